@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_CORE_IO_HTTP_H
+#define MT_CORE_IO_HTTP_H
+
+/* Small HTTP GETs with libcurl's multi interface on our loop. Never blocks: names are resolved by curl's own resolver thread.
+ * Redirects are not followed; only http and https; the answer is cut at max_bytes. Proxies from the environment are ignored for loopback addresses. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/io/loop.h"
+#include "core/util/error.h"
+
+struct http_client;
+struct http_request;
+
+/* status: HTTP status, 0 when err is set (TIMEOUT, UNAVAILABLE, CANCELED, INVALID for an over-long answer). Exactly once, never before http_get returned. */
+typedef void (*http_done_fn)(void *arg, int status, const char *body, size_t len, const struct error *err);
+
+struct http_client *http_client_new(struct loop *loop);
+void http_client_close(struct http_client *c);
+int http_get(struct http_request **out, struct http_client *c, const char *url, uint64_t timeout_ms, size_t max_bytes,
+             http_done_fn done, void *arg, struct error *err);
+void http_cancel(struct http_request *r); /* done follows with CANCELED */
+
+#endif
