@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_CORE_MODEL_MODEL_H
+#define MT_CORE_MODEL_MODEL_H
+
+/* What exists: workspaces with their sandboxes, sessions, ops. Snapshots in (from the workspace scan, backends, hosts), change events out
+ * through the bus. Owns its copies. Knows nothing of processes, screens, or who listens. Things are named by ids that are never reused
+ * in a process; look them up each turn and tolerate NULL. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/engine/backend.h"
+#include "core/model/session.h"
+
+typedef uint32_t workspace_id; /* 0: none */
+typedef uint32_t op_id;        /* 0: none */
+
+/* One running or lately ended op, for lists and the provisioning view. */
+#define OP_STEPS_MAX 16
+enum op_step_state { OP_STEP_PENDING, OP_STEP_RUNNING, OP_STEP_DONE, OP_STEP_SKIPPED, OP_STEP_FAILED, OP_STEP_CANCELED };
+struct op_step_view {
+    char name[24];             /* "start", "provision", ... */
+    enum op_step_state state;
+    int tries;
+    uint64_t started_ms, ended_ms; /* monotonic (clock_mono_ms) */
+    uint64_t last_time_ms;     /* how long it took the last time it succeeded for this sandbox; 0 unknown */
+    char text[200];            /* latest progress text, or why it was skipped, or the error; sanitised */
+};
+enum op_state { OP_QUEUED, OP_RUNNING, OP_DONE, OP_FAILED, OP_CANCELED };
+struct op_view {
+    op_id id;
+    char plan[24];             /* "start", "stop", "delete", "provision" */
+    char sandbox[96];
+    char profile[64];
+    enum op_state state;
+    bool canceling;
+    struct op_step_view steps[OP_STEPS_MAX];
+    int step_count, step;      /* current one, from 0 */
+    char phase[200];           /* P8 phase line of a provision run */
+    char session[SESSION_ID_MAX]; /* its provision session, or "" */
+    uint64_t started_ms, ended_ms, last_time_ms;
+    struct error error;        /* when FAILED: the first error */
+    char notice[300];          /* e.g. "network is shared with the host: ..." ; or "" */
+};
+
+struct workspace {
+    workspace_id id;
+    char name[256];            /* folder name as it is on disk (bytes) */
+    char shown[300];           /* sanitised UTF-8 for screens */
+    char path[4096];           /* absolute */
+    char sandbox[96];          /* by N4; "" with name_error when it has none */
+    char name_error[120];
+    bool missing;              /* sandbox exists, its folder does not */
+    bool reserved;             /* muthr-config (N6): no shell, no delete */
+    char backend[16];          /* that holds or would hold the sandbox */
+    char profile[64];          /* chosen or recorded profile */
+    bool have_info;
+    struct sandbox_info info;  /* state NONE when it does not exist */
+    struct sandbox_stats stats; bool have_stats;
+    bool drift; char drift_text[240]; /* what differs (S5) */
+    op_id op;                  /* running or last ended op not yet dismissed; 0 none */
+    bool orphan;               /* S7 */
+};
+
+enum model_event_kind {
+    MODEL_WORKSPACES,  /* set or order changed */
+    MODEL_SANDBOX,     /* ws: state, info, drift */
+    MODEL_STATS,       /* ws */
+    MODEL_OP,          /* ws (may be 0), op: progress or state */
+    MODEL_SESSION_ADDED, MODEL_SESSION, MODEL_SESSION_REMOVED, /* session */
+    MODEL_ATTENTION,   /* session: its attention changed */
+    MODEL_BACKEND,     /* probe result of a backend arrived or changed */
+    MODEL_PROBLEM,     /* text: something the user should see */
+};
+struct model_event {
+    enum model_event_kind kind;
+    workspace_id ws;
+    op_id op;
+    char session[SESSION_ID_MAX];
+    char text[300];
+};
+
+/* Event bus (rule 36): subscribers may be removed during dispatch; publishing from a subscriber is queued. */
+struct bus;
+struct bus_sub;
+typedef void (*bus_fn)(void *arg, const struct model_event *ev);
+struct bus *bus_new(void);
+void bus_free(struct bus *b);
+struct bus_sub *bus_subscribe(struct bus *b, bus_fn fn, void *arg);
+void bus_unsubscribe(struct bus *b, struct bus_sub *sub);
+void bus_publish(struct bus *b, const struct model_event *ev);
+
+struct model;
+struct model *model_new(struct bus *bus); /* borrows the bus */
+void model_free(struct model *m);
+
+/* Workspaces, sorted by name (byte order, case folded); the order does not change with states. */
+size_t model_workspace_count(const struct model *m);
+const struct workspace *model_workspace_at(const struct model *m, size_t i);
+const struct workspace *model_workspace(const struct model *m, workspace_id id);
+const struct workspace *model_workspace_by_sandbox(const struct model *m, const char *sandbox);
+const struct workspace *model_workspace_by_name(const struct model *m, const char *name);
+/* The given list (any order; only name, shown, path, sandbox, name_error, missing, reserved, backend, profile are read) becomes the set; known names keep id and state. */
+void model_set_workspaces(struct model *m, const struct workspace *list, size_t count);
+void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
+void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);
+void model_set_profile(struct model *m, workspace_id id, const char *profile);
+void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stats *stats /* NULL: none */);
+
+/* The state that lists show: an op in flight on it (creating, provisioning) overrides what the backend last said. */
+enum sandbox_state model_shown_state(const struct model *m, const struct workspace *ws);
+
+/* Ops. model_put_op inserts or updates by id. Ended ones stay until model_drop_op (or the next op on the same sandbox). */
+const struct op_view *model_op(const struct model *m, op_id id);
+size_t model_op_count(const struct model *m);
+const struct op_view *model_op_at(const struct model *m, size_t i);
+void model_put_op(struct model *m, const struct op_view *op);
+void model_drop_op(struct model *m, op_id id);
+
+/* Sessions: order is by start time. */
+size_t model_session_count(const struct model *m);
+const struct session_info *model_session_at(const struct model *m, size_t i);
+const struct session_info *model_session(const struct model *m, const char *id);
+/* The i-th session of a sandbox, or NULL past the end. */
+const struct session_info *model_session_of(const struct model *m, const char *sandbox, size_t i);
+void model_put_session(struct model *m, const struct session_info *s);
+void model_remove_session(struct model *m, const char *id);
+/* The session that has waited longest among those with the strongest attention, after `after` (NULL: first); NULL none. */
+const struct session_info *model_next_attention(const struct model *m, const char *after);
+
+/* Backends found on this machine. */
+struct backend_view { char name[16]; bool probed; struct backend_probe probe; };
+size_t model_backend_count(const struct model *m);
+const struct backend_view *model_backend_at(const struct model *m, size_t i);
+const struct backend_view *model_backend(const struct model *m, const char *name);
+void model_put_backend(struct model *m, const struct backend_view *b);
+
+void model_problem(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
