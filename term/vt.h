@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TERM_VT_H
+#define MT_TERM_VT_H
+
+/* One terminal: hostile bytes in, a screen of cells out. Owns the sanitizer, libvterm's state layer (used as cursor, scroll and charset
+ * engine only), both grids, the scrollback, links and clusters. Does no I/O and knows no clock of its own but the one of synchronized
+ * output. Memory is bounded whatever is fed. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/util/strbuf.h"
+#include "term/cell.h"
+#include "term/keys.h"
+
+#define VT_MIN_COLS 2
+#define VT_MIN_ROWS 2
+#define VT_SYNC_LIMIT_MS 150
+#define VT_TITLE_MAX 256
+#define VT_CLIPBOARD_MAX (1u << 20)
+
+struct vt;
+
+enum vt_progress { VT_PROGRESS_NONE, VT_PROGRESS_NORMAL, VT_PROGRESS_ERROR, VT_PROGRESS_BUSY, VT_PROGRESS_PAUSED };
+
+/* All may be NULL. They run inside vt_feed and must not call vt_feed or vt_resize. Texts are valid UTF-8 without control characters,
+ * bounded, valid during the call. */
+struct vt_callbacks {
+    void (*output)(const char *bytes, size_t len, void *arg); /* answers for the program's stdin; whole answers */
+    void (*title)(const char *title, void *arg);
+    void (*bell)(void *arg);
+    void (*notify)(const char *title, const char *body, void *arg);       /* OSC 9, 99, 777; title may be "" */
+    void (*progress)(enum vt_progress state, int percent, void *arg);     /* OSC 9;4 */
+    void (*cwd)(const char *path, void *arg);                             /* OSC 7, 9;9: percent-decoded path, not to be trusted */
+    void (*clipboard)(const char *data, size_t len, void *arg);           /* OSC 52 write, decoded; never a read */
+    void (*mark)(char kind, int status, void *arg);                       /* OSC 133 A B C D; status of D, else -1 */
+    void (*modes)(void *arg);                                             /* vt_modes changed */
+};
+
+struct vt_opts {
+    int cols, rows;
+    size_t scrollback_lines; /* 0 = default (10,000); use VT_NO_SCROLLBACK for none */
+    size_t scrollback_bytes; /* 0 = default (16 MiB) */
+    const struct vt_callbacks *callbacks; /* copied */
+    void *arg;
+};
+#define VT_NO_SCROLLBACK ((size_t)-1)
+
+struct vt *vt_new(const struct vt_opts *opts);
+void vt_free(struct vt *vt);
+
+/* Takes any bytes, in any pieces. */
+void vt_feed(struct vt *vt, const char *bytes, size_t len);
+/* Clamped to VT_MIN_COLS x VT_MIN_ROWS .. GRID_MAX. Rows that leave at the top go to the scrollback and come back when it grows taller. */
+void vt_resize(struct vt *vt, int cols, int rows);
+/* RIS from outside: screen, modes, pen; the scrollback stays. */
+void vt_reset(struct vt *vt);
+
+int vt_cols(const struct vt *vt);
+int vt_rows(const struct vt *vt);
+/* Cells of a screen row (vt_cols of them), valid until the next feed or resize; NULL out of range. `wrapped` may be NULL. */
+const struct cell *vt_row(const struct vt *vt, int row, bool *wrapped);
+bool vt_has_damage(const struct vt *vt);
+/* The first changed row >= from, taken (its mark is cleared); -1: none. */
+int vt_take_damage(struct vt *vt, int from);
+void vt_damage_all(struct vt *vt);
+/* True while the program holds frames back (DECSET 2026), for at most VT_SYNC_LIMIT_MS: do not send a frame now.
+ * now_ms: clock_mono_ms(). vt_sync_deadline_ms: when to look again; 0 = not held. */
+bool vt_is_held(const struct vt *vt, uint64_t now_ms);
+uint64_t vt_sync_deadline_ms(const struct vt *vt);
+
+/* Texts of cell.ch, and URIs of cell.link ("" for an unknown id). */
+const struct cluster_table *vt_clusters(const struct vt *vt);
+const char *vt_link(const struct vt *vt, uint8_t id);
+
+enum vt_cursor_shape { VT_CURSOR_BLOCK, VT_CURSOR_UNDERLINE, VT_CURSOR_BAR };
+struct vt_cursor {
+    int row, col;
+    bool visible;
+    bool blink;
+    uint8_t shape; /* enum vt_cursor_shape */
+    bool styled;   /* the program chose shape and blink (DECSCUSR other than 0) */
+};
+struct vt_cursor vt_cursor(const struct vt *vt);
+const struct key_modes *vt_modes(const struct vt *vt);
+bool vt_is_alt(const struct vt *vt);
+/* DECSCNM: the whole screen is to be drawn reversed. */
+bool vt_is_reversed(const struct vt *vt);
+const char *vt_title(const struct vt *vt);
+
+/* What OSC 10, 11, 12, CSI ?996n answer: 0xRRGGBB. Not set: a light grey on black, dark. */
+void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor);
+/* The palette the program set by OSC 4 overrides cell_palette_rgb: the colour, as 0xRRGGBB. */
+uint32_t vt_palette_rgb(const struct vt *vt, unsigned index);
+/* Whether OSC 52 writes are passed on (and told in DA1). Off at first. */
+void vt_allow_clipboard(struct vt *vt, bool on);
+/* Sends a focus report if the program asked for them, and remembers the state for programs that ask later. */
+void vt_set_focus(struct vt *vt, bool focused);
+
+/* Scrollback of the normal screen, from the newest line (0). */
+size_t vt_history_count(const struct vt *vt);
+uint64_t vt_history_total(const struct vt *vt);
+/* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in the vt's table. */
+int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped);
+int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool *wrapped);
+void vt_history_clear(struct vt *vt);
+
+#endif
