@@ -14,6 +14,7 @@
 #include "core/model/session.h"
 #include "core/util/error.h"
 #include "term/cell.h"
+#include "term/keys.h"
 
 struct sessions;
 
@@ -62,6 +63,8 @@ struct session_screen {
     bool app_cursor, app_keypad, bracketed_paste, focus_report, mouse_sgr;
     int mouse_mode;               /* 0, 9, 1000, 1002, 1003 */
     uint32_t kitty_flags; int modify_other_keys;
+    struct key_modes modes;       /* the same and more, ready for key_encode, mouse_encode, paste_encode */
+    bool cursor_styled;           /* the program chose shape and blink */
     uint64_t history_lines;       /* lines of scrollback there are */
     uint64_t history_first;       /* absolute number of the oldest kept line: grows when lines are dropped */
 };
