@@ -24,6 +24,7 @@ struct engine_opts {
     struct bus *bus;
     const struct backend_ops *const *registry; /* backend_registry, or a test's */
     struct session_port port;
+    bool no_resume;             /* leave the op journal alone: verbs that only look */
 };
 
 /* Opens the backends, starts probing them, scans the workspaces, reads states; follows changes from then on.
@@ -36,6 +37,9 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
 void engine_on_ready(struct engine *e, void (*fn)(void *arg), void *arg);
 /* Scans the workspace root again (also happens by itself when the root changes). */
 void engine_rescan(struct engine *e);
+/* The workspace root as resolved by the last scan (absolute, real), or -1 and why it cannot be used (N2, N3: NOT_FOUND when it does not exist;
+ * *path is then what was asked for, expanded). The path is valid until the next scan. */
+int engine_root(const struct engine *e, const char **path, struct error *err);
 
 enum engine_plan { ENGINE_START /* = ensure */, ENGINE_STOP, ENGINE_RESTART, ENGINE_DELETE, ENGINE_PROVISION };
 

@@ -13,6 +13,8 @@
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 
+#define CONFIG_OPTIONS_MAX 32
+
 struct config_key { char *context, *chord, *command; int line; }; /* from [tui.keys] (context "all") and [tui.keys.<context>]: "chord" = "command" */
 
 struct config {
@@ -44,6 +46,7 @@ struct config {
     struct config_key *keys; size_t key_count;
 
     char *path;                    /* of the file */
+    char *origins[CONFIG_OPTIONS_MAX]; /* per row of the option table: "12" (line), "MUTHR_..." or NULL (default) */
     struct { char *text; int line, col; } *warnings; size_t warning_count;
 };
 

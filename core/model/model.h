@@ -17,7 +17,7 @@ typedef uint32_t workspace_id; /* 0: none */
 typedef uint32_t op_id;        /* 0: none */
 
 /* One running or lately ended op, for lists and the provisioning view. */
-#define OP_STEPS_MAX 16
+#define OP_STEPS_MAX 20
 enum op_step_state { OP_STEP_PENDING, OP_STEP_RUNNING, OP_STEP_DONE, OP_STEP_SKIPPED, OP_STEP_FAILED, OP_STEP_CANCELED };
 struct op_step_view {
     char name[24];             /* "start", "provision", ... */
@@ -106,6 +106,7 @@ void model_set_workspaces(struct model *m, const struct workspace *list, size_t 
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
 void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);
 void model_set_profile(struct model *m, workspace_id id, const char *profile);
+void model_set_orphan(struct model *m, workspace_id id, bool orphan);
 void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stats *stats /* NULL: none */);
 
 /* The state that lists show: an op in flight on it (creating, provisioning) overrides what the backend last said. */
