@@ -2,20 +2,21 @@
 #ifndef MT_TUI_COCKPIT_H
 #define MT_TUI_COCKPIT_H
 
-/* The full-screen program. */
+/* The full-screen program from start to end: opens everything in order, runs the loop, closes everything in order. tui/main.c calls it when there is no verb. */
 
 #include <stdbool.h>
 
 #include "core/util/paths.h"
 
 struct cockpit_opts {
-    const struct paths *paths;
-    const char *root;   /* --root: overrides the configured workspace root; NULL */
-    const char *theme;  /* --theme; NULL: the configured one */
-    bool ascii, no_mouse;
+    const struct paths *paths; /* filled by paths_init; outlives the call */
+    bool ascii;                /* --ascii: plain glyphs whatever the locale says */
+    bool no_mouse;             /* --no-mouse */
+    const char *theme;         /* --theme NAME, or NULL: the config's */
+    const char *session;       /* open this session first (`attach`), or NULL */
 };
 
-/* Runs until the user leaves. Returns the exit code (O2): 0, 64 when the terminal cannot be used (said on stderr). */
+/* Returns the exit code: 0 after leaving, 64 when there is no usable terminal (said on stderr with a hint), 1 when something needed could not be opened. */
 int cockpit_main(const struct cockpit_opts *opts);
 
 #endif
