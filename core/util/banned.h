@@ -8,6 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Some are macros (alloca, and all under _FORTIFY_SOURCE with clang). */
+#undef strcpy
+#undef strcat
+#undef strncpy
+#undef strncat
+#undef sprintf
+#undef vsprintf
+#undef strtok
+#undef alloca
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol gets alloca
 
 #endif

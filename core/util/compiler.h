@@ -21,6 +21,9 @@
 
 /* An impossible state: prints where and aborts. Never for data from a child, a file, a key or the network. */
 #define MT_BUG(...) mt_bug(__FILE__, __LINE__, __VA_ARGS__)
+/* Called once before the text is printed; the screen layer sets it to restore the terminal. Async-signal-safe work
+ * only. */
+extern void (*mt_bug_hook)(void);
 MT_NORETURN void mt_bug(const char *file, int line, const char *fmt, ...) MT_PRINTF(3, 4);
 
 #endif
