@@ -20,13 +20,18 @@ struct surface {
     struct cluster_table *clusters;  /* owned */
     struct rect clip;                /* draws outside are ignored */
     bool ascii;                      /* only ASCII glyphs: text outside becomes '?', borders + - | */
+    uint32_t base_bg;                /* background of the last fill of everything: what terminals with few colours show as their own */
     /* The hardware cursor of the finished frame; shape as DECSCUSR 0-6; hidden unless visible. */
     struct { int x, y; bool visible; int shape; } cursor;
 };
 
+#define SURFACE_KEEP 0xFFFFFFFFu /* surface_tint: leave this colour */
+
 void surface_init(struct surface *s, int cols, int rows);
 void surface_release(struct surface *s);
 void surface_resize(struct surface *s, int cols, int rows); /* contents are lost */
+/* The cell at a place, NULL outside. */
+struct cell *surface_cell(struct surface *s, int x, int y);
 /* Narrows the clip to its intersection with r; returns the previous one for surface_unclip. */
 struct rect surface_clip(struct surface *s, struct rect r);
 void surface_unclip(struct surface *s, struct rect previous);
@@ -41,7 +46,8 @@ void surface_vline(struct surface *s, int x, int y, int h, struct style st);
 void surface_hline(struct surface *s, int x, int y, int w, struct style st);
 /* A frame with rounded or plain corners (ASCII + - |), with an optional title in the top line. */
 void surface_frame(struct surface *s, struct rect r, struct style st, const char *title, struct style title_style);
-/* Changes attributes/colours of existing cells: selections, dimming behind a dialog. fg/bg 0xFFFFFFFF: keep. */
+/* Changes attributes/colours of existing cells: selections, dimming behind a dialog. fg/bg SURFACE_KEEP: keep. Attributes are added,
+ * CELL_REVERSE is toggled. */
 void surface_tint(struct surface *s, struct rect r, struct style st);
 /* Copies a pane row; cells that would cross the clip's right edge are blanked. */
 void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count, const struct cluster_table *from);
