@@ -12,10 +12,11 @@
 
 #include "core/io/loop.h"
 #include "core/util/error.h"
+#include "tui/color.h"
 #include "tui/surface.h"
 
+struct input;
 struct screen;
-enum color_depth { COLOR_MONO, COLOR_16, COLOR_256, COLOR_TRUE };
 
 struct screen_opts {
     bool mouse;
@@ -38,6 +39,11 @@ bool screen_present(struct screen *s, const struct surface *frame);
 void screen_invalidate(struct screen *s);
 /* Out-of-band bytes for the terminal: OSC 52, bell, title. Queued after the current frame. */
 void screen_send(struct screen *s, const char *data, size_t len);
+/* Nothing is dirty and nothing will be drawn until something happens: once all frames have left, a byte goes to MUTHR_TUI_SYNC_FD (tests wait for it).
+ * At most one byte for each run of presented frames. */
+void screen_sync_idle(struct screen *s);
+/* Teaches `in` the terminal's own key strings (terminfo) and its erase character. */
+void screen_add_keys(const struct screen *s, struct input *in);
 /* Leaves the terminal as it was found / takes it again: around $EDITOR, Ctrl-Z, `attach`. */
 void screen_suspend(struct screen *s);
 int screen_resume(struct screen *s, struct error *err);

@@ -16,10 +16,10 @@ static const struct {
     uint32_t from;
     char to;
 } ascii_forms[] = {
-    {0x00A0, ' '}, {0x00B7, '.'}, {0x00D7, 'x'}, {0x2010, '-'}, {0x2011, '-'}, {0x2012, '-'}, {0x2013, '-'},
+    {0x00A0, ' '}, {0x00B7, '.'},  {0x00D7, 'x'},  {0x2010, '-'}, {0x2011, '-'}, {0x2012, '-'}, {0x2013, '-'},
     {0x2014, '-'}, {0x2018, '\''}, {0x2019, '\''}, {0x201C, '"'}, {0x201D, '"'}, {0x2022, '*'}, {0x2026, '~'},
-    {0x2190, '<'}, {0x2191, '^'}, {0x2192, '>'}, {0x2193, 'v'}, {0x2713, 'v'}, {0x2717, 'x'}, {0x25CF, '*'},
-    {0x25CB, 'o'}, {0x25B8, '>'}, {0x25BE, 'v'}, {0x2588, '#'}, {0x2591, '.'},
+    {0x2190, '<'}, {0x2191, '^'},  {0x2192, '>'},  {0x2193, 'v'}, {0x2713, 'v'}, {0x2717, 'x'}, {0x25CF, '*'},
+    {0x25CB, 'o'}, {0x25B8, '>'},  {0x25BE, 'v'},  {0x2588, '#'}, {0x2591, '.'},
 };
 
 struct rect rect_intersect(struct rect a, struct rect b)
@@ -125,7 +125,8 @@ static uint32_t intern(struct surface *s, const char *text, size_t len)
     return ch ? ch : UTF8_REPLACEMENT;
 }
 
-/* Puts one character of 1 or 2 columns. Halves outside the clip: a wide character then shows as a blank on what is inside. */
+/* Puts one character of 1 or 2 columns. Halves outside the clip: a wide character then shows as a blank on what is
+ * inside. */
 static void put(struct surface *s, int x, int y, uint32_t ch, int width, struct style st)
 {
     struct cell value = {.ch = ch, .fg = st.fg, .bg = st.bg, .attrs = st.attrs, .width = 1};
@@ -328,7 +329,8 @@ void surface_tint(struct surface *s, struct rect r, struct style st)
     }
 }
 
-/* One pane cell as this surface shows it: clusters moved into our table, ASCII forms, no link (ids belong to the pane). */
+/* One pane cell as this surface shows it: clusters moved into our table, ASCII forms, no link (ids belong to the pane).
+ */
 static void blit_cell(struct surface *s, int x, int y, const struct cell *c, const struct cluster_table *from)
 {
     struct style st = {c->fg, c->bg, c->attrs};
@@ -350,7 +352,8 @@ static void blit_cell(struct surface *s, int x, int y, const struct cell *c, con
     put(s, x, y, ch ? ch : ' ', c->width == 2 ? 2 : 1, st);
 }
 
-void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count, const struct cluster_table *from)
+void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count,
+                  const struct cluster_table *from)
 {
     for (int i = 0; i < count; i++) {
         if (cells[i].width == 0) {

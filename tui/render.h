@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TUI_RENDER_H
+#define MT_TUI_RENDER_H
+
+/* The bytes that turn what a terminal shows into the next frame. Pure: two surfaces and the terminal's abilities in,
+ * bytes out. Output is ECMA-48 with the few private sequences that every terminal of today either knows or ignores;
+ * screen.c refuses terminals that are not of this family. */
+
+#include <stdbool.h>
+
+#include "core/util/strbuf.h"
+#include "tui/color.h"
+#include "tui/surface.h"
+
+struct render_caps {
+    enum color_depth depth;
+    bool bce;              /* erasing uses the current background */
+    bool ech;              /* CSI n X */
+    bool cha;              /* CSI n G */
+    bool underline_styles; /* 4:2 4:3 4:4 4:5 */
+    bool cursor_style;     /* DECSCUSR */
+};
+
+/* Appends one update from `prev` (NULL, or of another size: the screen is in an unknown state and is cleared first) to
+ * `next`; nothing when they look the same. The pen is left at its defaults, and auto-wrap is expected to be off. */
+void render_frame(struct strbuf *out, const struct render_caps *caps, const struct surface *prev,
+                  const struct surface *next);
+/* Copies a surface (size, cells, clusters, cursor): what the terminal shows after the bytes of render_frame. */
+void render_copy(struct surface *to, const struct surface *from);
+
+#endif

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/util/clock.h"
+#include "core/util/compiler.h"
+#include "core/util/log.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+#include "tui/input.h"
+#include "tui/render.h"
+#include "tui/terminfo.h"
+
+#define READ_CHUNK 16384
+#define CLOSE_WAIT_MS 300
+#define RESTORE_MAX 256
+#define FALLBACK_COLS 80
+#define FALLBACK_ROWS 24
+
+struct screen {
+    struct loop *loop;
+    struct screen_opts opts;
+    struct terminfo info;
+    struct render_caps caps;
+    int fd;            /* our own open description of the terminal, non-blocking */
+    int restore_flags; /* file flags to give back when fd is only a duplicate; -1: none */
+    struct termios saved;
+    struct watch *watch;
+    struct signal_watch *winch, *tstp, *cont;
+    struct strbuf out; /* bytes not yet taken by the terminal */
+    size_t sent;
+    struct surface shown;
+    bool shown_is_valid, active, hung_up;
+    int cols, rows;
+    int sync_fd; /* -1: none */
+    bool frames_unsynced, idle;
+};
+
+/* What fatal signal handlers need: fixed bytes, the terminal, its settings. One terminal per process, so file scope
+ * (style.md rule 6). */
+static struct {
+    volatile sig_atomic_t armed;
+    pid_t owner; /* a forked child must not touch its parent's terminal */
+    bool registered;
+    int fd;
+    struct termios saved;
+    char bytes[RESTORE_MAX];
+    size_t len;
+    struct sigaction previous[NSIG];
+    void *stack;
+} fatal;
+
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+
+void screen_emergency_restore(void)
+{
+    int saved_errno = errno;
+
+    if (fatal.armed && fatal.owner == getpid()) {
+        fatal.armed = 0;
+        int flags = fcntl(fatal.fd, F_GETFL);
+        /* A frame that is half way out must not swallow the reset: end any unfinished sequence first (CAN, ST). */
+        (void)!write(fatal.fd, "\030\033\\", 3);
+        for (size_t at = 0, tries = 0; at < fatal.len && tries < 100; tries++) {
+            ssize_t n = write(fatal.fd, fatal.bytes + at, fatal.len - at);
+            if (n > 0) {
+                at += (size_t)n;
+            } else if (n < 0 && errno == EAGAIN) {
+                (void)poll(&(struct pollfd){.fd = fatal.fd, .events = POLLOUT}, 1, 5);
+            } else if (n < 0 && errno != EINTR) {
+                break;
+            }
+        }
+        (void)tcsetattr(fatal.fd, TCSANOW, &fatal.saved);
+        (void)fcntl(fatal.fd, F_SETFL, flags & ~O_NONBLOCK);
+    }
+    errno = saved_errno;
+}
+
+/* SIGSEGV and friends: the terminal first, then whatever would have happened without us. */
+static void on_fatal(int signum, siginfo_t *info, void *context)
+{
+    (void)context;
+    screen_emergency_restore();
+    (void)sigaction(signum, &fatal.previous[signum], NULL);
+    /* A real fault happens again on return, with its address, for the core dump or the sanitizer; one that was sent
+     * does not. */
+    if (!info || info->si_code <= 0 || signum == SIGABRT) {
+        (void)raise(signum);
+    }
+}
+
+/* Handlers on a stack of their own: a stack overflow is a SIGSEGV too. */
+static void catch_fatal(void)
+{
+    struct sigaction sa = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    stack_t stack = {.ss_size = 65536}, old;
+
+    if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE)) {
+        fatal.stack = stack.ss_sp = xmalloc(stack.ss_size);
+        (void)sigaltstack(&stack, NULL);
+    }
+    sigemptyset(&sa.sa_mask);
+    for (size_t i = 0; i < MT_ARRAY_LEN(fatal_signals); i++) {
+        (void)sigaction(fatal_signals[i], &sa, &fatal.previous[fatal_signals[i]]);
+    }
+    mt_bug_hook = screen_emergency_restore;
+}
+
+/* Takes the handlers back. */
+static void release_fatal(void)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(fatal_signals); i++) {
+        (void)sigaction(fatal_signals[i], &fatal.previous[fatal_signals[i]], NULL);
+    }
+    if (fatal.stack) {
+        stack_t stack = {.ss_flags = SS_DISABLE};
+        (void)sigaltstack(&stack, NULL);
+        free(fatal.stack);
+        fatal.stack = NULL;
+    }
+    mt_bug_hook = NULL;
+}
+
+/* Appends what gives the terminal back: modes off, pen, cursor, the other screen. */
+static void add_leave(const struct screen *s, struct strbuf *out)
+{
+    strbuf_addstr(out, "\033[?2026l\033[m\033[?1004l\033[?2004l");
+    strbuf_addstr(out, s->opts.mouse ? "\033[?1006l\033[?1002l\033[?1000l" : "");
+    strbuf_addstr(out, s->caps.cursor_style ? "\033[0 q" : "");
+    strbuf_addstr(out, "\033[?7h\033[?25h\033[23;0t");
+    strbuf_addstr(out, s->info.leave[0] ? s->info.leave : "\033[2J\033[H");
+}
+
+/* Appends what takes the terminal. */
+static void add_enter(const struct screen *s, struct strbuf *out)
+{
+    strbuf_addstr(out, "\033[22;0t");
+    strbuf_addstr(out, s->info.enter);
+    strbuf_addstr(out, "\033[m\033[r\033[?7l\033[?25l\033[?2004h\033[?1004h");
+    strbuf_addstr(out, s->opts.mouse ? "\033[?1000h\033[?1002h\033[?1006h" : "");
+}
+
+/* Reads the size; keeps the last one when the terminal does not know. */
+static void read_size(struct screen *s)
+{
+    struct winsize ws = {0};
+
+    if (ioctl(s->fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0 && ws.ws_row > 0) {
+        s->cols = ws.ws_col;
+        s->rows = ws.ws_row;
+    }
+}
+
+/* Raw mode without echo, signals or translations; one byte is enough. */
+static int set_raw(struct screen *s, struct error *err)
+{
+    struct termios raw = s->saved;
+
+    raw.c_iflag &= (tcflag_t) ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF);
+    raw.c_oflag &= (tcflag_t)~OPOST;
+    raw.c_lflag &= (tcflag_t) ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+    raw.c_cflag = (raw.c_cflag & (tcflag_t) ~(CSIZE | PARENB)) | CS8;
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    if (tcsetattr(s->fd, TCSANOW, &raw) != 0) {
+        return error_sys(err, errno, "setting up the terminal");
+    }
+    return 0;
+}
+
+/* Tells the test harness that everything drawn is out. */
+static void try_sync(struct screen *s)
+{
+    if (s->sync_fd >= 0 && s->idle && s->frames_unsynced && s->out.len == s->sent) {
+        s->frames_unsynced = false;
+        if (write(s->sync_fd, "f", 1) < 0 && errno != EAGAIN) {
+            s->sync_fd = -1;
+        }
+    }
+}
+
+/* The terminal went away: nothing is written to it any more. */
+static void hang_up(struct screen *s)
+{
+    if (s->hung_up) {
+        return;
+    }
+    s->hung_up = true;
+    s->sent = 0;
+    strbuf_clear(&s->out);
+    if (s->watch) {
+        watch_set(s->watch, 0);
+    }
+    if (s->opts.on_hangup) {
+        s->opts.on_hangup(s->opts.arg);
+    }
+}
+
+/* Writes as much as the terminal takes now. Returns true when nothing is left. */
+static bool flush_out(struct screen *s)
+{
+    while (s->sent < s->out.len && !s->hung_up) {
+        ssize_t n = write(s->fd, s->out.buf + s->sent, s->out.len - s->sent);
+        if (n > 0) {
+            s->sent += (size_t)n;
+        } else if (n < 0 && errno == EINTR) {
+            continue;
+        } else if (n < 0 && errno == EAGAIN) {
+            break;
+        } else {
+            hang_up(s);
+            return false;
+        }
+    }
+    if (s->sent == s->out.len) {
+        s->sent = 0;
+        strbuf_clear(&s->out);
+    }
+    if (s->watch && !s->hung_up && s->active) {
+        watch_set(s->watch, WATCH_READ | (s->out.len ? WATCH_WRITE : 0));
+    }
+    return s->out.len == 0;
+}
+
+/* One bounded read a turn: a flood of pasted bytes must not starve drawing. */
+static void read_input(struct screen *s)
+{
+    char buf[READ_CHUNK];
+    ssize_t n = read(s->fd, buf, sizeof(buf));
+
+    if (n > 0) {
+        s->opts.on_input(s->opts.arg, buf, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        hang_up(s);
+    }
+}
+
+/* Readiness of the terminal. */
+static void on_ready(void *arg, int events)
+{
+    struct screen *s = arg;
+
+    if (events & WATCH_WRITE) {
+        bool was_busy = s->out.len > 0;
+        if (flush_out(s) && was_busy) {
+            try_sync(s);
+            if (s->opts.on_writable) {
+                s->opts.on_writable(s->opts.arg);
+            }
+        }
+    }
+    /* on_input may close the screen: it comes last. */
+    if (events & (WATCH_READ | WATCH_HANGUP)) {
+        read_input(s);
+    }
+}
+
+/* SIGWINCH. */
+static void on_winch(void *arg, int signum)
+{
+    struct screen *s = arg;
+    int cols = s->cols, rows = s->rows;
+
+    (void)signum;
+    read_size(s);
+    if ((cols != s->cols || rows != s->rows) && s->opts.on_resize) {
+        s->opts.on_resize(s->opts.arg, s->cols, s->rows);
+    }
+}
+
+/* SIGTSTP sent from outside (Ctrl-Z is an ordinary key here): give the terminal back, stop, take it again. */
+static void on_tstp(void *arg, int signum)
+{
+    struct screen *s = arg;
+    bool was_active = s->active;
+
+    (void)signum;
+    screen_suspend(s);
+    (void)raise(SIGSTOP);
+    if (was_active && screen_resume(s, NULL) != 0) {
+        hang_up(s);
+    }
+}
+
+/* SIGCONT after a SIGSTOP that nobody can catch: the shell has changed the terminal's settings meanwhile. */
+static void on_cont(void *arg, int signum)
+{
+    struct screen *s = arg;
+
+    (void)signum;
+    if (s->active) {
+        s->active = false;
+        if (screen_resume(s, NULL) != 0) {
+            hang_up(s);
+        }
+    }
+}
+
+/* A descriptor of our own for the terminal, so that its O_NONBLOCK is not the shell's. */
+static int open_terminal(struct screen *s, struct error *err)
+{
+    const char *name = ttyname(STDOUT_FILENO);
+
+    s->restore_flags = -1;
+    s->fd = name ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (s->fd < 0) {
+        s->fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    }
+    if (s->fd < 0) {
+        /* The name may belong to another mount namespace: share the description, and give its flags back at the end. */
+        s->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+        s->restore_flags = s->fd < 0 ? -1 : fcntl(s->fd, F_GETFL);
+        if (s->fd < 0 || fcntl(s->fd, F_SETFL, s->restore_flags | O_NONBLOCK) != 0) {
+            return error_sys(err, errno, "opening the terminal");
+        }
+    }
+    if (tcgetattr(s->fd, &s->saved) != 0) {
+        return error_sys(err, errno, "reading the terminal's settings");
+    }
+    return 0;
+}
+
+/* How many colours may be used, from the environment and terminfo. */
+static enum color_depth choose_depth(const struct screen *s)
+{
+    const char *colorterm = getenv("COLORTERM");
+
+    if (s->opts.no_color || s->info.colors < 8) {
+        return COLOR_MONO;
+    }
+    if (s->info.direct || (colorterm && (strcmp(colorterm, "truecolor") == 0 || strcmp(colorterm, "24bit") == 0))) {
+        return COLOR_TRUE;
+    }
+    return s->info.colors >= 256 ? COLOR_256 : COLOR_16;
+}
+
+/* The descriptor of the test seam, made non-blocking so that a test that does not read cannot stop us. */
+static int open_sync(void)
+{
+    const char *text = getenv("MUTHR_TUI_SYNC_FD");
+    char *end = NULL;
+    long fd = text ? strtol(text, &end, 10) : -1;
+
+    if (!text || end == text || *end || fd < 3 || fd > 1 << 20) {
+        return -1;
+    }
+    int flags = fcntl((int)fd, F_GETFL);
+    if (flags < 0 || fcntl((int)fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        return -1;
+    }
+    (void)fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* hosts must not inherit it */
+    return (int)fd;
+}
+
+/* Starts the watches on the loop. */
+static int start_watches(struct screen *s, struct error *err)
+{
+    s->watch = watch_new(s->loop, s->fd, on_ready, s, err);
+    s->winch = s->watch ? signal_watch_new(s->loop, SIGWINCH, on_winch, s, err) : NULL;
+    s->tstp = s->winch ? signal_watch_new(s->loop, SIGTSTP, on_tstp, s, err) : NULL;
+    s->cont = s->tstp ? signal_watch_new(s->loop, SIGCONT, on_cont, s, err) : NULL;
+    return s->cont ? 0 : -1;
+}
+
+/* Frees everything but the terminal's state. */
+static void release(struct screen *s)
+{
+    watch_close(s->watch);
+    if (s->winch) {
+        signal_watch_close(s->winch);
+    }
+    if (s->tstp) {
+        signal_watch_close(s->tstp);
+    }
+    if (s->cont) {
+        signal_watch_close(s->cont);
+    }
+    if (s->fd >= 0) {
+        if (s->restore_flags >= 0) {
+            (void)fcntl(s->fd, F_SETFL, s->restore_flags);
+        }
+        close(s->fd);
+    }
+    surface_release(&s->shown);
+    strbuf_release(&s->out);
+    free(s);
+}
+
+/* Prepares the fixed bytes for fatal signals. */
+static void arm_fatal(struct screen *s)
+{
+    MT_CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT;
+
+    add_leave(s, &bytes);
+    fatal.len = MT_MIN(bytes.len, sizeof(fatal.bytes));
+    memcpy(fatal.bytes, bytes.buf, fatal.len);
+    fatal.fd = s->fd;
+    fatal.saved = s->saved;
+    fatal.owner = getpid();
+    if (!fatal.registered) {
+        /* exit() from anywhere, a library included, is a way out too. */
+        fatal.registered = atexit(screen_emergency_restore) == 0;
+    }
+    catch_fatal();
+    fatal.armed = 1;
+}
+
+int screen_open(struct screen **out, struct loop *loop, const struct screen_opts *opts, struct error *err)
+{
+    struct screen *s;
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        return error_hint(err, ERROR_INVALID, "run it in a terminal; for scripts there are verbs: muthr-tui --help",
+                          "standard input and output must be a terminal");
+    }
+    s = xcalloc(1, sizeof(*s));
+    s->loop = loop;
+    s->opts = *opts;
+    s->fd = -1;
+    s->cols = FALLBACK_COLS;
+    s->rows = FALLBACK_ROWS;
+    strbuf_init(&s->out);
+    surface_init(&s->shown, 1, 1);
+    if (terminfo_read(&s->info, getenv("TERM"), STDOUT_FILENO, err) != 0 || open_terminal(s, err) != 0 ||
+        start_watches(s, err) != 0) {
+        release(s);
+        return -1;
+    }
+    s->caps = (struct render_caps){.depth = choose_depth(s),
+                                   .bce = s->info.bce,
+                                   .ech = s->info.ech,
+                                   .cha = s->info.cha,
+                                   .underline_styles = s->info.underline_styles,
+                                   .cursor_style = s->info.cursor_style};
+    s->sync_fd = open_sync();
+    read_size(s);
+    if (set_raw(s, err) != 0) {
+        release(s);
+        return -1;
+    }
+    arm_fatal(s);
+    s->active = true;
+    add_enter(s, &s->out);
+    flush_out(s);
+    *out = s;
+    return 0;
+}
+
+/* Writes all that is queued, for at most CLOSE_WAIT_MS: a stopped terminal (Ctrl-S, a stuck ssh) must not keep us. */
+static void drain_out(struct screen *s)
+{
+    uint64_t deadline = clock_mono_ms() + CLOSE_WAIT_MS;
+
+    while (!flush_out(s) && !s->hung_up) {
+        uint64_t now = clock_mono_ms();
+        if (now >= deadline) {
+            strbuf_clear(&s->out);
+            s->sent = 0;
+            return;
+        }
+        (void)poll(&(struct pollfd){.fd = s->fd, .events = POLLOUT}, 1, (int)(deadline - now));
+    }
+}
+
+/* Gives the terminal back. */
+static void leave(struct screen *s)
+{
+    if (!s->active) {
+        return;
+    }
+    s->active = false;
+    s->shown_is_valid = false;
+    fatal.armed = 0;
+    watch_set(s->watch, 0);
+    if (!s->hung_up) {
+        add_leave(s, &s->out);
+        drain_out(s);
+        /* Mouse reports that are on their way would be typed into the shell. */
+        (void)tcflush(s->fd, TCIFLUSH);
+        (void)tcsetattr(s->fd, TCSANOW, &s->saved);
+    }
+}
+
+void screen_close(struct screen *s)
+{
+    if (!s) {
+        return;
+    }
+    leave(s);
+    release_fatal();
+    release(s);
+}
+
+void screen_suspend(struct screen *s)
+{
+    leave(s);
+}
+
+int screen_resume(struct screen *s, struct error *err)
+{
+    if (s->active || s->hung_up) {
+        return s->hung_up ? error_set(err, ERROR_UNAVAILABLE, "the terminal is gone") : 0;
+    }
+    if (set_raw(s, err) != 0) {
+        return -1;
+    }
+    s->active = true;
+    s->shown_is_valid = false;
+    fatal.armed = 1;
+    add_enter(s, &s->out);
+    flush_out(s);
+    read_size(s);
+    if (s->opts.on_resize) {
+        s->opts.on_resize(s->opts.arg, s->cols, s->rows);
+    }
+    return 0;
+}
+
+void screen_size(const struct screen *s, int *cols, int *rows)
+{
+    *cols = s->cols;
+    *rows = s->rows;
+}
+
+enum color_depth screen_depth(const struct screen *s)
+{
+    return s->caps.depth;
+}
+
+bool screen_present(struct screen *s, const struct surface *frame)
+{
+    if (!s->active || s->hung_up || s->out.len > s->sent) {
+        return false;
+    }
+    s->idle = false;
+    s->frames_unsynced = true;
+    render_frame(&s->out, &s->caps, s->shown_is_valid ? &s->shown : NULL, frame);
+    render_copy(&s->shown, frame);
+    s->shown_is_valid = true;
+    flush_out(s);
+    return true;
+}
+
+void screen_invalidate(struct screen *s)
+{
+    s->shown_is_valid = false;
+}
+
+void screen_send(struct screen *s, const char *data, size_t len)
+{
+    if (s->active && !s->hung_up) {
+        strbuf_add(&s->out, data, len);
+        flush_out(s);
+    }
+}
+
+void screen_sync_idle(struct screen *s)
+{
+    s->idle = true;
+    try_sync(s);
+}
+
+void screen_add_keys(const struct screen *s, struct input *in)
+{
+    char erase = (char)s->saved.c_cc[VERASE];
+
+    for (int i = 0; i < s->info.key_count; i++) {
+        input_add_sequence(in, s->info.keys[i].bytes, s->info.keys[i].key);
+    }
+    /* Terminals whose Backspace sends ^H say so by their erase character; elsewhere ^H stays Ctrl-H. */
+    if (erase == '\b') {
+        input_add_sequence(in, "\b", (struct key){KEYSYM_BACKSPACE, 0});
+    }
+}
