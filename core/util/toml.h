@@ -2,8 +2,9 @@
 #ifndef MT_CORE_UTIL_TOML_H
 #define MT_CORE_UTIL_TOML_H
 
-/* The TOML subset of our configuration, themes and attention rules: bare and quoted keys, dotted keys, basic and literal strings
- * (also multi-line), integers (decimal, 0x 0o 0b, underscores), floats, booleans, arrays (multi-line, trailing comma), inline tables, [tables],
+/* The TOML subset of our configuration, themes and attention rules: bare and quoted keys, dotted keys, basic and
+ * literal strings (also multi-line), integers (decimal, 0x 0o 0b, underscores), floats, booleans, arrays (multi-line,
+ * trailing comma), inline tables, [tables],
  * [[arrays of tables]], comments. Dates and everything else are errors. Errors are ERROR_PARSE "file:line:col: what".
  * A duplicate key is an error. Input must be UTF-8. Nesting at most 32. */
 
@@ -17,8 +18,8 @@ enum toml_type { TOML_STRING, TOML_INT, TOML_FLOAT, TOML_BOOL, TOML_ARRAY, TOML_
 
 struct toml {
     enum toml_type type;
-    int line, col;      /* where the value (for tables: the header) stands, from 1 */
-    char *key;          /* in a table; NULL in an array */
+    int line, col; /* where the value (for tables: the header) stands, from 1 */
+    char *key;     /* in a table; NULL in an array */
     int key_line, key_col;
     union {
         char *string; /* NUL-terminated; may not hold NUL */
@@ -29,6 +30,7 @@ struct toml {
     struct toml *first, *last; /* children of arrays and tables, in file order */
     struct toml *next;
     bool is_inline, is_implicit, is_array_of_tables;
+    bool is_dotted; /* made by a dotted key, not by a header */
 };
 
 /* Parses; `name` stands in errors. NULL on failure. The root is a table; free with toml_free. */
