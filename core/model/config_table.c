@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/config_table.h"
+
+#include "core/util/strbuf.h"
+
+/* Sizes like "2G". */
+static int check_size(const char *value, struct error *err)
+{
+    uint64_t bytes;
+    return config_parse_size(value, &bytes, err);
+}
+
+#define AT(field) offsetof(struct config, field)
+
+const struct config_option CONFIG_OPTIONS[] = {
+    {"", "workspace_root", CONFIG_STRING, AT(workspace_root), "~/src", .env = "MUTHR_WORKSPACE_ROOT",
+     .help = "folder whose children are the projects"},
+    {"", "container_host_gateway", CONFIG_STRING, AT(container_host_gateway), "", .env = "MUTHR_CONTAINER_HOST_GATEWAY",
+     .help = "address of this host as sandboxes see it; empty: found out"},
+    {"", "server_port", CONFIG_INT, AT(server_port), "8080", .min = 1, .max = 65535, .env = "MUTHR_SERVER_PORT",
+     .help = "port of the inference server on 127.0.0.1"},
+    {"", "model", CONFIG_STRING, AT(model), "", .help = "model name for provisioning while the inference server is silent"},
+    {"sandbox", "backend", CONFIG_STRING, AT(backend), "auto", .help = "what runs new sandboxes: auto or the name of a backend"},
+    {"sandbox", "profile", CONFIG_STRING, AT(profile), "base", .help = "profile of new sandboxes"},
+    {"sandbox", "network", CONFIG_STRING, AT(network), "", .choices = "|none|restricted|full|host|shared",
+     .help = "network of sandboxes: empty (as the profile says), none, full, or shared (the host's own: no isolation)"},
+    {"sandbox", "stop_timeout", CONFIG_INT, AT(stop_timeout_s), "30", .min = 0, .max = 3600,
+     .help = "seconds between the polite stop and the kill"},
+    {"sandbox", "idle_stop_minutes", CONFIG_INT, AT(idle_stop_minutes), "30", .min = 0, .max = 100000,
+     .help = "stop a sandbox after so many minutes without an active session; 0: never"},
+    {"sandbox", "require_resource_limits", CONFIG_BOOL, AT(require_resource_limits), "false",
+     .help = "refuse to start where limits cannot be enforced"},
+    {"sandbox", "cpus", CONFIG_FLOAT, AT(cpus), "0", .min = 0, .max = 4096, .help = "processors a sandbox may use; 0: no limit"},
+    {"sandbox", "memory", CONFIG_STRING, AT(memory), "", .check = check_size, .help = "memory a sandbox may use, like 2G; empty: no limit"},
+    {"sandbox", "pids", CONFIG_INT, AT(pids), "512", .min = 16, .max = 4194304, .help = "processes a sandbox may have"},
+    {"sandbox", "parallel_ops", CONFIG_INT, AT(parallel_ops), "4", .min = 1, .max = 64, .help = "sandboxes that are worked on at the same time"},
+    {"tui", "theme", CONFIG_STRING, AT(theme), "default", .help = "colours: default, light, high-contrast, mono, or a file in themes/"},
+    {"tui", "prefix", CONFIG_STRING, AT(prefix), "C-]", .help = "key that leads from a session back to the cockpit"},
+    {"tui", "ascii", CONFIG_BOOL, AT(ascii), "false", .help = "plain ASCII glyphs"},
+    {"tui", "mouse", CONFIG_BOOL, AT(mouse), "true", .help = "use the mouse"},
+    {"tui", "alt_digits", CONFIG_BOOL, AT(alt_digits), "true", .help = "Alt-1 to Alt-9 jump between sessions"},
+    {"tui", "confirm_quit", CONFIG_BOOL, AT(confirm_quit), "false", .help = "ask before leaving the cockpit"},
+    {"tui", "list_width", CONFIG_INT, AT(list_width), "34", .min = 16, .max = 200, .help = "columns of the docked list"},
+    {"tui", "scrollback_lines", CONFIG_INT, AT(scrollback_lines), "10000", .min = 0, .max = 10000000, .help = "lines of scrollback per session"},
+    {"tui", "scrollback_mb", CONFIG_INT, AT(scrollback_mb), "16", .min = 1, .max = 4096, .help = "megabytes of scrollback per session at most"},
+    {"tui", "log", CONFIG_STRING, AT(log), "", .help = "log file; empty: muthr-tui.log in the state folder"},
+    {"tui", "bell", CONFIG_STRING, AT(bell), "on", .choices = "on|off", .help = "pass attention on to the outer terminal"},
+};
+
+const size_t CONFIG_OPTION_COUNT = MT_ARRAY_LEN(CONFIG_OPTIONS);
+_Static_assert(MT_ARRAY_LEN(CONFIG_OPTIONS) <= CONFIG_OPTIONS_MAX, "struct config has too few origins");
+
+void config_option_name(const struct config_option *o, char out[64])
+{
+    str_format(out, 64, "%s%s%s", o->table, o->table[0] != '\0' ? "." : "", o->key);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/session.h"
+
+#include <string.h>
+
+#include "core/util/compiler.h"
+
+static const char *const KIND_NAMES[] = {
+    [SESSION_SHELL] = "shell",
+    [SESSION_AGENT] = "agent",
+    [SESSION_TASK] = "task",
+    [SESSION_PROVISION] = "provision",
+};
+
+static const char *const ATTENTION_NAMES[] = {
+    [ATTENTION_NONE] = "none",     [ATTENTION_FINISHED] = "finished", [ATTENTION_BELL] = "bell",
+    [ATTENTION_NOTIFY] = "notify", [ATTENTION_WAITING] = "waiting",   [ATTENTION_FAILED] = "failed",
+};
+
+const char *session_kind_name(enum session_kind k)
+{
+    return (size_t)k < MT_ARRAY_LEN(KIND_NAMES) ? KIND_NAMES[k] : "unknown";
+}
+
+int session_kind_parse(const char *s)
+{
+    for (size_t i = 0; s != NULL && i < MT_ARRAY_LEN(KIND_NAMES); i++) {
+        if (strcmp(s, KIND_NAMES[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+const char *attention_kind_name(enum attention_kind a)
+{
+    return (size_t)a < MT_ARRAY_LEN(ATTENTION_NAMES) ? ATTENTION_NAMES[a] : "unknown";
+}
