@@ -36,7 +36,8 @@ static char *expand(const char *setting, const struct paths *paths)
 {
     char *path = path_expand(setting, paths->home);
     struct strbuf out = STRBUF_INIT;
-    if (path[0] != '/') { /* a relative setting counts from the home directory, as everything in the configuration does */
+    if (path[0] !=
+        '/') { /* a relative setting counts from the home directory, as everything in the configuration does */
         strbuf_addf(&out, "%s/", paths->home);
     }
     for (const char *p = path; *p != '\0'; p++) {
@@ -69,7 +70,8 @@ static int refuse_place(const char *shown, const char *real, const struct paths 
     }
     if (!path_is_below(real, h)) {
         if (strcmp(shown, real) != 0) {
-            return error_hint(err, ERROR_INVALID, HINT, "workspace root %s leads to %s, outside the home directory %s", shown, real, h);
+            return error_hint(err, ERROR_INVALID, HINT, "workspace root %s leads to %s, outside the home directory %s",
+                              shown, real, h);
         }
         return error_hint(err, ERROR_INVALID, HINT, "workspace root %s is outside the home directory %s", shown, h);
     }
@@ -94,8 +96,8 @@ static int unresolved(const char *path, const struct paths *paths, const struct 
         return error_hint(err, ERROR_NOT_FOUND, "create the folder that it points at, or remove the link",
                           "workspace root %s is a symbolic link to %s, which does not exist", path, target);
     }
-    return error_hint(err, ERROR_NOT_FOUND, "create it with mkdir -p, or set workspace_root", "workspace root %s does not exist: mkdir -p '%s'",
-                      path, path);
+    return error_hint(err, ERROR_NOT_FOUND, "create it with mkdir -p, or set workspace_root",
+                      "workspace root %s does not exist: mkdir -p '%s'", path, path);
 }
 
 int naming_root(const char *setting, const struct paths *paths, char **path, struct error *err)
@@ -113,9 +115,11 @@ int naming_root(const char *setting, const struct paths *paths, char **path, str
     } else if (refuse_place(*path, real, paths, &mine) < 0) {
         rc = -1;
     } else if (stat(real, &st) == 0 && !S_ISDIR(st.st_mode)) {
-        rc = error_hint(&mine, ERROR_INVALID, "set workspace_root to a folder", "workspace root %s is not a folder", *path);
+        rc = error_hint(&mine, ERROR_INVALID, "set workspace_root to a folder", "workspace root %s is not a folder",
+                        *path);
     } else if (access(real, R_OK | X_OK) != 0) {
-        rc = error_hint(&mine, ERROR_DENIED, "give yourself read and search permission on it", "workspace root %s cannot be read", *path);
+        rc = error_hint(&mine, ERROR_DENIED, "give yourself read and search permission on it",
+                        "workspace root %s cannot be read", *path);
     }
     if (rc < 0) {
         free(real);
@@ -183,12 +187,14 @@ int naming_check_word(const char *word, const char *what, struct error *err)
     if (len == 0 || len > 63 || strspn(word, ALLOWED) != len) {
         MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
         utf8_sanitize(&shown, word, MT_MIN(len, (size_t)80), false);
-        return error_set(err, ERROR_INVALID, "%s \"%s\" is not a name: letters, digits, _ and -, at most 63", what, shown.buf);
+        return error_set(err, ERROR_INVALID, "%s \"%s\" is not a name: letters, digits, _ and -, at most 63", what,
+                         shown.buf);
     }
     return 0;
 }
 
-int naming_context(const char *root, const char *cwd, const struct paths *paths, struct naming_context *out, struct error *err)
+int naming_context(const char *root, const char *cwd, const struct paths *paths, struct naming_context *out,
+                   struct error *err)
 {
     struct error ignored = ERROR_INIT;
     MT_CLEANUP(xfree) char *real = path_real(cwd, &ignored);

@@ -23,7 +23,8 @@ void workspaces_name(struct workspace *w, const char *name)
         w->sandbox[0] = '\0';
         str_copy(w->name_error, sizeof(w->name_error), err.msg);
     } else if (naming_is_infrastructure(w->sandbox)) {
-        str_format(w->name_error, sizeof(w->name_error), "%s is the name of muthr's own services: rename the folder", w->sandbox);
+        str_format(w->name_error, sizeof(w->name_error), "%s is the name of muthr's own services: rename the folder",
+                   w->sandbox);
         w->sandbox[0] = '\0';
     } else if (naming_is_reserved(w->sandbox)) {
         w->reserved = true;
@@ -43,7 +44,8 @@ static bool look_at(struct workspace *w)
     }
     w->sandbox[0] = '\0';
     str_copy(w->name_error, sizeof(w->name_error),
-             sys == ELOOP ? "a symbolic link that leads back to itself" : "a symbolic link to something that does not exist");
+             sys == ELOOP ? "a symbolic link that leads back to itself"
+                          : "a symbolic link to something that does not exist");
     return true;
 }
 
@@ -64,7 +66,8 @@ static void refuse_doubles(struct workspace *list, size_t count)
             owner = i;
             continue;
         }
-        str_format(list[i].name_error, sizeof(list[i].name_error), "has the same sandbox name as %.80s: rename one", list[owner].shown);
+        str_format(list[i].name_error, sizeof(list[i].name_error), "has the same sandbox name as %.80s: rename one",
+                   list[owner].shown);
         list[i].sandbox[0] = '\0';
     }
 }

@@ -8,8 +8,9 @@
 
 #include "core/model/model.h"
 
-/* Fills *out with a heap array (free()), in no certain order; only the fields that model_set_workspaces reads are set. Hidden names and
- * files are left out. A folder that cannot have a sandbox (name, link that leads nowhere, name taken by another folder) has name_error. */
+/* Fills *out with a heap array (free()), in no certain order; only the fields that model_set_workspaces reads are set.
+ * Hidden names and files are left out. A folder that cannot have a sandbox (name, link that leads nowhere, name taken
+ * by another folder) has name_error. */
 int workspaces_scan(const char *root, struct workspace **out, size_t *count, struct error *err);
 /* Name, shown form and sandbox (or name_error) of one folder name. */
 void workspaces_name(struct workspace *w, const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event bus of model.h: a list of subscribers and a queue of events that subscribers published while others were still being told. */
+/* The event bus of model.h: a list of subscribers and a queue of events that subscribers published while others were
+ * still being told. */
 #include <stdlib.h>
 
 #include "core/model/model.h"

@@ -169,7 +169,8 @@ static void warn(struct config *c, const struct toml *at, const char *fmt, ...)
 }
 
 /* "file:line:col: name: what". */
-static int value_error(const struct config *c, const struct toml *v, const char *name, const char *what, struct error *err)
+static int value_error(const struct config *c, const struct toml *v, const char *name, const char *what,
+                       struct error *err)
 {
     return error_set(err, ERROR_PARSE, "%s:%d:%d: %s: %s", c->path, v->line, v->col, name, what);
 }
@@ -255,7 +256,8 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
         if (row >= 0) {
             rc = apply_value(c, (size_t)row, v, err);
         } else if (root && (strcmp(v->key, "sandbox") == 0 || strcmp(v->key, "tui") == 0)) {
-            rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, err) : value_error(c, v, v->key, "expected a table", err);
+            rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, err)
+                                       : value_error(c, v, v->key, "expected a table", err);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "keys") == 0) {
             rc = apply_keys(c, v, "all", false, err);
         } else if (!root) {
@@ -459,7 +461,8 @@ void config_template(struct strbuf *out)
     memset(&c, 0, sizeof(c));
     set_defaults(&c);
     const char *table = "";
-    strbuf_addstr(out, "# muthr configuration. Every setting with its default; take away the # in front of those you change.\n");
+    strbuf_addstr(
+        out, "# muthr configuration. Every setting with its default; take away the # in front of those you change.\n");
     for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
         const struct config_option *o = &CONFIG_OPTIONS[i];
         if (strcmp(o->table, table) != 0) {
@@ -474,6 +477,7 @@ void config_template(struct strbuf *out)
         add_value(out, &c, o);
         strbuf_addch(out, '\n');
     }
-    strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\"; [tui.keys.CONTEXT] for one view only.\n#[tui.keys]\n#\"F5\" = \"sandbox.start\"\n");
+    strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\"; [tui.keys.CONTEXT] for one view "
+                       "only.\n#[tui.keys]\n#\"F5\" = \"sandbox.start\"\n");
     config_release(&c);
 }

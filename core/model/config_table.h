@@ -2,7 +2,8 @@
 #ifndef MT_CORE_MODEL_CONFIG_TABLE_H
 #define MT_CORE_MODEL_CONFIG_TABLE_H
 
-/* The one option table behind config.h: every setting is a row, and parser, `config show`, `config init` and README read the rows. */
+/* The one option table behind config.h: every setting is a row, and parser, `config show`, `config init` and README
+ * read the rows. */
 
 #include <stddef.h>
 
@@ -11,15 +12,15 @@
 enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_FLOAT, CONFIG_BOOL };
 
 struct config_option {
-    const char *table;    /* "" (top level), "sandbox", "tui" */
+    const char *table; /* "" (top level), "sandbox", "tui" */
     const char *key;
     enum config_type type;
-    size_t offset;        /* of the field in struct config */
-    const char *fallback; /* default, as text */
-    double min, max;      /* numbers */
-    const char *choices;  /* strings: "a|b|c", NULL: any */
+    size_t offset;                                      /* of the field in struct config */
+    const char *fallback;                               /* default, as text */
+    double min, max;                                    /* numbers */
+    const char *choices;                                /* strings: "a|b|c", NULL: any */
     int (*check)(const char *value, struct error *err); /* strings; may be NULL */
-    const char *env;      /* overriding variable, or NULL */
+    const char *env;                                    /* overriding variable, or NULL */
     const char *help;
 };
 

@@ -144,9 +144,9 @@ static struct workspace *find_same(struct workspace **list, size_t count, const 
 /* Copies what a scan knows; returns whether anything is new. */
 static bool take_scan(struct workspace *to, const struct workspace *from)
 {
-    bool changed = to->missing != from->missing || to->reserved != from->reserved || strcmp(to->path, from->path) != 0 ||
-                   strcmp(to->name_error, from->name_error) != 0 || strcmp(to->backend, from->backend) != 0 ||
-                   strcmp(to->profile, from->profile) != 0;
+    bool changed = to->missing != from->missing || to->reserved != from->reserved ||
+                   strcmp(to->path, from->path) != 0 || strcmp(to->name_error, from->name_error) != 0 ||
+                   strcmp(to->backend, from->backend) != 0 || strcmp(to->profile, from->profile) != 0;
     str_copy(to->name, sizeof(to->name), from->name);
     str_copy(to->shown, sizeof(to->shown), from->shown);
     str_copy(to->path, sizeof(to->path), from->path);
@@ -197,10 +197,12 @@ void model_set_workspaces(struct model *m, const struct workspace *list, size_t 
 /* Two infos that say the same. Compared by field: padding may differ. */
 static bool same_info(const struct sandbox_info *a, const struct sandbox_info *b)
 {
-    return a->state == b->state && a->net == b->net && a->net_known == b->net_known && a->port == b->port && a->pid == b->pid &&
-           a->started_wall_ms == b->started_wall_ms && a->workspace_missing == b->workspace_missing && strcmp(a->name, b->name) == 0 &&
-           strcmp(a->project, b->project) == 0 && strcmp(a->profile, b->profile) == 0 && strcmp(a->config_hash, b->config_hash) == 0 &&
-           strcmp(a->workspace, b->workspace) == 0 && strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&
+    return a->state == b->state && a->net == b->net && a->net_known == b->net_known && a->port == b->port &&
+           a->pid == b->pid && a->started_wall_ms == b->started_wall_ms &&
+           a->workspace_missing == b->workspace_missing && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->project, b->project) == 0 && strcmp(a->profile, b->profile) == 0 &&
+           strcmp(a->config_hash, b->config_hash) == 0 && strcmp(a->workspace, b->workspace) == 0 &&
+           strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&
            strcmp(a->warning, b->warning) == 0;
 }
 
@@ -280,7 +282,8 @@ enum sandbox_state model_shown_state(const struct model *m, const struct workspa
         return state;
     }
     const char *step = op->step >= 0 && op->step < op->step_count ? op->steps[op->step].name : "";
-    if (state == SANDBOX_RUNNING || strcmp(step, "copy") == 0 || strcmp(step, "provision") == 0 || strcmp(step, "baseline") == 0) {
+    if (state == SANDBOX_RUNNING || strcmp(step, "copy") == 0 || strcmp(step, "provision") == 0 ||
+        strcmp(step, "baseline") == 0) {
         bool later = strcmp(step, "copy") == 0 || strcmp(step, "provision") == 0 || strcmp(step, "baseline") == 0;
         return later ? SANDBOX_PROVISIONING : state;
     }
