@@ -75,6 +75,12 @@ $(B)/gen/muthr-init: $(SRC_init) $(wildcard backends/bwrap/init/*.h backends/bwr
 $(B)/obj/backends/bwrap/init_blob.o: $(B)/gen/muthr-init
 endif
 
+# The default theme is compiled in (tui/theme.c), as bytes, so that it has no length limit and needs no quoting.
+$(B)/gen/theme_default.inc: themes/default.toml
+	@mkdir -p $(@D)
+	od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' > $@
+$(B)/obj/tui/theme.o: $(B)/gen/theme_default.inc
+
 $(BIN): $(call obj,tui/main.c) $(ARCHIVES)
 	$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $(call obj,tui/main.c) $(ARCHIVES) $(LIBS)
 

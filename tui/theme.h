@@ -3,6 +3,8 @@
 #define MT_TUI_THEME_H
 
 /* Semantic roles -> colours and attributes, from TOML files (themes/NAME.toml; user's in config/themes/). Views name roles only. The default is compiled in.
+ * A file: name, light, [palette] name = colour, [roles] role = "colour" or { fg, bg, bold, dim, italic, underline, reverse }, [pane] fg, bg. A colour is
+ * "#rrggbb", "#rgb", a name of the palette, "default" (the terminal's own) or 0..255 (xterm's palette). A role that is not given looks like text.
  * 24-bit colours are reduced by render.c to what the terminal has. */
 
 #include "core/util/error.h"
@@ -37,6 +39,12 @@ int theme_load(struct theme *out, const struct paths *paths, const char *name, s
 void theme_default(struct theme *out);
 /* Names of all themes that can be loaded, sorted, default first. */
 void theme_names(const struct paths *paths, struct strvec *out);
+/* The file a name would be loaded from (caller frees; for watching it), NULL for the compiled-in default or an unknown name. */
+char *theme_path(const struct paths *paths, const char *name);
+/* Parses theme text; `origin` stands in errors. For theme_load, tests and previews. */
+int theme_parse(struct theme *out, const char *text, size_t len, const char *origin, struct error *err);
+/* The colours and attributes of `role` on the background of `ground`: a state's glyph in the selected row. */
+struct style theme_on(const struct theme *t, enum theme_role role, enum theme_role ground);
 /* The style of a role; bg falls back to TEXT's where the role gives none. */
 struct style theme_style(const struct theme *t, enum theme_role role);
 
