@@ -2,7 +2,8 @@
 #ifndef MT_TERM_ATTENTION_H
 #define MT_TERM_ATTENTION_H
 
-/* Does this session want a person? A pure state machine over what the terminal saw; times are passed in (clock_mono_ms). */
+/* Does this session want a person? A pure state machine over what the terminal saw; times are passed in
+ * (clock_mono_ms). */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,9 +19,9 @@ enum attention_state {
 };
 
 struct attention_rules {
-    uint64_t quiet_ms;      /* output older than this is "quiet" (2000) */
-    uint64_t burst_ms;      /* output must have gone on this long to count as work (1500) */
-    uint64_t echo_ms;       /* output this soon after a key is an echo, not work (150) */
+    uint64_t quiet_ms;       /* output older than this is "quiet" (2000) */
+    uint64_t burst_ms;       /* output must have gone on this long to count as work (1500) */
+    uint64_t echo_ms;        /* output this soon after a key is an echo, not work (150) */
     bool waiting_from_quiet; /* working then quiet means waiting: for agents, not for shells */
 };
 #define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, false})
@@ -43,8 +44,9 @@ struct attention {
 void attention_init(struct attention *a, struct attention_rules rules, uint64_t now_ms);
 /* Each returns true when the state (or text) changed. */
 bool attention_output(struct attention *a, uint64_t now_ms);
-bool attention_input(struct attention *a, uint64_t now_ms); /* the person typed: bell, notification and waiting are answered */
-bool attention_seen(struct attention *a, uint64_t now_ms);  /* the session came on screen in front of a person */
+bool attention_input(struct attention *a,
+                     uint64_t now_ms); /* the person typed: bell, notification and waiting are answered */
+bool attention_seen(struct attention *a, uint64_t now_ms); /* the session came on screen in front of a person */
 bool attention_bell(struct attention *a, uint64_t now_ms);
 bool attention_notify(struct attention *a, const char *title, const char *body, uint64_t now_ms);
 /* state: enum vt_progress as a number; 0 ends it. */

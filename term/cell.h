@@ -2,8 +2,8 @@
 #ifndef MT_TERM_CELL_H
 #define MT_TERM_CELL_H
 
-/* One character cell of a terminal screen, 16 bytes, and the table of grapheme clusters that do not fit in one code point. Grid,
- * scrollback, protocol and the cockpit's own drawing share it. Knows nothing of libvterm and curses. */
+/* One character cell of a terminal screen, 16 bytes, and the table of grapheme clusters that do not fit in one code
+ * point. Grid, scrollback, protocol and the cockpit's own drawing share it. Knows nothing of libvterm and curses. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ enum cell_underline {
     CELL_UL_DOTTED,
     CELL_UL_DASHED,
 };
-#define CELL_UNDERLINE(attrs) (((attrs) & CELL_UL_MASK) >> CELL_UL_SHIFT)
+#define CELL_UNDERLINE(attrs) (((attrs)&CELL_UL_MASK) >> CELL_UL_SHIFT)
 
 /* `ch`: 0 = never written (draw as a space), a code point, or CELL_CLUSTER | id of a cluster_table.
  * `width`: 1, 2 (its right neighbour has width 0), or 0 = right half of a wide one (`ch` is 0 there). */
@@ -78,8 +78,8 @@ uint32_t cell_palette_rgb(unsigned index);
 /* The index (16..255) of xterm's palette that is nearest to an RGB colour: for terminals without true colour. */
 unsigned cell_rgb_to_256(uint32_t rgb);
 
-/* Interned texts of clusters. Bounded: at most CLUSTER_MAX_ENTRIES of at most CLUSTER_MAX_BYTES each. No reference counts: the
- * owner marks what its cells still use and sweeps when the table is full. Ids stay valid until swept. */
+/* Interned texts of clusters. Bounded: at most CLUSTER_MAX_ENTRIES of at most CLUSTER_MAX_BYTES each. No reference
+ * counts: the owner marks what its cells still use and sweeps when the table is full. Ids stay valid until swept. */
 #define CLUSTER_MAX_BYTES 32
 #define CLUSTER_MAX_ENTRIES 4096
 struct cluster_entry {
@@ -97,11 +97,13 @@ struct cluster_table {
 
 void cluster_table_init(struct cluster_table *t);
 void cluster_table_release(struct cluster_table *t);
-/* Returns the `ch` value for the UTF-8 text: the code point itself when there is one only, else CELL_CLUSTER | id. Text past
- * CLUSTER_MAX_BYTES is cut at a code point's border. 0 when the table is full (sweep, then try again) or len is 0. */
+/* Returns the `ch` value for the UTF-8 text: the code point itself when there is one only, else CELL_CLUSTER | id. Text
+ * past CLUSTER_MAX_BYTES is cut at a code point's border. 0 when the table is full (sweep, then try again) or len is 0.
+ */
 uint32_t cluster_intern(struct cluster_table *t, const char *text, size_t len);
-/* The UTF-8 text of any `ch` (code point or cluster), NUL-terminated in `out` when it is not a cluster; returned pointer is valid
- * until the table changes. 0 gives " ". `len` may be NULL. `t` may be NULL when no cluster can occur. */
+/* The UTF-8 text of any `ch` (code point or cluster), NUL-terminated in `out` when it is not a cluster; returned
+ * pointer is valid until the table changes. 0 gives " ". `len` may be NULL. `t` may be NULL when no cluster can occur.
+ */
 const char *cluster_text(const struct cluster_table *t, uint32_t ch, char out[8], size_t *len);
 /* Marks a cell's cluster as used; a code point is ignored. */
 void cluster_mark(struct cluster_table *t, uint32_t ch);

@@ -2,8 +2,9 @@
 #ifndef MT_TERM_GRID_H
 #define MT_TERM_GRID_H
 
-/* One screen of cells: rows by pointer, so that a full-width scroll turns pointers and clears rows instead of copying cells; one
- * damage bit a row; a wrap flag a row. Every row and column handed in is checked: out of range is clipped or ignored. */
+/* One screen of cells: rows by pointer, so that a full-width scroll turns pointers and clears rows instead of copying
+ * cells; one damage bit a row; a wrap flag a row. Every row and column handed in is checked: out of range is clipped or
+ * ignored. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,21 +37,23 @@ struct cell *grid_edit(struct grid *g, int row);
 bool grid_is_wrapped(const struct grid *g, int row);
 void grid_set_wrapped(struct grid *g, int row, bool wrapped);
 
-/* Writes one cell; a wide character that is cut in half by it is blanked. `c.width` 2 writes the right half too (needs col + 1). */
+/* Writes one cell; a wide character that is cut in half by it is blanked. `c.width` 2 writes the right half too (needs
+ * col + 1). */
 void grid_put(struct grid *g, int row, int col, struct cell c);
 /* Before writing columns [from, to): blanks wide characters that the borders cut. */
 void grid_split_wide(struct grid *g, int row, int from, int to);
-/* Fills the rectangle [top, bottom) x [left, right) with `blank`. Reaching the right edge clears the wrap flag and hidden cells.
- * With `selective`, protected cells stay. */
+/* Fills the rectangle [top, bottom) x [left, right) with `blank`. Reaching the right edge clears the wrap flag and
+ * hidden cells. With `selective`, protected cells stay. */
 void grid_fill(struct grid *g, int top, int left, int bottom, int right, struct cell blank, bool selective);
-/* Moves the content of the rectangle up by `down` rows (negative: down) and left by `right` columns (negative: right), and fills what
- * is freed. Full-width moves turn row pointers. */
+/* Moves the content of the rectangle up by `down` rows (negative: down) and left by `right` columns (negative: right),
+ * and fills what is freed. Full-width moves turn row pointers. */
 void grid_scroll(struct grid *g, int top, int left, int bottom, int right, int down, int rightward, struct cell blank);
 /* Inserts (n > 0) or deletes (n < 0) columns at `col` in [col, right) of one row. */
 void grid_shift(struct grid *g, int row, int col, int right, int n, struct cell blank);
 
-/* Changes the size. Rows are taken away at the bottom (`cut_top` of them at the top first), new rows come at the bottom, or at the top for
- * `add_top`. Cells right of a narrower edge are kept and come back. The caller saves rows it wants before. */
+/* Changes the size. Rows are taken away at the bottom (`cut_top` of them at the top first), new rows come at the
+ * bottom, or at the top for `add_top`. Cells right of a narrower edge are kept and come back. The caller saves rows it
+ * wants before. */
 void grid_resize(struct grid *g, int cols, int rows, int cut_top, int add_top, struct cell blank);
 
 void grid_damage_row(struct grid *g, int row);

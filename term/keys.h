@@ -2,8 +2,8 @@
 #ifndef MT_TERM_KEYS_H
 #define MT_TERM_KEYS_H
 
-/* Keys, mouse and paste: their names (shared with the cockpit's keymaps), and their bytes for a program given the modes it asked for.
- * Pure functions. */
+/* Keys, mouse and paste: their names (shared with the cockpit's keymaps), and their bytes for a program given the modes
+ * it asked for. Pure functions. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,8 +19,8 @@ enum keymod {
     KEYMOD_SUPER = 8,
 };
 
-/* Keys that are no code point start above Unicode. Not KEY_*: curses owns that prefix. Enter, Tab, Escape, Backspace and Space are code
- * points (13, 9, 27, 127, 32). */
+/* Keys that are no code point start above Unicode. Not KEY_*: curses owns that prefix. Enter, Tab, Escape, Backspace
+ * and Space are code points (13, 9, 27, 127, 32). */
 enum keysym {
     KEYSYM_NONE = 0,
     KEYSYM_TAB = 9,
@@ -54,8 +54,8 @@ enum keysym {
     KEYSYM_LAST,
 };
 
-/* Canonical form: a letter typed with Ctrl is the lower-case letter + KEYMOD_CTRL; a printable character typed with Shift is the
- * shifted character without KEYMOD_SHIFT. */
+/* Canonical form: a letter typed with Ctrl is the lower-case letter + KEYMOD_CTRL; a printable character typed with
+ * Shift is the shifted character without KEYMOD_SHIFT. */
 struct key {
     uint32_t sym;
     uint8_t mods;
@@ -66,8 +66,8 @@ static inline bool key_equal(struct key a, struct key b)
     return a.sym == b.sym && a.mods == b.mods;
 }
 
-/* Parses "C-b", "M-1", "C-M-x", "F1", "Enter", "C-]", "S-Tab", "Space", "é", "PgUp". Modifier prefixes: C- (Ctrl), M- or A- (Alt), S- (Shift),
- * D- (Super); names without regard to case. Errors: ERROR_INVALID naming the text. */
+/* Parses "C-b", "M-1", "C-M-x", "F1", "Enter", "C-]", "S-Tab", "Space", "é", "PgUp". Modifier prefixes: C- (Ctrl), M-
+ * or A- (Alt), S- (Shift), D- (Super); names without regard to case. Errors: ERROR_INVALID naming the text. */
 int key_parse(const char *text, struct key *out, struct error *err);
 /* Appends the canonical name, which key_parse reads back. */
 void key_format(struct key k, struct strbuf *out);
@@ -90,17 +90,17 @@ enum mouse_encoding {
 
 /* What the program asked for; plain data, travels to the cockpit in the protocol. */
 struct key_modes {
-    bool app_cursor;    /* DECCKM */
-    bool app_keypad;    /* DECKPAM */
-    bool bracketed;     /* ?2004 */
-    bool focus;         /* ?1004 */
-    bool newline;       /* LNM: Enter sends CR LF */
-    bool backarrow;     /* DECBKM ?67: Backspace sends BS */
+    bool app_cursor; /* DECCKM */
+    bool app_keypad; /* DECKPAM */
+    bool bracketed;  /* ?2004 */
+    bool focus;      /* ?1004 */
+    bool newline;    /* LNM: Enter sends CR LF */
+    bool backarrow;  /* DECBKM ?67: Backspace sends BS */
     bool alt_screen;
-    bool alt_scroll;    /* ?1007: the wheel sends arrows on the alternate screen */
-    uint8_t mouse;      /* enum mouse_mode */
-    uint8_t mouse_enc;  /* enum mouse_encoding */
-    uint8_t kitty;      /* kitty keyboard flags in force */
+    bool alt_scroll;      /* ?1007: the wheel sends arrows on the alternate screen */
+    uint8_t mouse;        /* enum mouse_mode */
+    uint8_t mouse_enc;    /* enum mouse_encoding */
+    uint8_t kitty;        /* kitty keyboard flags in force */
     uint8_t modify_other; /* modifyOtherKeys 0, 1, 2 */
 };
 
@@ -119,19 +119,19 @@ enum mouse_button {
     MOUSE_WHEEL_RIGHT = 7,
 };
 struct mouse_event {
-    int row, col; /* of the pane, from 0 */
+    int row, col;   /* of the pane, from 0 */
     uint8_t kind;   /* enum mouse_kind */
     uint8_t button; /* enum mouse_button */
     uint8_t mods;
 };
 /* True when the program wants this event (so the cockpit must not use it). The wheel counts as a press. */
 bool mouse_is_wanted(const struct mouse_event *ev, const struct key_modes *m);
-/* Appends the report; nothing when the mode is off or the event is not asked for. On the alternate screen with ?1007, a wheel step
- * becomes three arrow keys. */
+/* Appends the report; nothing when the mode is off or the event is not asked for. On the alternate screen with ?1007, a
+ * wheel step becomes three arrow keys. */
 void mouse_encode(const struct mouse_event *ev, const struct key_modes *m, struct strbuf *out);
 
-/* Appends pasted text: newlines become CR, control characters but TAB and newline are dropped, the end marker is removed from the body;
- * the markers are added only when the program asked for them. */
+/* Appends pasted text: newlines become CR, control characters but TAB and newline are dropped, the end marker is
+ * removed from the body; the markers are added only when the program asked for them. */
 void paste_encode(const char *text, size_t len, const struct key_modes *m, struct strbuf *out);
 /* Appends CSI I or CSI O when the program asked for focus reports. */
 void focus_encode(bool focused, const struct key_modes *m, struct strbuf *out);

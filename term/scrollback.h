@@ -2,9 +2,9 @@
 #ifndef MT_TERM_SCROLLBACK_H
 #define MT_TERM_SCROLLBACK_H
 
-/* Lines that left the screen, packed: UTF-8 text with trailing blanks cut, runs of attributes, the wrap flag. They live in 64 KiB
- * blocks in a ring that are freed whole; memory is bounded in lines and in bytes. Indexed from the newest. Hyperlink ids are not kept
- * (they belong to a table of the screen that is recycled). */
+/* Lines that left the screen, packed: UTF-8 text with trailing blanks cut, runs of attributes, the wrap flag. They live
+ * in 64 KiB blocks in a ring that are freed whole; memory is bounded in lines and in bytes. Indexed from the newest.
+ * Hyperlink ids are not kept (they belong to a table of the screen that is recycled). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,8 +25,10 @@ void scrollback_free(struct scrollback *sb);
 void scrollback_clear(struct scrollback *sb);
 
 /* Appends a line. Drops the oldest lines when a cap is reached. */
-void scrollback_push(struct scrollback *sb, const struct cell *cells, int cols, bool wrapped, const struct cluster_table *clusters);
-/* Takes the newest line back into `out` (cols cells, padded with blanks, cut when longer). Returns the cells that had content, -1 when empty. */
+void scrollback_push(struct scrollback *sb, const struct cell *cells, int cols, bool wrapped,
+                     const struct cluster_table *clusters);
+/* Takes the newest line back into `out` (cols cells, padded with blanks, cut when longer). Returns the cells that had
+ * content, -1 when empty. */
 int scrollback_pop(struct scrollback *sb, struct cell *out, int cols, bool *wrapped, struct cluster_table *clusters);
 /* Line `index` from the newest (0) into `out`, as scrollback_pop. -1 past the end. */
 int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, int cols, bool *wrapped,
@@ -35,7 +37,8 @@ int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, 
 int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *out, bool *wrapped);
 
 size_t scrollback_count(const struct scrollback *sb);
-/* Lines ever pushed less lines popped: total - count is the number of the oldest line kept, so a view can hold its place. */
+/* Lines ever pushed less lines popped: total - count is the number of the oldest line kept, so a view can hold its
+ * place. */
 uint64_t scrollback_total(const struct scrollback *sb);
 size_t scrollback_bytes(const struct scrollback *sb);
 

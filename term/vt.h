@@ -2,9 +2,9 @@
 #ifndef MT_TERM_VT_H
 #define MT_TERM_VT_H
 
-/* One terminal: hostile bytes in, a screen of cells out. Owns the sanitizer, libvterm's state layer (used as cursor, scroll and charset
- * engine only), both grids, the scrollback, links and clusters. Does no I/O and knows no clock of its own but the one of synchronized
- * output. Memory is bounded whatever is fed. */
+/* One terminal: hostile bytes in, a screen of cells out. Owns the sanitizer, libvterm's state layer (used as cursor,
+ * scroll and charset engine only), both grids, the scrollback, links and clusters. Does no I/O and knows no clock of
+ * its own but the one of synchronized output. Memory is bounded whatever is fed. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,24 +24,24 @@ struct vt;
 
 enum vt_progress { VT_PROGRESS_NONE, VT_PROGRESS_NORMAL, VT_PROGRESS_ERROR, VT_PROGRESS_BUSY, VT_PROGRESS_PAUSED };
 
-/* All may be NULL. They run inside vt_feed and must not call vt_feed or vt_resize. Texts are valid UTF-8 without control characters,
- * bounded, valid during the call. */
+/* All may be NULL. They run inside vt_feed and must not call vt_feed or vt_resize. Texts are valid UTF-8 without
+ * control characters, bounded, valid during the call. */
 struct vt_callbacks {
     void (*output)(const char *bytes, size_t len, void *arg); /* answers for the program's stdin; whole answers */
     void (*title)(const char *title, void *arg);
     void (*bell)(void *arg);
-    void (*notify)(const char *title, const char *body, void *arg);       /* OSC 9, 99, 777; title may be "" */
-    void (*progress)(enum vt_progress state, int percent, void *arg);     /* OSC 9;4 */
-    void (*cwd)(const char *path, void *arg);                             /* OSC 7, 9;9: percent-decoded path, not to be trusted */
-    void (*clipboard)(const char *data, size_t len, void *arg);           /* OSC 52 write, decoded; never a read */
-    void (*mark)(char kind, int status, void *arg);                       /* OSC 133 A B C D; status of D, else -1 */
-    void (*modes)(void *arg);                                             /* vt_modes changed */
+    void (*notify)(const char *title, const char *body, void *arg);   /* OSC 9, 99, 777; title may be "" */
+    void (*progress)(enum vt_progress state, int percent, void *arg); /* OSC 9;4 */
+    void (*cwd)(const char *path, void *arg); /* OSC 7, 9;9: percent-decoded path, not to be trusted */
+    void (*clipboard)(const char *data, size_t len, void *arg); /* OSC 52 write, decoded; never a read */
+    void (*mark)(char kind, int status, void *arg);             /* OSC 133 A B C D; status of D, else -1 */
+    void (*modes)(void *arg);                                   /* vt_modes changed */
 };
 
 struct vt_opts {
     int cols, rows;
-    size_t scrollback_lines; /* 0 = default (10,000); use VT_NO_SCROLLBACK for none */
-    size_t scrollback_bytes; /* 0 = default (16 MiB) */
+    size_t scrollback_lines;              /* 0 = default (10,000); use VT_NO_SCROLLBACK for none */
+    size_t scrollback_bytes;              /* 0 = default (16 MiB) */
     const struct vt_callbacks *callbacks; /* copied */
     void *arg;
 };
@@ -52,14 +52,16 @@ void vt_free(struct vt *vt);
 
 /* Takes any bytes, in any pieces. */
 void vt_feed(struct vt *vt, const char *bytes, size_t len);
-/* Clamped to VT_MIN_COLS x VT_MIN_ROWS .. GRID_MAX. Rows that leave at the top go to the scrollback and come back when it grows taller. */
+/* Clamped to VT_MIN_COLS x VT_MIN_ROWS .. GRID_MAX. Rows that leave at the top go to the scrollback and come back when
+ * it grows taller. */
 void vt_resize(struct vt *vt, int cols, int rows);
 /* RIS from outside: screen, modes, pen; the scrollback stays. */
 void vt_reset(struct vt *vt);
 
 int vt_cols(const struct vt *vt);
 int vt_rows(const struct vt *vt);
-/* Cells of a screen row (vt_cols of them), valid until the next feed or resize; NULL out of range. `wrapped` may be NULL. */
+/* Cells of a screen row (vt_cols of them), valid until the next feed or resize; NULL out of range. `wrapped` may be
+ * NULL. */
 const struct cell *vt_row(const struct vt *vt, int row, bool *wrapped);
 bool vt_has_damage(const struct vt *vt);
 /* The first changed row >= from, taken (its mark is cleared); -1: none. */
@@ -101,7 +103,8 @@ void vt_set_focus(struct vt *vt, bool focused);
 /* Scrollback of the normal screen, from the newest line (0). */
 size_t vt_history_count(const struct vt *vt);
 uint64_t vt_history_total(const struct vt *vt);
-/* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in the vt's table. */
+/* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in
+ * the vt's table. */
 int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped);
 int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool *wrapped);
 void vt_history_clear(struct vt *vt);

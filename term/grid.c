@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/grid.h"
+
+#include <string.h>
+
+#include "core/util/compiler.h"
+#include "core/util/xmalloc.h"
+
+#define DAMAGE_WORDS(rows) (((size_t)(rows) + 63) / 64)
+
+/* Clamps a size or a position. */
+static int clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+/* Makes room for `cols` cells in a row; new ones are `blank`. */
+static void row_reserve(struct grid_row *r, int cols, struct cell blank)
+{
+    if (r->cap < cols) {
+        r->cells = xreallocarray(r->cells, (size_t)cols, sizeof(*r->cells));
+        cell_fill(r->cells + r->cap, (size_t)(cols - r->cap), blank);
+        r->cap = cols;
+    }
+}
+
+void grid_init(struct grid *g, int cols, int rows)
+{
+    g->cols = clamp(cols, 1, GRID_MAX);
+    g->rows = clamp(rows, 1, GRID_MAX);
+    g->row = xcalloc((size_t)g->rows, sizeof(*g->row));
+    g->damage = xcalloc(DAMAGE_WORDS(g->rows), sizeof(*g->damage));
+    for (int r = 0; r < g->rows; r++) {
+        row_reserve(&g->row[r], g->cols, CELL_BLANK);
+    }
+    grid_damage_all(g);
+}
+
+void grid_release(struct grid *g)
+{
+    for (int r = 0; r < g->rows; r++) {
+        free(g->row[r].cells);
+    }
+    free(g->row);
+    free(g->damage);
+    *g = (struct grid){0};
+}
+
+const struct cell *grid_cells(const struct grid *g, int row)
+{
+    return row < 0 || row >= g->rows ? NULL : g->row[row].cells;
+}
+
+struct cell *grid_edit(struct grid *g, int row)
+{
+    if (row < 0 || row >= g->rows) {
+        return NULL;
+    }
+    grid_damage_row(g, row);
+    return g->row[row].cells;
+}
+
+bool grid_is_wrapped(const struct grid *g, int row)
+{
+    return row >= 0 && row < g->rows && g->row[row].wrapped;
+}
+
+void grid_set_wrapped(struct grid *g, int row, bool wrapped)
+{
+    if (row >= 0 && row < g->rows) {
+        g->row[row].wrapped = wrapped;
+    }
+}
+
+/* Takes the character of a cell away, keeps its colours. */
+static void cell_blank_out(struct cell *c)
+{
+    c->ch = 0;
+    c->width = 1;
+    c->link = 0;
+}
+
+void grid_split_wide(struct grid *g, int row, int from, int to)
+{
+    if (row < 0 || row >= g->rows) {
+        return;
+    }
+    struct cell *cells = g->row[row].cells;
+    if (from > 0 && from < g->cols && cells[from].width == 0) {
+        cell_blank_out(&cells[from - 1]);
+        cell_blank_out(&cells[from]);
+    }
+    if (to > 0 && to < g->cols && cells[to].width == 0) {
+        cell_blank_out(&cells[to - 1]);
+        cell_blank_out(&cells[to]);
+    }
+}
+
+void grid_put(struct grid *g, int row, int col, struct cell c)
+{
+    struct cell *cells = grid_edit(g, row);
+    if (cells == NULL || col < 0 || col >= g->cols || c.width == 0) {
+        return;
+    }
+    if (c.width == 2 && col + 1 >= g->cols) {
+        c.ch = 0;
+        c.width = 1;
+    }
+    grid_split_wide(g, row, col, col + c.width);
+    cells[col] = c;
+    if (c.width == 2) {
+        c.ch = 0;
+        c.width = 0;
+        cells[col + 1] = c;
+    }
+}
+
+/* Fills columns of one row. */
+static void row_fill(struct grid *g, int row, int left, int right, struct cell blank, bool selective)
+{
+    struct grid_row *r = &g->row[row];
+    grid_split_wide(g, row, left, right);
+    if (!selective) {
+        cell_fill(r->cells + left, (size_t)(right - left), blank);
+    } else {
+        for (int col = left; col < right; col++) {
+            if ((r->cells[col].attrs & CELL_PROTECTED) == 0) {
+                r->cells[col] = blank;
+            }
+        }
+    }
+    if (right == g->cols) {
+        r->wrapped = false;
+        cell_fill(r->cells + g->cols, (size_t)(r->cap - g->cols), CELL_BLANK);
+    }
+    grid_damage_row(g, row);
+}
+
+void grid_fill(struct grid *g, int top, int left, int bottom, int right, struct cell blank, bool selective)
+{
+    top = clamp(top, 0, g->rows);
+    bottom = clamp(bottom, 0, g->rows);
+    left = clamp(left, 0, g->cols);
+    right = clamp(right, 0, g->cols);
+    if (left >= right) {
+        return;
+    }
+    for (int row = top; row < bottom; row++) {
+        row_fill(g, row, left, right, blank, selective);
+    }
+}
+
+/* Turns rows [a, b) so that row `mid` becomes the first: three reversals. */
+static void rows_reverse(struct grid_row *rows, int a, int b)
+{
+    for (b--; a < b; a++, b--) {
+        struct grid_row tmp = rows[a];
+        rows[a] = rows[b];
+        rows[b] = tmp;
+    }
+}
+
+/* Turns the row pointers of [top, bottom) by `down` rows up. One row up, the common case, is one memmove. */
+static void rows_rotate(struct grid *g, int top, int bottom, int down)
+{
+    if (down == 1) {
+        struct grid_row first = g->row[top];
+        memmove(&g->row[top], &g->row[top + 1], (size_t)(bottom - top - 1) * sizeof(*g->row));
+        g->row[bottom - 1] = first;
+        return;
+    }
+    int mid = down > 0 ? top + down : bottom + down;
+    rows_reverse(g->row, top, mid);
+    rows_reverse(g->row, mid, bottom);
+    rows_reverse(g->row, top, bottom);
+}
+
+/* Copies columns [left, right) of one row to another. */
+static void row_copy(struct grid *g, int from, int to, int left, int right)
+{
+    grid_split_wide(g, from, left, right);
+    grid_split_wide(g, to, left, right);
+    memcpy(g->row[to].cells + left, g->row[from].cells + left, (size_t)(right - left) * sizeof(struct cell));
+    grid_damage_row(g, to);
+}
+
+/* Vertical part of grid_scroll, |down| < bottom - top. */
+static void scroll_rows(struct grid *g, int top, int left, int bottom, int right, int down, struct cell blank)
+{
+    if (left == 0 && right == g->cols) {
+        rows_rotate(g, top, bottom, down);
+        for (int row = top; row < bottom; row++) {
+            grid_damage_row(g, row);
+        }
+    } else if (down > 0) {
+        for (int row = top; row < bottom - down; row++) {
+            row_copy(g, row + down, row, left, right);
+        }
+    } else {
+        for (int row = bottom - 1; row >= top - down; row--) {
+            row_copy(g, row + down, row, left, right);
+        }
+    }
+    if (down > 0) {
+        grid_fill(g, bottom - down, left, bottom, right, blank, false);
+    } else {
+        grid_fill(g, top, left, top - down, right, blank, false);
+    }
+}
+
+void grid_scroll(struct grid *g, int top, int left, int bottom, int right, int down, int rightward, struct cell blank)
+{
+    top = clamp(top, 0, g->rows);
+    bottom = clamp(bottom, 0, g->rows);
+    left = clamp(left, 0, g->cols);
+    right = clamp(right, 0, g->cols);
+    int height = bottom - top, width = right - left;
+    if (height <= 0 || width <= 0) {
+        return;
+    }
+    if (down >= height || down <= -height || rightward >= width || rightward <= -width) {
+        grid_fill(g, top, left, bottom, right, blank, false);
+        return;
+    }
+    if (down != 0) {
+        scroll_rows(g, top, left, bottom, right, down, blank);
+    }
+    for (int row = top; rightward != 0 && row < bottom; row++) {
+        grid_shift(g, row, left, right, -rightward, blank);
+    }
+}
+
+void grid_shift(struct grid *g, int row, int col, int right, int n, struct cell blank)
+{
+    struct cell *cells = grid_edit(g, row);
+    col = clamp(col, 0, g->cols);
+    right = clamp(right, col, g->cols);
+    int width = right - col;
+    if (cells == NULL || width == 0 || n == 0) {
+        return;
+    }
+    n = clamp(n, -width, width);
+    grid_split_wide(g, row, col, right);
+    if (n > 0) {
+        grid_split_wide(g, row, right - n, right);
+        memmove(cells + col + n, cells + col, (size_t)(width - n) * sizeof(*cells));
+        cell_fill(cells + col, (size_t)n, blank);
+    } else {
+        grid_split_wide(g, row, col - n, right);
+        memmove(cells + col, cells + col - n, (size_t)(width + n) * sizeof(*cells));
+        cell_fill(cells + right + n, (size_t)-n, blank);
+    }
+    if (right == g->cols) {
+        g->row[row].wrapped = false;
+    }
+}
+
+/* Drops `n` rows beginning at `at`. */
+static void rows_drop(struct grid *g, int at, int n)
+{
+    for (int i = 0; i < n; i++) {
+        free(g->row[at + i].cells);
+    }
+    memmove(&g->row[at], &g->row[at + n], (size_t)(g->rows - at - n) * sizeof(*g->row));
+    g->rows -= n;
+}
+
+void grid_resize(struct grid *g, int cols, int rows, int cut_top, int add_top, struct cell blank)
+{
+    cols = clamp(cols, 1, GRID_MAX);
+    rows = clamp(rows, 1, GRID_MAX);
+    cut_top = clamp(cut_top, 0, MT_MAX(g->rows - rows, 0));
+    add_top = clamp(add_top, 0, MT_MAX(rows - g->rows, 0));
+    rows_drop(g, 0, cut_top);
+    if (g->rows > rows) {
+        rows_drop(g, rows, g->rows - rows);
+    }
+    int old = g->rows;
+    g->row = xreallocarray(g->row, (size_t)rows, sizeof(*g->row));
+    memset(g->row + old, 0, (size_t)(rows - old) * sizeof(*g->row));
+    g->rows = rows;
+    if (add_top > 0) {
+        memmove(&g->row[add_top], &g->row[0], (size_t)old * sizeof(*g->row));
+        memset(g->row, 0, (size_t)add_top * sizeof(*g->row));
+    }
+    for (int r = 0; r < rows; r++) {
+        struct grid_row *row = &g->row[r];
+        row_reserve(row, cols, blank);
+        row->wrapped = row->wrapped && cols == g->cols;
+    }
+    g->cols = cols;
+    /* A wide character that the new edge cuts would have its right half outside: it cannot be shown. */
+    for (int r = 0; r < rows; r++) {
+        struct grid_row *row = &g->row[r];
+        if (row->cells[cols - 1].width == 2) {
+            cell_blank_out(&row->cells[cols - 1]);
+            if (row->cap > cols) {
+                cell_blank_out(&row->cells[cols]);
+            }
+        }
+    }
+    free(g->damage);
+    g->damage = xcalloc(DAMAGE_WORDS(rows), sizeof(*g->damage));
+    grid_damage_all(g);
+}
+
+void grid_damage_row(struct grid *g, int row)
+{
+    g->damage[row / 64] |= UINT64_C(1) << (row % 64);
+}
+
+void grid_damage_all(struct grid *g)
+{
+    for (int row = 0; row < g->rows; row++) {
+        grid_damage_row(g, row);
+    }
+}
+
+bool grid_has_damage(const struct grid *g)
+{
+    for (size_t i = 0; i < DAMAGE_WORDS(g->rows); i++) {
+        if (g->damage[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int grid_take_damage(struct grid *g, int from)
+{
+    for (int row = MT_MAX(from, 0); row < g->rows; row++) {
+        uint64_t bit = UINT64_C(1) << (row % 64);
+        if (g->damage[row / 64] & bit) {
+            g->damage[row / 64] &= ~bit;
+            return row;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/vt.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <vterm.h>
+
+#include "core/util/clock.h"
+#include "core/util/compiler.h"
+#include "core/util/xmalloc.h"
+#include "term/vt_priv.h"
+
+/* libvterm's two families differ (terminal.md section 5). Little of that reaches us: strings, properties, pen,
+ * selection and unknown sequences never get to the library. What is left is the shape of the glyph and the state
+ * callbacks, and REPs of its own. */
+#define VT_GE(a, b) (VTERM_VERSION_MAJOR > (a) || (VTERM_VERSION_MAJOR == (a) && VTERM_VERSION_MINOR >= (b)))
+
+#define FEED_MAX 65536
+
+static int clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+struct cell vt_blank(const struct vt *vt)
+{
+    return (struct cell){.bg = vt->pen.bg, .width = 1};
+}
+
+/* --- what the engine calls --- */
+
+static int engine_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
+{
+    struct vt *vt = user;
+    if (vt->wraps && pos.col == vt->left) {
+        grid_set_wrapped(vt_grid(vt), pos.row - 1, true);
+    }
+    if (vt->swallow) {
+        return 1;
+    }
+    uint32_t ch = vt->glyph != 0 ? vt->glyph : info->chars[0];
+    struct cell c = {.ch = ch,
+                     .fg = vt->pen.fg,
+                     .bg = vt->pen.bg,
+                     .attrs = vt->pen.attrs,
+                     .link = vt->pen.link,
+                     .width = info->width >= 2 ? 2 : 1};
+    grid_put(vt_grid(vt), pos.row, pos.col, c);
+    vt->last_row = pos.row;
+    vt->last_col = pos.col;
+    return 1;
+}
+
+static int engine_scroll(VTermRect rect, int downward, int rightward, void *user)
+{
+    struct vt *vt = user;
+    struct grid *g = vt_grid(vt);
+    int height = rect.end_row - rect.start_row;
+    bool full = rect.start_row == 0 && rect.start_col == 0 && rect.end_col == g->cols;
+    if (downward > 0 && full && vt->screen == &vt->main && !vt->no_history) {
+        for (int row = 0; row < MT_MIN(downward, height); row++) {
+            scrollback_push(vt->history, grid_cells(g, row), g->cols, grid_is_wrapped(g, row), &vt->clusters);
+        }
+    }
+    grid_scroll(g, rect.start_row, rect.start_col, rect.end_row, rect.end_col, downward, rightward, vt_blank(vt));
+    return 1;
+}
+
+static int engine_erase(VTermRect rect, int selective, void *user)
+{
+    struct vt *vt = user;
+    grid_fill(vt_grid(vt), rect.start_row, rect.start_col, rect.end_row, rect.end_col, vt_blank(vt), selective != 0);
+    return 1;
+}
+
+/* Double-width lines are never asked for (K4), but a refusal is cheap. */
+static int engine_lineinfo(int row, const VTermLineInfo *newinfo, const VTermLineInfo *oldinfo, void *user)
+{
+    (void)row;
+    (void)oldinfo;
+    (void)user;
+    return newinfo->doublewidth == 0 && newinfo->doubleheight == 0;
+}
+
+/* No resize callback: then both families re-allocate their line information themselves. */
+static const VTermStateCallbacks state_callbacks = {
+    .putglyph = engine_glyph,
+    .scrollrect = engine_scroll,
+    .erase = engine_erase,
+    .setlineinfo = engine_lineinfo,
+};
+
+/* Every answer is ours; whatever the library says by itself is dropped. */
+static void engine_output(const char *s, size_t len, void *user)
+{
+    (void)s;
+    (void)len;
+    (void)user;
+}
+
+/* --- what we tell the engine --- */
+
+/* One token to the library, and the cursor back from it. */
+static void engine_write(struct vt *vt, const char *bytes, size_t len)
+{
+    VTermPos pos = {0, 0};
+    vterm_input_write(vt->vterm, bytes, len);
+    vterm_state_get_cursorpos(vt->state, &pos);
+    vt->row = clamp(pos.row, 0, vt_grid(vt)->rows - 1);
+    vt->col = clamp(pos.col, 0, vt_grid(vt)->cols - 1);
+}
+
+void vt_engine_sync(struct vt *vt)
+{
+    if (vt->ahead > 0) {
+        char buf[24];
+        int n = snprintf(buf, sizeof(buf), "\033[%dC", vt->ahead);
+        vt->ahead = 0;
+        engine_write(vt, buf, (size_t)n);
+    }
+}
+
+void vt_engine_send(struct vt *vt, const char *bytes, size_t len)
+{
+    vt_engine_sync(vt);
+    vt->phantom_row = -1;
+    vt->glyph = 0;
+    vt->swallow = vt->wraps = false;
+    engine_write(vt, bytes, len);
+}
+
+void vt_engine_sendf(struct vt *vt, const char *fmt, ...)
+{
+    char buf[256];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(buf, sizeof(buf), fmt, ap);
+    va_end(ap);
+    if (n > 0 && (size_t)n < sizeof(buf)) {
+        vt_engine_send(vt, buf, (size_t)n);
+    }
+}
+
+/* Text for the engine: as vt_engine_send, but what waits for a wrap goes on waiting. */
+void vt_engine_glyph(struct vt *vt, const char *bytes, size_t len)
+{
+    vt_engine_sync(vt);
+    engine_write(vt, bytes, len);
+}
+
+void vt_send_charset(struct vt *vt, int set, uint8_t final)
+{
+    char seq[3] = {'\033', (char)('(' + set), (char) final};
+    vt->charset[set] = final;
+    vt_engine_sync(vt);
+    engine_write(vt, seq, sizeof(seq));
+}
+
+void vt_goto(struct vt *vt, int row, int col)
+{
+    struct grid *g = vt_grid(vt);
+    row = clamp(row, 0, g->rows - 1);
+    col = clamp(col, 0, g->cols - 1);
+    if (vt->origin) {
+        row = clamp(row, vt->top, vt->bottom - 1) - vt->top;
+        col = vt->lr_margins ? clamp(col, vt->left, vt->right - 1) - vt->left : col;
+    }
+    vt_engine_sendf(vt, "\033[%d;%dH", row + 1, col + 1);
+}
+
+/* --- cursor, screens, resets --- */
+
+void vt_save_cursor(struct vt *vt)
+{
+    struct vt_saved *s = &vt->screen->saved;
+    *s = (struct vt_saved){.row = vt->row,
+                           .col = vt->col,
+                           .pending_wrap = vt_is_wrap_pending(vt),
+                           .origin = vt->origin,
+                           .pen = vt->pen,
+                           .gl = vt->gl};
+    memcpy(s->charset, vt->charset, sizeof(s->charset));
+}
+
+/* GL shifts: SI, SO, LS2, LS3. */
+static void send_shift(struct vt *vt, uint8_t gl)
+{
+    static const char *const shift[4] = {"\017", "\016", "\033n", "\033o"};
+    vt->gl = gl & 3;
+    vt_engine_sync(vt);
+    engine_write(vt, shift[gl & 3], strlen(shift[gl & 3]));
+}
+
+void vt_restore_cursor(struct vt *vt)
+{
+    struct vt_saved s = vt->screen->saved;
+    vt->pen = s.pen;
+    for (int i = 0; i < 4; i++) {
+        if (vt->charset[i] != s.charset[i]) {
+            vt_send_charset(vt, i, s.charset[i]);
+        }
+    }
+    send_shift(vt, s.gl);
+    if (vt->origin != s.origin) {
+        vt->origin = s.origin;
+        vt_engine_sendf(vt, "\033[?6%c", s.origin ? 'h' : 'l');
+    }
+    vt_goto(vt, s.row, s.col);
+    if (s.pending_wrap) {
+        vt_pend_wrap(vt);
+    }
+}
+
+void vt_use_screen(struct vt *vt, struct vt_screen *s)
+{
+    if (vt->screen == s) {
+        return;
+    }
+    vt_engine_sync(vt);
+    vt->screen = s;
+    vt->last_row = -1;
+    vt->modes.alt_screen = s == &vt->alt;
+    vt->modes.kitty = s->kitty[s->kitty_depth];
+    grid_damage_all(&s->grid);
+    vt_modes_changed(vt);
+}
+
+/* The state of a new terminal, but for the screens' content, scrollback, colours and title. */
+void vt_reset_state(struct vt *vt)
+{
+    const struct vt_saved saved = {.charset = {'B', 'B', 'B', 'B'}};
+    struct vt_screen *screens[2] = {&vt->main, &vt->alt};
+    for (int i = 0; i < 2; i++) {
+        screens[i]->saved = saved;
+        screens[i]->kitty_depth = 0;
+        memset(screens[i]->kitty, 0, sizeof(screens[i]->kitty));
+    }
+    vt->pen = (struct pen){0};
+    memcpy(vt->charset, saved.charset, sizeof(vt->charset));
+    vt->gl = 0;
+    vt->autowrap = vt->cursor_visible = vt->cursor_blink = true;
+    vt->insert = vt->origin = vt->lr_margins = vt->reversed = vt->sync_on = false;
+    vt->top = vt->left = 0;
+    vt->bottom = vt->main.grid.rows;
+    vt->right = vt->main.grid.cols;
+    vt->cursor_style = 0;
+    vt->modes = (struct key_modes){.alt_scroll = false};
+    vt->sync_until = 0;
+    vt->phantom_row = vt->last_row = -1;
+    vt->last_cp = 0;
+    vt->last_joins = false;
+    vt->ahead = 0;
+}
+
+void vt_engine_reset(struct vt *vt)
+{
+    vt->swallow = vt->wraps = false;
+    vt->no_history = true;
+    vterm_state_reset(vt->state, 1);
+    vt->no_history = false;
+    vt->row = vt->col = 0;
+}
+
+void vt_reset(struct vt *vt)
+{
+    vt->screen = &vt->main;
+    vt_reset_state(vt);
+    vt_engine_reset(vt);
+    struct grid *grids[2] = {&vt->main.grid, &vt->alt.grid};
+    for (int i = 0; i < 2; i++) {
+        grid_fill(grids[i], 0, 0, grids[i]->rows, grids[i]->cols, CELL_BLANK, false);
+    }
+    free(vt->palette);
+    vt->palette = NULL;
+    vt_modes_changed(vt);
+}
+
+void vt_soft_reset(struct vt *vt)
+{
+    int row = vt->row, col = vt->col;
+    vt->pen = (struct pen){0};
+    vt->modes.app_cursor = vt->modes.app_keypad = false;
+    vt->cursor_visible = true;
+    vt_engine_sendf(vt, "\033[r");
+    vt_engine_sendf(vt, "\033[?69l");
+    vt_engine_sendf(vt, "\033[?6l");
+    vt_engine_sendf(vt, "\033[?7h");
+    vt_engine_sendf(vt, "\033[4l");
+    vt->origin = vt->lr_margins = vt->insert = false;
+    vt->autowrap = true;
+    vt->top = vt->left = 0;
+    vt->bottom = vt_grid(vt)->rows;
+    vt->right = vt_grid(vt)->cols;
+    for (int i = 0; i < 4; i++) {
+        vt_send_charset(vt, i, 'B');
+    }
+    send_shift(vt, 0);
+    vt->screen->saved = (struct vt_saved){.charset = {'B', 'B', 'B', 'B'}};
+    vt_goto(vt, row, col);
+    vt_modes_changed(vt);
+}
+
+/* --- life cycle and feeding --- */
+
+static void on_token(const struct token *t, void *arg)
+{
+    struct vt *vt = arg;
+    switch (t->kind) {
+    case TOKEN_TEXT:
+        vt_put_text(vt, t->cps, t->n);
+        break;
+    case TOKEN_CONTROL:
+        vt_on_control(vt, t->final);
+        break;
+    case TOKEN_ESC:
+        vt_on_esc(vt, t);
+        break;
+    case TOKEN_CSI:
+        vt_on_csi(vt, t);
+        break;
+    case TOKEN_OSC:
+        vt_on_osc(vt, t);
+        break;
+    case TOKEN_DCS:
+        vt_on_dcs(vt, t);
+        break;
+    }
+}
+
+struct vt *vt_new(const struct vt_opts *opts)
+{
+    struct vt *vt = xcalloc(1, sizeof(*vt));
+    int cols = clamp(opts->cols, VT_MIN_COLS, GRID_MAX), rows = clamp(opts->rows, VT_MIN_ROWS, GRID_MAX);
+    if (opts->callbacks != NULL) {
+        vt->cb = *opts->callbacks;
+    }
+    vt->arg = opts->arg;
+    size_t lines = opts->scrollback_lines;
+    lines = lines == VT_NO_SCROLLBACK ? 0 : lines == 0 ? SCROLLBACK_DEFAULT_LINES : lines;
+    vt->history = scrollback_new(lines, opts->scrollback_bytes);
+    cluster_table_init(&vt->clusters);
+    grid_init(&vt->main.grid, cols, rows);
+    grid_init(&vt->alt.grid, cols, rows);
+    vt->screen = &vt->main;
+    vt->fg = cell_rgb(0xd0, 0xd0, 0xd0) & 0xffffff;
+    vt->cursor_color = vt->fg;
+    vt->focused = true;
+    strbuf_init(&vt->tmp);
+    sanitizer_init(&vt->san, on_token, vt);
+    vt_reset_state(vt);
+    vt->vterm = vterm_new(rows, cols);
+    if (vt->vterm == NULL) {
+        MT_BUG("libvterm: out of memory");
+    }
+    vterm_set_utf8(vt->vterm, 1);
+    vterm_output_set_callback(vt->vterm, engine_output, vt);
+    vt->state = vterm_obtain_state(vt->vterm);
+    vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
+    vt_engine_reset(vt);
+    return vt;
+}
+
+void vt_free(struct vt *vt)
+{
+    if (vt == NULL) {
+        return;
+    }
+    vterm_free(vt->vterm);
+    sanitizer_release(&vt->san);
+    grid_release(&vt->main.grid);
+    grid_release(&vt->alt.grid);
+    scrollback_free(vt->history);
+    cluster_table_release(&vt->clusters);
+    for (int i = 0; i <= VT_LINKS; i++) {
+        free(vt->links[i]);
+    }
+    for (int i = 0; i < vt->title_depth; i++) {
+        free(vt->title_stack[i]);
+    }
+    free(vt->palette);
+    strbuf_release(&vt->tmp);
+    free(vt);
+}
+
+void vt_feed(struct vt *vt, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        size_t n = MT_MIN(len, (size_t)FEED_MAX);
+        sanitizer_feed(&vt->san, bytes, n);
+        bytes += n;
+        len -= n;
+    }
+}
+
+/* --- size --- */
+
+/* True when a row shows nothing. */
+static bool row_is_blank(const struct grid *g, int row)
+{
+    const struct cell *cells = grid_cells(g, row);
+    for (int col = 0; col < g->cols; col++) {
+        if (!cell_is_blank(&cells[col])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many rows to take from the top when `g` shrinks to `rows`: blank rows below the cursor go first, and the cursor
+ * stays on the screen. */
+static int rows_to_cut(const struct grid *g, int rows, int cursor)
+{
+    int need = g->rows - rows, below = 0;
+    if (need <= 0) {
+        return 0;
+    }
+    while (below < need && g->rows - 1 - below > cursor && row_is_blank(g, g->rows - 1 - below)) {
+        below++;
+    }
+    return clamp(need - below, 0, cursor);
+}
+
+/* Resizes the normal screen; what leaves at the top goes to the scrollback and comes back. Returns by how much rows
+ * moved down. */
+static int resize_main(struct vt *vt, int cols, int rows, int cursor)
+{
+    struct grid *g = &vt->main.grid;
+    int cut = rows_to_cut(g, rows, cursor);
+    for (int row = 0; row < cut; row++) {
+        scrollback_push(vt->history, grid_cells(g, row), g->cols, grid_is_wrapped(g, row), &vt->clusters);
+    }
+    int add = clamp(rows - g->rows, 0, (int)MT_MIN(scrollback_count(vt->history), (size_t)GRID_MAX));
+    grid_resize(g, cols, rows, cut, add, CELL_BLANK);
+    for (int row = add - 1; row >= 0; row--) {
+        bool wrapped = false;
+        scrollback_pop(vt->history, grid_edit(g, row), g->cols, &wrapped, &vt->clusters);
+        grid_set_wrapped(g, row, wrapped);
+    }
+    return add - cut;
+}
+
+void vt_resize(struct vt *vt, int cols, int rows)
+{
+    cols = clamp(cols, VT_MIN_COLS, GRID_MAX);
+    rows = clamp(rows, VT_MIN_ROWS, GRID_MAX);
+    if (cols == vt->main.grid.cols && rows == vt->main.grid.rows) {
+        return;
+    }
+    vt_engine_sync(vt);
+    bool on_main = vt->screen == &vt->main;
+    int row = vt->row, col = vt->col;
+    /* K3: the library keeps margins that the new size makes invalid, and then scrolls out of bounds. Like xterm, reset
+     * them. */
+    vt_engine_sendf(vt, "\033[r");
+    vt_engine_sendf(vt, "\033[?69l");
+    vt_engine_sendf(vt, "\033[1;1H");
+    vt->lr_margins = false;
+    vt->top = vt->left = 0;
+    vt->bottom = rows;
+    vt->right = cols;
+    int moved = resize_main(vt, cols, rows, on_main ? row : vt->main.saved.row);
+    vt->main.saved.row = clamp(vt->main.saved.row + moved, 0, rows - 1);
+    int alt_cut = on_main ? 0 : MT_MAX(row - (rows - 1), 0);
+    grid_resize(&vt->alt.grid, cols, rows, alt_cut, 0, CELL_BLANK);
+    vterm_set_size(vt->vterm, rows, cols);
+    vt->last_row = -1;
+    vt_goto(vt, row + (on_main ? moved : -alt_cut), col);
+}
+
+/* --- what others read --- */
+
+int vt_cols(const struct vt *vt)
+{
+    return vt->main.grid.cols;
+}
+
+int vt_rows(const struct vt *vt)
+{
+    return vt->main.grid.rows;
+}
+
+const struct cell *vt_row(const struct vt *vt, int row, bool *wrapped)
+{
+    if (wrapped != NULL) {
+        *wrapped = grid_is_wrapped(&vt->screen->grid, row);
+    }
+    return grid_cells(&vt->screen->grid, row);
+}
+
+bool vt_has_damage(const struct vt *vt)
+{
+    return grid_has_damage(&vt->screen->grid);
+}
+
+int vt_take_damage(struct vt *vt, int from)
+{
+    return grid_take_damage(vt_grid(vt), from);
+}
+
+void vt_damage_all(struct vt *vt)
+{
+    grid_damage_all(vt_grid(vt));
+}
+
+bool vt_is_held(const struct vt *vt, uint64_t now_ms)
+{
+    return now_ms < vt->sync_until;
+}
+
+uint64_t vt_sync_deadline_ms(const struct vt *vt)
+{
+    return vt->sync_until;
+}
+
+const struct cluster_table *vt_clusters(const struct vt *vt)
+{
+    return &vt->clusters;
+}
+
+const char *vt_link(const struct vt *vt, uint8_t id)
+{
+    return vt->links[id] != NULL ? vt->links[id] : "";
+}
+
+struct vt_cursor vt_cursor(const struct vt *vt)
+{
+    static const uint8_t shape[7] = {VT_CURSOR_BLOCK,     VT_CURSOR_BLOCK, VT_CURSOR_BLOCK, VT_CURSOR_UNDERLINE,
+                                     VT_CURSOR_UNDERLINE, VT_CURSOR_BAR,   VT_CURSOR_BAR};
+    return (struct vt_cursor){.row = vt->row,
+                              .col = vt->col,
+                              .visible = vt->cursor_visible,
+                              .blink = vt->cursor_style == 0 ? vt->cursor_blink : (vt->cursor_style & 1) != 0,
+                              .shape = shape[vt->cursor_style % 7],
+                              .styled = vt->cursor_style != 0};
+}
+
+const struct key_modes *vt_modes(const struct vt *vt)
+{
+    return &vt->modes;
+}
+
+bool vt_is_alt(const struct vt *vt)
+{
+    return vt->screen == &vt->alt;
+}
+
+bool vt_is_reversed(const struct vt *vt)
+{
+    return vt->reversed;
+}
+
+const char *vt_title(const struct vt *vt)
+{
+    return vt->title;
+}
+
+void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor)
+{
+    vt->fg = fg & 0xffffff;
+    vt->bg = bg & 0xffffff;
+    vt->cursor_color = cursor & 0xffffff;
+}
+
+uint32_t vt_palette_rgb(const struct vt *vt, unsigned index)
+{
+    index &= 0xff;
+    if (vt->palette != NULL && vt->palette[index] != 0) {
+        return vt->palette[index] & 0xffffff;
+    }
+    return cell_palette_rgb(index);
+}
+
+void vt_allow_clipboard(struct vt *vt, bool on)
+{
+    vt->clip_allowed = on;
+}
+
+void vt_set_focus(struct vt *vt, bool focused)
+{
+    if (vt->focused != focused) {
+        vt->focused = focused;
+        if (vt->modes.focus) {
+            vt_reply(vt, focused ? "\033[I" : "\033[O", 3);
+        }
+    }
+}
+
+size_t vt_history_count(const struct vt *vt)
+{
+    return scrollback_count(vt->history);
+}
+
+uint64_t vt_history_total(const struct vt *vt)
+{
+    return scrollback_total(vt->history);
+}
+
+/* Frees clusters that no screen shows any more. */
+static void sweep_clusters(struct vt *vt)
+{
+    struct grid *grids[2] = {&vt->main.grid, &vt->alt.grid};
+    for (int i = 0; i < 2; i++) {
+        for (int row = 0; row < grids[i]->rows; row++) {
+            const struct grid_row *r = &grids[i]->row[row];
+            for (int col = 0; col < r->cap; col++) {
+                cluster_mark(&vt->clusters, r->cells[col].ch);
+            }
+        }
+    }
+    cluster_sweep(&vt->clusters);
+}
+
+uint32_t vt_intern(struct vt *vt, const char *text, size_t len)
+{
+    uint32_t ch = cluster_intern(&vt->clusters, text, len);
+    if (ch == 0 && len > 0) {
+        sweep_clusters(vt);
+        ch = cluster_intern(&vt->clusters, text, len);
+    }
+    return ch;
+}
+
+int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped)
+{
+    if (vt->clusters.count + (size_t)cols > CLUSTER_MAX_ENTRIES) {
+        sweep_clusters(vt);
+    }
+    return scrollback_get(vt->history, index, out, cols, wrapped, &vt->clusters);
+}
+
+int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool *wrapped)
+{
+    return scrollback_text(vt->history, index, out, wrapped);
+}
+
+void vt_history_clear(struct vt *vt)
+{
+    scrollback_clear(vt->history);
+}
+
+void vt_reply(struct vt *vt, const char *bytes, size_t len)
+{
+    if (vt->cb.output != NULL && len > 0) {
+        vt->cb.output(bytes, len, vt->arg);
+    }
+}
+
+void vt_replyf(struct vt *vt, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_clear(&vt->tmp);
+    strbuf_vaddf(&vt->tmp, fmt, ap);
+    va_end(ap);
+    vt_reply(vt, vt->tmp.buf, vt->tmp.len);
+}

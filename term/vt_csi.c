@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/compiler.h"
+#include "core/util/xmalloc.h"
+#include "term/vt_priv.h"
+
+/* Controls, escape sequences and CSI. What the library does right goes to it, rebuilt from the parsed form and clamped;
+ * what it does wrong or not at all is done here; what nobody knows is dropped. */
+
+/* A CSI's place in a switch: leader, first intermediate, final. */
+#define CSI(leader, interm, final) ((uint32_t)(leader) << 16 | (uint32_t)(interm) << 8 | (uint32_t)(final))
+
+void vt_on_control(struct vt *vt, uint8_t c)
+{
+    char byte = (char)c;
+    switch (c) {
+    case 0x07:
+        if (vt->cb.bell != NULL) {
+            vt->cb.bell(vt->arg);
+        }
+        break;
+    case 0x0d:
+        if (!vt->lr_margins) {
+            vt->ahead = 0; /* where the engine thinks we are in the row does not matter any more */
+        }
+        vt_engine_send(vt, &byte, 1);
+        break;
+    case 0x08:
+    case 0x09:
+    case 0x0a:
+    case 0x0b:
+    case 0x0c:
+        vt_engine_send(vt, &byte, 1);
+        break;
+    case 0x0e:
+    case 0x0f:
+        vt->gl = c == 0x0e;
+        vt_engine_glyph(vt, &byte, 1);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ESC ( X and friends: only the sets the library has; anything else is taken as ASCII. */
+static void designate(struct vt *vt, int set, uint8_t final)
+{
+    vt_send_charset(vt, set, final == '0' || final == 'A' ? final : 'B');
+}
+
+/* ESC without intermediates. */
+static void on_plain_esc(struct vt *vt, uint8_t final)
+{
+    char seq[2] = {'\033', (char) final};
+    switch (final) {
+    case '7':
+        vt_save_cursor(vt);
+        break;
+    case '8':
+        vt_restore_cursor(vt);
+        break;
+    case 'D':
+    case 'E':
+    case 'H':
+    case 'M':
+        vt_engine_send(vt, seq, sizeof(seq));
+        break;
+    case 'c':
+        vt_reset(vt);
+        break;
+    case '=':
+    case '>':
+        vt->modes.app_keypad = final == '=';
+        vt_modes_changed(vt);
+        break;
+    case 'n':
+    case 'o':
+        vt->gl = final == 'n' ? 2 : 3;
+        vt_engine_glyph(vt, seq, sizeof(seq));
+        break;
+    default:
+        break;
+    }
+}
+
+void vt_on_esc(struct vt *vt, const struct token *t)
+{
+    uint8_t interm = t->interm[0];
+    if (interm == 0) {
+        on_plain_esc(vt, t->final);
+    } else if (t->interm[1] != 0) {
+        return;
+    } else if (interm >= '(' && interm <= '+') {
+        designate(vt, interm - '(', t->final);
+    } else if (interm == '#' && t->final == '8') {
+        struct pen pen = vt->pen;
+        vt->pen = (struct pen){0};
+        vt_engine_send(vt, "\033#8", 3);
+        vt->pen = pen;
+    }
+}
+
+/* Sends the CSI on with at most `max` parameters, each of at most `limit`. */
+static void pass(struct vt *vt, const struct token *t, int max, int limit)
+{
+    char buf[128];
+    size_t len = 0;
+    struct strbuf *seq = &vt->tmp;
+    strbuf_clear(seq);
+    strbuf_addstr(seq, "\033[");
+    if (t->leader != 0) {
+        strbuf_addch(seq, (char)t->leader);
+    }
+    for (int i = 0; i < t->nparams && i < max; i++) {
+        strbuf_addstr(seq, i > 0 ? ";" : "");
+        if (t->param[i] >= 0) {
+            strbuf_addf(seq, "%d", MT_MIN(t->param[i], limit));
+        }
+    }
+    if (t->interm[0] != 0) {
+        strbuf_addch(seq, (char)t->interm[0]);
+    }
+    strbuf_addch(seq, (char)t->final);
+    len = MT_MIN(seq->len, sizeof(buf));
+    memcpy(buf, seq->buf, len);
+    vt_engine_send(vt, buf, len);
+}
+
+/* CUU, CUD, CPL, CNL stop at the margin when they begin inside (B12): the library does not know. */
+static void move_rows(struct vt *vt, const struct token *t, bool up, bool first_col)
+{
+    struct grid *g = vt_grid(vt);
+    int n = token_count(t, 0, g->rows), row = vt->row;
+    if (up) {
+        row = MT_MAX(row - n, row >= vt->top ? vt->top : 0);
+    } else {
+        row = MT_MIN(row + n, row < vt->bottom ? vt->bottom - 1 : g->rows - 1);
+    }
+    vt_engine_sync(vt);
+    if (row != vt->row) {
+        int count = up ? vt->row - row : row - vt->row;
+        vt_engine_sendf(vt, "\033[%d%c", count, up ? 'A' : 'B');
+    }
+    /* CHA to where the cursor is: ends a pending wrap. */
+    vt_engine_sendf(vt, "\033[%dG", first_col ? (vt->lr_margins ? vt->left : 0) + 1 : vt->col + 1);
+}
+
+/* ICH and DCH: the library ignores them outside the scrolling region (B12). */
+static void shift_cells(struct vt *vt, const struct token *t, bool insert)
+{
+    struct grid *g = vt_grid(vt);
+    if (vt->lr_margins) {
+        pass(vt, t, 1, g->cols);
+        return;
+    }
+    int n = token_count(t, 0, g->cols);
+    grid_shift(g, vt->row, vt->col, g->cols, insert ? n : -n, vt_blank(vt));
+    vt_engine_sendf(vt, "\033[%dG", vt->col + 1);
+}
+
+static void set_margins(struct vt *vt, const struct token *t)
+{
+    int rows = vt_grid(vt)->rows;
+    int top = token_param(t, 0, 1), bottom = token_param(t, 1, rows);
+    top = MT_MAX(top, 1);
+    bottom = bottom == 0 ? rows : MT_MIN(bottom, rows);
+    if (bottom <= top) {
+        return;
+    }
+    vt->top = top - 1;
+    vt->bottom = bottom;
+    vt_engine_sendf(vt, "\033[%d;%dr", top, bottom);
+}
+
+/* CSI s: margins with DECLRMM on, else SCOSC. */
+static void set_lr_margins(struct vt *vt, const struct token *t)
+{
+    int cols = vt_grid(vt)->cols;
+    int left = MT_MAX(token_param(t, 0, 1), 1), right = token_param(t, 1, cols);
+    right = right == 0 ? cols : MT_MIN(right, cols);
+    if (!vt->lr_margins) {
+        vt_save_cursor(vt);
+    } else if (right > left) {
+        vt->left = left - 1;
+        vt->right = right;
+        vt_engine_sendf(vt, "\033[%d;%ds", left, right);
+    }
+}
+
+/* ED; 3 is the scrollback (the library of Debian 12 does not know it). */
+static void erase_display(struct vt *vt, const struct token *t)
+{
+    if (token_param(t, 0, 0) == 3) {
+        scrollback_clear(vt->history);
+    } else {
+        pass(vt, t, 1, 9);
+    }
+}
+
+/* DSR. */
+static void report_status(struct vt *vt, const struct token *t)
+{
+    int row = vt->row - (vt->origin ? vt->top : 0) + 1;
+    int col = vt->col - (vt->origin && vt->lr_margins ? vt->left : 0) + 1;
+    bool dec = t->leader == '?';
+    switch (token_param(t, 0, 0)) {
+    case 5:
+        vt_replyf(vt, "\033[0n");
+        break;
+    case 6:
+        vt_replyf(vt, dec ? "\033[?%d;%dR" : "\033[%d;%dR", row, col);
+        break;
+    case 15:
+        vt_replyf(vt, "%s", dec ? "\033[?13n" : "");
+        break;
+    case 25:
+        vt_replyf(vt, "%s", dec ? "\033[?20n" : "");
+        break;
+    case 26:
+        vt_replyf(vt, "%s", dec ? "\033[?27;1;0;0n" : "");
+        break;
+    case 996: {
+        uint32_t c = vt->bg;
+        bool dark = (c >> 16 & 0xff) * 3 + (c >> 8 & 0xff) * 6 + (c & 0xff) < 1280;
+        vt_replyf(vt, "\033[?997;%dn", dark ? 1 : 2);
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* 22 and 23: the title's stack. */
+static void title_stack(struct vt *vt, bool push)
+{
+    if (push) {
+        if (vt->title_depth == VT_TITLE_DEPTH) {
+            free(vt->title_stack[0]);
+            memmove(vt->title_stack, vt->title_stack + 1, (VT_TITLE_DEPTH - 1) * sizeof(*vt->title_stack));
+            vt->title_depth--;
+        }
+        vt->title_stack[vt->title_depth++] = xstrdup(vt->title);
+    } else if (vt->title_depth > 0) {
+        char *title = vt->title_stack[--vt->title_depth];
+        vt_set_title(vt, title, strlen(title));
+        free(title);
+    }
+}
+
+/* XTWINOPS: sizes and the title's stack; windows are not moved. A cell counts as 8 by 16 pixels. */
+static void window_op(struct vt *vt, const struct token *t)
+{
+    struct grid *g = vt_grid(vt);
+    switch (token_param(t, 0, 0)) {
+    case 11:
+        vt_replyf(vt, "\033[1t");
+        break;
+    case 14:
+        vt_replyf(vt, "\033[4;%d;%dt", g->rows * 16, g->cols * 8);
+        break;
+    case 16:
+        vt_replyf(vt, "\033[6;16;8t");
+        break;
+    case 18:
+        vt_replyf(vt, "\033[8;%d;%dt", g->rows, g->cols);
+        break;
+    case 22:
+    case 23:
+        if (token_param(t, 1, 0) != 1) {
+            title_stack(vt, token_param(t, 0, 0) == 22);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* ANSI modes 4 (insert) and 20 (newline). */
+static void set_ansi_modes(struct vt *vt, const struct token *t, bool on)
+{
+    for (int i = 0; i < t->nparams; i++) {
+        if (t->param[i] == 4) {
+            vt->insert = on;
+            vt_engine_sendf(vt, "\033[4%c", on ? 'h' : 'l');
+        } else if (t->param[i] == 20) {
+            vt->modes.newline = on;
+            vt_engine_sendf(vt, "\033[20%c", on ? 'h' : 'l');
+            vt_modes_changed(vt);
+        }
+    }
+}
+
+static void set_cursor_style(struct vt *vt, const struct token *t)
+{
+    int style = token_param(t, 0, 0);
+    if (style >= 0 && style <= 6) {
+        vt->cursor_style = (uint8_t)style;
+    }
+}
+
+/* DECSCA. */
+static void set_protection(struct vt *vt, const struct token *t)
+{
+    int mode = token_param(t, 0, 0);
+    if (mode == 1) {
+        vt->pen.attrs |= CELL_PROTECTED;
+    } else if (mode == 0 || mode == 2) {
+        vt->pen.attrs &= (uint16_t)~CELL_PROTECTED;
+    }
+}
+
+/* XTMODKEYS: only modifyOtherKeys (4). */
+static void set_modify_keys(struct vt *vt, const struct token *t)
+{
+    int which = token_param(t, 0, -1), level = token_param(t, 1, 0);
+    if (t->nparams == 0 || which == 4) {
+        vt->modes.modify_other = (uint8_t)(t->nparams == 0 || level > 2 ? 0 : level);
+        vt_modes_changed(vt);
+    }
+}
+
+/* Sequences that only tell or change our own state. Returns false when it is not one. */
+static bool on_own_csi(struct vt *vt, const struct token *t, uint32_t what)
+{
+    switch (what) {
+    case CSI(0, 0, 'm'):
+        pen_sgr(&vt->pen, t);
+        return true;
+    case CSI('>', 0, 'm'):
+        set_modify_keys(vt, t);
+        return true;
+    case CSI('?', 0, 'm'):
+        if (token_param(t, 0, 0) == 4) {
+            vt_replyf(vt, "\033[>4;%dm", vt->modes.modify_other);
+        }
+        return true;
+    case CSI(0, 0, 'n'):
+    case CSI('?', 0, 'n'):
+        report_status(vt, t);
+        return true;
+    case CSI(0, 0, 'c'):
+        if (token_param(t, 0, 0) == 0) {
+            vt_replyf(vt, vt->clip_allowed ? "\033[?62;22;52c" : "\033[?62;22c");
+        }
+        return true;
+    case CSI('>', 0, 'c'):
+        vt_replyf(vt, "\033[>1;10;0c");
+        return true;
+    case CSI('=', 0, 'c'):
+        vt_replyf(vt, "\033P!|00000000\033\\");
+        return true;
+    case CSI('>', 0, 'q'):
+        vt_replyf(vt, "\033P>|muthr-tui(%s)\033\\", MT_VERSION);
+        return true;
+    case CSI(0, ' ', 'q'):
+        set_cursor_style(vt, t);
+        return true;
+    case CSI(0, '"', 'q'):
+        set_protection(vt, t);
+        return true;
+    case CSI(0, '$', 'p'):
+    case CSI('?', '$', 'p'):
+        vt_report_mode(vt, t);
+        return true;
+    case CSI('?', 0, 'h'):
+    case CSI('?', 0, 'l'):
+        vt_set_modes(vt, t, t->final == 'h');
+        return true;
+    case CSI(0, 0, 'h'):
+    case CSI(0, 0, 'l'):
+        set_ansi_modes(vt, t, t->final == 'h');
+        return true;
+    case CSI('?', 0, 'u'):
+    case CSI('>', 0, 'u'):
+    case CSI('<', 0, 'u'):
+    case CSI('=', 0, 'u'):
+        vt_kitty_key(vt, t);
+        return true;
+    case CSI(0, 0, 't'):
+        window_op(vt, t);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Sequences that move, write or erase. */
+static void on_screen_csi(struct vt *vt, const struct token *t, uint32_t what)
+{
+    struct grid *g = vt_grid(vt);
+    int most = MT_MAX(g->rows, g->cols);
+    switch (what) {
+    case CSI(0, 0, 'A'):
+    case CSI(0, 0, 'F'):
+        move_rows(vt, t, true, t->final == 'F');
+        break;
+    case CSI(0, 0, 'B'):
+    case CSI(0, 0, 'E'):
+    case CSI(0, 0, 'e'):
+        move_rows(vt, t, false, t->final == 'E');
+        break;
+    case CSI(0, 0, '@'):
+    case CSI(0, 0, 'P'):
+        shift_cells(vt, t, t->final == '@');
+        break;
+    case CSI(0, 0, 'L'):
+    case CSI(0, 0, 'M'):
+        vt->no_history = true;
+        pass(vt, t, 1, g->rows);
+        vt->no_history = false;
+        break;
+    case CSI(0, 0, 'T'):
+        if (t->nparams <= 1) {
+            pass(vt, t, 1, g->rows);
+        }
+        break;
+    case CSI(0, 0, 'J'):
+    case CSI('?', 0, 'J'):
+        erase_display(vt, t);
+        break;
+    case CSI(0, 0, 'b'):
+        vt_repeat(vt, token_count(t, 0, SANITIZE_PARAM_LIMIT));
+        break;
+    case CSI(0, 0, 'r'):
+        set_margins(vt, t);
+        break;
+    case CSI(0, 0, 's'):
+        set_lr_margins(vt, t);
+        break;
+    case CSI(0, 0, 'u'):
+        vt_restore_cursor(vt);
+        break;
+    case CSI(0, '!', 'p'):
+        vt_soft_reset(vt);
+        break;
+    case CSI(0, 0, 'H'):
+    case CSI(0, 0, 'f'):
+        pass(vt, t, 2, most);
+        break;
+    case CSI(0, 0, 'C'):
+    case CSI(0, 0, 'D'):
+    case CSI(0, 0, 'G'):
+    case CSI(0, 0, 'I'):
+    case CSI(0, 0, 'K'):
+    case CSI('?', 0, 'K'):
+    case CSI(0, 0, 'S'):
+    case CSI(0, 0, 'X'):
+    case CSI(0, 0, 'Z'):
+    case CSI(0, 0, '`'):
+    case CSI(0, 0, 'a'):
+    case CSI(0, 0, 'd'):
+    case CSI(0, 0, 'g'):
+    case CSI(0, 0, 'j'):
+    case CSI(0, 0, 'k'):
+    case CSI(0, ' ', '@'):
+    case CSI(0, ' ', 'A'):
+    case CSI(0, '\'', '}'):
+    case CSI(0, '\'', '~'):
+        pass(vt, t, 1, most);
+        break;
+    default:
+        break;
+    }
+}
+
+void vt_on_csi(struct vt *vt, const struct token *t)
+{
+    uint32_t what = CSI(t->leader, t->interm[0], t->final);
+    if (t->interm[1] != 0) {
+        return;
+    }
+    if (!on_own_csi(vt, t, what)) {
+        on_screen_csi(vt, t, what);
+    }
+}

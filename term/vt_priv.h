@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TERM_VT_PRIV_H
+#define MT_TERM_VT_PRIV_H
+
+/* What vt.c, vt_text.c, vt_csi.c and osc.c share; nobody else includes it. libvterm stays behind vt_engine_*: vt.c
+ * alone knows it. */
+
+#include "core/util/strbuf.h"
+#include "term/grid.h"
+#include "term/pen.h"
+#include "term/sanitize.h"
+#include "term/scrollback.h"
+#include "term/vt.h"
+
+struct VTerm;
+struct VTermState;
+
+#define VT_KITTY_DEPTH 8
+#define VT_KITTY_SUPPORTED (1 | 8)
+#define VT_TITLE_DEPTH 8
+#define VT_LINKS 255
+#define VT_LINK_MAX 2083
+
+struct vt_saved {
+    int row, col;
+    bool pending_wrap, origin;
+    struct pen pen;
+    uint8_t charset[4], gl;
+};
+
+/* What belongs to one of the two screens. */
+struct vt_screen {
+    struct grid grid;
+    struct vt_saved saved;
+    uint8_t kitty[VT_KITTY_DEPTH]; /* kitty[0] is in force without a push */
+    int kitty_depth;
+};
+
+struct vt {
+    struct vt_callbacks cb;
+    void *arg;
+    struct sanitizer san;
+    struct VTerm *vterm;
+    struct VTermState *state;
+
+    struct vt_screen main, alt;
+    struct vt_screen *screen; /* the one in use */
+    struct scrollback *history;
+    struct cluster_table clusters;
+    char *links[VT_LINKS + 1];
+    uint8_t link_hint;
+
+    struct pen pen;
+    uint8_t charset[4], gl; /* final bytes of G0..G3, and which is in GL */
+    bool autowrap, insert, origin, lr_margins, cursor_visible, cursor_blink, reversed, sync_on;
+    int top, bottom, left, right; /* margins; [top, bottom) x [left, right) */
+    uint8_t cursor_style;         /* DECSCUSR */
+    struct key_modes modes;
+    bool focused, clip_allowed;
+    uint64_t sync_until;
+
+    /* Text: what the engine's next glyph stands for, and where the last one went. */
+    uint32_t glyph; /* 0 = as the engine says */
+    bool swallow;   /* the engine's next glyph is not to be drawn */
+    bool wraps;     /* the next glyph begins a row because the one before was full */
+    bool no_history;
+    int row, col;    /* the cursor as we know it; the engine's may lag by `ahead` columns */
+    int ahead;       /* columns that were written without telling the engine */
+    int phantom_row; /* where a wrap is pending, as the cursor stood; -1 = none */
+    int phantom_col;
+    int last_row, last_col; /* cell of the last character; -1 = none */
+    int last_next;          /* cursor column right after it */
+    bool last_joins;        /* it ended in a ZWJ */
+    uint32_t last_cp;       /* for REP; 0 = none */
+
+    char title[VT_TITLE_MAX];
+    char *title_stack[VT_TITLE_DEPTH];
+    int title_depth;
+    uint32_t fg, bg, cursor_color;
+    uint32_t *palette; /* [256], colours set by OSC 4: 0x1rrggbb; NULL = none */
+    struct strbuf tmp;
+};
+
+/* vt.c: the engine. Bytes are one whole token; the cursor is brought up to date first. */
+void vt_engine_send(struct vt *vt, const char *bytes, size_t len);
+void vt_engine_sendf(struct vt *vt, const char *fmt, ...) MT_PRINTF(2, 3);
+void vt_engine_sync(struct vt *vt);
+/* Text: what waits for a wrap goes on waiting. */
+void vt_engine_glyph(struct vt *vt, const char *bytes, size_t len);
+void vt_engine_reset(struct vt *vt);
+/* Puts the cursor at an absolute place, whatever the origin mode. */
+void vt_goto(struct vt *vt, int row, int col);
+void vt_reset_state(struct vt *vt);
+void vt_soft_reset(struct vt *vt);
+/* A blank cell as erasing leaves it: the pen's background. */
+struct cell vt_blank(const struct vt *vt);
+void vt_use_screen(struct vt *vt, struct vt_screen *s);
+void vt_save_cursor(struct vt *vt);
+void vt_restore_cursor(struct vt *vt);
+/* Interns; sweeps when full. */
+uint32_t vt_intern(struct vt *vt, const char *text, size_t len);
+void vt_send_charset(struct vt *vt, int set, uint8_t final);
+
+static inline struct grid *vt_grid(struct vt *vt)
+{
+    return &vt->screen->grid;
+}
+
+/* vt_text.c */
+void vt_put_text(struct vt *vt, const uint32_t *cps, size_t n);
+void vt_repeat(struct vt *vt, int count);
+/* True when the cursor stands behind the last column, waiting to wrap. */
+bool vt_is_wrap_pending(const struct vt *vt);
+/* Makes the engine wait for a wrap at the row's end (after a cursor restore). */
+void vt_pend_wrap(struct vt *vt);
+
+/* vt_csi.c */
+void vt_on_control(struct vt *vt, uint8_t c);
+void vt_on_esc(struct vt *vt, const struct token *t);
+void vt_on_csi(struct vt *vt, const struct token *t);
+/* vt_mode.c */
+void vt_set_modes(struct vt *vt, const struct token *t, bool on);
+void vt_report_mode(struct vt *vt, const struct token *t);
+void vt_kitty_key(struct vt *vt, const struct token *t);
+void vt_modes_changed(struct vt *vt);
+/* osc.c */
+void vt_on_osc(struct vt *vt, const struct token *t);
+void vt_on_dcs(struct vt *vt, const struct token *t);
+void vt_set_title(struct vt *vt, const char *text, size_t len);
+
+/* Answers. */
+void vt_reply(struct vt *vt, const char *bytes, size_t len);
+void vt_replyf(struct vt *vt, const char *fmt, ...) MT_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/compiler.h"
+#include "core/util/utf8.h"
+#include "term/vt_priv.h"
+
+/* Printable text. Runs that end before the last column are written straight into the grid; the engine hears of them as
+ * one cursor movement, when it next has to know. What touches the right margin, insert mode or another character set
+ * goes through the engine, a character at a time: it owns wrapping. Characters are given to it as stand-ins of the
+ * right width, so that our width table is the only one. Zero-width characters never reach it (K2): they join the cell
+ * before. */
+
+#define STAND_IN_NARROW "\xee\x80\x80" /* U+E000 */
+#define STAND_IN_WIDE "\xe4\xb8\x80"   /* U+4E00 */
+#define ZWJ 0x200du
+
+static int width_of(uint32_t cp)
+{
+    return cp < 0x80 ? 1 : utf8_width(cp);
+}
+
+bool vt_is_wrap_pending(const struct vt *vt)
+{
+    return vt->phantom_row == vt->row && vt->phantom_col == vt->col && vt->ahead == 0;
+}
+
+void vt_pend_wrap(struct vt *vt)
+{
+    int cols = vt_grid(vt)->cols;
+    if (vt->insert || vt->lr_margins || vt->col != cols - 1) {
+        return;
+    }
+    vt->swallow = true;
+    vt->wraps = false;
+    vt_engine_glyph(vt, STAND_IN_NARROW, 3);
+    vt->swallow = false;
+    vt->phantom_row = vt->row;
+    vt->phantom_col = vt->col;
+}
+
+/* One character through the engine. */
+static void put_slow(struct vt *vt, uint32_t cp, int width)
+{
+    int right = vt->lr_margins && vt->col < vt->right ? vt->right : vt_grid(vt)->cols;
+    bool pending = vt_is_wrap_pending(vt);
+    if (!vt->autowrap && !pending && vt->col + width > right) {
+        return; /* a wide character with one column left and no wrapping */
+    }
+    char byte = (char)cp;
+    bool mapped = cp < 0x80;
+    vt->wraps = vt->autowrap && (pending || vt->col + width > right);
+    vt->glyph = mapped ? 0 : cp;
+    vt->swallow = false;
+    vt->last_row = -1;
+    vt_engine_glyph(vt, mapped ? &byte : width == 2 ? STAND_IN_WIDE : STAND_IN_NARROW, mapped ? 1 : 3);
+    vt->glyph = 0;
+    vt->wraps = false;
+    vt->last_next = vt->col;
+    vt->phantom_row = -1;
+    if (vt->autowrap && vt->last_row == vt->row && vt->last_col + width >= right) {
+        vt->phantom_row = vt->row;
+        vt->phantom_col = vt->col;
+    }
+}
+
+/* Code points that may belong to the character before although they have a width: after a ZWJ, flags, skin tones. */
+static bool may_join(const struct vt *vt, uint32_t cp)
+{
+    return cp > 0x2000 && (vt->last_joins || (cp >= 0x1f1e6 && cp <= 0x1f1ff) || (cp >= 0x1f3fb && cp <= 0x1f3ff));
+}
+
+/* The direct path: as many characters of the run as fit before the last column. Returns how many it took. */
+static size_t put_fast(struct vt *vt, const uint32_t *cps, size_t n)
+{
+    struct grid *g = vt_grid(vt);
+    int limit = g->cols - 1, col = vt->col;
+    size_t i = 0;
+    struct cell *cells = grid_edit(g, vt->row);
+    struct cell c = {.fg = vt->pen.fg, .bg = vt->pen.bg, .attrs = vt->pen.attrs, .link = vt->pen.link, .width = 1};
+    int start = col, last = col;
+    /* Columns about to be written may cut a wide character at either side: the left is known now, the right after. */
+    grid_split_wide(g, vt->row, col, col);
+    while (i < n) {
+        uint32_t cp = cps[i];
+        int width = cp < 0x80 ? 1 : utf8_width(cp);
+        if (width == 0 || col + width > limit || (i > 0 && may_join(vt, cp))) {
+            break;
+        }
+        last = col;
+        c.ch = cp;
+        c.width = (uint8_t)width;
+        if (col + width <= limit && cells[col + width].width == 0) {
+            grid_split_wide(g, vt->row, col + width, col + width);
+        }
+        cells[col++] = c;
+        if (width == 2) {
+            cells[col] = c;
+            cells[col].ch = 0;
+            cells[col++].width = 0;
+        }
+        i++;
+    }
+    if (i > 0) {
+        vt->ahead += col - start;
+        vt->col = col;
+        vt->last_row = vt->row;
+        vt->last_col = last;
+        vt->last_next = col;
+        vt->last_cp = cps[i - 1];
+        vt->phantom_row = -1;
+    }
+    return i;
+}
+
+static bool can_put_fast(const struct vt *vt)
+{
+    return !vt->insert && !vt->lr_margins && vt->charset[vt->gl] == 'B' && !vt_is_wrap_pending(vt);
+}
+
+/* The cell that a zero-width character belongs to: the last one written if the cursor is still behind it, else the one
+ * left of the cursor. */
+static bool find_base(struct vt *vt, int *row, int *col)
+{
+    struct grid *g = vt_grid(vt);
+    if (vt->last_row == vt->row && vt->last_next == vt->col && vt->last_col < g->cols) {
+        *row = vt->last_row;
+        *col = vt->last_col;
+        return true;
+    }
+    vt->last_row = -1;
+    if (vt->col == 0) {
+        return false;
+    }
+    *row = vt->row;
+    *col = vt->col - 1;
+    const struct cell *cells = grid_cells(g, *row);
+    if (*col > 0 && cells[*col].width == 0) {
+        --*col;
+    }
+    return true;
+}
+
+/* A cluster became two columns wide: takes the next column too, and moves the cursor past it. */
+static void widen(struct vt *vt, int row, int col, struct cell c)
+{
+    struct grid *g = vt_grid(vt);
+    if (vt->col != col + 1 || vt->row != row || col + 1 >= g->cols || vt_is_wrap_pending(vt) || vt->lr_margins) {
+        return;
+    }
+    c.width = 2;
+    grid_put(g, row, col, c);
+    if (col + 2 < g->cols) {
+        vt->ahead++;
+        vt->col++;
+        vt->last_next = vt->col;
+    } else {
+        vt_pend_wrap(vt);
+        vt->last_next = vt->col;
+    }
+}
+
+/* Appends a code point to the cell's cluster. With `must_join`, only if both are one grapheme. Returns whether it was
+ * taken. */
+static bool combine(struct vt *vt, uint32_t cp, bool must_join)
+{
+    int row = 0, col = 0;
+    if (!find_base(vt, &row, &col) || (must_join && vt->last_row < 0)) {
+        return false;
+    }
+    struct cell c = grid_cells(vt_grid(vt), row)[col];
+    char buf[8], text[CLUSTER_MAX_BYTES + 8];
+    size_t len = 0;
+    const char *old = cluster_text(&vt->clusters, c.ch, buf, &len);
+    len = MT_MIN(len, (size_t)CLUSTER_MAX_BYTES);
+    memcpy(text, old, len);
+    size_t total = len + utf8_encode(cp, text + len);
+    int columns = 0;
+    if (must_join && utf8_cluster(text, total, &columns) != total) {
+        return false;
+    }
+    vt->last_joins = cp == ZWJ;
+    if (total > CLUSTER_MAX_BYTES) {
+        return true; /* bounded: a tower of marks stops growing */
+    }
+    c.ch = vt_intern(vt, text, total);
+    if (c.ch == 0) {
+        return true;
+    }
+    grid_edit(vt_grid(vt), row)[col].ch = c.ch;
+    bool grew = (must_join || cp == 0xfe0f || cp == 0x20e3) && c.width == 1 &&
+                utf8_cluster(text, total, &columns) == total && columns == 2;
+    if (grew) {
+        widen(vt, row, col, c);
+    }
+    return true;
+}
+
+void vt_put_text(struct vt *vt, const uint32_t *cps, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        uint32_t cp = cps[i];
+        int width = width_of(cp);
+        if (width == 0 || (may_join(vt, cp) && combine(vt, cp, true))) {
+            if (width == 0) {
+                combine(vt, cp, false);
+            }
+            i++;
+            continue;
+        }
+        vt->last_joins = false;
+        size_t taken = can_put_fast(vt) ? put_fast(vt, cps + i, n - i) : 0;
+        if (taken == 0) {
+            put_slow(vt, cp, width);
+            vt->last_cp = cp;
+            taken = 1;
+        }
+        i += taken;
+    }
+}
+
+void vt_repeat(struct vt *vt, int count)
+{
+    uint32_t run[64];
+    if (vt->last_cp == 0) {
+        return;
+    }
+    for (size_t k = 0; k < MT_ARRAY_LEN(run); k++) {
+        run[k] = vt->last_cp;
+    }
+    count = MT_MIN(count, vt_grid(vt)->rows * vt_grid(vt)->cols);
+    while (count > 0) {
+        int n = MT_MIN(count, (int)MT_ARRAY_LEN(run));
+        vt_put_text(vt, run, (size_t)n);
+        count -= n;
+    }
+}
