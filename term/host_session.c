@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/host_session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/util/clock.h"
+#include "core/util/log.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+#include "term/hostenv.h"
+#include "term/meta.h"
+#include "term/select.h"
+#include "term/session_dir.h"
+#include "term/viewer.h"
+
+#define READ_BUDGET_BYTES                                                                                              \
+    (16u << 10) /* a turn: a third of a millisecond of parsing, then sockets and keys are looked at */
+#define META_PERIOD_MS 1000
+#define META_URGENT_MS 50 /* between urgent ones: a flood of notifications must not become a flood of messages */
+
+extern char **environ;
+
+static const int SIGNALS[HOST_SIGNALS] = {SIGTERM, SIGHUP, SIGINT};
+
+/* --- metadata --- */
+
+/* The last line on the screen, or of the scrollback, that is not blank. */
+static void fill_last_line(struct host_session *h)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT, clean = STRBUF_INIT;
+    int cols = vt_cols(h->vt);
+
+    for (int r = vt_rows(h->vt) - 1; r >= 0 && line.len == 0; r--) {
+        const struct cell *cells = vt_row(h->vt, r, NULL);
+
+        if (cells != NULL) {
+            select_cells(&line, cells, 0, cols, vt_clusters(h->vt), true);
+        }
+    }
+    for (size_t i = 0; i < 50 && line.len == 0 && i < vt_history_count(h->vt); i++) {
+        vt_history_text(h->vt, i, &line, NULL);
+    }
+    utf8_sanitize(&clean, line.buf, line.len, false);
+    str_copy(h->info.last_line, sizeof(h->info.last_line), clean.buf);
+}
+
+/* Brings the facts up to date. */
+static void fill_info(struct host_session *h)
+{
+    struct session_info *i = &h->info;
+    enum attention_kind before = i->attention;
+
+    str_copy(i->title, sizeof(i->title), vt_title(h->vt));
+    i->cols = vt_cols(h->vt);
+    i->rows = vt_rows(h->vt);
+    i->working = i->state != SESSION_EXITED && pulse_is_working(h->pulse);
+    i->progress = i->state == SESSION_EXITED ? -1 : pulse_progress_percent(h->pulse);
+    i->attention = (enum attention_kind)pulse_attention(h->pulse);
+    str_copy(i->attention_text, sizeof(i->attention_text), i->attention != ATTENTION_NONE ? pulse_text(h->pulse) : "");
+    if (i->attention != before) {
+        i->attention_since_ms = i->attention == ATTENTION_NONE ? 0 : clock_wall_ms();
+    }
+    fill_last_line(h);
+}
+
+/* Tells every viewer. */
+static void send_meta(struct host_session *h)
+{
+    MT_CLEANUP(strbuf) struct strbuf json = STRBUF_INIT;
+
+    fill_info(h);
+    h->meta_dirty = h->meta_urgent = false;
+    h->meta_sent_ms = clock_mono_ms();
+    if (h->viewers == NULL) {
+        return; /* who comes later is told on greeting */
+    }
+    meta_write(&h->info, &json);
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_meta(v, json.buf, json.len);
+    }
+}
+
+/* Sets the one timer for whatever is due next: attention, or metadata held back. */
+static void arm_tick(struct host_session *h)
+{
+    uint64_t now = clock_mono_ms(), at = h->pty != NULL ? pulse_deadline(h->pulse) : 0;
+
+    if (h->meta_dirty) {
+        uint64_t due = h->meta_sent_ms + (h->meta_urgent ? META_URGENT_MS : META_PERIOD_MS);
+
+        at = at == 0 ? due : MT_MIN(at, due);
+    }
+    if (at == h->tick_at || h->stopped) {
+        return;
+    }
+    h->tick_at = at;
+    if (at == 0) {
+        timer_stop(h->tick_timer);
+    } else {
+        timer_start(h->tick_timer, at > now ? at - now : 1);
+    }
+}
+
+/* Sends metadata that is due. */
+static void meta_due(struct host_session *h)
+{
+    uint64_t gap = h->meta_urgent ? META_URGENT_MS : META_PERIOD_MS;
+
+    if (h->meta_dirty && clock_mono_ms() - h->meta_sent_ms >= gap) {
+        send_meta(h);
+    }
+}
+
+void host_session_changed(struct host_session *h, bool urgent)
+{
+    if (h->stopped) {
+        return;
+    }
+    h->meta_dirty = true;
+    h->meta_urgent = h->meta_urgent || urgent;
+    meta_due(h);
+    arm_tick(h);
+}
+
+static void on_tick(void *arg)
+{
+    struct host_session *h = arg;
+
+    h->tick_at = 0;
+    if (h->pty != NULL && pulse_tick(h->pulse, clock_mono_ms())) {
+        h->meta_dirty = h->meta_urgent = true;
+    }
+    meta_due(h);
+    arm_tick(h);
+}
+
+/* --- frames --- */
+
+/* Hands the terminal's damage to who is viewing. Without viewers it stays where it is, at no cost. */
+static void spread_damage(struct host_session *h)
+{
+    bool any = false;
+
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        if (viewer_is_viewing(v)) {
+            viewer_damage(v, -1);
+            any = true;
+        }
+    }
+    if (!any) {
+        return;
+    }
+    for (int r = vt_take_damage(h->vt, 0); r >= 0; r = vt_take_damage(h->vt, r + 1)) {
+        for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+            viewer_damage(v, r);
+        }
+    }
+}
+
+void host_session_flush(struct host_session *h)
+{
+    uint64_t now = clock_mono_ms(), next = 0;
+
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        uint64_t at = viewer_flush(v, now);
+
+        if (at != 0 && (next == 0 || at < next)) {
+            next = at;
+        }
+    }
+    if (next != 0 && !timer_is_active(h->frame_timer)) {
+        timer_start(h->frame_timer, next > now ? next - now : 1);
+    }
+}
+
+static void on_frame_timer(void *arg)
+{
+    host_session_flush(arg);
+}
+
+void host_session_fit(struct host_session *h)
+{
+    struct viewer *best = NULL;
+    int cols, rows;
+
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        if (viewer_is_viewing(v) && (best == NULL || viewer_seq(v) > viewer_seq(best))) {
+            best = v;
+        }
+    }
+    if (best == NULL || h->pty == NULL) {
+        return; /* an ended program's last screen is kept as it was */
+    }
+    viewer_size(best, &cols, &rows);
+    cols = MT_MAX(cols, VT_MIN_COLS);
+    rows = MT_MAX(rows, VT_MIN_ROWS);
+    if (cols == vt_cols(h->vt) && rows == vt_rows(h->vt)) {
+        return;
+    }
+    vt_resize(h->vt, cols, rows);
+    pty_resize(h->pty, vt_cols(h->vt), vt_rows(h->vt), NULL);
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_damage_all(v);
+    }
+    host_session_flush(h);
+    host_session_changed(h, false);
+}
+
+/* --- what the terminal tells --- */
+
+static void on_vt_output(const char *bytes, size_t len, void *arg)
+{
+    struct host_session *h = arg;
+
+    if (h->pty != NULL) {
+        pty_write(h->pty, bytes, len); /* what a program asks for and does not read is dropped, not kept */
+    }
+}
+
+static void on_vt_title(const char *title, void *arg)
+{
+    (void)title; /* taken from the terminal when metadata is sent */
+    host_session_changed(arg, false);
+}
+
+static void on_vt_bell(void *arg)
+{
+    struct host_session *h = arg;
+
+    if (pulse_bell(h->pulse, clock_mono_ms())) {
+        host_session_changed(h, true);
+    }
+}
+
+static void on_vt_notify(const char *title, const char *body, void *arg)
+{
+    struct host_session *h = arg;
+
+    if (pulse_notify(h->pulse, title, body, clock_mono_ms())) {
+        host_session_changed(h, true);
+    }
+}
+
+static void on_vt_progress(enum vt_progress state, int percent, void *arg)
+{
+    struct host_session *h = arg;
+
+    if (pulse_progress(h->pulse, (int)state, percent, clock_mono_ms())) {
+        host_session_changed(h, false);
+    }
+}
+
+static void on_vt_cwd(const char *path, void *arg)
+{
+    struct host_session *h = arg;
+
+    str_copy(h->info.cwd, sizeof(h->info.cwd), path);
+    host_session_changed(h, false);
+}
+
+static void on_vt_clipboard(const char *data, size_t len, void *arg)
+{
+    struct host_session *h = arg;
+
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_clipboard(v, data, len);
+    }
+}
+
+static void on_vt_mark(char kind, int status, void *arg)
+{
+    struct host_session *h = arg;
+
+    if (pulse_mark(h->pulse, kind, status, clock_mono_ms())) {
+        host_session_changed(h, true);
+    }
+}
+
+static const struct vt_callbacks VT_CALLBACKS = {
+    .output = on_vt_output,
+    .title = on_vt_title,
+    .bell = on_vt_bell,
+    .notify = on_vt_notify,
+    .progress = on_vt_progress,
+    .cwd = on_vt_cwd,
+    .clipboard = on_vt_clipboard,
+    .mark = on_vt_mark,
+};
+
+/* --- the program --- */
+
+static void on_pty_data(void *arg, const char *data, size_t len)
+{
+    struct host_session *h = arg;
+    bool urgent;
+
+    if (h->log != NULL) {
+        logfile_write(h->log, data, len);
+    }
+    vt_feed(h->vt, data, len);
+    spread_damage(h);
+    host_session_flush(h);
+    h->info.last_output_wall_ms = clock_wall_ms();
+    urgent = pulse_output(h->pulse, clock_mono_ms());
+    host_session_changed(h, urgent);
+}
+
+static void on_pty_drain(void *arg)
+{
+    struct host_session *h = arg;
+
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_drain_input(v);
+    }
+}
+
+/* Ends the host: everything is closed, and the loop runs out. */
+static void stop(struct host_session *h)
+{
+    if (h->stopped) {
+        return;
+    }
+    h->stopped = true;
+    while (h->viewers != NULL) {
+        viewer_detach(h->viewers);
+    }
+    if (h->server != NULL) {
+        sock_server_close(h->server);
+        h->server = NULL;
+    }
+    if (h->pty != NULL) {
+        pty_close(h->pty);
+        h->pty = NULL;
+    }
+    dirwatch_close(h->dirwatch);
+    h->dirwatch = NULL;
+    timer_close(h->frame_timer);
+    timer_close(h->tick_timer);
+    h->frame_timer = h->tick_timer = NULL;
+    for (int i = 0; i < HOST_SIGNALS; i++) {
+        if (h->signals[i] != NULL) {
+            signal_watch_close(h->signals[i]);
+            h->signals[i] = NULL;
+        }
+    }
+}
+
+static void on_pty_exit(void *arg, int code, int signum)
+{
+    struct host_session *h = arg;
+
+    pty_close(h->pty);
+    h->pty = NULL;
+    h->info.state = SESSION_EXITED;
+    h->info.exit_code = code;
+    h->info.exit_signal = signum;
+    h->info.ended_wall_ms = clock_wall_ms();
+    pulse_exit(h->pulse, h->killed ? 0 : code, clock_mono_ms());
+    logfile_close(h->log);
+    h->log = NULL;
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_drain_input(v); /* there is nobody left to read it */
+    }
+    host_session_flush(h);
+    send_meta(h);
+    arm_tick(h);
+    if (h->stopping) {
+        stop(h);
+    }
+}
+
+size_t host_session_input(struct host_session *h, const void *data, size_t len)
+{
+    if (h->pty == NULL) {
+        return len;
+    }
+    h->info.last_input_wall_ms = clock_wall_ms();
+    if (pulse_input(h->pulse, clock_mono_ms())) {
+        host_session_changed(h, true);
+    }
+    return pty_write(h->pty, data, len);
+}
+
+void host_session_kill(struct host_session *h)
+{
+    if (h->pty != NULL) {
+        h->killed = true;
+        pty_terminate(h->pty);
+    }
+}
+
+int host_session_dismiss(struct host_session *h, struct error *err)
+{
+    if (h->pty != NULL) {
+        return error_set(err, ERROR_BUSY, "%s still runs: end it first", h->info.label);
+    }
+    h->info.seen = true;
+    send_meta(h);
+    stop(h);
+    return 0;
+}
+
+/* TERM, HUP or INT to the host itself: the program first, then we go. */
+static void on_signal(void *arg, int signum)
+{
+    struct host_session *h = arg;
+
+    (void)signum;
+    h->stopping = true;
+    if (h->pty == NULL) {
+        stop(h);
+    } else {
+        host_session_kill(h);
+    }
+}
+
+/* --- the socket --- */
+
+static void on_client(void *arg, struct sock *client)
+{
+    viewer_attach(arg, client);
+}
+
+static int start_listening(struct host_session *h, struct error *err)
+{
+    if (session_dir_prepare(h->spec->dir, err) != 0) {
+        return -1;
+    }
+    return sock_listen(&h->server, h->loop, h->sock_path, on_client, h, err);
+}
+
+static void on_dir(void *arg, const char *name);
+
+/* Watches the directory of the socket; without that a deleted name is not noticed, which is no reason to stop. */
+static void watch_dir(struct host_session *h)
+{
+    struct error err = ERROR_INIT;
+
+    dirwatch_close(h->dirwatch);
+    h->dirwatch = dirwatch_new(h->loop, h->spec->dir, on_dir, h, &err);
+    if (h->dirwatch == NULL) {
+        log_warn("cannot watch %s: %s", h->spec->dir, err.msg);
+    }
+}
+
+/* Our name may have vanished (someone cleaned up): bind it again, so that cockpits find the session. Attached clients
+ * do not notice. */
+static void on_dir(void *arg, const char *name)
+{
+    struct host_session *h = arg;
+    struct error err = ERROR_INIT;
+    struct stat st;
+    char id[SESSION_ID_MAX];
+
+    if (h->stopped || (name != NULL && session_dir_id(name, id) && strcmp(id, h->info.id) != 0)) {
+        return; /* another host's */
+    }
+    if (lstat(h->sock_path, &st) == 0 || errno != ENOENT) {
+        return;
+    }
+    if (h->server != NULL) {
+        sock_server_close(h->server);
+        h->server = NULL;
+    }
+    if (start_listening(h, &err) != 0) {
+        log_warn("session %s: cannot listen again: %s", h->info.id, err.msg);
+    }
+    watch_dir(h); /* the directory may be another one now */
+}
+
+/* --- start --- */
+
+static int start_program(struct host_session *h, mode_t program_umask, struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
+    struct pty_opts opts = {
+        .argv = (const char *const *)h->spec->argv.v,
+        .cwd = h->spec->cwd,
+        .cols = vt_cols(h->vt),
+        .rows = vt_rows(h->vt),
+        .on_data = on_pty_data,
+        .on_exit = on_pty_exit,
+        .arg = h,
+        .read_budget_bytes = READ_BUDGET_BYTES,
+    };
+    int rc;
+
+    hostenv_build(&env, (const char *const *)environ, (const char *const *)h->spec->env.v);
+    opts.env = (const char *const *)env.v;
+    umask(program_umask); /* 077 is for our own files */
+    rc = pty_start(&h->pty, h->loop, &opts, err);
+    umask(077);
+    if (rc != 0) {
+        return -1;
+    }
+    pty_on_drain(h->pty, on_pty_drain, h);
+    return 0;
+}
+
+static int start(struct host_session *h, mode_t program_umask, struct error *err)
+{
+    const struct session_spec_data *spec = h->spec;
+    struct vt_opts vo = {
+        .cols = spec->info.cols,
+        .rows = spec->info.rows,
+        .scrollback_lines = spec->scrollback_lines,
+        .scrollback_bytes = (size_t)spec->scrollback_bytes,
+        .callbacks = &VT_CALLBACKS,
+        .arg = h,
+    };
+
+    h->vt = vt_new(&vo);
+    vt_allow_clipboard(h->vt, true); /* whether it goes further is the cockpit's decision */
+    h->pulse = pulse_new(spec->info.kind == SESSION_AGENT, clock_mono_ms());
+    h->frame_timer = timer_new(h->loop, on_frame_timer, h);
+    h->tick_timer = timer_new(h->loop, on_tick, h);
+    for (int i = 0; i < HOST_SIGNALS; i++) {
+        h->signals[i] = signal_watch_new(h->loop, SIGNALS[i], on_signal, h, err);
+        if (h->signals[i] == NULL) {
+            return -1;
+        }
+    }
+    if (spec->info.log_path[0] != '\0' && logfile_open(&h->log, spec->info.log_path, spec->log_max_bytes, err) != 0) {
+        return -1;
+    }
+    if (start_listening(h, err) != 0 || start_program(h, program_umask, err) != 0) {
+        return -1;
+    }
+    watch_dir(h);
+    h->info.state = SESSION_RUNNING;
+    h->info.host_pid = (int)getpid();
+    h->info.pid = pty_pid(h->pty);
+    h->info.progress = -1;
+    h->info.started_wall_ms = clock_wall_ms();
+    fill_info(h);
+    return 0;
+}
+
+int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
+                     void (*ready)(void *arg, const struct error *err), void *arg)
+{
+    struct host_session h = {.spec = spec, .info = spec->info};
+    struct error err = ERROR_INIT;
+    int rc;
+
+    h.loop = loop_new();
+    h.sock_path = session_dir_socket(spec->dir, spec->info.id);
+    rc = start(&h, program_umask, &err);
+    ready(arg, rc == 0 ? NULL : &err);
+    if (rc != 0) {
+        stop(&h);
+    }
+    loop_run(h.loop);
+    logfile_close(h.log);
+    vt_free(h.vt);
+    pulse_free(h.pulse);
+    free(h.sock_path);
+    loop_free(h.loop);
+    return rc;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TERM_HOST_SESSION_H
+#define MT_TERM_HOST_SESSION_H
+
+/* Inside a host: one program on one pty, its terminal, its attention, its log, its socket, and the viewers attached
+ * (term/viewer). Only host.c, host_session.c and viewer.c know this struct. No timer runs while nothing happens. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/io/loop.h"
+#include "core/io/pty.h"
+#include "core/io/sock.h"
+#include "term/logfile.h"
+#include "term/pulse.h"
+#include "term/session_spec.h"
+#include "term/vt.h"
+
+#define HOST_SIGNALS 3
+
+struct viewer;
+
+struct host_session {
+    struct loop *loop;
+    const struct session_spec_data *spec;
+    struct session_info info;
+    char *sock_path;
+    struct sock_server *server;
+    struct dirwatch *dirwatch;
+    struct signal_watch *signals[HOST_SIGNALS];
+    struct pty *pty; /* NULL once the program has ended */
+    struct vt *vt;
+    struct pulse *pulse;
+    struct logfile *log;
+    struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */
+    struct timer *tick_timer;  /* for attention and metadata that are due later */
+    uint64_t tick_at;          /* when tick_timer is set for; 0 = not */
+    struct viewer *viewers;    /* list */
+    size_t viewer_count;
+    uint64_t view_seq; /* grows with each start of viewing and each input: the greatest viewer's size counts */
+    uint64_t meta_sent_ms;
+    bool meta_dirty, meta_urgent;
+    bool killed;   /* a person ended it: not a failure */
+    bool stopping; /* the host goes when the program has ended */
+    bool stopped;
+};
+
+/* Runs until the host is done. `ready` is called once: err NULL when the program runs and the socket serves; otherwise
+ * the return follows. */
+int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
+                     void (*ready)(void *arg, const struct error *err), void *arg);
+
+/* --- for viewer.c --- */
+/* Bytes for the program; returns how many were taken (all of them when it has ended). */
+size_t host_session_input(struct host_session *h, const void *data, size_t len);
+/* Chooses the size of the viewer that counts. */
+void host_session_fit(struct host_session *h);
+/* Sends frames that are due, and sets the timer for those that are not. */
+void host_session_flush(struct host_session *h);
+/* Metadata changed: told at once when urgent, else at most once a second. */
+void host_session_changed(struct host_session *h, bool urgent);
+void host_session_kill(struct host_session *h);
+/* The end was seen. -1 with BUSY while the program runs. */
+int host_session_dismiss(struct host_session *h, struct error *err);
+
+#endif

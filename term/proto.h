@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TERM_PROTO_H
+#define MT_TERM_PROTO_H
+
+/* The messages between a session's host and its viewers, as bytes and back: pure functions over (bytes, length), bounds
+ * checked, little endian. Framing (length, type) is core/io/sock's. Both ends may be of different ages: unknown types
+ * are ignored by the receiver, and fields are only ever appended, so a decoder ignores bytes after those it knows. A
+ * decoder never trusts a count it has not bounded. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/util/error.h"
+#include "core/util/strbuf.h"
+#include "term/cell.h"
+#include "term/keys.h"
+#include "term/wire.h"
+
+#define PROTO_VERSION_MIN 1
+#define PROTO_VERSION_MAX 1
+#define PROTO_MAX_COLS 1000
+#define PROTO_MAX_ROWS 1000
+#define PROTO_NEEDLE_MAX 1024
+/* A frame or a history answer is cut (the rest follows in the next one) once it is this long: well under
+ * SOCK_FRAME_MAX. */
+#define PROTO_SOFT_MAX (1u << 20)
+/* Input that a viewer may have on the way before the host acknowledges it. */
+#define PROTO_INPUT_WINDOW (256u << 10)
+
+enum proto_type {
+    PROTO_HELLO = 1, /* both ways, first: struct proto_hello */
+    PROTO_META,      /* host: JSON of struct session_info (term/meta) */
+    PROTO_VIEW,      /* viewer: cols, rows */
+    PROTO_UNVIEW,    /* viewer */
+    PROTO_FRAME,     /* host: struct proto_screen and changed rows */
+    PROTO_CREDIT,    /* viewer: the last frame was taken, send the next */
+    PROTO_INPUT,     /* viewer: bytes for the program */
+    PROTO_INPUT_ACK, /* host: u32 bytes of input that reached the pty's queue */
+    PROTO_FOCUS,     /* viewer: u8 */
+    PROTO_KILL,      /* viewer */
+    PROTO_SIGNAL,    /* viewer: u32 */
+    PROTO_ATTENDED,  /* viewer */
+    PROTO_DISMISS,   /* viewer */
+    PROTO_HISTORY,   /* viewer: struct proto_history */
+    PROTO_LINES,     /* host: answer to it: struct proto_lines and rows */
+    PROTO_SEARCH,    /* viewer: struct proto_search */
+    PROTO_FOUND,     /* host: answer to it: struct proto_found */
+    PROTO_CLIPBOARD, /* host: text the program put on the clipboard */
+    PROTO_ERROR,     /* host: u16 enum error_code, text */
+};
+
+struct proto_hello {
+    uint16_t min, max; /* protocol versions spoken */
+    char program[32];  /* version of the program, for messages */
+};
+
+struct proto_size {
+    int cols, rows;
+};
+
+/* Everything about the screen but its rows. */
+struct proto_screen {
+    int cols, rows;
+    int cursor_col, cursor_row;
+    bool cursor_visible, cursor_blink, cursor_styled;
+    int cursor_shape; /* enum vt_cursor_shape */
+    bool reversed;
+    struct key_modes modes;
+    uint64_t history_lines, history_first;
+};
+
+struct proto_history {
+    uint32_t id;
+    uint64_t first;
+    uint32_t count;
+    int cols;
+};
+
+struct proto_lines {
+    uint32_t id;
+    uint64_t first;
+    uint32_t count; /* rows that follow */
+    int cols;
+};
+
+struct proto_search {
+    uint32_t id;
+    uint64_t from;
+    int from_col;
+    bool backward;
+    char needle[PROTO_NEEDLE_MAX + 1];
+};
+
+struct proto_found {
+    uint32_t id;
+    bool found;
+    uint64_t line;
+    int col, len;
+};
+
+/* --- writing: each appends one message's payload --- */
+void proto_put_hello(struct strbuf *out, const char *program);
+void proto_put_size(struct strbuf *out, struct proto_size s);
+void proto_put_u32(struct strbuf *out, uint32_t v);
+void proto_put_bool(struct strbuf *out, bool v);
+void proto_put_error(struct strbuf *out, enum error_code code, const char *text);
+void proto_put_history(struct strbuf *out, const struct proto_history *h);
+void proto_put_search(struct strbuf *out, const struct proto_search *s);
+void proto_put_found(struct strbuf *out, const struct proto_found *f);
+/* The head of a frame or of an answer with lines; its rows follow with proto_put_row. The row count is patched in by
+ * proto_end_rows. */
+size_t proto_put_screen(struct strbuf *out, const struct proto_screen *s);
+size_t proto_put_lines(struct strbuf *out, const struct proto_lines *l);
+/* Appends a row: run-length attributes, UTF-8 text, trailing blanks left out. */
+void proto_put_row(struct strbuf *out, int index, bool wrapped, const struct cell *cells, int cols,
+                   const struct cluster_table *clusters);
+/* Writes the number of rows at `at`, which proto_put_screen or proto_put_lines returned. */
+void proto_end_rows(struct strbuf *out, size_t at, uint32_t count);
+
+/* --- reading: 0, or -1 with ERROR_PARSE --- */
+int proto_get_hello(const uint8_t *data, size_t len, struct proto_hello *out, struct error *err);
+/* The version both ends speak, or 0. */
+int proto_common_version(const struct proto_hello *peer);
+int proto_get_size(const uint8_t *data, size_t len, struct proto_size *out, struct error *err);
+int proto_get_u32(const uint8_t *data, size_t len, uint32_t *out, struct error *err);
+int proto_get_bool(const uint8_t *data, size_t len, bool *out, struct error *err);
+/* `text` is made fit for the screen. */
+int proto_get_error(const uint8_t *data, size_t len, enum error_code *code, char *text, size_t cap, struct error *err);
+int proto_get_history(const uint8_t *data, size_t len, struct proto_history *out, struct error *err);
+int proto_get_search(const uint8_t *data, size_t len, struct proto_search *out, struct error *err);
+int proto_get_found(const uint8_t *data, size_t len, struct proto_found *out, struct error *err);
+/* The head; `rows` then stands at the first of `*count` rows. Sizes are within 1..PROTO_MAX, the cursor within the
+ * screen. */
+int proto_get_screen(const uint8_t *data, size_t len, struct proto_screen *out, struct wire_reader *rows,
+                     uint32_t *count, struct error *err);
+int proto_get_lines(const uint8_t *data, size_t len, struct proto_lines *out, struct wire_reader *rows,
+                    struct error *err);
+/* The next row into `cells` (`cols` of them, padded with blanks). What comes out is drawable: no control characters,
+ * wide cells whole. A full cluster table degrades a cluster to its first code point. */
+int proto_get_row(struct wire_reader *r, int *index, bool *wrapped, struct cell *cells, int cols,
+                  struct cluster_table *clusters, struct error *err);
+
+#endif

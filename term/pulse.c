@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/pulse.h"
+
+#include "core/util/xmalloc.h"
+#include "term/attention.h"
+
+/* Values of enum attention_kind, whose header cannot be included here. tests/unit/test_pulse.c holds them against it.
+ */
+enum kind { KIND_NONE, KIND_FINISHED, KIND_BELL, KIND_NOTIFY, KIND_WAITING, KIND_FAILED };
+
+struct pulse {
+    struct attention a;
+};
+
+struct pulse *pulse_new(bool agent, uint64_t now_ms)
+{
+    struct pulse *p = xcalloc(1, sizeof(*p));
+
+    attention_init(&p->a, agent ? ATTENTION_RULES_AGENT : ATTENTION_RULES_SHELL, now_ms);
+    return p;
+}
+
+void pulse_free(struct pulse *p)
+{
+    free(p);
+}
+
+bool pulse_output(struct pulse *p, uint64_t now_ms)
+{
+    return attention_output(&p->a, now_ms);
+}
+
+bool pulse_input(struct pulse *p, uint64_t now_ms)
+{
+    return attention_input(&p->a, now_ms);
+}
+
+bool pulse_seen(struct pulse *p, uint64_t now_ms)
+{
+    return attention_seen(&p->a, now_ms);
+}
+
+bool pulse_bell(struct pulse *p, uint64_t now_ms)
+{
+    return attention_bell(&p->a, now_ms);
+}
+
+bool pulse_notify(struct pulse *p, const char *title, const char *body, uint64_t now_ms)
+{
+    return attention_notify(&p->a, title, body, now_ms);
+}
+
+bool pulse_progress(struct pulse *p, int state, int percent, uint64_t now_ms)
+{
+    return attention_progress(&p->a, state, percent, now_ms);
+}
+
+bool pulse_mark(struct pulse *p, char kind, int status, uint64_t now_ms)
+{
+    return attention_mark(&p->a, kind, status, now_ms);
+}
+
+bool pulse_exit(struct pulse *p, int status, uint64_t now_ms)
+{
+    return attention_exit(&p->a, status, now_ms);
+}
+
+bool pulse_tick(struct pulse *p, uint64_t now_ms)
+{
+    return attention_tick(&p->a, now_ms);
+}
+
+uint64_t pulse_deadline(const struct pulse *p)
+{
+    return attention_deadline(&p->a);
+}
+
+int pulse_attention(const struct pulse *p)
+{
+    switch (p->a.state) {
+    case ATTENTION_IDLE:
+    case ATTENTION_WORKING:
+        return KIND_NONE;
+    case ATTENTION_WAITING:
+        return KIND_WAITING;
+    case ATTENTION_BELL:
+        return KIND_BELL;
+    case ATTENTION_NOTIFY:
+        return KIND_NOTIFY;
+    case ATTENTION_DONE:
+        return KIND_FINISHED;
+    case ATTENTION_FAILED:
+        return KIND_FAILED;
+    }
+    return KIND_NONE;
+}
+
+bool pulse_is_working(const struct pulse *p)
+{
+    return p->a.state == ATTENTION_WORKING;
+}
+
+int pulse_progress_percent(const struct pulse *p)
+{
+    return p->a.progress_ms != 0 ? p->a.progress_percent : -1;
+}
+
+const char *pulse_text(const struct pulse *p)
+{
+    return p->a.text;
+}
+
+uint64_t pulse_since_ms(const struct pulse *p)
+{
+    return p->a.since_ms;
+}

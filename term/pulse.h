@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TERM_PULSE_H
+#define MT_TERM_PULSE_H
+
+/* A session's attention in the words of its metadata: term/attention behind a door, because its state names and those
+ * of core/model/session.h are the same identifiers and cannot be seen together. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pulse;
+
+/* agent: going quiet after work means waiting for a person. */
+struct pulse *pulse_new(bool agent, uint64_t now_ms);
+void pulse_free(struct pulse *p);
+
+/* Each returns true when what is told below has changed. */
+bool pulse_output(struct pulse *p, uint64_t now_ms);
+bool pulse_input(struct pulse *p, uint64_t now_ms);
+bool pulse_seen(struct pulse *p, uint64_t now_ms);
+bool pulse_bell(struct pulse *p, uint64_t now_ms);
+bool pulse_notify(struct pulse *p, const char *title, const char *body, uint64_t now_ms);
+bool pulse_progress(struct pulse *p, int state, int percent, uint64_t now_ms);
+bool pulse_mark(struct pulse *p, char kind, int status, uint64_t now_ms);
+bool pulse_exit(struct pulse *p, int status, uint64_t now_ms);
+bool pulse_tick(struct pulse *p, uint64_t now_ms);
+/* When pulse_tick is due; 0: no timer needed. */
+uint64_t pulse_deadline(const struct pulse *p);
+
+/* A value of enum attention_kind (core/model/session.h). */
+int pulse_attention(const struct pulse *p);
+bool pulse_is_working(const struct pulse *p);
+int pulse_progress_percent(const struct pulse *p); /* -1: none */
+const char *pulse_text(const struct pulse *p);
+uint64_t pulse_since_ms(const struct pulse *p); /* monotonic */
+
+#endif
