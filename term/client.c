@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/client.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/util/clock.h"
+#include "core/util/log.h"
+#include "core/util/strvec.h"
+#include "core/util/xmalloc.h"
+#include "term/proto.h"
+#include "term/remote.h"
+#include "term/session_dir.h"
+#include "term/session_spec.h"
+#include "term/starting.h"
+
+#define FIRST_SCAN_MS 1000  /* a host that has not answered by then is not waited for */
+#define RESCAN_MS 50        /* after a connection ended: is its socket a dead one? */
+#define TROUBLE_MAX_TRIES 3 /* connections to one socket that came to nothing, before it is left alone */
+
+/* A socket that made trouble; forgotten when its name goes. */
+struct trouble {
+    char id[SESSION_ID_MAX];
+    int tries;
+};
+
+struct sessions {
+    struct loop *loop;
+    char *dir;
+    struct sessions_events ev;
+    void *arg;
+    struct dirwatch *dirwatch;
+    dev_t dev; /* of the directory that is watched */
+    ino_t ino;
+    struct timer *scan_timer, *first_timer;
+    struct remote **remotes; /* sorted by id; those not ready yet are not shown */
+    size_t count, cap;
+    struct trouble *troubles;
+    size_t trouble_count;
+    struct starting **starts;
+    size_t start_count;
+    uint32_t id_seed;
+    bool scan_ran, scanned;
+};
+
+/* --- the set --- */
+
+/* Where an id is, or belongs. */
+static size_t lower_bound(const struct sessions *s, const char *id)
+{
+    size_t lo = 0, hi = s->count;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+
+        if (strcmp(remote_id(s->remotes[mid]), id) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+/* Ready or not; NULL when there is no connection. */
+static struct remote *find_any(const struct sessions *s, const char *id)
+{
+    size_t i = lower_bound(s, id);
+
+    return i < s->count && strcmp(remote_id(s->remotes[i]), id) == 0 ? s->remotes[i] : NULL;
+}
+
+static struct remote *find_ready(const struct sessions *s, const char *id)
+{
+    struct remote *r = find_any(s, id);
+
+    return r != NULL && remote_is_ready(r) ? r : NULL;
+}
+
+static void insert(struct sessions *s, struct remote *r)
+{
+    size_t i = lower_bound(s, remote_id(r));
+
+    if (s->count == s->cap) {
+        s->cap = s->cap == 0 ? 16 : s->cap * 2;
+        s->remotes = xreallocarray(s->remotes, s->cap, sizeof(*s->remotes));
+    }
+    memmove(s->remotes + i + 1, s->remotes + i, (s->count - i) * sizeof(*s->remotes));
+    s->remotes[i] = r;
+    s->count++;
+}
+
+static void take_out(struct sessions *s, const struct remote *r)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->remotes[i] == r) {
+            memmove(s->remotes + i, s->remotes + i + 1, (s->count - i - 1) * sizeof(*s->remotes));
+            s->count--;
+            return;
+        }
+    }
+}
+
+/* --- sockets that make trouble --- */
+
+static struct trouble *find_trouble(const struct sessions *s, const char *id)
+{
+    for (size_t i = 0; i < s->trouble_count; i++) {
+        if (strcmp(s->troubles[i].id, id) == 0) {
+            return &s->troubles[i];
+        }
+    }
+    return NULL;
+}
+
+/* Counts `tries` more against a socket; says so in the log once it is given up. */
+static void add_trouble(struct sessions *s, const char *id, int tries, const char *why)
+{
+    struct trouble *t = find_trouble(s, id);
+
+    if (t == NULL) {
+        s->troubles = xreallocarray(s->troubles, s->trouble_count + 1, sizeof(*s->troubles));
+        t = &s->troubles[s->trouble_count++];
+        memset(t, 0, sizeof(*t));
+        str_copy(t->id, sizeof(t->id), id);
+    }
+    if (t->tries < TROUBLE_MAX_TRIES && t->tries + tries >= TROUBLE_MAX_TRIES) {
+        log_warn("session socket %s is left alone: %s", id, why);
+    }
+    t->tries += tries;
+}
+
+/* Forgets trouble with names that are gone. */
+static void prune_troubles(struct sessions *s, const struct strvec *ids)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->trouble_count; i++) {
+        if (strvec_index(ids, s->troubles[i].id) >= 0) {
+            s->troubles[kept++] = s->troubles[i];
+        }
+    }
+    s->trouble_count = kept;
+}
+
+/* --- starts --- */
+
+/* Takes a start out of the list and ends it. */
+static void finish_start(struct sessions *s, struct starting *st, const struct error *err)
+{
+    for (size_t i = 0; i < s->start_count; i++) {
+        if (s->starts[i] == st) {
+            s->starts[i] = s->starts[--s->start_count];
+            break;
+        }
+    }
+    starting_finish(st, err);
+}
+
+static struct starting *find_start(const struct sessions *s, const char *id)
+{
+    for (size_t i = 0; i < s->start_count; i++) {
+        if (strcmp(starting_id(s->starts[i]), id) == 0) {
+            return s->starts[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- what the connections tell --- */
+
+/* The first scan is complete when every socket found has answered or gone. Comes last in a handler. */
+static void check_scanned(struct sessions *s)
+{
+    if (s->scanned || !s->scan_ran) {
+        return;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (!remote_is_ready(s->remotes[i])) {
+            return;
+        }
+    }
+    s->scanned = true;
+    timer_stop(s->first_timer);
+    if (s->ev.on_scanned != NULL) {
+        s->ev.on_scanned(s->arg);
+    }
+}
+
+static void on_first_timer(void *arg)
+{
+    struct sessions *s = arg;
+
+    if (!s->scanned) {
+        s->scanned = true;
+        if (s->ev.on_scanned != NULL) {
+            s->ev.on_scanned(s->arg);
+        }
+    }
+}
+
+/* Facts: of a session seen for the first time, or changed ones. */
+static void on_meta(void *arg, struct remote *r)
+{
+    struct sessions *s = arg;
+    const struct session_info *info = remote_info(r);
+    struct starting *st;
+
+    if (!remote_announce(r)) {
+        if (s->ev.on_changed != NULL) {
+            s->ev.on_changed(s->arg, info);
+        }
+        return;
+    }
+    if (s->ev.on_added != NULL) {
+        s->ev.on_added(s->arg, info);
+    }
+    st = find_start(s, info->id);
+    if (st != NULL && starting_is_answered(st)) {
+        finish_start(s, st, NULL);
+    }
+    check_scanned(s);
+}
+
+static void on_remote_frame(void *arg, struct remote *r)
+{
+    struct sessions *s = arg;
+
+    if (s->ev.on_frame != NULL) {
+        s->ev.on_frame(s->arg, remote_id(r));
+    }
+}
+
+static void on_remote_clipboard(void *arg, struct remote *r, const char *text, size_t len)
+{
+    struct sessions *s = arg;
+
+    if (s->ev.on_clipboard != NULL) {
+        s->ev.on_clipboard(s->arg, remote_id(r), text, len);
+    }
+}
+
+/* A host is gone: dismissed, dead, or not understood. Its socket is looked at a moment later. */
+static void on_gone(void *arg, struct remote *r, const struct error *err)
+{
+    struct sessions *s = arg;
+    struct session_info *info = remote_info(r);
+    bool shown = remote_is_ready(r);
+    char id[SESSION_ID_MAX];
+    struct starting *st;
+
+    str_copy(id, sizeof(id), remote_id(r));
+    if (shown && !info->seen) {
+        info->state = SESSION_LOST;
+        info->working = false;
+        if (s->ev.on_changed != NULL) {
+            s->ev.on_changed(s->arg, info);
+        }
+    }
+    if (!info->seen) {
+        add_trouble(s, id, 1, err->msg);
+    }
+    take_out(s, r);
+    remote_close(r, ERROR_UNAVAILABLE);
+    timer_start(s->scan_timer, RESCAN_MS);
+    st = find_start(s, id);
+    if (st != NULL && starting_is_answered(st)) {
+        finish_start(s, st, err);
+    }
+    if (shown && s->ev.on_removed != NULL) {
+        s->ev.on_removed(s->arg, id);
+    }
+    check_scanned(s);
+}
+
+/* --- scanning --- */
+
+/* Connects to a socket; true when it has to be looked at again later. */
+static bool attach(struct sessions *s, const char *id)
+{
+    static const struct remote_events EVENTS = {
+        .on_meta = on_meta,
+        .on_frame = on_remote_frame,
+        .on_clipboard = on_remote_clipboard,
+        .on_gone = on_gone,
+    };
+    char *path = session_dir_socket(s->dir, id);
+    struct error err = ERROR_INIT;
+    struct remote *r;
+    bool again = false;
+
+    if (remote_open(&r, s->loop, path, id, &EVENTS, s, &err) == 0) {
+        insert(s, r);
+    } else if (err.code == ERROR_UNAVAILABLE) {
+        enum session_sweep result = session_dir_sweep(path);
+
+        again = result == SESSION_SWEEP_YOUNG;
+        if (result == SESSION_SWEEP_NOT_OURS) {
+            add_trouble(s, id, TROUBLE_MAX_TRIES, err.msg);
+        }
+    } else if (err.code != ERROR_NOT_FOUND) {
+        add_trouble(s, id, TROUBLE_MAX_TRIES, err.msg);
+    }
+    free(path);
+    return again;
+}
+
+static void on_dir(void *arg, const char *name);
+
+/* Watches the directory; again when it has become another one. */
+static void watch_dir(struct sessions *s)
+{
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    if (session_dir_prepare(s->dir, &err) != 0) {
+        log_warn("sessions: %s", err.msg);
+        return;
+    }
+    if (stat(s->dir, &st) != 0 || (s->dirwatch != NULL && st.st_dev == s->dev && st.st_ino == s->ino)) {
+        return;
+    }
+    dirwatch_close(s->dirwatch);
+    s->dirwatch = dirwatch_new(s->loop, s->dir, on_dir, s, &err);
+    if (s->dirwatch == NULL) {
+        log_warn("sessions of other cockpits are not noticed: %s", err.msg);
+        return;
+    }
+    s->dev = st.st_dev;
+    s->ino = st.st_ino;
+}
+
+static void scan(void *arg)
+{
+    struct sessions *s = arg;
+    MT_CLEANUP(strvec) struct strvec ids = STRVEC_INIT;
+    struct error err = ERROR_INIT;
+    bool again = false;
+
+    watch_dir(s);
+    if (session_dir_list(s->dir, &ids, &err) != 0) {
+        log_warn("sessions: %s", err.msg);
+    }
+    prune_troubles(s, &ids);
+    for (size_t i = 0; i < ids.len; i++) {
+        const struct trouble *t = find_trouble(s, ids.v[i]);
+
+        if (find_any(s, ids.v[i]) == NULL && (t == NULL || t->tries < TROUBLE_MAX_TRIES)) {
+            again = attach(s, ids.v[i]) || again;
+        }
+    }
+    if (again) {
+        timer_start(s->scan_timer, SESSION_SWEEP_AGE_MS + 50);
+    }
+    s->scan_ran = true;
+    check_scanned(s);
+}
+
+static void on_dir(void *arg, const char *name)
+{
+    struct sessions *s = arg;
+
+    (void)name;
+    timer_start(s->scan_timer, 0); /* many changes, one scan */
+}
+
+/* --- life --- */
+
+int sessions_open(struct sessions **out, struct loop *loop, const char *dir, const struct sessions_events *ev,
+                  void *arg, struct error *err)
+{
+    struct sessions *s;
+
+    if (session_dir_prepare(dir, err) != 0) {
+        return -1;
+    }
+    s = xcalloc(1, sizeof(*s));
+    s->loop = loop;
+    s->dir = xstrdup(dir);
+    s->ev = *ev;
+    s->arg = arg;
+    s->id_seed = (uint32_t)(clock_mono_ns() ^ (uint64_t)getpid() << 8);
+    s->scan_timer = timer_new(loop, scan, s);
+    s->first_timer = timer_new(loop, on_first_timer, s);
+    watch_dir(s);
+    timer_start(s->scan_timer, 0);
+    timer_start(s->first_timer, FIRST_SCAN_MS);
+    *out = s;
+    return 0;
+}
+
+void sessions_close(struct sessions *s)
+{
+    struct error err = ERROR_INIT;
+
+    if (s == NULL) {
+        return;
+    }
+    error_set(&err, ERROR_CANCELED, "the cockpit is closing");
+    while (s->start_count > 0) {
+        finish_start(s, s->starts[0], &err);
+    }
+    while (s->count > 0) {
+        struct remote *r = s->remotes[--s->count];
+
+        remote_close(r, ERROR_CANCELED);
+    }
+    dirwatch_close(s->dirwatch);
+    timer_close(s->scan_timer);
+    timer_close(s->first_timer);
+    free(s->remotes);
+    free(s->troubles);
+    free(s->starts);
+    free(s->dir);
+    free(s);
+}
+
+/* The launcher has spoken. When it serves, the session must appear before it counts as started. */
+static void on_answer(void *arg, struct starting *st, const struct error *err)
+{
+    struct sessions *s = arg;
+
+    if (err != NULL || find_ready(s, starting_id(st)) != NULL) {
+        finish_start(s, st, err);
+    } else {
+        timer_start(s->scan_timer, 0);
+    }
+}
+
+int sessions_start(struct sessions *s, const struct session_start *spec,
+                   void (*done)(void *arg, const char *id, const struct error *err), void *arg, struct error *err)
+{
+    char id[SESSION_ID_MAX];
+    struct starting *st;
+
+    if (spec->executable == NULL || spec->argv == NULL || spec->argv[0] == NULL) {
+        return error_set(err, ERROR_INVALID, "a session needs a program");
+    }
+    do {
+        s->id_seed = s->id_seed * 1664525u + 1013904223u;
+        session_id_make(id, spec->project != NULL ? spec->project : "", spec->kind, clock_wall_ms(), s->id_seed >> 8);
+    } while (find_any(s, id) != NULL || find_start(s, id) != NULL);
+    if (starting_new(&st, s->loop, spec, id, s->dir, on_answer, s, done, arg, err) != 0) {
+        return -1;
+    }
+    s->starts = xreallocarray(s->starts, s->start_count + 1, sizeof(struct starting *));
+    s->starts[s->start_count++] = st;
+    return 0;
+}
+
+const struct session_info *sessions_find(const struct sessions *s, const char *id)
+{
+    struct remote *r = find_ready(s, id);
+
+    return r != NULL ? remote_info(r) : NULL;
+}
+
+size_t sessions_count(const struct sessions *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->count; i++) {
+        n += remote_is_ready(s->remotes[i]) ? 1 : 0;
+    }
+    return n;
+}
+
+const struct session_info *sessions_at(const struct sessions *s, size_t index)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (remote_is_ready(s->remotes[i]) && index-- == 0) {
+            return remote_info(s->remotes[i]);
+        }
+    }
+    return NULL;
+}
+
+/* --- one session --- */
+
+/* A session that is there, or NULL and ERROR_UNAVAILABLE. */
+static struct remote *get(struct sessions *s, const char *id, struct error *err)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r == NULL) {
+        error_set(err, ERROR_UNAVAILABLE, "session %s is gone", id);
+    }
+    return r;
+}
+
+/* The mirror of a viewed session that has got its first frame. */
+static struct mirror *get_mirror(const struct sessions *s, const char *id)
+{
+    struct remote *r = find_ready(s, id);
+    struct mirror *m = r != NULL ? remote_mirror(r) : NULL;
+
+    return m != NULL && m->valid ? m : NULL;
+}
+
+int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct error *err)
+{
+    struct remote *r = get(s, id, err);
+
+    if (r == NULL) {
+        return -1;
+    }
+    remote_view(r, cols, rows);
+    return 0;
+}
+
+void sessions_unview(struct sessions *s, const char *id)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r != NULL) {
+        remote_unview(r);
+    }
+}
+
+const struct session_screen *sessions_screen(const struct sessions *s, const char *id)
+{
+    const struct mirror *m = get_mirror(s, id);
+
+    return m != NULL ? &m->screen : NULL;
+}
+
+const struct cell *sessions_row(const struct sessions *s, const char *id, int row, bool *wrapped)
+{
+    const struct mirror *m = get_mirror(s, id);
+
+    return m != NULL ? mirror_row(m, row, wrapped) : NULL;
+}
+
+const struct cluster_table *sessions_clusters(const struct sessions *s, const char *id)
+{
+    const struct remote *r = find_ready(s, id);
+
+    return r != NULL ? remote_clusters(r) : NULL;
+}
+
+void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, size_t words)
+{
+    struct remote *r = find_ready(s, id);
+    struct mirror *m = get_mirror(s, id);
+
+    memset(bits, 0, words * sizeof(*bits));
+    if (m != NULL) {
+        mirror_take(m, bits, words);
+        remote_credit(r);
+    }
+}
+
+size_t sessions_input(struct sessions *s, const char *id, const void *data, size_t len)
+{
+    struct remote *r = find_ready(s, id);
+
+    return r != NULL ? remote_input(r, data, len) : 0;
+}
+
+void sessions_focus(struct sessions *s, const char *id, bool focused)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r != NULL) {
+        remote_focus(r, focused);
+    }
+}
+
+int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn,
+                     void *arg, struct error *err)
+{
+    struct remote *r = get(s, id, err);
+
+    if (r == NULL) {
+        return -1;
+    }
+    remote_history(r, first, count, cols, fn, arg);
+    return 0;
+}
+
+int sessions_search(struct sessions *s, const char *id, const char *needle, uint64_t from, int from_col, bool backward,
+                    sessions_search_fn fn, void *arg, struct error *err)
+{
+    struct remote *r = get(s, id, err);
+
+    if (r == NULL) {
+        return -1;
+    }
+    if (needle[0] == '\0' || strlen(needle) > PROTO_NEEDLE_MAX) {
+        return error_set(err, ERROR_INVALID, "a text of 1 to %d bytes is searched for", PROTO_NEEDLE_MAX);
+    }
+    remote_search(r, needle, from, from_col, backward, fn, arg);
+    return 0;
+}
+
+/* Sends a message without payload. */
+static void tell(struct sessions *s, const char *id, enum proto_type type)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r != NULL) {
+        remote_tell(r, (int)type);
+    }
+}
+
+void sessions_kill(struct sessions *s, const char *id)
+{
+    tell(s, id, PROTO_KILL);
+}
+
+void sessions_signal(struct sessions *s, const char *id, int signum)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r != NULL) {
+        remote_signal(r, signum);
+    }
+}
+
+void sessions_attended(struct sessions *s, const char *id)
+{
+    tell(s, id, PROTO_ATTENDED);
+}
+
+void sessions_dismiss(struct sessions *s, const char *id)
+{
+    tell(s, id, PROTO_DISMISS);
+}

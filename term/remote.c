@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/remote.h"
+
+#include <string.h>
+
+#include "core/io/sock.h"
+#include "core/util/log.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+#include "term/meta.h"
+#include "term/proto.h"
+
+#define INPUT_PIECE_BYTES (32u << 10)
+
+/* A question that waits for its answer. */
+struct request {
+    struct request *next;
+    uint32_t id;
+    void *arg;
+    sessions_search_fn search; /* NULL: it is a history question */
+    sessions_history_fn history;
+    uint64_t first; /* number of the first line gathered */
+    size_t want, got;
+    int cols;
+    struct cell *cells;
+    bool *wrapped;
+};
+
+struct remote {
+    struct sock *sock;
+    struct remote_events ev;
+    void *arg;
+    struct session_info info;
+    bool greeted, ready, announced;
+    struct mirror mirror;
+    bool viewing, credit_owed;
+    struct cluster_table clusters;
+    struct strbuf input; /* not yet sent */
+    size_t in_flight;    /* sent, not yet acknowledged */
+    struct request *requests;
+    uint32_t next_request;
+};
+
+const char *remote_id(const struct remote *r)
+{
+    return r->info.id;
+}
+
+struct session_info *remote_info(struct remote *r)
+{
+    return &r->info;
+}
+
+bool remote_is_ready(const struct remote *r)
+{
+    return r->ready;
+}
+
+bool remote_announce(struct remote *r)
+{
+    bool first = !r->announced;
+
+    r->announced = true;
+    return first;
+}
+
+struct mirror *remote_mirror(struct remote *r)
+{
+    return r->viewing ? &r->mirror : NULL;
+}
+
+const struct cluster_table *remote_clusters(const struct remote *r)
+{
+    return &r->clusters;
+}
+
+/* Sends a message built in a buffer. */
+static void send_buf(struct remote *r, enum proto_type type, const struct strbuf *b)
+{
+    sock_send(r->sock, (uint8_t)type, b->buf, b->len);
+}
+
+void remote_tell(struct remote *r, int type)
+{
+    sock_send(r->sock, (uint8_t)type, "", 0);
+}
+
+void remote_signal(struct remote *r, int signum)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    proto_put_u32(&b, (uint32_t)signum);
+    send_buf(r, PROTO_SIGNAL, &b);
+}
+
+void remote_focus(struct remote *r, bool focused)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    proto_put_bool(&b, focused);
+    send_buf(r, PROTO_FOCUS, &b);
+}
+
+/* --- viewing --- */
+
+void remote_view(struct remote *r, int cols, int rows)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    struct proto_size size = {MT_MIN(MT_MAX(cols, 1), PROTO_MAX_COLS), MT_MIN(MT_MAX(rows, 1), PROTO_MAX_ROWS)};
+
+    r->viewing = true;
+    proto_put_size(&b, size);
+    send_buf(r, PROTO_VIEW, &b);
+}
+
+void remote_unview(struct remote *r)
+{
+    if (r->viewing) {
+        r->viewing = false;
+        r->credit_owed = false;
+        mirror_release(&r->mirror);
+        remote_tell(r, PROTO_UNVIEW);
+    }
+}
+
+void remote_credit(struct remote *r)
+{
+    if (r->credit_owed) {
+        r->credit_owed = false;
+        remote_tell(r, PROTO_CREDIT);
+    }
+}
+
+/* --- input --- */
+
+/* Sends as much input as the window allows. */
+static void pump_input(struct remote *r)
+{
+    while (r->input.len > 0 && r->in_flight < PROTO_INPUT_WINDOW) {
+        size_t n = MT_MIN(r->input.len, INPUT_PIECE_BYTES);
+
+        sock_send(r->sock, PROTO_INPUT, r->input.buf, n);
+        strbuf_consume(&r->input, n);
+        r->in_flight += n;
+    }
+}
+
+size_t remote_input(struct remote *r, const void *data, size_t len)
+{
+    size_t room = REMOTE_INPUT_MAX - MT_MIN(r->input.len + r->in_flight, (size_t)REMOTE_INPUT_MAX);
+
+    len = MT_MIN(len, room);
+    strbuf_add(&r->input, data, len);
+    pump_input(r);
+    return len;
+}
+
+/* --- questions --- */
+
+static struct request *request_new(struct remote *r, void *arg)
+{
+    struct request *q = xcalloc(1, sizeof(*q));
+
+    q->id = ++r->next_request;
+    q->arg = arg;
+    q->next = r->requests;
+    r->requests = q;
+    return q;
+}
+
+/* Takes a question out of the list; NULL when nobody asked that. */
+static struct request *request_take(struct remote *r, uint32_t id)
+{
+    for (struct request **at = &r->requests; *at != NULL; at = &(*at)->next) {
+        if ((*at)->id == id) {
+            struct request *q = *at;
+
+            *at = q->next;
+            return q;
+        }
+    }
+    return NULL;
+}
+
+/* Answers and frees it; err NULL is success. */
+static void request_finish(struct request *q, const struct proto_found *f, const struct error *err)
+{
+    if (q->search != NULL) {
+        q->search(q->arg, f != NULL && f->found, f != NULL ? f->line : 0, f != NULL ? f->col : 0,
+                  f != NULL ? f->len : 0, err);
+    } else {
+        q->history(q->arg, q->first, q->got, q->cols, q->cells, q->wrapped, err);
+    }
+    free(q->cells);
+    free(q->wrapped);
+    free(q);
+}
+
+/* Asks for the lines that are still missing. */
+static void ask_lines(struct remote *r, const struct request *q)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    struct proto_history h = {
+        .id = q->id, .first = q->first + q->got, .count = (uint32_t)(q->want - q->got), .cols = q->cols};
+
+    proto_put_history(&b, &h);
+    send_buf(r, PROTO_HISTORY, &b);
+}
+
+void remote_history(struct remote *r, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg)
+{
+    struct request *q = request_new(r, arg);
+
+    q->history = fn;
+    q->first = first;
+    q->want = MT_MIN(count, (size_t)INT32_MAX);
+    q->cols = MT_MIN(MT_MAX(cols, 1), PROTO_MAX_COLS);
+    ask_lines(r, q);
+}
+
+void remote_search(struct remote *r, const char *needle, uint64_t from, int from_col, bool backward,
+                   sessions_search_fn fn, void *arg)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    struct request *q = request_new(r, arg);
+    struct proto_search s = {.id = q->id, .from = from, .from_col = MT_MAX(from_col, 0), .backward = backward};
+
+    q->search = fn;
+    str_copy(s.needle, sizeof(s.needle), needle);
+    proto_put_search(&b, &s);
+    send_buf(r, PROTO_SEARCH, &b);
+}
+
+/* The cluster table is nearly full: forgets what neither mirror nor waiting answers show. */
+static void sweep_clusters(struct remote *r)
+{
+    if (r->clusters.count < CLUSTER_MAX_ENTRIES / 4 * 3) {
+        return;
+    }
+    mirror_mark(&r->mirror, &r->clusters);
+    for (const struct request *q = r->requests; q != NULL; q = q->next) {
+        for (size_t i = 0; q->cells != NULL && i < q->got * (size_t)q->cols; i++) {
+            cluster_mark(&r->clusters, q->cells[i].ch);
+        }
+    }
+    cluster_sweep(&r->clusters);
+}
+
+/* Rows of an answer go behind those gathered. Returns how many came; -1 when malformed. */
+static int gather(struct remote *r, struct request *q, const struct proto_lines *l, struct wire_reader *rows,
+                  struct error *err)
+{
+    size_t n = MT_MIN((size_t)l->count, q->want - q->got);
+
+    /* a row has at least nine bytes: a count beyond that is a lie, and must not size an allocation */
+    if (l->cols != q->cols || n > (size_t)(rows->end - rows->p) / 9) {
+        return error_set(err, ERROR_PARSE, "protocol: an answer that does not fit the question");
+    }
+    if (n > 0) {
+        q->cells = xreallocarray(q->cells, (q->got + n) * (size_t)q->cols, sizeof(*q->cells));
+        q->wrapped = xreallocarray(q->wrapped, q->got + n, sizeof(*q->wrapped));
+    }
+    for (size_t i = 0; i < n; i++) {
+        int index;
+
+        if (proto_get_row(rows, &index, &q->wrapped[q->got], q->cells + q->got * (size_t)q->cols, q->cols, &r->clusters,
+                          err) != 0) {
+            return -1;
+        }
+        q->got++;
+    }
+    return (int)n;
+}
+
+/* Lines arrived: done when all are here, or there are no more. */
+static int on_lines(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    struct wire_reader rows;
+    struct proto_lines l;
+    struct request *q;
+    int n;
+
+    if (proto_get_lines(data, len, &l, &rows, err) != 0) {
+        return -1;
+    }
+    sweep_clusters(r);
+    q = request_take(r, l.id);
+    if (q == NULL || q->search != NULL) {
+        if (q != NULL) {
+            q->next = r->requests;
+            r->requests = q;
+        }
+        return error_set(err, ERROR_PARSE, "protocol: lines that nobody asked for");
+    }
+    q->next = r->requests; /* it stays in the list until it is complete, also for the sweep above */
+    r->requests = q;
+    if (q->got == 0 && l.first > q->first) {
+        uint64_t cut = l.first - q->first; /* the oldest lines asked for are gone */
+
+        q->want -= (size_t)MT_MIN(cut, (uint64_t)q->want);
+        q->first = l.first;
+    } else if (l.first != q->first + q->got) {
+        q->want = q->got; /* lines were dropped between two pieces: what came first stands */
+    }
+    n = gather(r, q, &l, &rows, err);
+    if (n < 0) {
+        return -1;
+    }
+    if (n > 0 && q->got < q->want) {
+        ask_lines(r, q);
+    } else {
+        request_finish(request_take(r, q->id), NULL, NULL);
+    }
+    return 0;
+}
+
+static int on_found(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    struct proto_found f;
+    struct request *q;
+
+    if (proto_get_found(data, len, &f, err) != 0) {
+        return -1;
+    }
+    for (q = r->requests; q != NULL && q->id != f.id; q = q->next) {
+    }
+    if (q == NULL || q->search == NULL) {
+        return error_set(err, ERROR_PARSE, "protocol: an answer that nobody asked for");
+    }
+    request_finish(request_take(r, f.id), &f, NULL);
+    return 0;
+}
+
+/* --- messages --- */
+
+/* The connection is of no use any more. */
+static void gone(struct remote *r, const struct error *err)
+{
+    r->ev.on_gone(r->arg, r, err);
+}
+
+static int on_hello(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    struct proto_hello h;
+
+    if (proto_get_hello(data, len, &h, err) != 0) {
+        return -1;
+    }
+    if (proto_common_version(&h) == 0) {
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "its host is of muthr-tui %s, whose protocol %d-%d is not ours (%d-%d)", h.program, h.min,
+                         h.max, PROTO_VERSION_MIN, PROTO_VERSION_MAX);
+    }
+    r->greeted = true;
+    return 0;
+}
+
+static int on_meta(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    struct session_info info;
+
+    if (meta_read((const char *)data, len, r->info.id, &info, err) != 0) {
+        return -1;
+    }
+    r->info = info;
+    r->ready = true;
+    r->ev.on_meta(r->arg, r);
+    return 0;
+}
+
+static int on_screen(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    if (!r->viewing) {
+        return 0; /* it was on its way when viewing ended */
+    }
+    sweep_clusters(r);
+    if (mirror_apply(&r->mirror, data, len, &r->clusters, err) != 0) {
+        return -1;
+    }
+    r->credit_owed = true;
+    r->ev.on_frame(r->arg, r);
+    return 0;
+}
+
+static int on_ack(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    uint32_t n;
+
+    if (proto_get_u32(data, len, &n, err) != 0) {
+        return -1;
+    }
+    r->in_flight -= MT_MIN((size_t)n, r->in_flight);
+    pump_input(r);
+    return 0;
+}
+
+/* What the host refuses is told in the log: nothing else depends on it. */
+static int on_error(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    enum error_code code;
+    char text[400];
+
+    if (proto_get_error(data, len, &code, text, sizeof(text), err) != 0) {
+        return -1;
+    }
+    log_warn("session %s: %s", r->info.id, text);
+    return 0;
+}
+
+/* Acts on one message. After 0 the remote may be gone: callbacks come last. */
+static int dispatch(struct remote *r, uint8_t type, const uint8_t *data, size_t len, struct error *err)
+{
+    if (!r->greeted && type != PROTO_HELLO && type != PROTO_ERROR) {
+        return error_set(err, ERROR_PARSE, "protocol: its host did not greet");
+    }
+    switch (type) {
+    case PROTO_HELLO:
+        return on_hello(r, data, len, err);
+    case PROTO_META:
+        return on_meta(r, data, len, err);
+    case PROTO_FRAME:
+        return on_screen(r, data, len, err);
+    case PROTO_INPUT_ACK:
+        return on_ack(r, data, len, err);
+    case PROTO_LINES:
+        return on_lines(r, data, len, err);
+    case PROTO_FOUND:
+        return on_found(r, data, len, err);
+    case PROTO_CLIPBOARD:
+        if (r->viewing) {
+            r->ev.on_clipboard(r->arg, r, (const char *)data, len);
+        }
+        return 0;
+    case PROTO_ERROR:
+        return on_error(r, data, len, err);
+    default:
+        return 0; /* of a newer host */
+    }
+}
+
+static void on_frame(void *arg, uint8_t type, const uint8_t *data, size_t len)
+{
+    struct error err = ERROR_INIT;
+
+    if (dispatch(arg, type, data, len, &err) != 0) {
+        gone(arg, &err);
+    }
+}
+
+static void on_close(void *arg, const struct error *err)
+{
+    gone(arg, err);
+}
+
+int remote_open(struct remote **out, struct loop *loop, const char *path, const char *id,
+                const struct remote_events *ev, void *arg, struct error *err)
+{
+    static const struct sock_events EVENTS = {.on_frame = on_frame, .on_close = on_close};
+    MT_CLEANUP(strbuf) struct strbuf hello = STRBUF_INIT;
+    struct remote *r = xcalloc(1, sizeof(*r));
+
+    r->ev = *ev;
+    r->arg = arg;
+    str_copy(r->info.id, sizeof(r->info.id), id);
+    strbuf_init(&r->input);
+    cluster_table_init(&r->clusters);
+    mirror_init(&r->mirror);
+    if (sock_connect(&r->sock, loop, path, &EVENTS, r, err) != 0) {
+        cluster_table_release(&r->clusters);
+        free(r);
+        return -1;
+    }
+    proto_put_hello(&hello, MT_VERSION);
+    send_buf(r, PROTO_HELLO, &hello);
+    *out = r;
+    return 0;
+}
+
+void remote_close(struct remote *r, enum error_code why)
+{
+    struct error err = ERROR_INIT;
+
+    sock_close(r->sock);
+    error_set(&err, why, "session %s is gone", r->info.id);
+    while (r->requests != NULL) {
+        request_finish(request_take(r, r->requests->id), NULL, &err);
+    }
+    mirror_release(&r->mirror);
+    cluster_table_release(&r->clusters);
+    strbuf_release(&r->input);
+    free(r);
+}
