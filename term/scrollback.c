@@ -260,7 +260,8 @@ void scrollback_push(struct scrollback *sb, const struct cell *cells, int cols, 
         return;
     }
     int n = cols;
-    while (n > 0 && cell_is_blank(&cells[n - 1])) {
+    /* A wrapped row is full: a space at its end is text that the next row goes on from. */
+    while (n > 0 && cell_is_blank(&cells[n - 1]) && (!wrapped || cells[n - 1].ch == 0)) {
         n--;
     }
     pack_line(sb, cells, n, wrapped, clusters);
