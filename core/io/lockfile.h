@@ -24,7 +24,8 @@ typedef void (*lockfile_wait_fn)(void *arg, int holder_pid);
 /* Tries at once, then every 100 ms while it must wait (there is no portable event for either kind), up to timeout_ms. */
 int lockfile_acquire(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path, uint64_t timeout_ms,
                      lockfile_wait_fn waiting, lockfile_done_fn done, void *arg, struct error *err);
-/* Gives up waiting (done follows with CANCELED), or releases when held. The object is gone afterwards, once done has run. */
+/* Gives up waiting (done follows with CANCELED), or releases when held, or just frees after a failure: it is called exactly once for every
+ * acquired lockfile, also after done had TIMEOUT or SYS. The object is gone afterwards, once done has run. */
 void lockfile_release(struct lockfile *l);
 
 #endif

@@ -46,7 +46,8 @@ static void on_idle(uv_idle_t *idle)
     }
 }
 
-/* A write to a peer that has gone must be an error value, never the end of the process. Children get the default back. */
+/* A write to a peer that has gone must be an error value, never the end of the process. Children get the default back.
+ */
 static void ignore_sigpipe(void)
 {
     struct sigaction sa;

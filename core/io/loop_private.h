@@ -2,7 +2,8 @@
 #ifndef MT_CORE_IO_LOOP_PRIVATE_H
 #define MT_CORE_IO_LOOP_PRIVATE_H
 
-/* What the files of core/io share about the loop. Not for other folders. Does not include uv.h: only the .c files do. */
+/* What the files of core/io share about the loop. Not for other folders. Does not include uv.h: only the .c files do.
+ */
 
 #include "core/io/loop.h"
 
@@ -21,7 +22,8 @@ void loop_task_add(struct loop *loop, struct loop_task *task);
 /* Takes it out again; nothing happens when it is not queued. */
 void loop_task_remove(struct loop_task *task);
 
-/* Something whose owner has let go, but which must stay until the system says so (a child to be reaped). `drop` is called by loop_free. */
+/* Something whose owner has let go, but which must stay until the system says so (a child to be reaped). `drop` is
+ * called by loop_free. */
 struct loop_orphan {
     struct loop_orphan *prev, *next;
     struct loop *loop;
@@ -30,7 +32,8 @@ struct loop_orphan {
 void loop_orphan_add(struct loop *loop, struct loop_orphan *o);
 void loop_orphan_remove(struct loop_orphan *o);
 
-/* Closed objects that still have something to send: loop_free turns until the count is zero (each bounds itself to 250 ms). */
+/* Closed objects that still have something to send: loop_free turns until the count is zero (each bounds itself to 250
+ * ms). */
 void loop_linger(struct loop *loop, int delta);
 
 /* The signal watch no longer keeps loop_run going. */

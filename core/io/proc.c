@@ -393,8 +393,8 @@ static int open_pipe(uv_pipe_t *pipe, int ours, int *theirs, struct error *err)
     return 0;
 }
 
-/* Occupies the numbers that the child's further descriptors will get. Otherwise libuv's own error pipe could have one of them in the child,
- * be overwritten there, and a failed exec would go unnoticed. */
+/* Occupies the numbers that the child's further descriptors will get. Otherwise libuv's own error pipe could have one
+ * of them in the child, be overwritten there, and a failed exec would go unnoticed. */
 static int reserve_low(int count, int *reserved)
 {
     int n = 0;

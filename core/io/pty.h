@@ -21,7 +21,8 @@ struct pty_opts {
     int cols, rows;
     /* Bytes from the child. Called with at most read_budget_bytes a turn (0: 64 KiB); the rest waits for the next turn, so that sockets come first. */
     void (*on_data)(void *arg, const char *data, size_t len);
-    /* Exactly once: the child was reaped and the master drained (or 250 ms passed since the exit). code: exit status, or 128+signal. */
+    /* Exactly once: the child was reaped and the master drained (or 250 ms passed since the exit; while paused the clock
+     * stands still, so that nothing is lost). code: exit status, or 128+signal. */
     void (*on_exit)(void *arg, int code, int signal);
     void *arg;
     size_t read_budget_bytes;
@@ -40,7 +41,8 @@ void pty_signal(struct pty *p, int signum);
 /* HUP, then TERM after 500 ms, then KILL after 2 s more, to the session; on_exit follows. Idempotent. */
 void pty_terminate(struct pty *p);
 int pty_pid(const struct pty *p);
-/* Closes without waiting: the child gets HUP by the hang-up. No callback afterwards. */
+/* Closes without waiting: the child gets HUP by the hang-up. No callback afterwards. The object lives until this call, so it is due after
+ * on_exit too (allowed inside it, as inside on_data). NULL allowed. */
 void pty_close(struct pty *p);
 
 #endif

@@ -37,12 +37,13 @@ void sock_server_close(struct sock_server *s);
 /* Connects (local: at once or not at all). NOT_FOUND: no such path; UNAVAILABLE: nobody listens; DENIED: other owner. */
 int sock_connect(struct sock **out, struct loop *loop, const char *path, const struct sock_events *ev, void *arg, struct error *err);
 void sock_set_events(struct sock *s, const struct sock_events *ev, void *arg);
-/* Queues a frame (copied). Never blocks. Returns the bytes now queued and unsent. */
+/* Queues a frame (copied). Never blocks. Returns the bytes now queued and unsent. More than 16 MiB unsent ends the connection.
+ * on_drain follows on a later turn also when the kernel took it all at once. */
 size_t sock_send(struct sock *s, uint8_t type, const void *data, size_t len);
 size_t sock_queued(const struct sock *s);
 /* Stops reading: the peer then blocks (back-pressure). */
 void sock_pause(struct sock *s, bool paused);
-/* Sends what is queued (250 ms at most), then closes. */
+/* Sends what is queued (250 ms at most), then closes. Due after on_close too (allowed inside any callback). NULL allowed. */
 void sock_close(struct sock *s);
 
 #endif

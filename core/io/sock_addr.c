@@ -195,8 +195,8 @@ static int remove_stale(const char *path, struct error *err)
     return -1;
 }
 
-/* Looking, removing and binding are one act: else two starters could each remove the other's fresh socket. Held for microseconds, so a
- * short bounded wait is right. -1 with err; a file system without flock goes on without. */
+/* Looking, removing and binding are one act: else two starters could each remove the other's fresh socket. Held for
+ * microseconds, so a short bounded wait is right. -1 with err; a file system without flock goes on without. */
 static int lock_dir(const char *path, int *out, struct error *err)
 {
     MT_CLEANUP(xfree) char *dir = dir_of(path);

@@ -10,7 +10,8 @@
 struct timer {
     uv_timer_t uv;
     struct loop *loop;
-    struct loop_task soon; /* a delay of 0: libuv would run it in this same turn, and a timer that restarts itself would never end */
+    struct loop_task
+        soon; /* a delay of 0: libuv would run it in this same turn, and a timer that restarts itself would never end */
     timer_fn fn;
     void *arg;
 };

@@ -46,7 +46,8 @@ struct watch *watch_new(struct loop *loop, int fd, watch_fn fn, void *arg, struc
         uv_error(err, rc, "cannot watch a descriptor");
         return NULL;
     }
-    /* uv_poll_init makes the descriptor non-blocking; on a terminal that is shared with the shell and with stdout. The owner decides that. */
+    /* uv_poll_init makes the descriptor non-blocking; on a terminal that is shared with the shell and with stdout. The
+     * owner decides that. */
     if ((flags & O_NONBLOCK) == 0) {
         (void)fcntl(fd, F_SETFL, flags);
     }
@@ -56,7 +57,8 @@ struct watch *watch_new(struct loop *loop, int fd, watch_fn fn, void *arg, struc
     return w;
 }
 
-/* libuv's callback. An error (reported by poll as POLLERR) is shown as readiness, so that the owner's next read or write meets it. */
+/* libuv's callback. An error (reported by poll as POLLERR) is shown as readiness, so that the owner's next read or
+ * write meets it. */
 static void on_ready(uv_poll_t *uv, int status, int events)
 {
     struct watch *w = uv->data;

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/io/pty.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/io/loop_private.h"
+#include "core/io/pty_spawn.h"
+#include "core/util/log.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+#define PTY_QUEUE_MAX (1u << 20)
+#define PTY_BUDGET_BYTES (64u << 10)
+#define PTY_DRAIN_MS 250
+#define PTY_TERM_AFTER_MS 500
+#define PTY_KILL_AFTER_MS 2000
+
+struct pty {
+    struct loop *loop;
+    struct watch *watch;
+    struct signal_watch *sigchld;
+    struct timer
+        *drain; /* after the exit: the end of waiting; before it: the terminal has no user just now, look again */
+    struct timer *terminate; /* the next, harder signal */
+    struct loop_orphan orphan;
+    struct pty_opts o; /* callbacks and budget only; the pointers to argv, env and cwd are cleared */
+    void (*on_drain)(void *arg);
+    void *drain_arg;
+    struct strbuf queue;
+    size_t queue_off;
+    char *block;
+    int master, pid;
+    int last_group; /* the foreground group when it was last signalled: unknown once the leader has gone */
+    int status;
+    int next_signal; /* of pty_terminate */
+    bool reaped, eof, paused, terminating, told;
+};
+
+/* Frees what is left after everything was closed. */
+static void pty_free(struct pty *p)
+{
+    strbuf_release(&p->queue);
+    free(p->block);
+    free(p);
+}
+
+/* Closes the master side and all that hangs on it. */
+static void shut(struct pty *p)
+{
+    watch_close(p->watch);
+    timer_close(p->drain);
+    timer_close(p->terminate);
+    p->watch = NULL;
+    p->drain = p->terminate = NULL;
+    if (p->master >= 0) {
+        close(p->master);
+        p->master = -1;
+    }
+}
+
+/* Sets what the master is watched for. */
+static void update_watch(struct pty *p)
+{
+    int events = 0;
+    if (p->watch == NULL) {
+        return;
+    }
+    if (!p->eof && (!p->paused || (p->reaped && p->terminating))) {
+        events |= WATCH_READ;
+    }
+    if (!p->eof && !p->reaped && p->queue.len > p->queue_off) {
+        events |= WATCH_WRITE;
+    }
+    watch_set(p->watch, events);
+}
+
+/* Sends to a group, and wakes it: a stopped process does not see anything else. */
+static void signal_group(int group, int signum)
+{
+    if (group > 1 && kill(-group, signum) == 0 && (signum == SIGHUP || signum == SIGTERM)) {
+        kill(-group, SIGCONT);
+    }
+}
+
+void pty_signal(struct pty *p, int signum)
+{
+    int group = p->master >= 0 ? tcgetpgrp(p->master) : -1;
+
+    if (group > 1) {
+        p->last_group = group;
+        signal_group(group, signum);
+    }
+    if (!p->reaped && group != p->pid) {
+        signal_group(p->pid, signum);
+    }
+}
+
+/* The end, once: tells the owner. The object stays until pty_close. */
+static void tell_exit(struct pty *p)
+{
+    int signum = WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
+
+    if (p->told) {
+        return;
+    }
+    p->told = true;
+    if (p->terminating && p->last_group > 1 && p->last_group != p->pid) {
+        signal_group(p->last_group, SIGKILL); /* what its shell left in the foreground, and still holds on */
+    }
+    shut(p);
+    signal_watch_close(p->sigchld);
+    p->sigchld = NULL;
+    if (p->o.on_exit != NULL) {
+        p->o.on_exit(p->o.arg, signum != 0 ? 128 + signum : WEXITSTATUS(p->status), signum);
+    }
+}
+
+/* Nobody has the terminal open. Before the exit that may pass (a child can open /dev/tty again), so it is looked at
+ * again. */
+static void on_eof(struct pty *p)
+{
+    p->eof = true;
+    update_watch(p);
+    if (p->reaped) {
+        timer_start(p->drain, 0); /* the callback ends it: never inside a caller */
+    } else {
+        timer_start(p->drain, PTY_DRAIN_MS);
+    }
+}
+
+/* Reads at most a turn's budget. */
+static void read_some(struct pty *p)
+{
+    size_t left = p->o.read_budget_bytes;
+
+    while (left > 0 && p->master >= 0 && !p->eof) {
+        ssize_t n = read(p->master, p->block, MT_MIN(left, (size_t)PTY_BUDGET_BYTES));
+        if (n > 0) {
+            left -= (size_t)n;
+            if (p->o.on_data != NULL) {
+                p->o.on_data(p->o.arg, p->block, (size_t)n);
+            }
+            if (p->paused && !(p->reaped && p->terminating)) {
+                return;
+            }
+        } else if (n < 0 && errno == EINTR) {
+            continue;
+        } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            return;
+        } else {
+            on_eof(p); /* 0, or EIO on Linux */
+            return;
+        }
+    }
+}
+
+/* Gives the kernel what it takes. */
+static void flush(struct pty *p)
+{
+    while (p->queue_off < p->queue.len) {
+        ssize_t n = write(p->master, p->queue.buf + p->queue_off, p->queue.len - p->queue_off);
+        if (n > 0) {
+            p->queue_off += (size_t)n;
+        } else if (n < 0 && errno == EINTR) {
+            continue;
+        } else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+            p->queue_off = p->queue.len; /* nobody will read it */
+        } else {
+            break;
+        }
+    }
+    if (p->queue_off > 0) {
+        strbuf_consume(&p->queue, p->queue_off);
+        p->queue_off = 0;
+    }
+}
+
+/* watch callback. */
+static void on_ready(void *arg, int events)
+{
+    struct pty *p = arg;
+
+    if ((events & WATCH_WRITE) && p->queue.len > 0) {
+        flush(p);
+        update_watch(p);
+        if (p->queue.len == 0 && p->on_drain != NULL) {
+            p->on_drain(p->drain_arg);
+        }
+    }
+    if (events & (WATCH_READ | WATCH_HANGUP)) {
+        read_some(p);
+    }
+}
+
+/* timer callback: see struct pty. */
+static void on_drain_timer(void *arg)
+{
+    struct pty *p = arg;
+
+    if (!p->reaped) {
+        p->eof = false;
+        update_watch(p);
+        return;
+    }
+    if (p->paused && !p->terminating && !p->eof) {
+        return; /* the owner holds the output back: pty_pause starts the clock again, nothing is lost */
+    }
+    if (!p->eof) {
+        read_some(p); /* someone else still has the terminal open: what is there now, and no more */
+    }
+    if (p->master >= 0) {
+        tell_exit(p);
+    }
+}
+
+/* Asks for our child alone: others on this loop (libuv's own) are reaped by their owners. */
+static void on_sigchld(void *arg, int signum)
+{
+    struct pty *p = arg;
+    pid_t got;
+
+    (void)signum;
+    if (p->reaped) {
+        return;
+    }
+    got = waitpid(p->pid, &p->status, WNOHANG);
+    if (got == 0 || (got < 0 && errno == EINTR)) {
+        return;
+    }
+    if (got < 0) {
+        log_warn("pty: child %d was reaped by someone else", p->pid);
+        p->status = 255 << 8;
+    }
+    p->reaped = true;
+    if (p->master < 0) { /* pty_close came first */
+        loop_orphan_remove(&p->orphan);
+        signal_watch_close(p->sigchld);
+        pty_free(p);
+        return;
+    }
+    timer_stop(p->terminate);
+    timer_start(p->drain, p->eof ? 0 : PTY_DRAIN_MS);
+    update_watch(p);
+}
+
+/* loop_free, while a child that was closed before still runs. */
+static void drop_orphan(struct loop_orphan *o)
+{
+    struct pty *p = MT_CONTAINER_OF(o, struct pty, orphan);
+    signal_watch_close(p->sigchld);
+    pty_free(p);
+}
+
+/* timer callback: the next, harder signal. */
+static void on_terminate(void *arg)
+{
+    struct pty *p = arg;
+    pty_signal(p, p->next_signal);
+    if (p->next_signal == SIGTERM) {
+        p->next_signal = SIGKILL;
+        timer_start(p->terminate, PTY_KILL_AFTER_MS);
+    }
+}
+
+int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, struct error *err)
+{
+    struct pty *p = xcalloc(1, sizeof(*p));
+    struct error why = ERROR_INIT;
+
+    p->loop = loop;
+    p->o = *opts;
+    p->o.argv = p->o.env = NULL;
+    p->o.cwd = NULL;
+    if (p->o.read_budget_bytes == 0) {
+        p->o.read_budget_bytes = PTY_BUDGET_BYTES;
+    }
+    strbuf_init(&p->queue);
+    p->master = -1;
+    p->last_group = -1;
+    p->orphan.drop = drop_orphan;
+    /* Before the fork: a child that ends at once must not be missed. */
+    p->sigchld = signal_watch_new(loop, SIGCHLD, on_sigchld, p, err);
+    if (p->sigchld == NULL) {
+        pty_free(p);
+        return -1;
+    }
+    p->master = pty_spawn(opts, &p->pid, err);
+    if (p->master < 0) {
+        signal_watch_close(p->sigchld);
+        pty_free(p);
+        return -1;
+    }
+    p->block = xmalloc(PTY_BUDGET_BYTES);
+    p->drain = timer_new(loop, on_drain_timer, p);
+    p->terminate = timer_new(loop, on_terminate, p);
+    p->watch = watch_new(loop, p->master, on_ready, p, &why);
+    if (p->watch == NULL) {
+        pty_close(p);
+        if (err != NULL) {
+            *err = why;
+        }
+        return -1;
+    }
+    update_watch(p);
+    *out = p;
+    return 0;
+}
+
+size_t pty_write(struct pty *p, const char *data, size_t len)
+{
+    size_t take = MT_MIN(len, PTY_QUEUE_MAX - p->queue.len);
+
+    if (p->master < 0 || p->reaped) {
+        return len; /* nobody will read it: taken, so that the caller does not wait for room */
+    }
+    strbuf_add(&p->queue, data, take);
+    if (p->queue.len == take) {
+        flush(p);
+    }
+    /* What was cut is asked for again from on_drain, which needs one more turn even if the kernel took all at once. */
+    if (take < len && p->queue.len == 0) {
+        take += pty_write(p, data + take, len - take);
+    }
+    update_watch(p);
+    return take;
+}
+
+void pty_on_drain(struct pty *p, void (*fn)(void *arg), void *arg)
+{
+    p->on_drain = fn;
+    p->drain_arg = arg;
+}
+
+void pty_pause(struct pty *p, bool paused)
+{
+    if (p->paused == paused) {
+        return;
+    }
+    p->paused = paused;
+    if (!paused && p->reaped && p->drain != NULL && !timer_is_active(p->drain)) {
+        timer_start(p->drain, PTY_DRAIN_MS);
+    }
+    update_watch(p);
+}
+
+int pty_resize(struct pty *p, int cols, int rows, struct error *err)
+{
+    struct winsize ws = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
+
+    if (cols < 1 || rows < 1 || cols > 65535 || rows > 65535) {
+        return error_set(err, ERROR_INVALID, "a terminal cannot be %d by %d", cols, rows);
+    }
+    if (p->master < 0) {
+        return error_set(err, ERROR_NOT_FOUND, "the terminal is closed");
+    }
+    return ioctl(p->master, TIOCSWINSZ, &ws) == 0 ? 0 : error_sys(err, errno, "cannot resize a terminal");
+}
+
+void pty_terminate(struct pty *p)
+{
+    if (p->terminating || p->told || p->master < 0) {
+        return;
+    }
+    p->terminating = true;
+    if (p->reaped) {
+        timer_start(p->drain, 0);
+        return;
+    }
+    pty_signal(p, SIGHUP);
+    p->next_signal = SIGTERM;
+    timer_start(p->terminate, PTY_TERM_AFTER_MS);
+    update_watch(p);
+}
+
+int pty_pid(const struct pty *p)
+{
+    return p->pid;
+}
+
+/* loop_task of pty_close. */
+static void free_task(void *arg)
+{
+    pty_free(arg);
+}
+
+void pty_close(struct pty *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    p->o.on_data = NULL;
+    p->o.on_exit = NULL;
+    p->on_drain = NULL;
+    p->told = true;
+    shut(p);
+    if (!p->reaped) {
+        /* Its end is still to be reaped, without keeping the loop going. */
+        signal_watch_unref(p->sigchld);
+        loop_orphan_add(p->loop, &p->orphan);
+        return;
+    }
+    signal_watch_close(p->sigchld);
+    p->sigchld = NULL;
+    loop_defer(p->loop, free_task, p); /* we may be inside on_data */
+}
