@@ -312,6 +312,9 @@ static void on_tilde(struct input *in, const struct csi *c)
     unsigned mods = decode_mods(c->param[1]);
     uint32_t sym;
 
+    if (c->sub[1] == 3) {
+        return; /* kitty: a release */
+    }
     if (c->param[0] == 200) {
         in->in_paste = true;
         in->end_matched = 0;
@@ -378,8 +381,10 @@ static void on_csi(struct input *in, size_t len, unsigned alt)
         emit_key(in, letter_key((char)(c.final - 32)), KEYMOD_SHIFT | alt); /* rxvt */
     } else if (c.final == 'R' && c.param[0] > 1) {
         emit_reply(in, len); /* a cursor position */
-    } else if ((sym = letter_key(c.final)) != 0 && c.sub[1] != 3) {
-        emit_key(in, sym, alt | decode_mods(c.param[1]));
+    } else if ((sym = letter_key(c.final)) != 0) {
+        if (c.sub[1] != 3) { /* kitty: a release */
+            emit_key(in, sym, alt | decode_mods(c.param[1]));
+        }
     } else if (c.final != 'M') {
         emit_reply(in, len);
     }

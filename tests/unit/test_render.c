@@ -38,8 +38,8 @@ static uint32_t random_color(void)
 /* Random text, colours, wide characters, clusters and blanks in random places. */
 static void scribble(struct surface *s, unsigned strokes)
 {
-    static const char *const words[] = {"hello",   "日本語",        "e\xCC\x81t\xC3\xA9", "─────", "x",
-                                        "  ",      "👩‍💻 ok", "a日b本c",             "🇩🇪🇫🇷", "│"};
+    static const char *const words[] = {
+        "hello", "日本語", "e\xCC\x81t\xC3\xA9", "─────", "x", "  ", "👩‍💻 ok", "a日b本c", "🇩🇪🇫🇷", "│"};
 
     for (unsigned i = 0; i < strokes; i++) {
         struct style st = {random_color(), random_color(), 0};
@@ -67,11 +67,12 @@ static void assert_shown(const struct vt *vt, const struct surface *s)
         for (int x = 0; x < s->cols; x++) {
             const struct cell *want = &s->cells[y * s->cols + x], *got = &row[x];
             char a[8], b[8];
-            uint16_t mask = (uint16_t)~(CELL_PROTECTED);
+            uint16_t mask = (uint16_t) ~(CELL_PROTECTED);
             if (want->width == 0) {
                 continue;
             }
-            const char *wt = cluster_text(s->clusters, want->ch, a, NULL), *gt = cluster_text(vt_clusters(vt), got->ch, b, NULL);
+            const char *wt = cluster_text(s->clusters, want->ch, a, NULL),
+                       *gt = cluster_text(vt_clusters(vt), got->ch, b, NULL);
             bool blank = strcmp(wt, " ") == 0;
             if (strcmp(wt, gt) != 0 || got->bg != want->bg) {
                 fail_msg("row %d column %d: \"%s\" bg %x wanted, \"%s\" bg %x shown", y, x, wt, want->bg, gt, got->bg);
@@ -179,7 +180,8 @@ static void test_small_changes_are_small(void **state)
     surface_init(&b, 1, 1);
     surface_fill(&a, a.clip, (struct style){.bg = cell_rgb(20, 20, 20)});
     for (int y = 0; y < 40; y++) {
-        surface_textf(&a, 0, y, -1, (struct style){.fg = cell_rgb(200, 200, 200), .bg = cell_rgb(20, 20, 20)}, "line %d", y);
+        surface_textf(&a, 0, y, -1, (struct style){.fg = cell_rgb(200, 200, 200), .bg = cell_rgb(20, 20, 20)},
+                      "line %d", y);
     }
     render_copy(&b, &a);
     surface_text(&a, 5, 7, -1, (struct style){.fg = cell_rgb(200, 200, 200), .bg = cell_rgb(20, 20, 20)}, "X");
@@ -194,7 +196,8 @@ static void test_small_changes_are_small(void **state)
     strbuf_release(&out);
 }
 
-/* A width that the terminal sees differently must not move what follows: after each such character the place is said again. */
+/* A width that the terminal sees differently must not move what follows: after each such character the place is said
+ * again. */
 static void test_position_after_non_ascii(void **state)
 {
     struct surface a;

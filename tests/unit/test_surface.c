@@ -44,12 +44,12 @@ static void assert_paired(const struct surface *s)
     }
 }
 
-#define ASSERT_ROW(s, y, want) \
-    do { \
-        struct strbuf row_ = STRBUF_INIT; \
-        row_text((s), (y), &row_); \
-        assert_string_equal(row_.buf, (want)); \
-        strbuf_release(&row_); \
+#define ASSERT_ROW(s, y, want)                                                                                         \
+    do {                                                                                                               \
+        struct strbuf row_ = STRBUF_INIT;                                                                              \
+        row_text((s), (y), &row_);                                                                                     \
+        assert_string_equal(row_.buf, (want));                                                                         \
+        strbuf_release(&row_);                                                                                         \
     } while (0)
 
 static void test_text_fits_and_is_cut(void **state)
@@ -169,7 +169,8 @@ static void test_blit(void **state)
 {
     struct surface s;
     struct cluster_table t;
-    struct cell row[5] = {{.ch = 'a', .width = 1}, {.ch = 0x65E5, .width = 2}, {.width = 0}, {.ch = 0, .width = 1}, {.width = 2}};
+    struct cell row[5] = {
+        {.ch = 'a', .width = 1}, {.ch = 0x65E5, .width = 2}, {.width = 0}, {.ch = 0, .width = 1}, {.width = 2}};
 
     (void)state;
     cluster_table_init(&t);
@@ -230,10 +231,14 @@ static void test_extreme_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_fits_and_is_cut), cmocka_unit_test(test_text_is_sanitised),
-        cmocka_unit_test(test_wide_at_edges),        cmocka_unit_test(test_ascii_mode),
-        cmocka_unit_test(test_frame_and_title),      cmocka_unit_test(test_tint),
-        cmocka_unit_test(test_blit),                 cmocka_unit_test(test_full_cluster_table),
+        cmocka_unit_test(test_text_fits_and_is_cut),
+        cmocka_unit_test(test_text_is_sanitised),
+        cmocka_unit_test(test_wide_at_edges),
+        cmocka_unit_test(test_ascii_mode),
+        cmocka_unit_test(test_frame_and_title),
+        cmocka_unit_test(test_tint),
+        cmocka_unit_test(test_blit),
+        cmocka_unit_test(test_full_cluster_table),
         cmocka_unit_test(test_extreme_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
