@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/io/http.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#include "core/io/loop_private.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+struct http_client {
+    struct loop *loop;
+    CURLM *multi;
+    struct timer *timer;
+    struct http_request *requests;
+    bool closing;
+};
+
+struct http_request {
+    struct http_client *client;
+    struct http_request *prev, *next;
+    struct loop_task finish;
+    CURL *easy; /* NULL once it has left the multi */
+    struct strbuf body;
+    struct error error;
+    http_done_fn done;
+    void *arg;
+    char *url;
+    char reason[CURL_ERROR_SIZE];
+    size_t max_bytes;
+    uint64_t timeout_ms;
+    int status;
+    bool too_long, ended;
+};
+
+/* One descriptor that curl wants watched. */
+struct socket_watch {
+    struct http_client *client;
+    struct watch *watch;
+    curl_socket_t fd;
+};
+
+static void collect(struct http_client *c);
+
+/* Frees the client after sock_close and the last answer. */
+static void client_free(void *arg)
+{
+    free(arg);
+}
+
+/* loop_task: the answer goes to its owner. */
+static void deliver(void *arg)
+{
+    struct http_request *r = arg;
+    struct http_client *c = r->client;
+    bool failed = r->error.code != ERROR_NONE;
+
+    if (r->prev != NULL) {
+        r->prev->next = r->next;
+    } else {
+        c->requests = r->next;
+    }
+    if (r->next != NULL) {
+        r->next->prev = r->prev;
+    }
+    r->done(r->arg, failed ? 0 : r->status, r->body.buf, r->body.len, failed ? &r->error : NULL);
+    strbuf_release(&r->body);
+    free(r->url);
+    free(r);
+    if (c->closing && c->requests == NULL) {
+        loop_defer(c->loop, client_free, c);
+    }
+}
+
+/* Takes the request out of curl and queues its answer. */
+static void finish(struct http_request *r)
+{
+    if (r->ended) {
+        return;
+    }
+    r->ended = true;
+    curl_multi_remove_handle(r->client->multi, r->easy);
+    curl_easy_cleanup(r->easy);
+    r->easy = NULL;
+    loop_task_add(r->client->loop, &r->finish);
+}
+
+/* What curl's result means to the caller. */
+static void judge(struct http_request *r, CURLcode code)
+{
+    const char *why = r->reason[0] != '\0' ? r->reason : curl_easy_strerror(code);
+    enum error_code kind = ERROR_UNAVAILABLE;
+    long status = 0;
+
+    if (code == CURLE_OK) {
+        curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+        r->status = (int)status;
+        return;
+    }
+    if (r->too_long) {
+        error_set(&r->error, ERROR_INVALID, "%s: the answer is longer than %zu bytes", r->url, r->max_bytes);
+        return;
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        error_set(&r->error, ERROR_TIMEOUT, "%s: no answer after %.1f s", r->url, (double)r->timeout_ms / 1000.0);
+        return;
+    }
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
+        kind = ERROR_INVALID;
+    }
+    error_set(&r->error, kind, "%s: %s", r->url, why);
+}
+
+/* Looks which requests have ended. */
+static void collect(struct http_client *c)
+{
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+        struct http_request *r = NULL;
+        CURLcode code = msg->data.result;
+        if (msg->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&r) == CURLE_OK) {
+            judge(r, code);
+            finish(r); /* msg is not valid any more */
+        }
+    }
+}
+
+/* watch callback. */
+static void on_ready(void *arg, int events)
+{
+    struct socket_watch *sw = arg;
+    struct http_client *c = sw->client;
+    int mask = 0, running;
+
+    mask |= (events & WATCH_READ) ? CURL_CSELECT_IN : 0;
+    mask |= (events & WATCH_WRITE) ? CURL_CSELECT_OUT : 0;
+    mask |= (events & WATCH_HANGUP) ? CURL_CSELECT_ERR : 0;
+    curl_multi_socket_action(c->multi, sw->fd, mask, &running); /* may free sw */
+    collect(c);
+}
+
+/* timer callback. */
+static void on_timer(void *arg)
+{
+    struct http_client *c = arg;
+    int running;
+    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(c);
+}
+
+/* CURLMOPT_TIMERFUNCTION. */
+static int set_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+    struct http_client *c = arg;
+    (void)multi;
+    if (timeout_ms < 0) {
+        timer_stop(c->timer);
+    } else {
+        timer_start(c->timer, (uint64_t)timeout_ms);
+    }
+    return 0;
+}
+
+/* CURLMOPT_SOCKETFUNCTION. */
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+    struct http_client *c = arg;
+    struct socket_watch *sw = socket_arg;
+    int events = 0;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (sw != NULL) {
+            curl_multi_assign(c->multi, fd, NULL);
+            watch_close(sw->watch);
+            free(sw);
+        }
+        return 0;
+    }
+    if (sw == NULL) {
+        sw = xcalloc(1, sizeof(*sw));
+        sw->client = c;
+        sw->fd = fd;
+        sw->watch = watch_new(c->loop, fd, on_ready, sw, NULL);
+        if (sw->watch == NULL) {
+            free(sw);
+            return -1;
+        }
+        curl_multi_assign(c->multi, fd, sw);
+    }
+    events |= (what & CURL_POLL_IN) ? WATCH_READ : 0;
+    events |= (what & CURL_POLL_OUT) ? WATCH_WRITE : 0;
+    watch_set(sw->watch, events);
+    return 0;
+}
+
+/* CURLOPT_WRITEFUNCTION: refuses what is too long. */
+static size_t on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct http_request *r = arg;
+    size_t len = size * count;
+
+    if (len > r->max_bytes - r->body.len) {
+        r->too_long = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    strbuf_add(&r->body, data, len);
+    return len;
+}
+
+struct http_client *http_client_new(struct loop *loop)
+{
+    struct http_client *c = xcalloc(1, sizeof(*c));
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    c->loop = loop;
+    c->timer = timer_new(loop, on_timer, c);
+    c->multi = curl_multi_init();
+    if (c->multi == NULL) {
+        MT_BUG("curl_multi_init failed");
+    }
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    return c;
+}
+
+void http_client_close(struct http_client *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    for (struct http_request *r = c->requests; r != NULL; r = r->next) {
+        http_cancel(r);
+    }
+    c->closing = true;
+    curl_multi_cleanup(c->multi); /* takes its sockets back through set_socket */
+    timer_close(c->timer);
+    if (c->requests == NULL) {
+        loop_defer(c->loop, client_free, c); /* else the last answer does it */
+    }
+    curl_global_cleanup();
+}
+
+/* Only http and https with a host. *loopback: the host is this machine, where a proxy has no business. */
+static int check_url(const char *url, bool *loopback, struct error *err)
+{
+    CURLU *u = curl_url();
+    char *scheme = NULL, *host = NULL;
+    int rc = -1;
+
+    if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+        error_set(err, ERROR_INVALID, "%s: not a URL", url);
+    } else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0) {
+        error_set(err, ERROR_INVALID, "%s: only http and https", url);
+    } else {
+        *loopback = strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 || strncmp(host, "127.", 4) == 0;
+        rc = 0;
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(u);
+    return rc;
+}
+
+/* All options of one GET. */
+static void set_options(struct http_request *r, bool loopback)
+{
+    CURL *e = r->easy;
+    curl_easy_setopt(e, CURLOPT_URL, r->url);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, r);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->reason);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(e, CURLOPT_USERAGENT, "muthr-tui/" MT_VERSION);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
+    if (r->timeout_ms > 0) {
+        curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+        curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
+    }
+    if (loopback) {
+        curl_easy_setopt(e, CURLOPT_PROXY, "");
+    }
+}
+
+int http_get(struct http_request **out, struct http_client *c, const char *url, uint64_t timeout_ms, size_t max_bytes,
+             http_done_fn done, void *arg, struct error *err)
+{
+    struct http_request *r;
+    bool loopback = false;
+
+    if (check_url(url, &loopback, err) != 0) {
+        return -1;
+    }
+    r = xcalloc(1, sizeof(*r));
+    r->easy = curl_easy_init();
+    if (r->easy == NULL) {
+        free(r);
+        return error_set(err, ERROR_SYS, "cannot start an HTTP request");
+    }
+    r->client = c;
+    r->url = xstrdup(url);
+    r->timeout_ms = timeout_ms;
+    r->max_bytes = max_bytes;
+    r->done = done;
+    r->arg = arg;
+    strbuf_init(&r->body);
+    r->finish = (struct loop_task){.fn = deliver, .arg = r};
+    set_options(r, loopback);
+    r->next = c->requests;
+    if (r->next != NULL) {
+        r->next->prev = r;
+    }
+    c->requests = r;
+    curl_multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
+    if (out != NULL) {
+        *out = r;
+    }
+    return 0;
+}
+
+void http_cancel(struct http_request *r)
+{
+    if (!r->ended) {
+        error_set(&r->error, ERROR_CANCELED, "%s: canceled", r->url);
+        finish(r);
+    }
+}
