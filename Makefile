@@ -194,8 +194,8 @@ valgrind:
 	@TEST_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes' \
 	    TEST_TIMEOUT=900 tests/run.sh $(foreach s,unit engine,$(subst $(B)/,$(O)/debug/,$(TESTS_$(s))))
 lint: compile_commands.json
-	clang-tidy -quiet -p . $(filter-out tests/%,$(wildcard $(SRC_all)))
-	cppcheck -q --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
+	printf '%s\n' $(filter-out tests/%,$(wildcard $(SRC_all))) | xargs -n 4 -P 2 clang-tidy -quiet -p .
+	cppcheck -q -j 2 --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
 	    -I. -DMT_VERSION='""' -DMT_DATADIR='""' $(filter-out tests/%,$(wildcard $(SRC_all)))
 format:
 	clang-format -i $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h)

@@ -35,11 +35,15 @@ run_one() {
     why=
     case $rc in
     0) [ $((passed + failed + skipped)) -gt 0 ] || why='ended without a summary' ;;
-    124 | 137 | 142) why="took longer than $limit s" ;;
+    124 | 142) why="took longer than $limit s" ;;
     *) [ "$failed" -gt 0 ] && [ "$rc" -lt 128 ] || why="ended with code $rc" ;;
     esac
-    if [ "$rc" -gt 128 ] && [ "$rc" != 137 ] && [ "$rc" != 142 ]; then
+    if [ "$rc" -gt 128 ] && [ "$rc" != 142 ]; then
         why="crashed (signal $((rc - 128)))"
+        [ "$rc" != 137 ] || [ "$seconds" -lt "$limit" ] || why="took longer than $limit s, and had to be killed"
+    fi
+    if [ -z "$why" ] && [ "$rc" != 0 ] && grep -qE 'Sanitizer|runtime error:|^==[0-9]+==' "$log"; then
+        why="has a report of a sanitizer or valgrind"
     fi
     # A sanitizer's or valgrind's report makes the program fail although its tests passed.
     [ -z "$why" ] || failed=$((failed + 1))
@@ -47,7 +51,7 @@ run_one() {
     {
         echo "$name: $passed passed, $failed failed, $skipped skipped (${seconds} s)"
         if [ "$failed" -gt 0 ]; then
-            grep -E '^\[  (ERROR|   LINE|FAILED) ' "$log" | sed 's/^/    /'
+            grep -E '^\[ +(ERROR|LINE|FAILED) +\] ' "$log" | sed 's/^/    /'
             [ -z "$why" ] || {
                 echo "    $name $why; the end of its output:"
                 tail -n 40 "$log" | sed 's/^/    | /'
@@ -59,7 +63,8 @@ run_one() {
 }
 
 if [ "${1:-}" = --one ]; then
-    run_one "$3" "$2"
+    # GNU xargs runs once even for an empty list.
+    [ -z "${3:-}" ] || run_one "$3" "$2"
     exit 0
 fi
 
