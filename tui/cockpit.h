@@ -2,7 +2,8 @@
 #ifndef MT_TUI_COCKPIT_H
 #define MT_TUI_COCKPIT_H
 
-/* The full-screen program from start to end: opens everything in order, runs the loop, closes everything in order. tui/main.c calls it when there is no verb. */
+/* The full-screen program from start to end: opens everything in order, runs the loop, closes everything in order.
+ * tui/main.c calls it when there is no verb. */
 
 #include <stdbool.h>
 
@@ -16,7 +17,8 @@ struct cockpit_opts {
     const char *session;       /* open this session first (`attach`), or NULL */
 };
 
-/* Returns the exit code: 0 after leaving, 64 when there is no usable terminal (said on stderr with a hint), 1 when something needed could not be opened. */
+/* Returns the exit code: 0 after leaving, 64 when there is no usable terminal (said on stderr with a hint), 1 when
+ * something needed could not be opened. */
 int cockpit_main(const struct cockpit_opts *opts);
 
 #endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/app.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/fs.h"
+#include "core/util/json.h"
+#include "core/util/log.h"
+#include "core/util/xmalloc.h"
+
+#define FRAME_MS 16
+#define SPIN_MS 125
+#define QUIT_WAIT_MS 4000
+
+void app_dirty_now(struct app *app)
+{
+    app->dirty = true;
+    if (!app->painting_blocked && app->frame_timer) {
+        timer_start(app->frame_timer, 0);
+    }
+}
+
+void app_dirty(struct app *app)
+{
+    if (app->dirty || !app->frame_timer) {
+        app->dirty = true;
+        return;
+    }
+    app->dirty = true;
+    uint64_t now = loop_now_ms(app->loop), next = app->painted_ms + FRAME_MS;
+    if (!app->painting_blocked) {
+        timer_start(app->frame_timer, next > now ? next - now : 0);
+    }
+}
+
+void app_tree_dirty(struct app *app)
+{
+    app->tree_dirty = true;
+    app_dirty(app);
+}
+
+/* After the callbacks of this turn: acts on what ended. */
+static void tick(void *arg)
+{
+    struct app *app = arg;
+    app->tick_pending = false;
+    if (!app->quitting) {
+        flow_tick(app);
+    }
+}
+
+void app_tick_soon(struct app *app)
+{
+    if (!app->tick_pending && !app->quitting) {
+        app->tick_pending = true;
+        loop_defer(app->loop, tick, app);
+    }
+}
+
+/* Is the person looking at this session right now? */
+static bool is_watched(const struct app *app, const char *id)
+{
+    return app->focus == FOCUS_MAIN && app->outer_focus && strcmp(app->selected.session, id) == 0;
+}
+
+/* Passes a session's call for a person on to the outer terminal, once per change. */
+static void on_attention(struct app *app, const char *id)
+{
+    const struct session_info *s = model_session(app->model, id);
+    if (!s || !tree_shows_session(s) || s->attention == ATTENTION_NONE || is_watched(app, id)) {
+        return;
+    }
+    if (s->attention > ATTENTION_FINISHED && strcmp(app->config.bell, "off") != 0) {
+        screen_send(app->screen, "\a", 1);
+    }
+}
+
+void app_on_event(void *arg, const struct model_event *ev)
+{
+    struct app *app = arg;
+    if (app->quitting) {
+        return;
+    }
+    switch (ev->kind) {
+    case MODEL_PROBLEM:
+        app_warn(app, "%s", ev->text);
+        break;
+    case MODEL_ATTENTION:
+        on_attention(app, ev->session);
+        app_tree_dirty(app);
+        break;
+    case MODEL_STATS:
+        app_dirty(app);
+        break;
+    case MODEL_OP:
+    case MODEL_SESSION_ADDED:
+    case MODEL_SESSION_REMOVED:
+        app_tick_soon(app);
+        app_tree_dirty(app);
+        break;
+    case MODEL_WORKSPACES:
+    case MODEL_SANDBOX:
+    case MODEL_SESSION:
+    case MODEL_BACKEND:
+        app_tree_dirty(app);
+        break;
+    }
+}
+
+/* Shows the session that belongs on the right side, at the size it has there, and tells it that a person looks. */
+static void sync_pane(struct app *app)
+{
+    enum app_main kind = app_main_kind(app);
+    struct rect main = app->layout.main;
+    const char *id = NULL;
+    struct rect r = {0, 0, 0, 0};
+    if (kind == MAIN_SESSION && main.w > 0) {
+        id = app->selected.session;
+        r = session_pane_rect(app, main);
+    } else if (kind == MAIN_OP && main.w > 0) {
+        id = op_session(app, app_op(app));
+        r = op_pane_rect(app, main);
+    }
+    app->pane_rect = r;
+    pane_show(&app->pane, r.w > 0 && r.h > 0 ? id : NULL, r.w, r.h);
+    pane_set_focus(&app->pane, kind == MAIN_SESSION && app->focus == FOCUS_MAIN && !app->overlay && app->outer_focus);
+    const struct session_info *s = app_session(app);
+    if (s && s->attention != ATTENTION_NONE && is_watched(app, s->id) && s->state == SESSION_RUNNING) {
+        sessions_attended(app->sessions, s->id);
+    }
+}
+
+/* Numbers of use are read only for the sandbox whose card is in sight. */
+static void sync_stats(struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    bool shown = app_main_kind(app) == MAIN_CARD && app->layout.main.w > 0 && ws && ws->info.state == SANDBOX_RUNNING;
+    workspace_id id = shown ? ws->id : 0;
+    if (id != app->watched) {
+        app->watched = id;
+        engine_watch_stats(app->engine, id ? &id : NULL, id ? 1 : 0);
+    }
+}
+
+/* The outer terminal's window title. */
+static void sync_title(struct app *app)
+{
+    char title[200];
+    const struct workspace *ws = app_workspace(app);
+    const struct session_info *s = app->focus == FOCUS_MAIN ? app_session(app) : NULL;
+    str_format(title, sizeof(title), "muthr%s%s%s%s", s && ws ? ": " : "", s && ws ? ws->shown : "",
+               s && ws ? " > " : "", s && ws ? s->label : "");
+    if (strcmp(title, app->last_title) != 0) {
+        MT_CLEANUP(strbuf) struct strbuf osc = STRBUF_INIT;
+        str_copy(app->last_title, sizeof(app->last_title), title);
+        strbuf_addf(&osc, "\033]2;%s\033\\", title);
+        screen_send(app->screen, osc.buf, osc.len);
+    }
+}
+
+void app_paint(void *arg)
+{
+    struct app *app = arg;
+    if (!app->dirty || app->painting_blocked || !app->screen) {
+        return;
+    }
+    struct layout_in in = {.cols = app->cols,
+                           .rows = app->rows,
+                           .list_width = app->list_width,
+                           .zoom = app->zoom,
+                           .focus_main = app->focus == FOCUS_MAIN};
+    layout_compute(&app->layout, &in);
+    if (app->tree_dirty) {
+        app_rebuild(app);
+        in.zoom = app->zoom;
+        in.focus_main = app->focus == FOCUS_MAIN;
+        layout_compute(&app->layout, &in);
+    }
+    sync_pane(app);
+    frame_draw(app);
+    if (!screen_present(app->screen, &app->frame)) {
+        app->painting_blocked = true; /* goes on when the last frame has left */
+        return;
+    }
+    app->dirty = false;
+    app->painted_ms = loop_now_ms(app->loop);
+    pane_painted(&app->pane);
+    sync_stats(app);
+    sync_title(app);
+    if (!frame_is_busy(app)) {
+        timer_stop(app->spin_timer);
+    } else if (!timer_is_active(app->spin_timer)) {
+        timer_repeat(app->spin_timer, SPIN_MS); /* only while something that spins is in sight */
+    }
+    if (!app->dirty && !app->tick_pending) {
+        screen_sync_idle(app->screen);
+    }
+}
+
+/* Puts a message up. */
+static void toast(struct app *app, enum theme_role role, const char *text)
+{
+    str_copy(app->toast.text, sizeof(app->toast.text), text);
+    app->toast.role = role;
+    app->toast.since_ms = loop_now_ms(app->loop);
+    app->toast.visible = true;
+    app_dirty(app);
+}
+
+void app_say(struct app *app, const char *fmt, ...)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    toast(app, THEME_NOTICE, text.buf);
+}
+
+void app_warn(struct app *app, const char *fmt, ...)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    log_warn("%s", text.buf);
+    toast(app, THEME_NOTICE, text.buf);
+}
+
+void app_fail(struct app *app, const struct error *err)
+{
+    char text[700];
+    if (err->code == ERROR_CANCELED) {
+        return;
+    }
+    str_format(text, sizeof(text), err->hint ? "%s (%s)" : "%s", err->msg, err->hint);
+    log_error("%s", text);
+    toast(app, THEME_ERROR, text);
+}
+
+/* The engine has closed: nothing holds the loop any more. */
+static void on_closed(void *arg)
+{
+    struct app *app = arg;
+    app->closed = true;
+    app->engine = NULL;
+    loop_stop(app->loop);
+}
+
+/* It takes too long: leave all the same. Hosts and sandboxes are processes of their own. */
+static void on_quit_timeout(void *arg)
+{
+    struct app *app = arg;
+    log_warn("left before every operation had ended");
+    loop_stop(app->loop);
+}
+
+void app_quit(struct app *app)
+{
+    if (app->quitting) {
+        return;
+    }
+    app->quitting = true;
+    overlay_close_all(app);
+    if (!app->quit_timer) {
+        app->quit_timer = timer_new(app->loop, on_quit_timeout, app);
+    }
+    timer_start(app->quit_timer, QUIT_WAIT_MS);
+    engine_close(app->engine, true, on_closed, app);
+}
+
+void app_theme_set(struct app *app, const char *name, bool tell)
+{
+    struct error err = ERROR_INIT;
+    struct theme t;
+    if (theme_load(&t, app->paths, name, &err) != 0) {
+        app_fail(app, &err);
+        return;
+    }
+    app->theme = t;
+    str_copy(app->theme_name, sizeof(app->theme_name), name);
+    if (tell) {
+        app_say(app, "Theme %s for this run. To keep it: theme = \"%s\" below [tui] in %s", name, name,
+                app->config.path ? app->config.path : "muthr.toml");
+    }
+    app_dirty(app);
+}
+
+/* Old settings stay in memory: the engine and running operations may still point at their strings. */
+static void retire(struct app *app, const struct config *old)
+{
+    app->retired = xreallocarray(app->retired, app->retired_count + 1, sizeof(*app->retired));
+    app->retired[app->retired_count++] = *old;
+}
+
+/* Settings that the cockpit itself follows. */
+static void apply_config(struct app *app, const char *old_theme)
+{
+    MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+    struct keymap *keys = keymap_new(&app->config, &problems);
+    keymap_free(app->keymap);
+    app->keymap = keys;
+    for (size_t i = 0; i < app->config.warning_count; i++) {
+        app_warn(app, "%s:%d:%d: %s", app->config.path, app->config.warnings[i].line, app->config.warnings[i].col,
+                 app->config.warnings[i].text);
+    }
+    for (size_t i = 0; i < problems.len; i++) {
+        struct error err = ERROR_INIT;
+        error_set(&err, ERROR_INVALID, "%s", problems.v[i]);
+        app_fail(app, &err);
+    }
+    if (!old_theme || strcmp(old_theme, app->config.theme) != 0) {
+        app_theme_set(app, app->config.theme, false);
+    }
+}
+
+int app_config_reload(struct app *app, bool at_start)
+{
+    struct error err = ERROR_INIT;
+    struct config fresh = {0};
+    int rc = config_load(&fresh, app->paths, &err);
+    if (at_start) {
+        app->config = fresh;
+        if (app->opts->theme) {
+            free(app->config.theme);
+            app->config.theme = xstrdup(app->opts->theme);
+        }
+        apply_config(app, NULL);
+        if (rc != 0) {
+            app_fail(app, &err); /* last: it is what the person should read first */
+        }
+        return rc;
+    }
+    if (rc != 0) {
+        config_release(&fresh);
+        app_fail(app, &err);
+        return rc;
+    }
+    retire(app, &app->config);
+    app->config = fresh;
+    apply_config(app, app->retired[app->retired_count - 1].theme);
+    app_tree_dirty(app);
+    return 0;
+}
+
+/* Writes the new root into the configuration when that says nothing of one yet: before everything else, where top-level
+ * keys belong. */
+static int remember_root(struct app *app, const char *path, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf old = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    if (fs_exists(app->config.path) && fs_read(app->config.path, 1u << 22, &old, err) != 0) {
+        return -1;
+    }
+    if (strstr(old.buf, "workspace_root") || getenv("MUTHR_WORKSPACE_ROOT") || strpbrk(path, "\"\\\n")) {
+        return error_set(err, ERROR_EXISTS, "%s is used for this run; to keep it, set workspace_root in %s%s", path,
+                         app->config.path, getenv("MUTHR_WORKSPACE_ROOT") ? " and unset MUTHR_WORKSPACE_ROOT" : "");
+    }
+    strbuf_addf(&text, "workspace_root = \"%s\"\n", path);
+    strbuf_add(&text, old.buf, old.len);
+    if (fs_mkdirs(app->paths->config, 0755, err) != 0) {
+        return -1;
+    }
+    return fs_write_atomic(app->config.path, text.buf, text.len, 0644, err);
+}
+
+void app_set_root(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    struct config keep = {.workspace_root = app->config.workspace_root}; /* only this string is replaced */
+    retire(app, &keep);
+    app->config.workspace_root = xstrdup(path);
+    if (remember_root(app, path, &err) != 0) {
+        app_warn(app, "%s", err.msg);
+    } else {
+        app_say(app, "workspace_root = \"%s\" is written to %s", path, app->config.path);
+    }
+    engine_rescan(app->engine);
+    app_tree_dirty(app);
+}
+
+void app_load_prefs(struct app *app)
+{
+    MT_CLEANUP(xfree) char *path = path_join(app->paths->state, "cockpit.json");
+    struct json *j = fs_exists(path) ? json_load(path, 65536, NULL) : NULL;
+    int64_t width = json_get_int(j, "list_width", app->config.list_width);
+    app->list_width = (int)MT_MIN(MT_MAX(width, 20), 200);
+    json_free(j);
+}
+
+void app_save_prefs(struct app *app)
+{
+    MT_CLEANUP(xfree) char *path = path_join(app->paths->state, "cockpit.json");
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct error err = ERROR_INIT;
+    struct json *j = json_new_object();
+    json_set_int(j, "list_width", app->list_width);
+    json_write(j, true, &text);
+    json_free(j);
+    if (fs_mkdirs(app->paths->state, 0700, &err) != 0 || fs_write_atomic(path, text.buf, text.len, 0600, &err) != 0) {
+        app_fail(app, &err);
+    }
+}

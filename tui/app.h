@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TUI_APP_H
+#define MT_TUI_APP_H
+
+/* The one struct that owns the cockpit. Callbacks record and mark dirty; app_tick acts on ended operations; one frame
+ * callback draws. Views read it const. Selection is the single source of what is shown: the right side shows what the
+ * list has selected, and `focus` says where keys go. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/engine/engine.h"
+#include "core/io/loop.h"
+#include "core/model/config.h"
+#include "core/model/model.h"
+#include "tui/cockpit.h"
+#include "tui/input.h"
+#include "tui/keymap.h"
+#include "tui/layout.h"
+#include "tui/overlay.h"
+#include "tui/pane.h"
+#include "tui/port.h"
+#include "tui/screen.h"
+#include "tui/theme.h"
+#include "tui/tree.h"
+
+#define APP_NUMBERS 9
+
+enum app_focus { FOCUS_LIST, FOCUS_MAIN };
+enum app_main { MAIN_START, MAIN_CARD, MAIN_SESSION, MAIN_OP };
+enum app_start { START_NONE, START_LOOKING, START_ROOT_MISSING, START_ROOT_BAD, START_NO_BACKEND, START_EMPTY };
+
+/* Something we asked the engine for, what shall follow, and what a retry needs. */
+struct flow {
+    op_id op;
+    workspace_id ws;
+    enum engine_plan plan;
+    char profile[64];
+    enum net_policy net;
+    bool net_given, recreate, reprovision, force;
+    bool then_session; /* open one when it is up */
+    enum session_kind kind;
+    char command[512];
+    bool reported; /* its failure was told */
+};
+
+struct app_toast {
+    char text[700];
+    enum theme_role role;
+    uint64_t since_ms;
+    bool visible;
+};
+
+struct app {
+    const struct cockpit_opts *opts;
+    const struct paths *paths;
+    struct loop *loop;
+    struct config config;
+    struct config *retired; /* reloaded away; engine and port may still point at their strings */
+    size_t retired_count;
+    struct bus *bus;
+    struct bus_sub *sub;
+    struct model *model;
+    struct port *port;
+    struct sessions *sessions;
+    struct engine *engine;
+    struct screen *screen;
+    struct input *input;
+    struct theme theme;
+    char theme_name[48];
+    struct keymap *keymap;
+    struct timer *frame_timer, *spin_timer, *esc_timer, *minute_timer, *quit_timer;
+    struct signal_watch *signals[3];
+    struct dirwatch *config_watch, *theme_watch;
+    bool ascii;
+
+    /* painting */
+    struct surface frame;
+    struct layout layout;
+    int cols, rows, list_width;
+    bool dirty, tree_dirty, painting_blocked, tick_pending;
+    uint64_t painted_ms;
+
+    /* what is shown */
+    struct tree tree;
+    struct tree_set collapsed, marked;
+    enum tree_sort sort;
+    char filter[128];
+    struct tree_target selected;
+    int selected_row, list_top;
+    enum app_focus focus;
+    bool zoom, prefix, divider_drag;
+    struct pane pane;
+    struct rect pane_rect; /* where the pane was drawn */
+    bool outer_focus;      /* the outer terminal has the focus (as far as it tells) */
+    struct overlay *overlay;
+    struct app_toast toast;
+    char numbers[APP_NUMBERS][SESSION_ID_MAX];
+    char want_session[SESSION_ID_MAX]; /* focus it as soon as the model has it */
+    char last_title[200];
+    struct {
+        int x, y;
+        uint64_t ms;
+    } click;
+
+    struct flow *flows;
+    size_t flow_count;
+    bool ready;           /* the engine has looked at everything once */
+    bool no_backend_seen; /* the person put that screen aside */
+    struct {
+        char id[SESSION_ID_MAX];
+        char *command;
+    } * commands; /* of shell-command sessions started here, to run them again */
+    size_t command_count;
+    bool leave_when_stopped; /* after the ops that Q asked for */
+    bool quitting, closed;
+    int exit_code;
+    workspace_id watched; /* whose numbers of use are read */
+};
+
+/* --- app.c: life of the loop --- */
+void app_dirty(struct app *app);
+/* The model changed in a way that lists show. */
+void app_tree_dirty(struct app *app);
+/* Paint on the next turn, not after the frame time. */
+void app_dirty_now(struct app *app);
+void app_tick_soon(struct app *app);
+void app_on_event(void *app, const struct model_event *ev);
+void app_paint(void *app);
+/* Lines that last until a key is pressed. Problems go to the log (and its view) too. */
+void app_say(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void app_warn(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void app_fail(struct app *app, const struct error *err);
+/* Leaves; sessions and sandboxes go on. */
+void app_quit(struct app *app);
+int app_config_reload(struct app *app, bool at_start);
+void app_theme_set(struct app *app, const char *name, bool tell);
+void app_set_root(struct app *app, const char *path);
+/* What is remembered from run to run: the list's width. */
+void app_load_prefs(struct app *app);
+void app_save_prefs(struct app *app);
+
+/* --- select.c: selection, and what follows from it --- */
+const struct workspace *app_workspace(const struct app *app);
+/* The selected session, or NULL. */
+const struct session_info *app_session(const struct app *app);
+/* The operation shown for the selected workspace: in flight, or failed and not put aside. NULL: none. */
+const struct op_view *app_op(const struct app *app);
+enum app_main app_main_kind(const struct app *app);
+enum app_start app_start_kind(const struct app *app);
+void app_select_row(struct app *app, int row);
+void app_select_workspace(struct app *app, workspace_id id);
+bool app_select_session(struct app *app, const char *id, bool focus);
+/* Rebuilds the rows and keeps selection and scroll position. */
+void app_rebuild(struct app *app);
+void app_set_focus(struct app *app, enum app_focus focus);
+/* 1..9, or 0. */
+int app_number(const struct app *app, const char *session);
+/* Marked workspaces, or the selected one. Returns how many; ids valid until the marks change. */
+size_t app_targets(const struct app *app, workspace_id *out, size_t cap);
+enum command_context app_context(const struct app *app);
+bool app_pane_takes_keys(const struct app *app);
+size_t app_attention_count(const struct app *app);
+/* Sessions of a sandbox whose program runs. */
+size_t app_live_sessions(const struct app *app, const char *sandbox);
+
+/* --- flow.c: what the person wants done, over several steps --- */
+void flow_open(struct app *app, workspace_id ws); /* Enter */
+void flow_run(struct app *app, const struct flow *want);
+void flow_session(struct app *app, workspace_id ws, enum session_kind kind, const char *command);
+void flow_tick(struct app *app);
+void flow_retry(struct app *app, workspace_id ws);
+void flow_put_aside(struct app *app, workspace_id ws);
+void flow_close_session(struct app *app, const char *id);
+void flow_again(struct app *app, const char *id); /* the ended session's program once more */
+
+/* --- app_input.c --- */
+void app_on_input(void *app, const struct input_event *ev);
+void app_on_bytes(void *app, const char *data, size_t len);
+void app_run_command(struct app *app, const struct command *c);
+
+/* --- frame.c --- */
+void frame_draw(struct app *app);
+bool frame_is_busy(const struct app *app); /* something that spins is in sight */
+
+/* --- views --- */
+void list_draw(const struct app *app, struct surface *s, struct rect r);
+bool list_mouse(struct app *app, const struct mouse_event *ev);
+void card_draw(const struct app *app, struct surface *s, struct rect r);
+void session_title_draw(const struct app *app, struct surface *s, struct rect r);
+void session_draw(const struct app *app, struct surface *s, struct rect r);
+/* Where the pane's rows are inside the main rectangle: the rest is the bar of an ended session or the steps of an
+ * operation. */
+struct rect session_pane_rect(const struct app *app, struct rect main);
+void op_draw(const struct app *app, struct surface *s, struct rect r);
+struct rect op_pane_rect(const struct app *app, struct rect main);
+const char *op_session(const struct app *app, const struct op_view *op);
+void op_bar(const struct app *app, struct surface *s, int x, int y, int w, const struct op_view *op);
+void start_draw(const struct app *app, struct surface *s, struct rect r);
+bool start_key(struct app *app, struct key key);
+void top_draw(const struct app *app, struct surface *s, struct rect r);
+void bottom_draw(const struct app *app, struct surface *s, struct rect r);
+
+/* --- dialogs.c --- */
+void dialog_help(struct app *app);
+void dialog_errors(struct app *app);
+void dialog_inspect(struct app *app);
+void dialog_log(struct app *app);
+void dialog_palette(struct app *app);
+void dialog_theme(struct app *app);
+void dialog_new_session(struct app *app);
+void dialog_profile(struct app *app);
+void dialog_stop(struct app *app);
+void dialog_delete(struct app *app);
+void dialog_restart(struct app *app);
+void dialog_quit_stop(struct app *app);
+void dialog_network(struct app *app, const struct flow *failed, const char *why);
+void dialog_filter(struct app *app);
+void dialog_search(struct app *app, bool backward);
+void dialog_root(struct app *app);
+void dialog_kill(struct app *app);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/log.h"
+#include "tui/app.h"
+
+#define ESC_WAIT_MS 25
+#define TOAST_LEAST_MS 1200
+
+/* A message has been there long enough to be read: the next key takes it away. Esc does at once. */
+static void see_toast(struct app *app, struct key key)
+{
+    if (app->toast.visible &&
+        (key.sym == KEYSYM_ESCAPE || loop_now_ms(app->loop) - app->toast.since_ms >= TOAST_LEAST_MS)) {
+        app->toast.visible = false;
+        app_dirty(app);
+    }
+}
+
+void app_run_command(struct app *app, const struct command *c)
+{
+    char why[200] = "";
+    if (!c) {
+        return;
+    }
+    if (c->enabled && !c->enabled(app, why, sizeof(why))) {
+        app_warn(app, "%s: %s", c->label, why);
+        return;
+    }
+    log_debug("command %s", c->name);
+    c->run(app);
+    app_dirty(app);
+}
+
+/* A command by key, in the context at hand, then in the list's. */
+static bool run_key(struct app *app, enum command_context context, struct key key)
+{
+    const struct command *c = keymap_lookup(app->keymap, context, key);
+    if (!c && (context == CONTEXT_SESSION || context == CONTEXT_PROVISION)) {
+        c = keymap_lookup(app->keymap, CONTEXT_LIST, key);
+    }
+    app_run_command(app, c);
+    return c != NULL;
+}
+
+/* Alt-1 to Alt-9 jump, wherever one is, unless turned off. */
+static bool alt_digit(struct app *app, struct key key)
+{
+    if (!app->config.alt_digits || key.mods != KEYMOD_ALT || key.sym < '1' || key.sym > '9') {
+        return false;
+    }
+    const char *id = app->numbers[key.sym - '1'];
+    return *id && app_select_session(app, id, true);
+}
+
+/* Keys while a program has the focus: all are its own but the prefix. */
+static void session_key(struct app *app, struct key key)
+{
+    struct key prefix = keymap_prefix(app->keymap);
+    if (app->prefix) {
+        app->prefix = false;
+        app_dirty(app);
+        if (key_equal(key, prefix)) {
+            pane_key(&app->pane, key);
+        } else if (key.sym != KEYSYM_ESCAPE && !run_key(app, CONTEXT_SESSION, key)) {
+            char name[32];
+            key_format_into(key, name, sizeof(name));
+            app_say(app, "%s %s does nothing. %s ? shows all keys.", app->config.prefix, name, app->config.prefix);
+        }
+    } else if (key_equal(key, prefix)) {
+        app->prefix = true;
+        app_dirty_now(app);
+    } else {
+        pane_key(&app->pane, key);
+    }
+}
+
+/* A program that ended: Enter closes, r runs it again, Esc goes back. */
+static bool ended_key(struct app *app, struct key key)
+{
+    if (key.mods || (key.sym != KEYSYM_ENTER && key.sym != 'r' && key.sym != KEYSYM_ESCAPE && key.sym != 'q')) {
+        return false;
+    }
+    if (key.sym == KEYSYM_ENTER) {
+        flow_close_session(app, app->selected.session);
+    } else if (key.sym == 'r') {
+        flow_again(app, app->selected.session);
+    } else {
+        app_set_focus(app, FOCUS_LIST);
+    }
+    return true;
+}
+
+/* Esc in the list clears, one thing at a time: filter, marks. */
+static void list_escape(struct app *app)
+{
+    if (app->filter[0]) {
+        app->filter[0] = '\0';
+    } else {
+        app->marked.len = 0;
+    }
+    app_tree_dirty(app);
+}
+
+/* One key press. */
+static void on_key(struct app *app, struct key key)
+{
+    see_toast(app, key);
+    if (app->overlay) {
+        app->overlay->ops->on_key(app, app->overlay, key);
+        return;
+    }
+    enum command_context context = app_context(app);
+    if (context != CONTEXT_DIALOG && alt_digit(app, key)) {
+        return;
+    }
+    if (app_pane_takes_keys(app)) {
+        session_key(app, key);
+        return;
+    }
+    if (app_main_kind(app) == MAIN_START && start_key(app, key)) {
+        return;
+    }
+    if (key_equal(key, keymap_prefix(app->keymap))) {
+        return; /* the prefix is not needed here, but a hand that is used to it must not go wrong */
+    }
+    if (context == CONTEXT_SESSION && app_session(app) && ended_key(app, key)) {
+        return;
+    }
+    if (run_key(app, context, key) || key.sym != KEYSYM_ESCAPE) {
+        return;
+    }
+    if (context == CONTEXT_LIST && app->focus == FOCUS_LIST) {
+        list_escape(app);
+    } else {
+        app_set_focus(app, FOCUS_LIST);
+    }
+}
+
+/* Drags the line between list and session. */
+static bool drag_divider(struct app *app, const struct mouse_event *ev)
+{
+    if (ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT && app->layout.divider.w > 0 &&
+        rect_has(app->layout.divider, ev->col, ev->row)) {
+        app->divider_drag = true;
+    } else if (!app->divider_drag) {
+        return false;
+    }
+    app->list_width = MT_MAX(ev->col - app->layout.list.x, 20);
+    if (ev->kind == MOUSE_RELEASE) {
+        app->divider_drag = false;
+        app_save_prefs(app);
+    }
+    app_dirty(app);
+    return true;
+}
+
+/* The right side: the program's own mouse, our scrollback, or just the focus. */
+static void main_mouse(struct app *app, const struct mouse_event *ev)
+{
+    struct rect r = app->pane_rect;
+    struct mouse_event in = *ev;
+    in.col -= r.x;
+    in.row -= r.y;
+    bool inside = rect_has(r, ev->col, ev->row) || app->pane.drag.active;
+    bool used = inside && app->pane.id[0] && pane_mouse(&app->pane, &in);
+    if (!used && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT && app->focus != FOCUS_MAIN) {
+        enum app_main kind = app_main_kind(app);
+        if (kind == MAIN_SESSION || kind == MAIN_OP) {
+            app_set_focus(app, FOCUS_MAIN);
+        }
+    }
+}
+
+/* A click in the bottom line presses the key it names. */
+static void on_mouse(struct app *app, const struct mouse_event *ev)
+{
+    if (app->overlay) {
+        if (app->overlay->ops->on_mouse) {
+            app->overlay->ops->on_mouse(app, app->overlay, ev);
+        }
+        return;
+    }
+    if (app->pane.drag.active || (!drag_divider(app, ev) && !list_mouse(app, ev))) {
+        main_mouse(app, ev);
+    }
+}
+
+/* Pasted text goes where typed text would. */
+static void on_paste(struct app *app, const struct input_event *ev)
+{
+    if (app->overlay) {
+        if (ev->kind == INPUT_PASTE && app->overlay->ops->on_text) {
+            app->overlay->ops->on_text(app, app->overlay, ev->data, ev->len);
+        }
+    } else if (app_pane_takes_keys(app)) {
+        if (ev->kind == INPUT_PASTE_BEGIN) {
+            pane_paste_begin(&app->pane);
+        } else if (ev->kind == INPUT_PASTE) {
+            pane_paste(&app->pane, ev->data, ev->len);
+        } else {
+            pane_paste_end(&app->pane);
+        }
+    }
+}
+
+void app_on_input(void *arg, const struct input_event *ev)
+{
+    struct app *app = arg;
+    if (app->quitting) {
+        return;
+    }
+    switch (ev->kind) {
+    case INPUT_KEY:
+        on_key(app, ev->key);
+        break;
+    case INPUT_MOUSE:
+        on_mouse(app, &ev->mouse);
+        break;
+    case INPUT_PASTE_BEGIN:
+    case INPUT_PASTE:
+    case INPUT_PASTE_END:
+        on_paste(app, ev);
+        break;
+    case INPUT_FOCUS_IN:
+    case INPUT_FOCUS_OUT:
+        app->outer_focus = ev->kind == INPUT_FOCUS_IN;
+        app_dirty(app);
+        break;
+    case INPUT_REPLY:
+        break;
+    }
+}
+
+void app_on_bytes(void *arg, const char *data, size_t len)
+{
+    struct app *app = arg;
+    input_feed(app->input, data, len);
+    if (input_pending(app->input)) {
+        timer_start(app->esc_timer, ESC_WAIT_MS);
+    } else {
+        timer_stop(app->esc_timer);
+    }
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+#include "tui/app.h"
+
+const struct workspace *app_workspace(const struct app *app)
+{
+    return app->selected.ws ? model_workspace(app->model, app->selected.ws) : NULL;
+}
+
+const struct session_info *app_session(const struct app *app)
+{
+    return app->selected.session[0] ? model_session(app->model, app->selected.session) : NULL;
+}
+
+const struct op_view *app_op(const struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    const struct op_view *op = ws && ws->op ? model_op(app->model, ws->op) : NULL;
+    if (!op || op->state == OP_FAILED) {
+        return op;
+    }
+    bool brings_up =
+        strcmp(op->plan, "start") == 0 || strcmp(op->plan, "restart") == 0 || strcmp(op->plan, "provision") == 0;
+    return brings_up && tree_op_is_live(op) ? op : NULL;
+}
+
+/* Was every backend looked at, and none works? */
+static bool lacks_backend(const struct app *app)
+{
+    size_t n = model_backend_count(app->model);
+    for (size_t i = 0; i < n; i++) {
+        const struct backend_view *b = model_backend_at(app->model, i);
+        if (!b->probed || b->probe.usable) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
+enum app_start app_start_kind(const struct app *app)
+{
+    struct error err = ERROR_INIT;
+    const char *path = NULL;
+    if (!app->ready) {
+        return model_workspace_count(app->model) ? START_NONE : START_LOOKING;
+    }
+    if (engine_root(app->engine, &path, &err) != 0) {
+        return err.code == ERROR_NOT_FOUND ? START_ROOT_MISSING : START_ROOT_BAD;
+    }
+    if (!app->no_backend_seen && lacks_backend(app)) {
+        return START_NO_BACKEND;
+    }
+    return model_workspace_count(app->model) ? START_NONE : START_EMPTY;
+}
+
+enum app_main app_main_kind(const struct app *app)
+{
+    if (app_start_kind(app) != START_NONE) {
+        return MAIN_START;
+    }
+    if (app_session(app)) {
+        return MAIN_SESSION;
+    }
+    return app_op(app) ? MAIN_OP : MAIN_CARD;
+}
+
+int app_number(const struct app *app, const char *session)
+{
+    for (int i = 0; i < APP_NUMBERS; i++) {
+        if (strcmp(app->numbers[i], session) == 0 && *session) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* Every session keeps its number while it lives; new ones take the lowest free one. */
+static void number_sessions(struct app *app)
+{
+    for (int i = 0; i < APP_NUMBERS; i++) {
+        if (app->numbers[i][0] && !model_session(app->model, app->numbers[i])) {
+            app->numbers[i][0] = '\0';
+        }
+    }
+    for (size_t k = 0; k < model_session_count(app->model); k++) {
+        const struct session_info *s = model_session_at(app->model, k);
+        for (int i = 0; i < APP_NUMBERS && tree_shows_session(s) && !app_number(app, s->id); i++) {
+            if (!app->numbers[i][0]) {
+                str_copy(app->numbers[i], sizeof(app->numbers[i]), s->id);
+            }
+        }
+    }
+}
+
+/* Keeps the selected row in view. */
+static void scroll_to_selection(struct app *app)
+{
+    int rows = MT_MAX(app->layout.list.h - 1, 1), n = (int)app->tree.count;
+    int at = MT_MAX(app->selected_row, 0);
+    /* The rows below a workspace belong to it: show its progress line too. */
+    int last = at + 1 < n && app->tree.rows[at + 1].kind == TREE_OP ? at + 1 : at;
+    if (last >= app->list_top + rows) {
+        app->list_top = last - rows + 1;
+    }
+    app->list_top = MT_MIN(app->list_top, at);
+    app->list_top = MT_MAX(MT_MIN(app->list_top, n - rows), 0);
+}
+
+void app_rebuild(struct app *app)
+{
+    struct tree_opts opts = {.filter = app->filter, .sort = app->sort, .collapsed = &app->collapsed};
+    number_sessions(app);
+    tree_build(&app->tree, app->model, &opts);
+    app->tree_dirty = false;
+    if (app->selected.session[0] && !model_session(app->model, app->selected.session)) {
+        app->selected.session[0] = '\0'; /* the session went away: its workspace is next */
+        app->focus = FOCUS_LIST;
+        app->zoom = false;
+    }
+    int row = tree_find(&app->tree, &app->selected);
+    if (row < 0 && app->tree.count) {
+        row = MT_MIN(MT_MAX(app->selected_row, 0), (int)app->tree.count - 1);
+        row = tree_step(&app->tree, row, 0) >= 0 ? row : tree_step(&app->tree, row, -1);
+        app_select_row(app, row);
+        return;
+    }
+    app->selected_row = row;
+    scroll_to_selection(app);
+}
+
+void app_select_row(struct app *app, int row)
+{
+    if (row >= 0 && row < (int)app->tree.count) {
+        const struct tree_row *r = &app->tree.rows[row];
+        app->selected.ws = r->ws;
+        str_copy(app->selected.session, sizeof(app->selected.session), r->session);
+        app->selected_row = row;
+        scroll_to_selection(app);
+    } else {
+        app->selected_row = -1;
+    }
+    app_dirty(app);
+}
+
+void app_select_workspace(struct app *app, workspace_id id)
+{
+    struct tree_target t = {.ws = id};
+    int row = tree_find(&app->tree, &t);
+    if (row < 0 && app->filter[0]) {
+        app->filter[0] = '\0';
+        app_rebuild(app);
+        row = tree_find(&app->tree, &t);
+    }
+    app_select_row(app, row);
+}
+
+bool app_select_session(struct app *app, const char *id, bool focus)
+{
+    const struct session_info *s = model_session(app->model, id);
+    const struct workspace *ws = s ? model_workspace_by_sandbox(app->model, s->sandbox) : NULL;
+    if (!ws) {
+        return false;
+    }
+    tree_set_put(&app->collapsed, ws->id, false);
+    struct tree_target t = {.ws = ws->id};
+    str_copy(t.session, sizeof(t.session), id);
+    app->selected = t;
+    app->tree_dirty = true;
+    app_rebuild(app);
+    if (strcmp(app->selected.session, id) != 0) { /* filtered out */
+        app->filter[0] = '\0';
+        app->selected = t;
+        app_rebuild(app);
+    }
+    if (focus) {
+        app_set_focus(app, FOCUS_MAIN);
+    }
+    app_dirty(app);
+    return true;
+}
+
+void app_set_focus(struct app *app, enum app_focus focus)
+{
+    app->focus = focus;
+    app->prefix = false;
+    if (focus == FOCUS_LIST) {
+        app->zoom = false;
+        if (app->pane.copy.active) {
+            pane_copy_end(&app->pane);
+        }
+    }
+    app_dirty(app);
+}
+
+size_t app_targets(const struct app *app, workspace_id *out, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < app->marked.len && n < cap; i++) {
+        if (model_workspace(app->model, app->marked.ids[i])) {
+            out[n++] = app->marked.ids[i];
+        }
+    }
+    if (n == 0 && cap && app_workspace(app)) {
+        out[n++] = app->selected.ws;
+    }
+    return n;
+}
+
+enum command_context app_context(const struct app *app)
+{
+    if (app->overlay) {
+        return CONTEXT_DIALOG;
+    }
+    if (app->focus == FOCUS_LIST) {
+        return CONTEXT_LIST;
+    }
+    if (app->pane.copy.active) {
+        return CONTEXT_COPY;
+    }
+    switch (app_main_kind(app)) {
+    case MAIN_SESSION:
+        return CONTEXT_SESSION;
+    case MAIN_OP:
+        return CONTEXT_PROVISION;
+    case MAIN_START:
+    case MAIN_CARD:
+        break;
+    }
+    return CONTEXT_LIST;
+}
+
+bool app_pane_takes_keys(const struct app *app)
+{
+    const struct session_info *s = app_session(app);
+    return app_context(app) == CONTEXT_SESSION && s && (s->state == SESSION_RUNNING || s->state == SESSION_STARTING);
+}
+
+size_t app_attention_count(const struct app *app)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model_session_count(app->model); i++) {
+        const struct session_info *s = model_session_at(app->model, i);
+        n += tree_shows_session(s) && s->attention > ATTENTION_FINISHED;
+    }
+    return n;
+}
+
+size_t app_live_sessions(const struct app *app, const char *sandbox)
+{
+    const struct session_info *s;
+    size_t n = 0;
+    for (size_t i = 0; *sandbox && (s = model_session_of(app->model, sandbox, i)) != NULL; i++) {
+        n += tree_shows_session(s) && (s->state == SESSION_RUNNING || s->state == SESSION_STARTING);
+    }
+    return n;
+}

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/command.h"
+
+#include <string.h>
+
+#include "core/util/compiler.h"
+#include "tui/app.h"
+
+#define L CONTEXT_LIST
+#define S CONTEXT_SESSION
+#define C CONTEXT_COPY
+#define P CONTEXT_PROVISION
+
+/* --- when a command can be done: false and why --- */
+
+/* Says no. */
+static bool no(char *why, size_t cap, const char *text)
+{
+    str_copy(why, cap, text);
+    return false;
+}
+
+/* A workspace that can have a sandbox is selected. */
+static bool can_workspace(const struct app *app, char *why, size_t cap)
+{
+    const struct workspace *ws = app_workspace(app);
+    if (!ws) {
+        return no(why, cap, "no workspace is selected");
+    }
+    if (ws->reserved) {
+        return no(why, cap, "this folder is reserved for muthr itself");
+    }
+    return ws->name_error[0] ? no(why, cap, ws->name_error) : true;
+}
+
+/* Does it run, or is it marked together with others? */
+static bool is_up(const struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    return app->marked.len > 0 || (ws && ws->info.state == SANDBOX_RUNNING);
+}
+
+static bool can_start(const struct app *app, char *why, size_t cap)
+{
+    if (!can_workspace(app, why, cap)) {
+        return false;
+    }
+    const struct workspace *ws = app_workspace(app);
+    if (app->marked.len == 0 && ws->info.state == SANDBOX_RUNNING && !ws->drift) {
+        return no(why, cap, "it runs already");
+    }
+    return tree_op_is_live(model_op(app->model, ws->op)) ? no(why, cap, "something is being done with it already")
+                                                         : true;
+}
+
+static bool can_stop(const struct app *app, char *why, size_t cap)
+{
+    return can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run"));
+}
+
+static bool can_delete(const struct app *app, char *why, size_t cap)
+{
+    const struct workspace *ws = app_workspace(app);
+    return can_workspace(app, why, cap) &&
+           (app->marked.len > 0 || ws->info.state != SANDBOX_NONE || no(why, cap, "it has no sandbox"));
+}
+
+static bool can_cancel(const struct app *app, char *why, size_t cap)
+{
+    const struct workspace *ws = app_workspace(app);
+    return (ws && tree_op_is_live(model_op(app->model, ws->op))) || no(why, cap, "nothing is going on there");
+}
+
+static bool can_session(const struct app *app, char *why, size_t cap)
+{
+    return app_session(app) || no(why, cap, "no session is selected");
+}
+
+static bool can_dismiss(const struct app *app, char *why, size_t cap)
+{
+    const struct session_info *s = app_session(app);
+    return (s && (s->state == SESSION_EXITED || s->state == SESSION_LOST)) || no(why, cap, "its program still runs");
+}
+
+static bool can_zoom(const struct app *app, char *why, size_t cap)
+{
+    enum app_main kind = app_main_kind(app);
+    return kind == MAIN_SESSION || kind == MAIN_OP || no(why, cap, "there is no session here to enlarge");
+}
+
+static bool can_retry(const struct app *app, char *why, size_t cap)
+{
+    const struct op_view *op = app_op(app);
+    return (op && op->state == OP_FAILED) || no(why, cap, "it has not failed");
+}
+
+static bool can_shell(const struct app *app, char *why, size_t cap)
+{
+    const struct workspace *ws = app_workspace(app);
+    return (ws && ws->info.state == SANDBOX_RUNNING) || no(why, cap, "the sandbox does not run yet");
+}
+
+static bool can_attend(const struct app *app, char *why, size_t cap)
+{
+    return model_next_attention(app->model, NULL) || no(why, cap, "nobody needs you");
+}
+
+/* --- app --- */
+
+static void quit_yes(struct app *app, void *arg, int value)
+{
+    (void)arg;
+    (void)value;
+    app_quit(app);
+}
+
+static void app_cmd_quit(struct app *app)
+{
+    if (app->config.confirm_quit && model_session_count(app->model) > 0) {
+        struct ask_opts opts = {.title = "Leave? Everything that runs goes on.",
+                                .answers = {{'y', "leave", THEME_TEXT, 1}},
+                                .count = 1,
+                                .on_answer = quit_yes};
+        ask_open(app, &opts);
+        return;
+    }
+    app_quit(app);
+}
+
+static void app_cmd_redraw(struct app *app)
+{
+    screen_invalidate(app->screen);
+    app_tree_dirty(app);
+}
+
+static void app_cmd_attention(struct app *app)
+{
+    const struct session_info *s =
+        model_next_attention(app->model, app->selected.session[0] ? app->selected.session : NULL);
+    s = s ? s : model_next_attention(app->model, NULL);
+    if (s) {
+        app_select_session(app, s->id, true);
+    }
+}
+
+static void app_cmd_zoom(struct app *app)
+{
+    app->zoom = !app->zoom;
+    if (app->zoom) {
+        app->focus = FOCUS_MAIN;
+    }
+}
+
+static void app_cmd_focus(struct app *app)
+{
+    enum app_main kind = app_main_kind(app);
+    app_set_focus(app, app->focus == FOCUS_LIST && (kind == MAIN_SESSION || kind == MAIN_OP) ? FOCUS_MAIN : FOCUS_LIST);
+}
+
+static void app_cmd_rescan(struct app *app)
+{
+    engine_rescan(app->engine);
+    app_say(app, "Looking at the workspaces again");
+}
+
+/* --- list --- */
+
+static void list_move(struct app *app, int delta)
+{
+    app_select_row(app, tree_step(&app->tree, app->selected_row, delta));
+}
+static void list_cmd_down(struct app *app)
+{
+    list_move(app, 1);
+}
+static void list_cmd_up(struct app *app)
+{
+    list_move(app, -1);
+}
+static void list_cmd_top(struct app *app)
+{
+    list_move(app, -(int)app->tree.count);
+}
+static void list_cmd_bottom(struct app *app)
+{
+    list_move(app, (int)app->tree.count);
+}
+static void list_cmd_page_down(struct app *app)
+{
+    list_move(app, MT_MAX(app->layout.list.h - 2, 1));
+}
+static void list_cmd_page_up(struct app *app)
+{
+    list_move(app, -MT_MAX(app->layout.list.h - 2, 1));
+}
+
+static void list_cmd_sort(struct app *app)
+{
+    app->sort = (enum tree_sort)((app->sort + 1) % TREE_SORT_COUNT);
+    app_tree_dirty(app);
+    app_say(app, "Sorted: %s", tree_sort_name(app->sort));
+}
+
+static void list_cmd_mark(struct app *app)
+{
+    if (app->selected.ws) {
+        tree_set_toggle(&app->marked, app->selected.ws);
+        list_move(app, 1);
+    }
+}
+
+static void list_cmd_open(struct app *app)
+{
+    if (app_session(app)) {
+        app_set_focus(app, FOCUS_MAIN);
+    } else if (app->selected.ws) {
+        flow_open(app, app->selected.ws);
+    }
+}
+
+static void list_cmd_expand(struct app *app)
+{
+    tree_set_put(&app->collapsed, app->selected.ws, false);
+    app_tree_dirty(app);
+}
+
+static void list_cmd_collapse(struct app *app)
+{
+    tree_set_put(&app->collapsed, app->selected.ws, true);
+    app->selected.session[0] = '\0';
+    app_tree_dirty(app);
+}
+
+/* --- sandbox --- */
+
+/* The plan for every marked workspace, or the selected one. */
+static void run_all(struct app *app, enum engine_plan plan)
+{
+    workspace_id ids[256];
+    size_t n = app_targets(app, ids, MT_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n; i++) {
+        flow_run(app, &(struct flow){.ws = ids[i], .plan = plan, .recreate = plan == ENGINE_START && n == 1});
+    }
+    app->marked.len = 0;
+}
+
+static void sandbox_cmd_start(struct app *app)
+{
+    run_all(app, ENGINE_START);
+}
+
+static void sandbox_cmd_cancel(struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    if (ws && ws->op) {
+        engine_cancel(app->engine, ws->op);
+    }
+}
+
+/* --- session --- */
+
+/* The next or previous session with a line, in the order of the list. */
+static void session_step(struct app *app, int dir)
+{
+    size_t n = model_session_count(app->model), at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(model_session_at(app->model, i)->id, app->selected.session) == 0) {
+            at = i;
+        }
+    }
+    for (size_t i = 1; i <= n; i++) {
+        size_t k = (at + (dir > 0 ? i : n - i)) % n;
+        if (tree_shows_session(model_session_at(app->model, k)) &&
+            app_select_session(app, model_session_at(app->model, k)->id, true)) {
+            return;
+        }
+    }
+}
+static void session_cmd_next(struct app *app)
+{
+    session_step(app, 1);
+}
+static void session_cmd_prev(struct app *app)
+{
+    session_step(app, -1);
+}
+static void session_cmd_list(struct app *app)
+{
+    app_set_focus(app, FOCUS_LIST);
+}
+static void session_cmd_dismiss(struct app *app)
+{
+    flow_close_session(app, app->selected.session);
+}
+static void session_cmd_copy(struct app *app)
+{
+    pane_copy_begin(&app->pane);
+}
+static void session_cmd_prefix(struct app *app)
+{
+    pane_key(&app->pane, keymap_prefix(app->keymap));
+}
+
+/* Session by number. */
+static void session_go(struct app *app, int number)
+{
+    const char *id = app->numbers[number - 1];
+    if (!*id || !app_select_session(app, id, true)) {
+        app_say(app, "There is no session %d", number);
+    }
+}
+#define SESSION_GO(n)                                                                                                  \
+    static void session_cmd_##n(struct app *app)                                                                       \
+    {                                                                                                                  \
+        session_go(app, n);                                                                                            \
+    }
+SESSION_GO(1)
+SESSION_GO(2)
+SESSION_GO(3)
+SESSION_GO(4)
+SESSION_GO(5)
+SESSION_GO(6)
+SESSION_GO(7)
+SESSION_GO(8)
+SESSION_GO(9)
+#undef SESSION_GO
+
+/* --- copy mode --- */
+
+static void copy_fill(struct app *app)
+{
+    pane_copy_fill(&app->pane);
+}
+#define COPY_MOVE(name, call)                                                                                          \
+    static void copy_cmd_##name(struct app *app)                                                                       \
+    {                                                                                                                  \
+        struct copymode *c = &app->pane.copy;                                                                          \
+        call;                                                                                                          \
+        copy_fill(app);                                                                                                \
+    }
+COPY_MOVE(down, copymode_vertical(c, 1))
+COPY_MOVE(up, copymode_vertical(c, -1))
+COPY_MOVE(left, copymode_horizontal(c, -1))
+COPY_MOVE(right, copymode_horizontal(c, 1))
+COPY_MOVE(page_up, copymode_page(c, -(c->rows > 1 ? c->rows - 1 : 1)))
+COPY_MOVE(page_down, copymode_page(c, c->rows > 1 ? c->rows - 1 : 1))
+COPY_MOVE(half_up, copymode_page(c, -(c->rows > 1 ? c->rows / 2 : 1)))
+COPY_MOVE(half_down, copymode_page(c, c->rows > 1 ? c->rows / 2 : 1))
+COPY_MOVE(top, copymode_goto(c, c->first, 0))
+COPY_MOVE(bottom, copymode_goto(c, c->end, 0))
+COPY_MOVE(line_start, copymode_horizontal(c, -c->cols))
+COPY_MOVE(line_end, copymode_line_end(c, pane_copy_row, &app->pane))
+COPY_MOVE(word_next, copymode_word(c, 1, pane_copy_row, &app->pane))
+COPY_MOVE(word_prev, copymode_word(c, -1, pane_copy_row, &app->pane))
+COPY_MOVE(select, copymode_select(c, false))
+COPY_MOVE(select_line, copymode_select(c, true))
+#undef COPY_MOVE
+
+static void copy_cmd_yank(struct app *app)
+{
+    pane_copy_yank(&app->pane);
+}
+static void copy_cmd_search(struct app *app)
+{
+    dialog_search(app, false);
+}
+static void copy_cmd_search_back(struct app *app)
+{
+    dialog_search(app, true);
+}
+static void copy_cmd_search_next(struct app *app)
+{
+    pane_copy_search_again(&app->pane, false);
+}
+static void copy_cmd_search_prev(struct app *app)
+{
+    pane_copy_search_again(&app->pane, true);
+}
+static void copy_cmd_leave(struct app *app)
+{
+    pane_copy_end(&app->pane);
+}
+
+/* --- provisioning view --- */
+
+static void provision_cmd_retry(struct app *app)
+{
+    flow_retry(app, app->selected.ws);
+}
+
+static void provision_cmd_shell(struct app *app)
+{
+    for (size_t i = 0; i < app->flow_count; i++) {
+        if (app->flows[i].ws == app->selected.ws && app->flows[i].kind == SESSION_SHELL) {
+            app->flows[i].then_session = false; /* one shell is enough */
+        }
+    }
+    flow_session(app, app->selected.ws, SESSION_SHELL, NULL);
+}
+
+static void provision_cmd_close(struct app *app)
+{
+    flow_put_aside(app, app->selected.ws);
+}
+
+const struct command command_table[] = {
+    {"list.open", "open", "Open a shell in the workspace, starting its sandbox if need be; go into the session", L, 1,
+     list_cmd_open, NULL},
+    {"session.list", "list", "Back to the list", S, 1, session_cmd_list, NULL},
+    {"session.new", "new", "A new session: shell, agent, or a shell command", L | S, 2, dialog_new_session,
+     can_workspace},
+    {"sandbox.start", "start", "Start the sandbox (re-creates a stopped one whose settings changed)", L | S, 3,
+     sandbox_cmd_start, can_start},
+    {"sandbox.stop", "stop", "Stop the sandbox; sessions inside end, its private home stays", L | S, 4, dialog_stop,
+     can_stop},
+    {"sandbox.restart", "restart", "Stop and start the sandbox, with the settings of now", L | S, 0, dialog_restart,
+     can_stop},
+    {"sandbox.delete", "delete", "Delete the sandbox and its private home; the project folder stays, always", L | S, 6,
+     dialog_delete, can_delete},
+    {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,
+     can_workspace},
+    {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
+     can_cancel},
+    {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, can_workspace},
+    {"sandbox.inspect", "inspect", "What is mounted, network, limits, ports, as read back", L | S, 0, dialog_inspect,
+     can_workspace},
+    {"list.filter", "filter", "Show only workspaces and sessions that match; Esc clears", L, 8, dialog_filter, NULL},
+    {"app.next_attention", "needs you", "Go to the next session that needs you", L | S | P, 9, app_cmd_attention,
+     can_attend},
+    {"list.down", "down", "Next line", L, 0, list_cmd_down, NULL},
+    {"list.up", "up", "Previous line", L, 0, list_cmd_up, NULL},
+    {"list.top", "top", "First line", L, 0, list_cmd_top, NULL},
+    {"list.bottom", "bottom", "Last line", L, 0, list_cmd_bottom, NULL},
+    {"list.page_down", "page down", "A page down", L, 0, list_cmd_page_down, NULL},
+    {"list.page_up", "page up", "A page up", L, 0, list_cmd_page_up, NULL},
+    {"list.sort", "sort", "Sort by name, by who needs you, by last use", L, 0, list_cmd_sort, NULL},
+    {"list.mark", "mark", "Mark the workspace: start, stop and delete then mean all marked ones", L, 0, list_cmd_mark,
+     NULL},
+    {"list.expand", "unfold", "Show the sessions of the workspace", L, 0, list_cmd_expand, NULL},
+    {"list.collapse", "fold", "Hide the sessions of the workspace", L, 0, list_cmd_collapse, NULL},
+    {"session.next", "next", "The next session", L | S, 3, session_cmd_next, NULL},
+    {"session.prev", "previous", "The previous session", L | S, 0, session_cmd_prev, NULL},
+    {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, session_cmd_copy, can_session},
+    {"session.kill", "end", "End the session's program", L | S, 6, dialog_kill, can_session},
+    {"session.dismiss", "close", "Close a session whose program has ended", L | S, 0, session_cmd_dismiss, can_dismiss},
+    {"session.send_prefix", "send prefix", "Send the prefix key to the program", S, 0, session_cmd_prefix, can_session},
+    {"session.1", "1", "Session 1", L | S | P, 0, session_cmd_1, NULL},
+    {"session.2", "2", "Session 2", L | S | P, 0, session_cmd_2, NULL},
+    {"session.3", "3", "Session 3", L | S | P, 0, session_cmd_3, NULL},
+    {"session.4", "4", "Session 4", L | S | P, 0, session_cmd_4, NULL},
+    {"session.5", "5", "Session 5", L | S | P, 0, session_cmd_5, NULL},
+    {"session.6", "6", "Session 6", L | S | P, 0, session_cmd_6, NULL},
+    {"session.7", "7", "Session 7", L | S | P, 0, session_cmd_7, NULL},
+    {"session.8", "8", "Session 8", L | S | P, 0, session_cmd_8, NULL},
+    {"session.9", "9", "Session 9", L | S | P, 0, session_cmd_9, NULL},
+    {"copy.down", "down", "Down a line", C, 0, copy_cmd_down, NULL},
+    {"copy.up", "up", "Up a line", C, 0, copy_cmd_up, NULL},
+    {"copy.left", "left", "Left", C, 0, copy_cmd_left, NULL},
+    {"copy.right", "right", "Right", C, 0, copy_cmd_right, NULL},
+    {"copy.page_up", "page up", "A page up", C, 5, copy_cmd_page_up, NULL},
+    {"copy.page_down", "page down", "A page down", C, 0, copy_cmd_page_down, NULL},
+    {"copy.half_up", "half up", "Half a page up", C, 0, copy_cmd_half_up, NULL},
+    {"copy.half_down", "half down", "Half a page down", C, 0, copy_cmd_half_down, NULL},
+    {"copy.top", "top", "The oldest line", C, 0, copy_cmd_top, NULL},
+    {"copy.bottom", "bottom", "The newest line", C, 0, copy_cmd_bottom, NULL},
+    {"copy.line_start", "line start", "Start of the line", C, 0, copy_cmd_line_start, NULL},
+    {"copy.line_end", "line end", "End of the line", C, 0, copy_cmd_line_end, NULL},
+    {"copy.word_next", "next word", "Next word", C, 0, copy_cmd_word_next, NULL},
+    {"copy.word_prev", "previous word", "Previous word", C, 0, copy_cmd_word_prev, NULL},
+    {"copy.select", "select", "Start or end a selection", C, 1, copy_cmd_select, NULL},
+    {"copy.select_line", "select lines", "Select whole lines", C, 0, copy_cmd_select_line, NULL},
+    {"copy.yank", "copy", "Copy the selection, or the line, and leave", C, 2, copy_cmd_yank, NULL},
+    {"copy.search", "search", "Search forward", C, 3, copy_cmd_search, NULL},
+    {"copy.search_back", "search back", "Search backward", C, 4, copy_cmd_search_back, NULL},
+    {"copy.search_next", "next match", "Next match", C, 0, copy_cmd_search_next, NULL},
+    {"copy.search_prev", "previous match", "Previous match", C, 0, copy_cmd_search_prev, NULL},
+    {"copy.leave", "leave", "Back to the live screen", C, 6, copy_cmd_leave, NULL},
+    {"provision.shell", "shell", "Open a shell in the sandbox while it is provisioned, or after that failed", P, 1,
+     provision_cmd_shell, can_shell},
+    {"provision.cancel", "cancel", "Cancel; the sandbox is left as it was before, or clean", P, 2, sandbox_cmd_cancel,
+     can_cancel},
+    {"provision.retry", "retry", "Try again from here after a failure", P, 3, provision_cmd_retry, can_retry},
+    {"provision.log", "whole log", "The whole log", P, 4, dialog_log, NULL},
+    {"provision.close", "list", "Back to the list; it goes on. A failure is put aside", P, 5, provision_cmd_close,
+     NULL},
+    {"app.zoom", "zoom", "The session on the whole screen, and back", L | S | P, 5, app_cmd_zoom, can_zoom},
+    {"app.focus_next", "other side", "Move between list and session", L | S | P, 0, app_cmd_focus, NULL},
+    {"app.palette", "commands", "Every command by name", L | S | P, 10, dialog_palette, NULL},
+    {"app.help", "help", "All keys", L | S | P, 0, dialog_help, NULL},
+    {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P, 0, dialog_theme, NULL},
+    {"app.errors", "errors", "Every error and warning, with time and full text", L | S | P, 0, dialog_errors, NULL},
+    {"app.rescan", "look again", "Look at workspaces and sandboxes again", L | S, 0, app_cmd_rescan, NULL},
+    {"app.redraw", "redraw", "Draw the screen anew", L | S | C | P, 0, app_cmd_redraw, NULL},
+    {"app.quit", "leave", "Leave; everything that runs goes on", L | S | P, 12, app_cmd_quit, NULL},
+    {"app.quit_stop", "stop and leave", "Choose what to stop, then leave", L | S | P, 0, dialog_quit_stop, NULL},
+};
+const size_t command_count = MT_ARRAY_LEN(command_table);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(command_table[i].name, name) == 0) {
+            return &command_table[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct {
+    enum command_context context;
+    const char *name;
+} contexts[] = {{CONTEXT_LIST, "list"},
+                {CONTEXT_SESSION, "session"},
+                {CONTEXT_COPY, "copy"},
+                {CONTEXT_PROVISION, "provision"},
+                {CONTEXT_DIALOG, "dialog"}};
+
+const char *command_context_name(enum command_context c)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(contexts); i++) {
+        if (contexts[i].context == c) {
+            return contexts[i].name;
+        }
+    }
+    return "all";
+}
+
+int command_context_parse(const char *name)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(contexts); i++) {
+        if (strcmp(contexts[i].name, name) == 0) {
+            return (int)contexts[i].context;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/naming.h"
+#include "core/util/paths.h"
+#include "core/util/xmalloc.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+
+/* Which workspace a dialog is about: the selection may move while it is open. */
+struct about {
+    workspace_id ws;
+    struct flow flow;
+};
+
+/* A heap copy for a dialog's argument. */
+static struct about *about(workspace_id ws)
+{
+    struct about *a = xcalloc(1, sizeof(*a));
+    a->ws = ws;
+    return a;
+}
+
+/* --- filter, search, palette, theme --- */
+
+static void filter_change(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    (void)arg;
+    (void)message;
+    (void)cap;
+    str_copy(app->filter, sizeof(app->filter), text);
+    app_rebuild(app);
+}
+
+static bool filter_enter(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    filter_change(app, arg, text, message, cap);
+    return true;
+}
+
+static void filter_cancel(struct app *app, void *arg)
+{
+    filter_change(app, arg, "", NULL, 0);
+}
+
+void dialog_filter(struct app *app)
+{
+    struct prompt_opts opts = {.label = "/",
+                               .text = app->filter,
+                               .on_change = filter_change,
+                               .on_enter = filter_enter,
+                               .on_cancel = filter_cancel,
+                               .passes_moves = true};
+    app_set_focus(app, FOCUS_LIST);
+    prompt_open(app, &opts);
+}
+
+static bool search_forward(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    (void)arg;
+    (void)message;
+    (void)cap;
+    pane_copy_search(&app->pane, text, false);
+    return true;
+}
+
+static bool search_backward(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    (void)arg;
+    (void)message;
+    (void)cap;
+    pane_copy_search(&app->pane, text, true);
+    return true;
+}
+
+void dialog_search(struct app *app, bool backward)
+{
+    struct prompt_opts opts = {.label = backward ? "search back:" : "search:",
+                               .text = "",
+                               .on_enter = backward ? search_backward : search_forward};
+    prompt_open(app, &opts);
+}
+
+static void palette_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
+{
+    (void)arg;
+    (void)count;
+    app_run_command(app, command_find(choices[index].value));
+}
+
+void dialog_palette(struct app *app)
+{
+    struct choice_build b = {0};
+    enum command_context context = app_context(app);
+    char why[200];
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *c = &command_table[i];
+        if (!(c->contexts & (context | CONTEXT_LIST)) || strcmp(c->name, "app.palette") == 0) {
+            continue;
+        }
+        struct choice *ch = choice_add(&b, c->name, c->help);
+        const char *chord = keymap_chord(app->keymap, context, c);
+        chord = chord ? chord : keymap_chord(app->keymap, CONTEXT_LIST, c);
+        ch->right = chord ? xstrdup(chord) : NULL;
+        ch->value = xstrdup(c->name);
+        ch->off = c->enabled && !c->enabled(app, why, sizeof(why));
+    }
+    struct chooser_opts opts = {.title = "Commands",
+                                .searchable = true,
+                                .searches_detail = true,
+                                .on_choose = palette_choose,
+                                .verb = "do it",
+                                .width = 100};
+    chooser_open(app, b.v, b.count, &opts);
+}
+
+static void theme_highlight(struct app *app, void *arg, const struct choice *c)
+{
+    (void)arg;
+    app_theme_set(app, c->value, false);
+}
+
+static void theme_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
+{
+    (void)arg;
+    (void)count;
+    app_theme_set(app, choices[index].value, true);
+}
+
+static void theme_cancel(struct app *app, void *arg)
+{
+    app_theme_set(app, arg, false);
+}
+
+void dialog_theme(struct app *app)
+{
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+    struct choice_build b = {0};
+    struct chooser_opts opts = {.title = "Theme",
+                                .on_highlight = theme_highlight,
+                                .on_choose = theme_choose,
+                                .on_cancel = theme_cancel,
+                                .free_arg = free,
+                                .verb = "keep",
+                                .arg = xstrdup(app->theme_name),
+                                .note = "Enter keeps it for this run"};
+    theme_names(app->paths, &names);
+    for (size_t i = 0; i < names.len; i++) {
+        struct choice *c = choice_add(&b, names.v[i], NULL);
+        c->value = xstrdup(names.v[i]);
+        if (strcmp(names.v[i], app->theme_name) == 0) {
+            opts.selected = i;
+        }
+    }
+    chooser_open(app, b.v, b.count, &opts);
+}
+
+/* --- sessions --- */
+
+/* Opens a session now, or after the sandbox is up. */
+static void want_session(struct app *app, workspace_id id, enum session_kind kind, const char *command)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    if (!ws) {
+        return;
+    }
+    if (ws->info.state == SANDBOX_RUNNING) {
+        flow_session(app, id, kind, command);
+        return;
+    }
+    struct flow f = {.ws = id, .plan = ENGINE_START, .then_session = true, .kind = kind};
+    str_copy(f.command, sizeof(f.command), command ? command : "");
+    flow_run(app, &f);
+}
+
+static bool command_enter(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    workspace_id ws = (workspace_id)(uintptr_t)arg;
+    if (!*text) {
+        str_copy(message, cap, "A command for sh -c, please; Esc leaves");
+        return false;
+    }
+    want_session(app, ws, SESSION_SHELL, text);
+    return true;
+}
+
+static void new_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
+{
+    struct about *a = arg;
+    (void)count;
+    switch (choices[index].key) {
+    case 's':
+        want_session(app, a->ws, SESSION_SHELL, NULL);
+        break;
+    case 'a':
+        want_session(app, a->ws, SESSION_AGENT, NULL);
+        break;
+    case 'c': {
+        struct prompt_opts opts = {.label = "sh -c", .on_enter = command_enter, .arg = (void *)(uintptr_t)a->ws};
+        prompt_open(app, &opts);
+        break;
+    }
+    case 'p':
+        app_select_workspace(app, a->ws);
+        dialog_profile(app);
+        break;
+    default:
+        break;
+    }
+}
+
+void dialog_new_session(struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    if (!ws) {
+        return;
+    }
+    struct choice_build b = {0};
+    struct profile_entry *profiles = NULL;
+    size_t n = engine_profiles(app->engine, &profiles);
+    const char *mine = ws->info.profile[0] ? ws->info.profile : ws->profile, *agent = NULL;
+    for (size_t i = 0; i < n; i++) {
+        agent = strcmp(profiles[i].name, mine) == 0 ? profiles[i].agent : agent;
+    }
+    choice_add(&b, "Shell", "bash, in the project folder")->key = 's';
+    struct choice *c = choice_add(&b, "Agent", agent ? agent : "this profile has none");
+    c->key = 'a';
+    c->off = !agent;
+    choice_add(&b, "Command", "one line for sh -c")->key = 'c';
+    choice_add(&b, "Another profile", "with an agent of its own")->key = 'p';
+    char title[340];
+    str_format(title, sizeof(title), "New session in %s", ws->shown);
+    struct chooser_opts opts = {.title = title,
+                                .on_choose = new_choose,
+                                .arg = about(ws->id),
+                                .free_arg = free,
+                                .verb = "open",
+                                .note = ws->info.state == SANDBOX_RUNNING ? NULL : "The sandbox is started first."};
+    chooser_open(app, b.v, b.count, &opts);
+    profile_list_free(profiles, n);
+}
+
+static void kill_yes(struct app *app, void *arg, int value)
+{
+    (void)value;
+    sessions_kill(app->sessions, arg);
+}
+
+void dialog_kill(struct app *app)
+{
+    const struct session_info *s = app_session(app);
+    const struct workspace *ws = app_workspace(app);
+    if (!s || !ws) {
+        return;
+    }
+    if (s->state == SESSION_EXITED || s->state == SESSION_LOST) {
+        flow_close_session(app, s->id);
+        return;
+    }
+    char title[500];
+    str_format(title, sizeof(title), "End %s in %s?%s", s->label[0] ? s->label : session_kind_name(s->kind), ws->shown,
+               s->working ? " It is working." : "");
+    struct ask_opts opts = {.title = title,
+                            .answers = {{'y', "end", THEME_BAD, 1}},
+                            .count = 1,
+                            .on_answer = kill_yes,
+                            .arg = xstrdup(s->id),
+                            .free_arg = free};
+    ask_open(app, &opts);
+}
+
+/* --- profiles --- */
+
+static void profile_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
+{
+    struct about *a = arg;
+    const struct workspace *ws = model_workspace(app->model, a->ws);
+    (void)count;
+    if (!ws) {
+        return;
+    }
+    bool up = ws->info.state == SANDBOX_RUNNING;
+    struct flow f = {.ws = a->ws,
+                     .plan = up ? ENGINE_PROVISION : ENGINE_START,
+                     .kind = SESSION_SHELL,
+                     .reprovision = true,
+                     .recreate = !up};
+    f.then_session = app_live_sessions(app, ws->sandbox) == 0;
+    str_copy(f.profile, sizeof(f.profile), choices[index].value);
+    flow_run(app, &f);
+    app_set_focus(app, FOCUS_MAIN);
+}
+
+void dialog_profile(struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    if (!ws) {
+        return;
+    }
+    struct choice_build b = {0};
+    struct profile_entry *profiles = NULL;
+    size_t n = engine_profiles(app->engine, &profiles);
+    const char *mine = ws->info.profile[0] ? ws->info.profile : ws->profile;
+    struct chooser_opts opts = {
+        .on_choose = profile_choose, .arg = about(ws->id), .free_arg = free, .verb = "provision"};
+    for (size_t i = 0; i < n; i++) {
+        struct choice *c = choice_add(&b, profiles[i].name, profiles[i].description);
+        bool now = strcmp(profiles[i].name, mine) == 0;
+        c->value = xstrdup(profiles[i].name);
+        c->right = now ? xstrdup("now") : profiles[i].shipped ? NULL : xstrdup("yours");
+        opts.selected = now ? i : opts.selected;
+    }
+    profile_list_free(profiles, n);
+    if (n == 0) {
+        choices_free(b.v, b.count);
+        free(opts.arg);
+        app_warn(app, "No profiles were found");
+        return;
+    }
+    char title[340];
+    str_format(title, sizeof(title), "Profile for %s", ws->shown);
+    opts.title = title;
+    opts.note = "Its script runs inside the sandbox. Choosing the present one runs it again.";
+    chooser_open(app, b.v, b.count, &opts);
+}
+
+/* --- stop, restart, delete --- */
+
+/* What the marked workspaces, or the selected one, hold. */
+struct tally {
+    workspace_id ids[256];
+    size_t count, sessions, working;
+    char names[200];
+};
+
+static void count_targets(struct app *app, struct tally *t)
+{
+    *t = (struct tally){0};
+    t->count = app_targets(app, t->ids, MT_ARRAY_LEN(t->ids));
+    for (size_t i = 0; i < t->count; i++) {
+        const struct workspace *ws = model_workspace(app->model, t->ids[i]);
+        const struct session_info *s;
+        for (size_t k = 0; (s = model_session_of(app->model, ws->sandbox, k)) != NULL; k++) {
+            t->sessions += s->state == SESSION_RUNNING && tree_shows_session(s);
+            t->working += s->state == SESSION_RUNNING && s->working;
+        }
+        if (t->count == 1) {
+            str_copy(t->names, sizeof(t->names), ws->shown);
+        }
+    }
+    if (t->count != 1) {
+        str_format(t->names, sizeof(t->names), "%zu sandboxes", t->count);
+    }
+}
+
+/* "1 agent is working", "2 sessions end" */
+static void say_tally(const struct tally *t, char *out, size_t cap)
+{
+    if (t->working) {
+        str_format(out, cap, "%zu of %zu %s working", t->working, t->sessions,
+                   t->working == 1 ? "session is" : "sessions are");
+    } else {
+        str_format(out, cap, "%zu %s", t->sessions, t->sessions == 1 ? "session ends" : "sessions end");
+    }
+}
+
+/* Runs a plan for the workspaces that were counted. */
+static void run_tally(struct app *app, const struct tally *t, enum engine_plan plan)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        flow_run(app, &(struct flow){.ws = t->ids[i], .plan = plan});
+    }
+    app->marked.len = 0;
+}
+
+static void stop_yes(struct app *app, void *arg, int value)
+{
+    run_tally(app, arg, (enum engine_plan)value);
+}
+
+/* Asks before sessions end; does it at once when there are none. */
+static void ask_down(struct app *app, const char *verb, enum engine_plan plan)
+{
+    struct tally t;
+    count_targets(app, &t);
+    if (t.count == 0) {
+        return;
+    }
+    if (t.sessions == 0) {
+        run_tally(app, &t, plan);
+        return;
+    }
+    char what[80], title[400];
+    say_tally(&t, what, sizeof(what));
+    str_format(title, sizeof(title), "%s %s? %s", verb, t.names, what);
+    struct ask_opts opts = {.title = title,
+                            .answers = {{'y', "yes", THEME_BAD, (int)plan}},
+                            .count = 1,
+                            .on_answer = stop_yes,
+                            .free_arg = free};
+    opts.arg = xmalloc(sizeof(t));
+    memcpy(opts.arg, &t, sizeof(t));
+    ask_open(app, &opts);
+}
+
+void dialog_stop(struct app *app)
+{
+    ask_down(app, "Stop", ENGINE_STOP);
+}
+
+void dialog_restart(struct app *app)
+{
+    ask_down(app, "Restart", ENGINE_RESTART);
+}
+
+void dialog_delete(struct app *app)
+{
+    struct tally t;
+    count_targets(app, &t);
+    if (t.count == 0) {
+        return;
+    }
+    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+    strbuf_addf(&body, "Goes:   the sandbox and its private home, with everything installed in it%s\n",
+                t.count == 1 ? "" : ", of each");
+    if (t.sessions) {
+        strbuf_addf(&body, "        %zu running %s%s\n", t.sessions, t.sessions == 1 ? "session" : "sessions",
+                    t.working ? ", some of them working" : "");
+    }
+    const struct workspace *ws = model_workspace(app->model, t.ids[0]);
+    if (t.count == 1 && !ws->missing) {
+        MT_CLEANUP(xfree) char *shown = path_tilde(ws->path, app->paths->home);
+        strbuf_addf(&body, "\nStays:  the project folder %s\n        provisioning starts anew the next time", shown);
+    } else {
+        strbuf_addstr(&body, t.count == 1 ? "\nThe project folder is gone already." : "\nStays:  every project folder");
+    }
+    char title[300];
+    str_format(title, sizeof(title), "Delete %s?", t.names);
+    struct ask_opts opts = {.title = title,
+                            .body = body.buf,
+                            .title_role = THEME_BAD,
+                            .count = 1,
+                            .on_answer = stop_yes,
+                            .free_arg = free,
+                            .answers = {{'y', "delete", THEME_BAD, ENGINE_DELETE}}};
+    opts.arg = xmalloc(sizeof(t));
+    memcpy(opts.arg, &t, sizeof(t));
+    ask_open(app, &opts);
+}
+
+/* --- leaving --- */
+
+static void quit_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
+{
+    size_t asked = 0;
+    (void)arg;
+    (void)index;
+    for (size_t i = 0; i < count; i++) {
+        const struct workspace *ws =
+            choices[i].checked ? model_workspace_by_sandbox(app->model, choices[i].value) : NULL;
+        if (ws) {
+            flow_run(app, &(struct flow){.ws = ws->id, .plan = ENGINE_STOP});
+            asked++;
+        }
+    }
+    if (asked == 0) {
+        app_quit(app);
+        return;
+    }
+    app->leave_when_stopped = true;
+    app_say(app, "Stopping %zu, then leaving", asked);
+    app_tick_soon(app);
+}
+
+void dialog_quit_stop(struct app *app)
+{
+    struct choice_build b = {0};
+    for (size_t i = 0; i < model_workspace_count(app->model); i++) {
+        const struct workspace *ws = model_workspace_at(app->model, i);
+        if (ws->info.state != SANDBOX_RUNNING) {
+            continue;
+        }
+        char detail[96];
+        const struct session_info *s;
+        size_t live = app_live_sessions(app, ws->sandbox), working = 0;
+        for (size_t k = 0; (s = model_session_of(app->model, ws->sandbox, k)) != NULL; k++) {
+            working += s->state == SESSION_RUNNING && s->working;
+        }
+        str_format(detail, sizeof(detail), working ? "%zu %s, %zu working" : "%zu %s", live,
+                   live == 1 ? "session" : "sessions", working);
+        struct choice *c = choice_add(&b, ws->shown, detail);
+        c->value = xstrdup(ws->sandbox);
+        c->checkable = true;
+    }
+    if (b.count == 0) {
+        choices_free(b.v, b.count);
+        app_quit(app);
+        return;
+    }
+    struct chooser_opts opts = {.title = "Leave, and stop what is marked",
+                                .on_choose = quit_choose,
+                                .verb = "leave",
+                                .note = "Space marks. What is not marked goes on running, with its sessions.\nProject "
+                                        "folders and private homes stay in any case."};
+    chooser_open(app, b.v, b.count, &opts);
+}
+
+/* --- network --- */
+
+static void network_answer(struct app *app, void *arg, int value)
+{
+    struct about *a = arg;
+    a->flow.net = (enum net_policy)value;
+    a->flow.net_given = true;
+    flow_run(app, &a->flow);
+}
+
+void dialog_network(struct app *app, const struct flow *failed, const char *why)
+{
+    const struct workspace *ws = model_workspace(app->model, failed->ws);
+    struct about *a = about(failed->ws);
+    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+    char title[340];
+    a->flow = *failed;
+    strbuf_addf(
+        &body,
+        "%s\n\nWithout a network of its own, the sandbox can have none, or share this machine's. Sharing means that "
+        "programs inside can reach "
+        "every service that listens here, on localhost too. Agents that are installed from the network need one.",
+        why);
+    str_format(title, sizeof(title), "%s: which network?", ws ? ws->shown : failed->profile);
+    struct ask_opts opts = {.title = title,
+                            .body = body.buf,
+                            .title_role = THEME_WARN,
+                            .count = 2,
+                            .on_answer = network_answer,
+                            .arg = a,
+                            .free_arg = free,
+                            .answers = {{'n', "no network", THEME_TEXT, NET_NONE},
+                                        {'s', "share this machine's network, knowing that", THEME_WARN, NET_SHARED}}};
+    ask_open(app, &opts);
+}
+
+/* --- workspace root --- */
+
+static bool root_enter(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    struct error err = ERROR_INIT;
+    char *path = NULL;
+    (void)arg;
+    int rc = naming_root(text, app->paths, &path, &err);
+    free(path);
+    if (rc != 0 && err.code != ERROR_NOT_FOUND) {
+        str_copy(message, cap, err.msg);
+        return false;
+    }
+    app_set_root(app, text); /* one that does not exist yet is offered for creation by the screen that follows */
+    return true;
+}
+
+void dialog_root(struct app *app)
+{
+    struct prompt_opts opts = {.label = "workspace root:", .text = app->config.workspace_root, .on_enter = root_enter};
+    prompt_open(app, &opts);
+}

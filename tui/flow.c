@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "core/util/xmalloc.h"
+#include "tui/app.h"
+
+/* A session that is being started: what happens when it is there. */
+struct starting {
+    struct app *app;
+    workspace_id ws;
+    char *command;
+};
+
+/* The flow of a workspace, or NULL. One at a time, as the engine runs one op at a time for it. */
+static struct flow *flow_of(struct app *app, workspace_id ws)
+{
+    for (size_t i = 0; i < app->flow_count; i++) {
+        if (app->flows[i].ws == ws) {
+            return &app->flows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Forgets a flow. */
+static void flow_drop(struct app *app, workspace_id ws)
+{
+    for (size_t i = 0; i < app->flow_count; i++) {
+        if (app->flows[i].ws == ws) {
+            app->flows[i] = app->flows[--app->flow_count];
+            return;
+        }
+    }
+}
+
+/* Keeps what was asked for. */
+static void flow_keep(struct app *app, const struct flow *f)
+{
+    struct flow copy = *f;
+    flow_drop(app, f->ws);
+    app->flows = xreallocarray(app->flows, app->flow_count + 1, sizeof(*app->flows));
+    app->flows[app->flow_count++] = copy;
+}
+
+/* engine_session's answer. */
+static void on_session(void *arg, const char *id, const struct error *err)
+{
+    struct starting *st = arg;
+    struct app *app = st->app;
+    if (err) {
+        app_fail(app, err);
+    } else {
+        if (st->command) {
+            app->commands = xreallocarray(app->commands, app->command_count + 1, sizeof(*app->commands));
+            str_copy(app->commands[app->command_count].id, SESSION_ID_MAX, id);
+            app->commands[app->command_count++].command = xstrdup(st->command);
+        }
+        if (app->selected.ws == st->ws) {
+            str_copy(app->want_session, sizeof(app->want_session), id); /* the person is still here: go in */
+        } else {
+            const struct workspace *ws = model_workspace(app->model, st->ws);
+            app_say(app, "%s is up, and a session is open in it", ws ? ws->shown : "The sandbox");
+        }
+        app_tick_soon(app);
+    }
+    free(st->command);
+    free(st);
+}
+
+void flow_session(struct app *app, workspace_id id, enum session_kind kind, const char *command)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    if (!ws) {
+        return;
+    }
+    struct starting *st = xcalloc(1, sizeof(*st));
+    st->app = app;
+    st->ws = id;
+    st->command = command && *command ? xstrdup(command) : NULL;
+    struct rect main = app->layout.main;
+    struct engine_session_request req = {
+        .sandbox = ws->sandbox,
+        .kind = kind,
+        .command = st->command,
+        .cols = main.w > 0 ? main.w : app->cols,
+        .rows = main.h > 0 ? main.h : MT_MAX(app->rows - 3, 2),
+        .done = on_session,
+        .arg = st,
+    };
+    struct error err = ERROR_INIT;
+    if (engine_session(app->engine, &req, &err) != 0) {
+        app_fail(app, &err);
+        free(st->command);
+        free(st);
+    }
+}
+
+void flow_run(struct app *app, const struct flow *want)
+{
+    const struct workspace *ws = model_workspace(app->model, want->ws);
+    struct error err = ERROR_INIT;
+    if (!ws) {
+        return;
+    }
+    struct flow f = *want;
+    struct engine_request req = {
+        .plan = f.plan,
+        .sandbox = ws->sandbox,
+        .profile = f.profile[0] ? f.profile : NULL,
+        .net = f.net,
+        .net_given = f.net_given,
+        .recreate = f.recreate,
+        .reprovision = f.reprovision,
+        .force = f.force,
+    };
+    f.reported = false;
+    f.op = engine_run(app->engine, &req, &err);
+    if (!f.op && err.code == ERROR_EXISTS && tree_op_is_live(model_op(app->model, ws->op))) {
+        f.op = ws->op; /* the same is being done already: follow that */
+    }
+    if (!f.op) {
+        app_fail(app, &err);
+        return;
+    }
+    flow_keep(app, &f);
+    app_tree_dirty(app);
+    if (f.then_session && app->selected.ws == f.ws) {
+        app_set_focus(app, FOCUS_MAIN);
+    }
+}
+
+/* The session of a workspace that was typed in last. */
+static const struct session_info *latest_session(const struct app *app, const struct workspace *ws)
+{
+    const struct session_info *s, *best = NULL;
+    for (size_t i = 0; (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
+        if (tree_shows_session(s) && (!best || s->last_input_wall_ms > best->last_input_wall_ms)) {
+            best = s;
+        }
+    }
+    return best;
+}
+
+void flow_open(struct app *app, workspace_id id)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    if (!ws) {
+        return;
+    }
+    if (ws->name_error[0] || ws->reserved) {
+        app_warn(app, "%s: %s", ws->shown, ws->reserved ? "reserved for muthr itself: no shell here" : ws->name_error);
+        return;
+    }
+    const struct op_view *op = model_op(app->model, ws->op);
+    const struct session_info *s = latest_session(app, ws);
+    if (s) {
+        app_select_session(app, s->id, true);
+    } else if (tree_op_is_live(op) && strcmp(op->plan, "stop") != 0 && strcmp(op->plan, "delete") != 0) {
+        struct flow f = {.op = ws->op, .ws = id, .plan = ENGINE_START, .then_session = true, .kind = SESSION_SHELL};
+        struct flow *have = flow_of(app, id);
+        if (have) {
+            have->then_session = true;
+        } else {
+            flow_keep(app, &f);
+        }
+        app_set_focus(app, FOCUS_MAIN);
+    } else if (app_op(app) && app->selected.ws == id && app->focus == FOCUS_LIST && op->state == OP_FAILED) {
+        app_set_focus(app, FOCUS_MAIN); /* look at what failed: r and Enter go on from there */
+    } else if (ws->info.state == SANDBOX_RUNNING) {
+        flow_session(app, id, SESSION_SHELL, NULL);
+    } else {
+        flow_run(app, &(struct flow){.ws = id, .plan = ENGINE_START, .then_session = true, .kind = SESSION_SHELL});
+    }
+}
+
+/* What is said when an operation has ended well. */
+static void say_done(struct app *app, const struct workspace *ws, const struct op_view *op)
+{
+    const char *name = ws ? ws->shown : op->sandbox;
+    if (op->notice[0]) {
+        app_warn(app, "%s: %s", name, op->notice);
+    } else if (strcmp(op->plan, "delete") == 0) {
+        app_say(app, "%s: the sandbox is deleted, the folder is where it was", name);
+    } else if (strcmp(op->plan, "stop") == 0) {
+        app_say(app, "%s is stopped", name);
+    } else {
+        app_say(app, "%s is up", name);
+    }
+}
+
+/* A failure is told once; a missing network with the choice there is. */
+static void report(struct app *app, struct flow *f, const struct op_view *op)
+{
+    f->reported = true;
+    if (op->error.code == ERROR_UNAVAILABLE && op->error.hint && strncmp(op->error.hint, "network:", 8) == 0) {
+        dialog_network(app, f, op->error.msg);
+    } else {
+        app_fail(app, &op->error);
+    }
+}
+
+/* Acts on one flow. True: it is done with. */
+static bool flow_step(struct app *app, struct flow *f)
+{
+    const struct op_view *op = model_op(app->model, f->op);
+    const struct workspace *ws = model_workspace(app->model, f->ws);
+    if (!op || !ws) {
+        return true;
+    }
+    if (tree_op_is_live(op)) {
+        return false;
+    }
+    if (op->state == OP_FAILED) {
+        if (!f->reported) {
+            report(app, f, op);
+        }
+        return false; /* kept for a retry */
+    }
+    if (op->state == OP_CANCELED) {
+        app_say(app, "%s: %s was canceled", ws->shown, op->plan);
+        return true;
+    }
+    if (!f->then_session || op->notice[0]) {
+        say_done(app, ws, op);
+    }
+    if (f->then_session) {
+        flow_session(app, f->ws, f->kind, f->command);
+    }
+    return true;
+}
+
+/* Ended operations that nobody looks at any more leave the model. */
+static void sweep_ops(struct app *app)
+{
+    for (size_t i = model_op_count(app->model); i-- > 0;) {
+        const struct op_view *op = model_op_at(app->model, i);
+        if (op->state == OP_DONE || op->state == OP_CANCELED) {
+            model_drop_op(app->model, op->id);
+        }
+    }
+}
+
+void flow_tick(struct app *app)
+{
+    bool stopping = false;
+    for (size_t i = app->flow_count; i-- > 0;) {
+        struct flow copy = app->flows[i];
+        bool done = flow_step(app, &copy);
+        struct flow *now = flow_of(app, copy.ws);
+        if (now && now->op == copy.op) {
+            *now = copy;
+            if (done) {
+                flow_drop(app, copy.ws);
+            }
+        }
+        i = MT_MIN(i, app->flow_count);
+    }
+    sweep_ops(app);
+    for (size_t i = 0; i < app->flow_count; i++) {
+        stopping =
+            stopping || (app->flows[i].plan == ENGINE_STOP && tree_op_is_live(model_op(app->model, app->flows[i].op)));
+    }
+    if (app->want_session[0] && app_select_session(app, app->want_session, true)) {
+        app->want_session[0] = '\0';
+    }
+    if (app->leave_when_stopped && !stopping) {
+        app_quit(app);
+    }
+}
+
+void flow_retry(struct app *app, workspace_id id)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    const struct op_view *op = ws ? model_op(app->model, ws->op) : NULL;
+    struct flow *have = flow_of(app, id);
+    if (!op || op->state != OP_FAILED) {
+        return;
+    }
+    struct flow f = {.ws = id, .plan = ENGINE_START};
+    if (have) {
+        f = *have;
+    } else if (strcmp(op->plan, "stop") == 0) {
+        f.plan = ENGINE_STOP;
+    } else if (strcmp(op->plan, "delete") == 0) {
+        f.plan = ENGINE_DELETE;
+    } else if (strcmp(op->plan, "provision") == 0) {
+        f.plan = ENGINE_PROVISION;
+        f.reprovision = true;
+        str_copy(f.profile, sizeof(f.profile), op->profile);
+    }
+    flow_run(app, &f);
+}
+
+void flow_put_aside(struct app *app, workspace_id id)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    const struct op_view *op = ws ? model_op(app->model, ws->op) : NULL;
+    if (op && !tree_op_is_live(op)) {
+        const struct session_info *s = op->session[0] ? model_session(app->model, op->session) : NULL;
+        if (s && s->state != SESSION_RUNNING) {
+            sessions_dismiss(app->sessions, s->id);
+        }
+        flow_drop(app, id);
+        model_drop_op(app->model, op->id);
+    }
+    app_set_focus(app, FOCUS_LIST);
+    app_tree_dirty(app);
+}
+
+void flow_close_session(struct app *app, const char *id)
+{
+    const struct session_info *s = model_session(app->model, id);
+    if (s && (s->state == SESSION_EXITED || s->state == SESSION_LOST)) {
+        char gone[SESSION_ID_MAX]; /* `id` may point into what is dropped */
+        str_copy(gone, sizeof(gone), id);
+        app_set_focus(app, FOCUS_LIST);
+        sessions_dismiss(app->sessions, gone);
+    }
+}
+
+void flow_again(struct app *app, const char *id)
+{
+    const struct session_info *s = model_session(app->model, id);
+    const struct workspace *ws = s ? model_workspace_by_sandbox(app->model, s->sandbox) : NULL;
+    const char *command = NULL;
+    if (!ws) {
+        return;
+    }
+    for (size_t i = 0; i < app->command_count; i++) {
+        if (strcmp(app->commands[i].id, id) == 0) {
+            command = app->commands[i].command;
+        }
+    }
+    struct flow f = {.ws = ws->id, .plan = ENGINE_START, .then_session = true, .kind = s->kind};
+    str_copy(f.command, sizeof(f.command), command ? command : "");
+    bool up = ws->info.state == SANDBOX_RUNNING;
+    workspace_id at = ws->id;
+    sessions_dismiss(app->sessions, id);
+    app_select_workspace(app, at);
+    if (up) {
+        flow_session(app, at, f.kind, f.command);
+    } else {
+        flow_run(app, &f);
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/glyph.h"
+
+const char *glyph_text(enum glyph g, bool ascii)
+{
+    static const char *const table[GLYPH_COUNT][2] = {
+        [GLYPH_RUNNING] = {"●", "*"},       [GLYPH_STOPPED] = {"○", "o"}, [GLYPH_NONE] = {"·", "-"},
+        [GLYPH_FAILED] = {"✗", "x"},        [GLYPH_UNKNOWN] = {"?", "?"}, [GLYPH_MARK] = {"▌", "#"},
+        [GLYPH_EXPANDED] = {"▾", "v"},      [GLYPH_FOLDED] = {"▸", ">"},  [GLYPH_IDLE] = {"·", "."},
+        [GLYPH_ATTENTION] = {"!", "!"},     [GLYPH_DONE] = {"✓", "v"},    [GLYPH_PENDING] = {"·", "."},
+        [GLYPH_SKIPPED] = {"–", "-"},       [GLYPH_ARROW] = {"›", ">"},   [GLYPH_BAR_FULL] = {"━", "#"},
+        [GLYPH_BAR_EMPTY] = {"─", "."},     [GLYPH_BULLET] = {"•", "*"},  [GLYPH_CHECK_ON] = {"[x]", "[x]"},
+        [GLYPH_CHECK_OFF] = {"[ ]", "[ ]"}, [GLYPH_DASH] = {"–", "-"},
+    };
+    return table[g][ascii ? 1 : 0];
+}
+
+const char *glyph_spinner(uint64_t now_ms, bool ascii)
+{
+    static const char *const braille[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"};
+    static const char *const plain[] = {"|", "/", "-", "\\"};
+    return ascii ? plain[now_ms / 125 % 4] : braille[now_ms / 125 % 8];
+}
+
+struct state_look glyph_sandbox(enum sandbox_state s)
+{
+    static const struct state_look table[] = {
+        [SANDBOX_NONE] = {GLYPH_NONE, false, "no sandbox", THEME_DIM},
+        [SANDBOX_CREATING] = {GLYPH_RUNNING, true, "starting", THEME_BUSY},
+        [SANDBOX_PROVISIONING] = {GLYPH_RUNNING, true, "provisioning", THEME_BUSY},
+        [SANDBOX_RUNNING] = {GLYPH_RUNNING, false, "running", THEME_OK},
+        [SANDBOX_STOPPED] = {GLYPH_STOPPED, false, "stopped", THEME_DIM},
+        [SANDBOX_FAILED] = {GLYPH_FAILED, false, "failed", THEME_BAD},
+        [SANDBOX_UNKNOWN] = {GLYPH_UNKNOWN, false, "unknown", THEME_WARN},
+    };
+    return table[s <= SANDBOX_UNKNOWN ? s : SANDBOX_UNKNOWN];
+}
+
+struct state_look glyph_session(const struct session_info *s)
+{
+    switch (s->state) {
+    case SESSION_STARTING:
+        return (struct state_look){GLYPH_IDLE, true, "starting", THEME_BUSY};
+    case SESSION_LOST:
+        return (struct state_look){GLYPH_FAILED, false, "lost", THEME_BAD};
+    case SESSION_EXITED:
+        if (s->exit_code == 0 && s->exit_signal == 0) {
+            return (struct state_look){GLYPH_DONE, false, "exited", THEME_DIM};
+        }
+        return (struct state_look){GLYPH_FAILED, false, "exited", THEME_BAD};
+    case SESSION_RUNNING:
+        break;
+    }
+    switch (s->attention) {
+    case ATTENTION_FAILED:
+        return (struct state_look){GLYPH_FAILED, false, "failed", THEME_BAD};
+    case ATTENTION_WAITING:
+    case ATTENTION_NOTIFY:
+    case ATTENTION_BELL:
+        return (struct state_look){GLYPH_ATTENTION, false, "needs you", THEME_ATTENTION};
+    case ATTENTION_FINISHED:
+        return (struct state_look){GLYPH_DONE, false, "finished", THEME_OK};
+    case ATTENTION_NONE:
+        break;
+    }
+    if (s->working) {
+        return (struct state_look){GLYPH_ARROW, true, "working", THEME_BUSY};
+    }
+    return (struct state_look){GLYPH_IDLE, false, "idle", THEME_DIM};
+}

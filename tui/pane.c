@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/pane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/utf8.h"
+
+/* A host takes a megabyte of paste in many small turns; this often we look whether it takes more. */
+#define PANE_RETRY_MS 5
+
+/* Sends what waits, as far as the session takes it. */
+static void flush_queue(void *arg)
+{
+    struct pane *p = arg;
+    if (!p->id[0]) {
+        strbuf_clear(&p->queue);
+    }
+    if (p->queue.len) {
+        size_t n = sessions_input(p->sessions, p->id, p->queue.buf, p->queue.len);
+        strbuf_consume(&p->queue, n);
+    }
+    if (p->queue.len) {
+        timer_start(p->retry, PANE_RETRY_MS);
+    }
+}
+
+void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, const struct pane_events *ev)
+{
+    *p = (struct pane){.sessions = sessions, .events = *ev};
+    strbuf_init(&p->queue);
+    strbuf_init(&p->paste_tail);
+    p->retry = timer_new(loop, flush_queue, p);
+}
+
+void pane_release(struct pane *p)
+{
+    pane_copy_drop(p);
+    free(p->yank);
+    p->yank = NULL;
+    timer_close(p->retry);
+    p->retry = NULL;
+    strbuf_release(&p->queue);
+    strbuf_release(&p->paste_tail);
+}
+
+/* Another session: nothing of the old one stays. What it was still to be given goes to it, as far as it takes it now.
+ */
+static void leave(struct pane *p)
+{
+    if (p->id[0]) {
+        flush_queue(p);
+        if (p->focused) {
+            sessions_focus(p->sessions, p->id, false);
+        }
+        sessions_unview(p->sessions, p->id);
+    }
+    timer_stop(p->retry);
+    strbuf_clear(&p->queue);
+    strbuf_clear(&p->paste_tail);
+    pane_copy_drop(p);
+    p->drag.active = false;
+    p->key_sent = false;
+    p->failed = false;
+    p->id[0] = '\0';
+}
+
+void pane_show(struct pane *p, const char *id, int cols, int rows)
+{
+    id = id ? id : "";
+    bool same = strcmp(id, p->id) == 0;
+    if (same && (!*id || (cols == p->cols && rows == p->rows))) {
+        return;
+    }
+    if (!same) {
+        leave(p);
+        str_copy(p->id, sizeof(p->id), id);
+    }
+    p->cols = cols;
+    p->rows = rows;
+    if (*id && cols > 0 && rows > 0) {
+        struct error err = ERROR_INIT;
+        p->failed = sessions_view(p->sessions, p->id, cols, rows, &err) != 0;
+        if (!same && p->focused) {
+            sessions_focus(p->sessions, p->id, true);
+        }
+    }
+}
+
+void pane_set_focus(struct pane *p, bool focused)
+{
+    if (p->focused != focused && p->id[0]) {
+        sessions_focus(p->sessions, p->id, focused);
+    }
+    p->focused = focused;
+}
+
+bool pane_has_screen(const struct pane *p)
+{
+    return p->id[0] && sessions_screen(p->sessions, p->id);
+}
+
+void pane_on_frame(struct pane *p)
+{
+    const struct session_screen *sc = sessions_screen(p->sessions, p->id);
+    if (sc && p->copy.active) {
+        copymode_limits(&p->copy, p->cols, p->rows, sc->history_first,
+                        sc->history_first + sc->history_lines + (uint64_t)sc->rows);
+        pane_copy_fill(p);
+    }
+    flush_queue(p);
+}
+
+void pane_painted(struct pane *p)
+{
+    if (p->id[0] && sessions_screen(p->sessions, p->id)) {
+        sessions_take_frame(p->sessions, p->id, NULL, 0);
+    }
+}
+
+/* Where the program's screen begins when it is taller than the place it has: its cursor must be seen. */
+static int first_row(const struct session_screen *sc, int rows)
+{
+    int over = sc->rows - rows;
+    return over > 0 && sc->cursor_row >= rows ? MT_MIN(over, sc->cursor_row - rows + 1) : 0;
+}
+
+void pane_theme_defaults(struct surface *s, struct rect r, struct style text)
+{
+    for (int y = r.y; y < r.y + r.h; y++) {
+        for (int x = r.x; x < r.x + r.w; x++) {
+            struct cell *c = surface_cell(s, x, y);
+            if (c && c->fg == CELL_COLOR_DEFAULT) {
+                c->fg = text.fg;
+            }
+            if (c && c->bg == CELL_COLOR_DEFAULT) {
+                c->bg = text.bg;
+            }
+        }
+    }
+}
+
+void pane_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t)
+{
+    struct style text = theme_style(t, THEME_TEXT);
+    surface_fill(s, r, text);
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    if (!sc) {
+        return;
+    }
+    struct rect old = surface_clip(s, r);
+    if (p->copy.active) {
+        pane_copy_draw(p, s, r, t);
+        surface_unclip(s, old);
+        return;
+    }
+    int from = first_row(sc, r.h);
+    struct rect shown = {r.x, r.y, MT_MIN(r.w, sc->cols), MT_MIN(r.h, sc->rows)};
+    for (int y = 0; y < r.h && from + y < sc->rows; y++) {
+        const struct cell *cells = sessions_row(p->sessions, p->id, from + y, NULL);
+        if (cells) {
+            surface_blit(s, r.x, r.y + y, cells, MT_MIN(sc->cols, r.w), sessions_clusters(p->sessions, p->id));
+        }
+    }
+    pane_theme_defaults(s, shown, text);
+    if (sc->reverse_video) {
+        surface_tint(s, shown, (struct style){.fg = SURFACE_KEEP, .bg = SURFACE_KEEP, .attrs = CELL_REVERSE});
+    }
+    int cy = sc->cursor_row - from;
+    if (p->focused && sc->cursor_visible && cy >= 0 && cy < r.h && sc->cursor_col < r.w) {
+        s->cursor.visible = true;
+        s->cursor.x = r.x + sc->cursor_col;
+        s->cursor.y = r.y + cy;
+        s->cursor.shape = sc->cursor_styled ? sc->cursor_shape * 2 - (sc->cursor_blink ? 1 : 0) : 0;
+    }
+    surface_unclip(s, old);
+}
+
+void pane_send(struct pane *p, const void *data, size_t len)
+{
+    if (!p->id[0] || !len) {
+        return;
+    }
+    p->key_sent = true;
+    size_t n = p->queue.len ? 0 : sessions_input(p->sessions, p->id, data, len);
+    if (n < len) {
+        strbuf_add(&p->queue, (const char *)data + n, len - n);
+        timer_start(p->retry, PANE_RETRY_MS);
+    }
+}
+
+void pane_key(struct pane *p, struct key key)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    struct key_modes none = {0};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    key_encode(key, sc ? &sc->modes : &none, &out);
+    pane_send(p, out.buf, out.len);
+}
+
+/* The wheel where the program did not ask for the mouse: its own arrows on the alternate screen, our scrollback else.
+ */
+static bool wheel(struct pane *p, const struct session_screen *sc, bool up)
+{
+    if (p->copy.active) {
+        copymode_scroll(&p->copy, up ? -3 : 3);
+        pane_copy_fill(p);
+        if (!up && !p->copy.selecting && p->copy.top + (uint64_t)p->copy.rows >= p->copy.end) {
+            pane_copy_end(p); /* scrolled back to the live screen */
+        }
+    } else if (sc->alt_screen) {
+        for (int i = 0; i < 3; i++) {
+            pane_key(p, (struct key){.sym = up ? KEYSYM_UP : KEYSYM_DOWN});
+        }
+        return true;
+    } else if (up && sc->history_lines > 0) {
+        pane_copy_begin(p);
+        copymode_scroll(&p->copy, -3);
+        pane_copy_fill(p);
+    }
+    p->events.on_dirty(p->events.arg);
+    return true;
+}
+
+/* Drag selects, release copies. */
+static bool drag(struct pane *p, const struct mouse_event *ev)
+{
+    if (ev->kind == MOUSE_PRESS) {
+        p->drag.active = true;
+        p->drag.col = ev->col;
+        p->drag.row = ev->row;
+        return false; /* the owner may want to move the focus */
+    }
+    if (!p->drag.active) {
+        return false;
+    }
+    if (ev->kind == MOUSE_MOTION && !(p->copy.active && p->copy.selecting)) {
+        if (!p->copy.active) {
+            pane_copy_begin(p);
+        }
+        copymode_goto(&p->copy, p->copy.top + (uint64_t)p->drag.row, p->drag.col);
+        copymode_select(&p->copy, false);
+    }
+    if (p->copy.active && p->copy.selecting) {
+        int row = MT_MIN(MT_MAX(ev->row, 0), p->copy.rows - 1);
+        copymode_goto(&p->copy, p->copy.top + (uint64_t)row, ev->col);
+        if (ev->row < 0 || ev->row >= p->copy.rows) {
+            copymode_vertical(&p->copy, ev->row < 0 ? -1 : 1);
+        }
+        pane_copy_fill(p);
+        p->events.on_dirty(p->events.arg);
+    }
+    if (ev->kind == MOUSE_RELEASE) {
+        p->drag.active = false;
+        if (p->copy.active && p->copy.selecting) {
+            pane_copy_yank(p);
+        }
+    }
+    return true;
+}
+
+bool pane_mouse(struct pane *p, const struct mouse_event *ev)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    if (!sc) {
+        return false;
+    }
+    bool inside = ev->col >= 0 && ev->row >= 0 && ev->col < sc->cols && ev->row < sc->rows;
+    if (!p->copy.active && p->focused && mouse_is_wanted(ev, &sc->modes)) {
+        MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+        if (inside) {
+            mouse_encode(ev, &sc->modes, &out);
+            pane_send(p, out.buf, out.len);
+        }
+        return true;
+    }
+    if (ev->button == MOUSE_WHEEL_UP || ev->button == MOUSE_WHEEL_DOWN) {
+        return wheel(p, sc, ev->button == MOUSE_WHEEL_UP);
+    }
+    return ev->button == MOUSE_BUTTON_LEFT || p->drag.active ? drag(p, ev) : false;
+}
+
+/* Does the program want paste markers? */
+static bool is_bracketed(const struct pane *p)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    return sc && sc->modes.bracketed;
+}
+
+void pane_paste_begin(struct pane *p)
+{
+    strbuf_clear(&p->paste_tail);
+    p->paste_cr = false;
+    if (is_bracketed(p)) {
+        pane_send(p, "\033[200~", 6);
+    }
+}
+
+/* Bytes at the end that begin a UTF-8 sequence and do not finish it. */
+static size_t unfinished(const char *s, size_t len)
+{
+    for (size_t back = 1; back <= 3 && back <= len; back++) {
+        unsigned char c = (unsigned char)s[len - back];
+        if (c >= 0xC0) {
+            size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+            return back < need ? back : 0;
+        }
+        if (c < 0x80) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+void pane_paste(struct pane *p, const char *data, size_t len)
+{
+    /* The markers frame the whole paste, so each piece is encoded as a program without them would get it. */
+    struct key_modes plain = {0};
+    MT_CLEANUP(strbuf) struct strbuf in = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    if (p->paste_cr && len && data[0] == '\n') {
+        data++;
+        len--;
+    }
+    strbuf_add(&in, p->paste_tail.buf, p->paste_tail.len);
+    strbuf_add(&in, data, len);
+    p->paste_cr = in.len && in.buf[in.len - 1] == '\r';
+    size_t keep = unfinished(in.buf, in.len);
+    strbuf_clear(&p->paste_tail);
+    strbuf_add(&p->paste_tail, in.buf + in.len - keep, keep);
+    paste_encode(in.buf, in.len - keep, &plain, &out);
+    pane_send(p, out.buf, out.len);
+}
+
+void pane_paste_end(struct pane *p)
+{
+    strbuf_clear(&p->paste_tail);
+    if (is_bracketed(p)) {
+        pane_send(p, "\033[201~", 6);
+    }
+}

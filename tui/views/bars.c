@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "core/util/utf8.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+
+#define BAR_HINTS 64
+
+/* Sandboxes that run. */
+static size_t running_count(const struct app *app)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < model_workspace_count(app->model); i++) {
+        n += model_workspace_at(app->model, i)->info.state == SANDBOX_RUNNING;
+    }
+    return n;
+}
+
+void top_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    if (r.h <= 0) {
+        return;
+    }
+    struct style bar = theme_style(&app->theme, THEME_BAR), dim = theme_style(&app->theme, THEME_BAR_DIM),
+                 strong = theme_style(&app->theme, THEME_BAR_STRONG);
+    surface_fill(s, r, bar);
+    int x = r.x + 1;
+    x += surface_text(s, x, r.y, r.w - 2, strong, "muthr") + 2;
+    size_t workspaces = model_workspace_count(app->model), running = running_count(app),
+           need = app_attention_count(app);
+    x += surface_textf(s, x, r.y, r.x + r.w - x, workspaces ? bar : dim, "%zu %s", workspaces,
+                       workspaces == 1 ? "workspace" : "workspaces") +
+         2;
+    x += surface_textf(s, x, r.y, r.x + r.w - x, running ? bar : dim, "%zu running", running) + 2;
+    if (need && x < r.x + r.w) {
+        struct style st = theme_style(&app->theme, THEME_ATTENTION);
+        st.bg = bar.bg;
+        x += surface_textf(s, x, r.y, r.x + r.w - x, st, "%zu %s you", need, need == 1 ? "needs" : "need");
+    }
+    const struct workspace *ws = app_workspace(app);
+    const char *warning = ws && ws->info.state == SANDBOX_RUNNING && ws->info.warning[0] ? ws->info.warning : "";
+    if (*warning && r.x + r.w - x > 30) {
+        struct style st = theme_style(&app->theme, THEME_WARN);
+        st.bg = bar.bg;
+        surface_text_right(s, r.x + r.w - 1, r.y, r.x + r.w - x - 6, st, warning);
+    }
+}
+
+/* Adds the commands of a context that have a key and a place in the bottom line. */
+static size_t add_commands(const struct app *app, enum command_context context, struct hint *out, size_t n)
+{
+    char why[200];
+    for (size_t i = 0; i < command_count && n < BAR_HINTS; i++) {
+        const struct command *c = &command_table[i];
+        const char *chord = c->rank > 0 && (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
+        if (chord) {
+            out[n++] = (struct hint){.chord = chord,
+                                     .label = c->label,
+                                     .rank = c->rank,
+                                     .off = c->enabled && !c->enabled(app, why, sizeof(why))};
+        }
+    }
+    return n;
+}
+
+/* Smaller ranks stand further left; insertion sort keeps equal ones as they come. */
+static void order(struct hint *h, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct hint x = h[i];
+        size_t k = i;
+        for (; k > 0 && h[k - 1].rank > x.rank; k--) {
+            h[k] = h[k - 1];
+        }
+        h[k] = x;
+    }
+}
+
+/* The keys of the moment. */
+static size_t collect(const struct app *app, struct hint *out)
+{
+    if (app->overlay) {
+        return app->overlay->ops->hints(app, app->overlay, out, BAR_HINTS);
+    }
+    enum command_context context = app_context(app);
+    enum app_start start = app_start_kind(app);
+    const struct session_info *se = app_session(app);
+    size_t n = 0;
+    if (start != START_NONE && start != START_LOOKING) {
+        out[n++] = (struct hint){
+            "Enter", start == START_ROOT_BAD || start == START_NO_BACKEND ? "look again" : "create", 1, false};
+        out[n++] = start == START_NO_BACKEND ? (struct hint){"Esc", "go on", 2, false}
+                                             : (struct hint){"e", "another folder", 2, false};
+        out[n++] = (struct hint){"q", "leave", 3, false};
+        return n;
+    }
+    if (context == CONTEXT_SESSION && se && !app_pane_takes_keys(app)) {
+        out[n++] = (struct hint){"Enter", "close", 1, false};
+        out[n++] = (struct hint){"r", "run again", 2, false};
+        out[n++] = (struct hint){"Esc", "list", 3, false};
+    }
+    n = add_commands(app, context, out, n);
+    order(out, n);
+    const struct command *help = command_find("app.help");
+    const char *chord = help ? keymap_chord(app->keymap, context, help) : NULL;
+    if (chord && n < BAR_HINTS) {
+        out[n++] = (struct hint){chord, "all keys", 0, false};
+    }
+    return n;
+}
+
+/* Clock and what waits, at the right edge; returns where they begin. */
+static int draw_right(const struct app *app, struct surface *s, struct rect r)
+{
+    char hhmm[8];
+    size_t need = app_attention_count(app);
+    int end = r.x + r.w - 1;
+    struct style dim = theme_style(&app->theme, THEME_BAR_DIM), hot = theme_style(&app->theme, THEME_ATTENTION);
+    hot.bg = dim.bg;
+    if (r.w >= 60 && need) {
+        char text[32];
+        str_format(text, sizeof(text), "%s %zu", glyph_text(GLYPH_ATTENTION, app->ascii), need);
+        end = surface_text_right(s, end, r.y, 12, hot, text) - 2;
+    }
+    if (r.w >= 80) {
+        clock_hhmm(clock_wall_ms(), hhmm);
+        end = surface_text_right(s, end, r.y, 6, dim, hhmm) - 2;
+    }
+    return end;
+}
+
+/* A message stands where the keys were until the next key. */
+static void draw_toast(const struct app *app, struct surface *s, struct rect r)
+{
+    struct style st = theme_style(&app->theme, app->toast.role);
+    surface_fill(s, r, st);
+    int end = r.x + r.w - 1;
+    const struct command *c = command_find("app.errors");
+    const char *chord = app->toast.role == THEME_ERROR && c ? keymap_chord(app->keymap, CONTEXT_LIST, c) : NULL;
+    if (chord && r.w > 60) {
+        char text[40];
+        str_format(text, sizeof(text), "%s%s%s all of it", app_pane_takes_keys(app) ? app->config.prefix : "",
+                   app_pane_takes_keys(app) ? " " : "", chord);
+        end = surface_text_right(s, end, r.y, 24, st, text) - 2;
+    }
+    surface_textf(s, r.x + 1, r.y, end - r.x - 1, st, "%s%s%s",
+                  app->toast.role == THEME_ERROR ? glyph_text(GLYPH_FAILED, app->ascii) : "",
+                  app->toast.role == THEME_ERROR ? " " : "", app->toast.text);
+}
+
+void bottom_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    struct hint hints[BAR_HINTS + 1];
+    struct hint_place places[BAR_HINTS + 1];
+    struct style bar = theme_style(&app->theme, THEME_BAR);
+    if (r.h <= 0) {
+        return;
+    }
+    surface_fill(s, r, bar);
+    if (app->toast.visible && !app->overlay) {
+        draw_toast(app, s, r);
+        return;
+    }
+    int end = draw_right(app, s, r), x = r.x + 1;
+    struct style key = theme_style(&app->theme, THEME_KEY), label = theme_style(&app->theme, THEME_KEY_LABEL),
+                 off = theme_style(&app->theme, THEME_KEY_OFF);
+    key.bg = label.bg = off.bg = bar.bg;
+    if (app_context(app) == CONTEXT_SESSION && app_pane_takes_keys(app)) {
+        struct style st = app->prefix ? theme_style(&app->theme, THEME_SELECTION) : key;
+        x += surface_textf(s, x, r.y, 20, st, app->prefix ? " %s " : "%s", app->config.prefix);
+        x += surface_text(s, x, r.y, 7, label, app->prefix ? "  now:" : " then:") + 2;
+    }
+    size_t n = hints_fit(hints, collect(app, hints), end - x, places);
+    for (size_t i = 0; i < n; i++) {
+        const struct hint *h = &hints[places[i].index];
+        int at = x + places[i].x;
+        at += surface_text(s, at, r.y, -1, h->off ? off : key, h->chord) + 1;
+        surface_text(s, at, r.y, -1, h->off ? off : label, h->label);
+    }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "core/util/paths.h"
+#include "core/util/strbuf.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+
+/* Where the next fact goes. */
+struct sheet {
+    const struct app *app;
+    struct surface *s;
+    struct rect r;
+    int y;
+};
+
+/* "name      value" */
+static void fact(struct sheet *sh, const char *name, enum theme_role role, const char *value)
+{
+    if (!value[0] || sh->y >= sh->r.y + sh->r.h) {
+        return;
+    }
+    surface_text(sh->s, sh->r.x, sh->y, 12, theme_style(&sh->app->theme, THEME_DIM), name);
+    surface_text(sh->s, sh->r.x + 12, sh->y, sh->r.w - 12, theme_style(&sh->app->theme, role), value);
+    sh->y++;
+}
+
+/* "412 MiB" */
+static void bytes_text(uint64_t n, char *out, size_t cap)
+{
+    if (n >= 1024ull * 1024 * 1024) {
+        str_format(out, cap, "%.1f GiB", (double)n / (1024.0 * 1024 * 1024));
+    } else {
+        str_format(out, cap, "%llu MiB", (unsigned long long)(n / (1024 * 1024)));
+    }
+}
+
+/* Network as read back from the runtime, and in which colour. */
+static enum theme_role net_text(const struct sandbox_info *info, char *out, size_t cap)
+{
+    if (!info->net_known) {
+        str_copy(out, cap, "not known");
+        return THEME_WARN;
+    }
+    switch (info->net) {
+    case NET_NONE:
+        str_copy(out, cap, "none: nothing outside can be reached");
+        return THEME_NET_CLOSED;
+    case NET_FULL:
+        str_copy(out, cap, "open: its own network, with access to the outside");
+        return THEME_NET_OPEN;
+    case NET_SHARED:
+        break;
+    }
+    str_copy(out, cap, "SHARED with this machine: local services can be reached from inside");
+    return THEME_WARN;
+}
+
+/* What only a running sandbox has. */
+static void draw_running(struct sheet *sh, const struct workspace *ws)
+{
+    char text[240], mem[32], limit[32];
+    enum theme_role role = net_text(&ws->info, text, sizeof(text));
+    fact(sh, "network", role, text);
+    fact(sh, "limits", THEME_TEXT, ws->info.limits);
+    if (ws->have_stats) {
+        bytes_text(ws->stats.memory_bytes, mem, sizeof(mem));
+        bytes_text(ws->stats.memory_limit_bytes, limit, sizeof(limit));
+        str_format(text, sizeof(text), "%s%s%s in %u %s", mem, ws->stats.memory_limit_bytes ? " of " : "",
+                   ws->stats.memory_limit_bytes ? limit : "", ws->stats.procs,
+                   ws->stats.procs == 1 ? "process" : "processes");
+        fact(sh, "memory", THEME_TEXT, text);
+    }
+    if (ws->info.port) {
+        str_format(text, sizeof(text), "%d", ws->info.port);
+        fact(sh, "port", THEME_TEXT, text);
+    }
+}
+
+/* One sentence: what Enter does here. */
+static const char *next_step(const struct app *app, const struct workspace *ws)
+{
+    if (ws->name_error[0]) {
+        return ws->name_error;
+    }
+    if (ws->reserved) {
+        return "This folder belongs to muthr itself: no shell here.";
+    }
+    if (ws->missing || ws->info.workspace_missing) {
+        return "The project folder is gone or was replaced. d deletes what is left of the sandbox.";
+    }
+    switch (model_shown_state(app->model, ws)) {
+    case SANDBOX_NONE:
+        return "Enter makes a sandbox for this folder and opens a shell in it.";
+    case SANDBOX_STOPPED:
+    case SANDBOX_FAILED:
+    case SANDBOX_UNKNOWN:
+        return "Enter starts it and opens a shell.";
+    case SANDBOX_RUNNING:
+        return app_live_sessions(app, ws->sandbox) ? "Enter goes to its session. n opens another one."
+                                                   : "Enter opens a shell.";
+    case SANDBOX_CREATING:
+    case SANDBOX_PROVISIONING:
+        break;
+    }
+    return "";
+}
+
+/* State word, since when. */
+static void state_text(const struct app *app, const struct workspace *ws, char *out, size_t cap)
+{
+    struct state_look look = glyph_sandbox(model_shown_state(app->model, ws));
+    char since[24] = "";
+    if (ws->info.state == SANDBOX_RUNNING && ws->info.started_wall_ms &&
+        clock_wall_ms() > ws->info.started_wall_ms + 60000) {
+        clock_short((clock_wall_ms() - ws->info.started_wall_ms) / 60000 * 60000, since, sizeof(since));
+    }
+    str_format(out, cap, "%s%s%s%s%s", look.word, *since ? " for " : "", since,
+               ws->info.state != SANDBOX_RUNNING && ws->info.reason[0] ? ": " : "",
+               ws->info.state != SANDBOX_RUNNING ? ws->info.reason : "");
+}
+
+void card_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    surface_fill(s, r, theme_style(&app->theme, THEME_TEXT));
+    const struct workspace *ws = app_workspace(app);
+    if (!ws || r.w < 10) {
+        return;
+    }
+    struct rect old = surface_clip(s, r);
+    struct sheet sh = {.app = app, .s = s, .r = {r.x + 2, r.y, r.w - 4, r.h}, .y = r.y + 1};
+    struct state_look look = glyph_sandbox(model_shown_state(app->model, ws));
+    char text[400];
+    state_text(app, ws, text, sizeof(text));
+    const char *sign =
+        look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
+    surface_text(s, sh.r.x, sh.y, 1, theme_style(&app->theme, look.role), sign);
+    surface_text(s, sh.r.x + 2, sh.y, sh.r.w - 2,
+                 theme_style(&app->theme, look.role == THEME_DIM ? THEME_TEXT : look.role), text);
+    sh.y += 2;
+    MT_CLEANUP(xfree) char *shown = path_tilde(ws->path, app->paths->home);
+    MT_CLEANUP(strbuf) struct strbuf folder = STRBUF_INIT;
+    utf8_sanitize(&folder, shown, strlen(shown), false);
+    fact(&sh, "folder", THEME_TEXT, folder.buf);
+    fact(&sh, "sandbox", THEME_TEXT, ws->sandbox);
+    fact(&sh, "profile", THEME_TEXT, ws->info.profile[0] ? ws->info.profile : ws->profile);
+    fact(&sh, "backend", THEME_TEXT, ws->backend);
+    if (ws->info.state == SANDBOX_RUNNING) {
+        draw_running(&sh, ws);
+    }
+    if (ws->drift) {
+        sh.y++;
+        fact(&sh, "changed", THEME_WARN, ws->drift_text);
+        fact(&sh, "", THEME_DIM, "r restarts it with the new settings");
+    }
+    if (ws->info.warning[0]) {
+        sh.y++;
+        fact(&sh, "warning", THEME_WARN, ws->info.warning);
+    }
+    sh.y++;
+    if (sh.y < r.y + r.h) {
+        bool bad = ws->name_error[0] || ws->missing || ws->info.workspace_missing;
+        surface_text(s, sh.r.x, sh.y, sh.r.w, theme_style(&app->theme, bad ? THEME_WARN : THEME_ACCENT),
+                     next_step(app, ws));
+    }
+    surface_unclip(s, old);
+}

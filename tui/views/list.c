@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "core/util/utf8.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+#include "tui/match.h"
+
+#define DOUBLE_CLICK_MS 400
+
+/* The pen of one row: role colours on the row's background. */
+struct pen {
+    const struct app *app;
+    struct surface *s;
+    struct rect r;
+    struct style base;
+    bool on;
+};
+
+/* A role on this row's background. */
+static struct style ink(const struct pen *p, enum theme_role role)
+{
+    struct style st = theme_style(&p->app->theme, role);
+    if (p->on) {
+        st.bg = p->base.bg;
+        st.attrs |= p->base.attrs & CELL_REVERSE;
+        if (p->base.attrs & CELL_REVERSE) {
+            st.fg = p->base.fg; /* without colours a selected row is reversed whole */
+        }
+    }
+    return st;
+}
+
+/* Minutes, hours or days since then; "" below a minute, which nobody needs to see ticking. */
+static void age(uint64_t since_wall_ms, char *out, size_t cap)
+{
+    uint64_t now = clock_wall_ms();
+    out[0] = '\0';
+    if (since_wall_ms && now > since_wall_ms + 60000) {
+        clock_short((now - since_wall_ms) / 60000 * 60000, out, cap);
+    }
+}
+
+/* A row's right text, and what is left of the width for its name. */
+static int right_text(const struct pen *p, const char *text, enum theme_role role, int max)
+{
+    int end = p->r.x + p->r.w - 1;
+    if (!*text) {
+        return end;
+    }
+    return surface_text_right(p->s, end, p->r.y, max, ink(p, role), text) - 1;
+}
+
+/* Lights what the filter matched. */
+static void light(const struct pen *p, const char *text, int x, int end)
+{
+    struct match m;
+    struct style hot = theme_style(&p->app->theme, THEME_MATCH);
+    if (!p->app->filter[0] || !match_words(p->app->filter, text, &m)) {
+        return;
+    }
+    for (size_t i = 0; text[i] && i < MATCH_BYTES && x < end;) {
+        int w = 0;
+        size_t n = utf8_cluster(text + i, strlen(text + i), &w);
+        if (m.hit[i]) {
+            surface_tint(p->s, (struct rect){x, p->r.y, w, 1},
+                         (struct style){.fg = hot.fg, .bg = 0xFFFFFFFF, .attrs = hot.attrs});
+        }
+        x += w;
+        i += n;
+    }
+}
+
+/* What stands right in a workspace's row: a state that is not plain, else who runs it. */
+static enum theme_role workspace_word(const struct app *app, const struct workspace *ws, const struct op_view *op,
+                                      char *out, size_t cap)
+{
+    enum sandbox_state state = model_shown_state(app->model, ws);
+    struct state_look look = glyph_sandbox(state);
+    if (tree_op_is_live(op)) {
+        bool down = strcmp(op->plan, "stop") == 0, gone = strcmp(op->plan, "delete") == 0;
+        str_format(out, cap, "%s",
+                   op->canceling            ? "canceling"
+                   : op->state == OP_QUEUED ? "waiting"
+                   : down                   ? "stopping"
+                   : gone                   ? "deleting"
+                                            : look.word);
+        return THEME_BUSY;
+    }
+    if (ws->name_error[0]) {
+        str_copy(out, cap, "unusable name");
+        return THEME_WARN;
+    }
+    if (op && op->state == OP_FAILED) {
+        str_format(out, cap, "%s failed", op->plan);
+        return THEME_BAD;
+    }
+    if (ws->missing || ws->info.workspace_missing) {
+        str_copy(out, cap, "folder gone");
+        return THEME_BAD;
+    }
+    if (ws->orphan) {
+        str_copy(out, cap, "orphan");
+        return THEME_WARN;
+    }
+    if (state == SANDBOX_FAILED && ws->info.reason[0]) {
+        str_copy(out, cap, ws->info.reason);
+        return look.role;
+    }
+    if (state == SANDBOX_RUNNING) {
+        str_format(out, cap, "%s%s", ws->drift ? "changed  " : "", app->layout.list.w >= 44 ? "running" : ws->backend);
+        return ws->drift ? THEME_WARN : THEME_DIM;
+    }
+    str_copy(out, cap, ws->reserved ? "reserved" : look.word);
+    return look.role;
+}
+
+/* Does a session in the folded workspace want a person? */
+static bool wants_person(const struct app *app, const struct workspace *ws)
+{
+    const struct session_info *s;
+    for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
+        if (tree_shows_session(s) && s->attention > ATTENTION_FINISHED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A workspace's row. */
+static void draw_workspace(const struct pen *p, const struct tree_row *row)
+{
+    const struct app *app = p->app;
+    const struct workspace *ws = model_workspace(app->model, row->ws);
+    if (!ws) {
+        return;
+    }
+    const struct op_view *op = model_op(app->model, ws->op);
+    struct state_look look = glyph_sandbox(model_shown_state(app->model, ws));
+    bool live = tree_op_is_live(op);
+    if (!live && op && op->state == OP_FAILED) {
+        look.glyph = GLYPH_FAILED;
+        look.role = THEME_BAD;
+    }
+    char word[200];
+    enum theme_role role = workspace_word(app, ws, op, word, sizeof(word));
+    int x = p->r.x, y = p->r.y;
+    if (tree_set_has(&app->marked, ws->id)) {
+        surface_text(p->s, x, y, 1, ink(p, THEME_ACCENT), glyph_text(GLYPH_MARK, app->ascii));
+    }
+    if (row->has_children) {
+        surface_text(p->s, x + 1, y, 1, ink(p, THEME_DIM),
+                     glyph_text(row->expanded ? GLYPH_EXPANDED : GLYPH_FOLDED, app->ascii));
+    }
+    const char *sign =
+        live || look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
+    surface_text(p->s, x + 3, y, 1, ink(p, live ? THEME_BUSY : look.role), sign);
+    int end = right_text(p, word, role, MT_MAX(p->r.w / 2, 12));
+    bool quiet = look.role == THEME_DIM && !live;
+    int used = surface_text(p->s, x + 5, y, end - x - 5,
+                            p->on ? ink(p, THEME_SELECTION) : ink(p, quiet ? THEME_TEXT : THEME_STRONG), ws->shown);
+    light(p, ws->shown, x + 5, x + 5 + used);
+    if (row->has_children && !row->expanded && wants_person(app, ws) && x + 6 + used < end) {
+        surface_text(p->s, x + 6 + used, y, 1, ink(p, THEME_ATTENTION), glyph_text(GLYPH_ATTENTION, app->ascii));
+    }
+}
+
+void op_bar(const struct app *app, struct surface *s, int x, int y, int w, const struct op_view *op)
+{
+    struct style full = theme_style(&app->theme, THEME_GAUGE), empty = theme_style(&app->theme, THEME_GAUGE_BACK);
+    int done = op->step_count ? op->step * w / op->step_count : 0;
+    for (int i = 0; i < w; i++) {
+        surface_text(s, x + i, y, 1, i < done ? full : empty,
+                     glyph_text(i < done ? GLYPH_BAR_FULL : GLYPH_BAR_EMPTY, app->ascii));
+    }
+}
+
+/* The progress line below a workspace. */
+static void draw_op(const struct pen *p, const struct tree_row *row)
+{
+    const struct app *app = p->app;
+    const struct workspace *ws = model_workspace(app->model, row->ws);
+    const struct op_view *op = ws ? model_op(app->model, ws->op) : NULL;
+    if (!op || op->step_count == 0) {
+        return;
+    }
+    char time[24] = "";
+    if (op->started_ms) {
+        clock_mmss(clock_mono_ms() - op->started_ms, time, sizeof(time));
+    }
+    int x = p->r.x + 5, w = 10;
+    if (p->r.w < 30) {
+        w = 5;
+    }
+    op_bar(app, p->s, x, p->r.y, w, op);
+    int end = right_text(p, time, THEME_DIM, 10);
+    const struct op_step_view *st = &op->steps[MT_MIN(op->step, op->step_count - 1)];
+    surface_textf(p->s, x + w + 1, p->r.y, end - x - w - 1, ink(p, THEME_DIM), "%d/%d %s",
+                  MT_MIN(op->step + 1, op->step_count), op->step_count, st->name);
+}
+
+/* A session's right text: its state and for how long. */
+static void session_word(const struct session_info *s, const struct state_look *look, char *out, size_t cap)
+{
+    char time[24];
+    uint64_t since = s->attention != ATTENTION_NONE ? s->attention_since_ms
+                     : s->working                   ? s->last_input_wall_ms
+                                                    : s->last_output_wall_ms;
+    if (s->state == SESSION_EXITED) {
+        if (s->exit_signal) {
+            str_format(out, cap, "signal %d", s->exit_signal);
+        } else {
+            str_format(out, cap, "exited %d", s->exit_code);
+        }
+        return;
+    }
+    age(since, time, sizeof(time));
+    str_format(out, cap, "%s%s%s", look->word, *time ? " " : "", time);
+}
+
+/* A session's row. */
+static void draw_session(const struct pen *p, const struct tree_row *row)
+{
+    const struct app *app = p->app;
+    const struct session_info *s = model_session(app->model, row->session);
+    if (!s) {
+        return;
+    }
+    struct state_look look = glyph_session(s);
+    char word[64];
+    session_word(s, &look, word, sizeof(word));
+    int number = app_number(app, s->id), x = p->r.x, y = p->r.y;
+    if (number) {
+        surface_textf(p->s, x + 5, y, 1, ink(p, THEME_KEY), "%d", number);
+    }
+    const char *sign =
+        look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
+    surface_text(p->s, x + 7, y, 1, ink(p, look.role), sign);
+    int end = right_text(p, word, look.role, p->r.w / 2);
+    const char *name = s->label[0] ? s->label : session_kind_name(s->kind);
+    int used = surface_text(p->s, x + 9, y, end - x - 9, ink(p, p->on ? THEME_SELECTION : THEME_TEXT), name);
+    light(p, name, x + 9, x + 9 + used);
+}
+
+/* The line above the rows: what is shown, of how many, in which order. */
+static void draw_head(const struct app *app, struct surface *s, struct rect r)
+{
+    bool focus = app->focus == FOCUS_LIST;
+    int x = r.x + 1 +
+            surface_text(s, r.x + 1, r.y, r.w - 2, theme_style(&app->theme, focus ? THEME_TITLE_FOCUS : THEME_TITLE),
+                         "Workspaces");
+    char note[160];
+    int rows = r.h - 1;
+    if (app->filter[0]) {
+        str_format(note, sizeof(note), "/%s", app->filter);
+    } else if (app->sort != TREE_SORT_NAME) {
+        str_copy(note, sizeof(note), tree_sort_name(app->sort));
+    } else if ((int)app->tree.count > rows) {
+        str_format(note, sizeof(note), "%d-%d of %zu", app->list_top + 1,
+                   MT_MIN(app->list_top + rows, (int)app->tree.count), app->tree.count);
+    } else {
+        return;
+    }
+    surface_text_right(s, r.x + r.w - 1, r.y, r.x + r.w - x - 3,
+                       theme_style(&app->theme, app->filter[0] ? THEME_MATCH : THEME_DIM), note);
+}
+
+void list_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    struct rect old = surface_clip(s, r);
+    surface_fill(s, r, theme_style(&app->theme, THEME_TEXT));
+    draw_head(app, s, r);
+    for (int y = 1; y < r.h; y++) {
+        size_t i = (size_t)(app->list_top + y - 1);
+        if (i >= app->tree.count) {
+            break;
+        }
+        const struct tree_row *row = &app->tree.rows[i];
+        struct pen p = {.app = app, .s = s, .r = {r.x, r.y + y, r.w, 1}, .on = (int)i == app->selected_row};
+        p.base = theme_style(&app->theme, !p.on                      ? THEME_TEXT
+                                          : app->focus == FOCUS_LIST ? THEME_SELECTION
+                                                                     : THEME_SELECTION_DIM);
+        surface_fill(s, p.r, p.base);
+        if (row->kind == TREE_WORKSPACE) {
+            draw_workspace(&p, row);
+        } else if (row->kind == TREE_OP) {
+            draw_op(&p, row);
+        } else {
+            draw_session(&p, row);
+        }
+    }
+    if (app->tree.count == 0 && app->filter[0]) {
+        surface_textf(s, r.x + 3, r.y + 2, r.w - 4, theme_style(&app->theme, THEME_DIM),
+                      "Nothing matches. Esc clears the filter.");
+    }
+    surface_unclip(s, old);
+}
+
+/* A press on a row: select; on its fold sign: fold; twice: open. */
+static void press(struct app *app, const struct mouse_event *ev, int row)
+{
+    const struct tree_row *r = &app->tree.rows[row];
+    uint64_t now = loop_now_ms(app->loop);
+    bool twice = app->click.y == ev->row && now - app->click.ms < DOUBLE_CLICK_MS;
+    app->click.y = ev->row;
+    app->click.ms = twice ? 0 : now;
+    if (r->kind == TREE_OP) {
+        row = tree_find(&app->tree, &(struct tree_target){.ws = r->ws});
+        r = &app->tree.rows[row];
+    }
+    if (r->kind == TREE_WORKSPACE && r->has_children && ev->col - app->layout.list.x <= 2) {
+        tree_set_toggle(&app->collapsed, r->ws);
+        app_tree_dirty(app);
+        return;
+    }
+    app_select_row(app, row);
+    if (app->layout.side_by_side || !twice) {
+        app_set_focus(app, FOCUS_LIST);
+    }
+    if (twice) {
+        const struct command *open = command_find("list.open");
+        app_run_command(app, open);
+    }
+}
+
+bool list_mouse(struct app *app, const struct mouse_event *ev)
+{
+    if (!rect_has(app->layout.list, ev->col, ev->row)) {
+        return false;
+    }
+    if (ev->kind != MOUSE_PRESS) {
+        return true;
+    }
+    if (ev->button == MOUSE_WHEEL_UP || ev->button == MOUSE_WHEEL_DOWN) {
+        int n = (int)app->tree.count, rows = app->layout.list.h - 1;
+        app->list_top = MT_MAX(MT_MIN(app->list_top + (ev->button == MOUSE_WHEEL_UP ? -3 : 3), n - rows), 0);
+        app_dirty(app);
+        return true;
+    }
+    int row = app->list_top + ev->row - app->layout.list.y - 1;
+    if (ev->button == MOUSE_BUTTON_LEFT && ev->row > app->layout.list.y && row < (int)app->tree.count) {
+        press(app, ev, row);
+    } else if (ev->button == MOUSE_BUTTON_LEFT) {
+        app_set_focus(app, FOCUS_LIST);
+    }
+    return true;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "core/util/strbuf.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+
+/* A step that takes this many times what it took last time is marked. */
+#define OP_SLOW_FACTOR 3
+
+/* How the rows of the view are shared out: header, steps, trouble, rule, terminal. */
+struct op_rows {
+    int steps, trouble, pane;
+};
+
+const char *op_session(const struct app *app, const struct op_view *op)
+{
+    return op && op->session[0] && model_session(app->model, op->session) ? op->session : NULL;
+}
+
+/* Lines that tell of a failure: the error, and what to do. */
+static int trouble_lines(const struct op_view *op)
+{
+    return op->state == OP_FAILED ? (op->error.hint ? 3 : 2) : 0;
+}
+
+/* The terminal gets what the steps leave, but never less than a third. */
+static struct op_rows share(const struct app *app, const struct op_view *op, int h)
+{
+    bool pane = op_session(app, op) != NULL;
+    struct op_rows rows = {.steps = op->step_count, .trouble = trouble_lines(op)};
+    int room = MT_MAX(h - 2 - rows.trouble, 1);
+    if (pane) {
+        room = MT_MAX(room - 1 - MT_MAX(h / 3, 3), 1);
+    }
+    rows.steps = MT_MIN(rows.steps, room);
+    rows.pane = pane ? MT_MAX(h - 2 - rows.trouble - rows.steps - 1, 0) : 0;
+    return rows;
+}
+
+struct rect op_pane_rect(const struct app *app, struct rect r)
+{
+    const struct op_view *op = app_op(app);
+    if (!op) {
+        return (struct rect){r.x, r.y, 0, 0};
+    }
+    struct op_rows rows = share(app, op, r.h);
+    return (struct rect){r.x + 1, r.y + r.h - rows.pane, MT_MAX(r.w - 1, 0), rows.pane};
+}
+
+/* "0.1 s", "48.0 s", "2:05" */
+static void time_text(uint64_t ms, char *out, size_t cap)
+{
+    if (ms < 60000) {
+        str_format(out, cap, "%llu.%llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000 / 100));
+    } else {
+        clock_mmss(ms, out, cap);
+    }
+}
+
+/* Glyph and role of a step. */
+static const char *step_sign(const struct app *app, enum op_step_state state, enum theme_role *role)
+{
+    switch (state) {
+    case OP_STEP_RUNNING:
+        *role = THEME_BUSY;
+        return glyph_spinner(loop_now_ms(app->loop), app->ascii);
+    case OP_STEP_DONE:
+        *role = THEME_OK;
+        return glyph_text(GLYPH_DONE, app->ascii);
+    case OP_STEP_FAILED:
+        *role = THEME_BAD;
+        return glyph_text(GLYPH_FAILED, app->ascii);
+    case OP_STEP_SKIPPED:
+        *role = THEME_DIM;
+        return glyph_text(GLYPH_SKIPPED, app->ascii);
+    case OP_STEP_CANCELED:
+        *role = THEME_WARN;
+        return glyph_text(GLYPH_FAILED, app->ascii);
+    case OP_STEP_PENDING:
+        break;
+    }
+    *role = THEME_DIM;
+    return glyph_text(GLYPH_PENDING, app->ascii);
+}
+
+/* One step: sign, name, time, what it does, how long it took the last time. */
+static void draw_step(const struct app *app, struct surface *s, struct rect r, const struct op_view *op, int index)
+{
+    const struct op_step_view *st = &op->steps[index];
+    bool running = st->state == OP_STEP_RUNNING;
+    enum theme_role role;
+    const char *sign = step_sign(app, st->state, &role);
+    char text[64] = "";
+    int end = r.x + r.w - 1;
+    uint64_t took = st->started_ms ? (running || !st->ended_ms ? clock_mono_ms() : st->ended_ms) - st->started_ms : 0;
+    surface_text(s, r.x + 2, r.y, 1, theme_style(&app->theme, role), sign);
+    bool quiet = st->state == OP_STEP_PENDING || st->state == OP_STEP_SKIPPED;
+    surface_text(s, r.x + 4, r.y, 13,
+                 theme_style(&app->theme, quiet     ? THEME_DIM
+                                          : running ? THEME_STRONG
+                                                    : THEME_TEXT),
+                 st->name);
+    if (st->state == OP_STEP_DONE || running || st->state == OP_STEP_FAILED) {
+        time_text(took, text, sizeof(text));
+        surface_text_right(s, r.x + 26, r.y, 9, theme_style(&app->theme, running ? THEME_BUSY : THEME_DIM), text);
+    }
+    if (running && st->last_time_ms) {
+        char last[24];
+        bool slow = took > st->last_time_ms * OP_SLOW_FACTOR && took > 2000;
+        time_text(st->last_time_ms, last, sizeof(last));
+        str_format(text, sizeof(text), slow ? "slow: last time %s" : "last time %s", last);
+        end = surface_text_right(s, end, r.y, r.w - 30, theme_style(&app->theme, slow ? THEME_WARN : THEME_DIM), text) -
+              2;
+    } else if (st->tries > 1) {
+        str_format(text, sizeof(text), "try %d", st->tries);
+        end = surface_text_right(s, end, r.y, 10, theme_style(&app->theme, THEME_WARN), text) - 2;
+    }
+    const char *doing = running && strcmp(st->name, "provision") == 0 && op->phase[0] ? op->phase : st->text;
+    if (end > r.x + 29) {
+        enum theme_role words = st->state == OP_STEP_FAILED ? THEME_BAD : running ? THEME_TEXT : THEME_DIM;
+        surface_text(s, r.x + 29, r.y, end - r.x - 29, theme_style(&app->theme, words), doing);
+    }
+}
+
+/* What is going on, and for how long. */
+static void draw_header(const struct app *app, struct surface *s, struct rect r, const struct op_view *op)
+{
+    char now[24] = "", last[24], text[80] = "";
+    uint64_t end_ms = op->ended_ms ? op->ended_ms : clock_mono_ms();
+    if (op->started_ms) {
+        clock_mmss(end_ms - op->started_ms, now, sizeof(now));
+        if (op->last_time_ms && !op->ended_ms) {
+            clock_mmss(op->last_time_ms, last, sizeof(last));
+            str_format(text, sizeof(text), "%s so far, %s last time", now, last);
+        } else {
+            str_format(text, sizeof(text), op->ended_ms ? "after %s" : "%s so far", now);
+        }
+    }
+    int x_end = *text
+                    ? surface_text_right(s, r.x + r.w - 1, r.y, r.w / 2, theme_style(&app->theme, THEME_DIM), text) - 2
+                    : r.x + r.w - 1;
+    const char *doing = op->state == OP_QUEUED   ? "waiting for its turn"
+                        : op->canceling          ? "canceling"
+                        : op->state == OP_FAILED ? "did not come up"
+                                                 : "bringing it up";
+    if (op->state == OP_FAILED && (strcmp(op->plan, "stop") == 0 || strcmp(op->plan, "delete") == 0)) {
+        doing = strcmp(op->plan, "stop") == 0 ? "could not be stopped" : "could not be deleted";
+    }
+    enum theme_role role = op->state == OP_FAILED ? THEME_BAD : THEME_TEXT;
+    surface_textf(s, r.x + 2, r.y, x_end - r.x - 2, theme_style(&app->theme, role),
+                  op->profile[0] ? "%s with profile %s" : "%s", doing, op->profile);
+}
+
+/* The error and its cure. */
+static void draw_trouble(const struct app *app, struct surface *s, struct rect r, const struct op_view *op)
+{
+    surface_text(s, r.x + 2, r.y + 1, r.w - 3, theme_style(&app->theme, THEME_BAD), op->error.msg);
+    if (op->error.hint) {
+        surface_text(s, r.x + 2, r.y + 2, r.w - 3, theme_style(&app->theme, THEME_ACCENT), op->error.hint);
+    }
+}
+
+void op_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    const struct op_view *op = app_op(app);
+    surface_fill(s, r, theme_style(&app->theme, THEME_TEXT));
+    if (!op || r.h < 3 || r.w < 12) {
+        return;
+    }
+    struct rect old = surface_clip(s, r);
+    struct op_rows rows = share(app, op, r.h);
+    draw_header(app, s, (struct rect){r.x, r.y, r.w, 1}, op);
+    int y = r.y + 2;
+    /* When not all fit, the running step stays in view. */
+    int from = MT_MAX(MT_MIN(op->step - rows.steps + 2, op->step_count - rows.steps), 0);
+    for (int i = 0; i < rows.steps; i++) {
+        draw_step(app, s, (struct rect){r.x, y++, r.w, 1}, op, from + i);
+    }
+    if (rows.trouble) {
+        draw_trouble(app, s, (struct rect){r.x, y, r.w, rows.trouble}, op);
+        y += rows.trouble;
+    }
+    if (rows.pane > 0) {
+        surface_hline(s, r.x, r.y + r.h - rows.pane - 1, r.w, theme_style(&app->theme, THEME_BORDER));
+        pane_draw(&app->pane, s, op_pane_rect(app, r), &app->theme);
+    }
+    surface_unclip(s, old);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+#include "tui/app.h"
+
+struct pager {
+    struct overlay base;
+    char *title;
+    struct pager_line *lines;
+    size_t count, top;
+    int rows; /* in view at the last drawing */
+    bool to_end;
+    char needle[128];
+};
+
+void pager_add(struct pager_build *b, enum theme_role role, const char *fmt, ...)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    if (b->count == b->cap) {
+        b->cap = b->cap ? b->cap * 2 : 64;
+        b->lines = xreallocarray(b->lines, b->cap, sizeof(*b->lines));
+    }
+    b->lines[b->count++] = (struct pager_line){.role = role, .text = strbuf_detach(&text, NULL)};
+}
+
+void pager_mark_key(struct pager_build *b, int cols)
+{
+    b->lines[b->count - 1].key_cols = cols;
+}
+
+/* overlay_ops.release */
+static void release(struct overlay *o)
+{
+    struct pager *p = (struct pager *)o;
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->lines[i].text);
+    }
+    free(p->lines);
+    free(p->title);
+}
+
+/* The widest line. */
+static int content_width(const struct pager *p)
+{
+    int w = utf8_columns(p->title, strlen(p->title)) + 4;
+    for (size_t i = 0; i < p->count; i++) {
+        w = MT_MAX(w, utf8_columns(p->lines[i].text, strlen(p->lines[i].text)));
+    }
+    return w;
+}
+
+/* The frame's place. */
+static struct rect place(const struct pager *p, struct rect whole)
+{
+    struct rect body = {whole.x + 1, whole.y + 1, whole.w - 2, whole.h - 2};
+    return overlay_box(body, MT_MAX(content_width(p) + 6, 44), (int)MT_MIN(p->count, 10000) + 4);
+}
+
+/* The first line in view, clamped to what there is. */
+static size_t clamp_top(const struct pager *p, int rows)
+{
+    size_t max = p->count > (size_t)rows ? p->count - (size_t)rows : 0;
+    return p->to_end ? max : MT_MIN(p->top, max);
+}
+
+/* overlay_ops.draw */
+static void draw(const struct app *app, const struct overlay *o, struct surface *s, struct rect whole)
+{
+    const struct pager *p = (const struct pager *)o;
+    struct rect r = place(p, whole);
+    struct style st = theme_style(&app->theme, THEME_DIALOG);
+    surface_fill(s, r, st);
+    surface_frame(s, r, theme_style(&app->theme, THEME_BORDER_FOCUS), p->title,
+                  theme_style(&app->theme, THEME_DIALOG_TITLE));
+    int rows = MT_MAX(r.h - 4, 1);
+    size_t top = clamp_top(p, rows);
+    for (int y = 0; y < rows && top + (size_t)y < p->count; y++) {
+        const struct pager_line *l = &p->lines[top + (size_t)y];
+        struct style line = theme_style(&app->theme, l->role);
+        line.bg = st.bg;
+        surface_text(s, r.x + 3, r.y + 2 + y, r.w - 6, line, l->text);
+        if (l->key_cols) {
+            struct style key = theme_style(&app->theme, THEME_KEY);
+            key.bg = st.bg;
+            surface_tint(s, rect_intersect((struct rect){r.x + 3, r.y + 2 + y, l->key_cols, 1}, r), key);
+        }
+    }
+    if (p->count > (size_t)rows) {
+        char where[48];
+        str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, p->count), p->count);
+        struct style dim = theme_style(&app->theme, THEME_DIM);
+        surface_text_right(s, r.x + r.w - 2, r.y + r.h - 1, r.w - 4, dim, where);
+    }
+}
+
+/* Scrolls by lines. */
+static void scroll_by(struct app *app, struct pager *p, int delta)
+{
+    int rows = MT_MAX(place(p, (struct rect){0, 0, app->cols, app->rows - 1}).h - 4, 1);
+    size_t top = clamp_top(p, rows);
+    p->to_end = false;
+    p->top = delta < 0 ? (top > (size_t)-delta ? top - (size_t)-delta : 0) : top + (size_t)delta;
+    p->top = clamp_top(p, rows);
+    p->rows = rows;
+    app_dirty(app);
+}
+
+/* overlay_ops.on_key */
+static void on_key(struct app *app, struct overlay *o, struct key key)
+{
+    struct pager *p = (struct pager *)o;
+    int page = MT_MAX(place(p, (struct rect){0, 0, app->cols, app->rows - 1}).h - 5, 1);
+    switch (key.sym) {
+    case KEYSYM_ESCAPE:
+    case 'q':
+    case KEYSYM_ENTER:
+    case '?':
+    case KEYSYM_F1:
+        overlay_close(app, o);
+        break;
+    case 'j':
+    case KEYSYM_DOWN:
+        scroll_by(app, p, 1);
+        break;
+    case 'k':
+    case KEYSYM_UP:
+        scroll_by(app, p, -1);
+        break;
+    case ' ':
+    case 'f':
+    case KEYSYM_PGDN:
+        scroll_by(app, p, page);
+        break;
+    case 'b':
+    case KEYSYM_PGUP:
+        scroll_by(app, p, -page);
+        break;
+    case 'g':
+    case KEYSYM_HOME:
+        scroll_by(app, p, -(int)MT_MIN(p->count, 1000000));
+        break;
+    case 'G':
+    case KEYSYM_END:
+        p->to_end = true;
+        app_dirty(app);
+        break;
+    default:
+        break;
+    }
+}
+
+/* overlay_ops.on_mouse */
+static void on_mouse(struct app *app, struct overlay *o, const struct mouse_event *ev)
+{
+    struct pager *p = (struct pager *)o;
+    if (ev->kind != MOUSE_PRESS) {
+        return;
+    }
+    if (ev->button == MOUSE_WHEEL_UP || ev->button == MOUSE_WHEEL_DOWN) {
+        scroll_by(app, p, ev->button == MOUSE_WHEEL_UP ? -3 : 3);
+    } else if (!rect_has(place(p, (struct rect){0, 0, app->cols, app->rows - 1}), ev->col, ev->row)) {
+        overlay_close(app, o);
+    }
+}
+
+/* overlay_ops.hints */
+static size_t hints(const struct app *app, const struct overlay *o, struct hint *out, size_t cap)
+{
+    (void)app;
+    (void)o;
+    static const struct hint table[] = {{"j/k", "scroll", 2, false},
+                                        {"Space/b", "page", 3, false},
+                                        {"g/G", "top, bottom", 4, false},
+                                        {"Esc", "close", 0, false}};
+    size_t n = MT_MIN(cap, MT_ARRAY_LEN(table));
+    memcpy(out, table, n * sizeof(*out));
+    return n;
+}
+
+static const struct overlay_ops pager_ops = {
+    .name = "pager", .draw = draw, .on_key = on_key, .on_mouse = on_mouse, .release = release, .hints = hints};
+
+struct pager *pager_open(struct app *app, const char *title, struct pager_line *lines, size_t count, bool at_end)
+{
+    struct pager *p = xcalloc(1, sizeof(*p));
+    p->base.ops = &pager_ops;
+    p->title = xasprintf(" %s ", title);
+    p->lines = lines;
+    p->count = count;
+    p->to_end = at_end;
+    overlay_push(app, &p->base);
+    return p;
+}

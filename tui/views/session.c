@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/util/utf8.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+
+/* Network as read back: the short tag of the title line. */
+static enum theme_role net_tag(const struct sandbox_info *info, const char **out)
+{
+    static const char *const names[] = {[NET_NONE] = "net:none", [NET_FULL] = "net:open", [NET_SHARED] = "net:shared"};
+    static const enum theme_role roles[] = {
+        [NET_NONE] = THEME_NET_CLOSED, [NET_FULL] = THEME_NET_OPEN, [NET_SHARED] = THEME_WARN};
+    if (info->state != SANDBOX_RUNNING) {
+        *out = "";
+        return THEME_DIM;
+    }
+    *out = info->net_known ? names[info->net] : "net:?";
+    return info->net_known ? roles[info->net] : THEME_WARN;
+}
+
+/* Backend, network and number at the right edge; returns where they begin. */
+static int draw_tags(const struct app *app, struct surface *s, struct rect r, const struct workspace *ws,
+                     const struct session_info *se)
+{
+    int end = r.x + r.w - 1;
+    int number = se ? app_number(app, se->id) : 0;
+    const char *net = "";
+    enum theme_role role = ws ? net_tag(&ws->info, &net) : THEME_DIM;
+    if (number) {
+        char n[4];
+        str_format(n, sizeof(n), "%d", number);
+        end = surface_text_right(s, end, r.y, 3, theme_style(&app->theme, THEME_KEY), n) - 2;
+    }
+    if (*net) {
+        end = surface_text_right(s, end, r.y, 16, theme_style(&app->theme, role), net) - 2;
+    }
+    if (ws && ws->backend[0] && r.w >= 60) {
+        end = surface_text_right(s, end, r.y, 12, theme_style(&app->theme, THEME_DIM), ws->backend) - 2;
+    }
+    return end;
+}
+
+void session_title_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    if (r.w <= 0 || r.h <= 0) {
+        return;
+    }
+    surface_fill(s, r, theme_style(&app->theme, THEME_TEXT));
+    const struct workspace *ws = app_workspace(app);
+    const struct session_info *se = app_session(app);
+    const struct op_view *op = se ? NULL : app_op(app);
+    if (!ws || app_start_kind(app) != START_NONE) {
+        return;
+    }
+    bool focus = app->focus == FOCUS_MAIN;
+    struct style title = theme_style(&app->theme, focus ? THEME_TITLE_FOCUS : THEME_TITLE),
+                 dim = theme_style(&app->theme, THEME_DIM);
+    int end = draw_tags(app, s, r, ws, se), x = r.x + 1;
+    x += surface_text(s, x, r.y, end - x, title, ws->shown);
+    const char *what = se ? (se->label[0] ? se->label : session_kind_name(se->kind)) : op ? op->plan : "";
+    if (*what && x + 4 < end) {
+        x += 1 + surface_text(s, x + 1, r.y, 1, dim, glyph_text(GLYPH_ARROW, app->ascii)) + 1;
+        x += surface_text(s, x, r.y, end - x, title, what);
+    }
+    if (se && se->title[0] && strcmp(se->title, what) != 0 && x + 6 < end) {
+        x += 2;
+        x += surface_text(s, x, r.y, end - x, dim, se->title);
+    }
+    if (app->pane.copy.active && x + 14 < end) {
+        surface_text(s, x + 2, r.y, end - x - 2, theme_style(&app->theme, THEME_ACCENT), "copy mode");
+    }
+}
+
+/* Has the program ended? Then a bar below the last screen says so. */
+static bool has_ended(const struct session_info *se)
+{
+    return se && (se->state == SESSION_EXITED || se->state == SESSION_LOST);
+}
+
+struct rect session_pane_rect(const struct app *app, struct rect r)
+{
+    if (has_ended(app_session(app)) && r.h > 2) {
+        r.h--;
+    }
+    return r;
+}
+
+/* "exited 0 - Enter closes, r runs again" */
+static void draw_end(const struct app *app, struct surface *s, struct rect r, const struct session_info *se)
+{
+    bool good = se->state == SESSION_EXITED && se->exit_code == 0 && se->exit_signal == 0;
+    struct style st = theme_style(&app->theme, good ? THEME_NOTICE : THEME_ERROR);
+    char text[160];
+    surface_fill(s, r, st);
+    if (se->state == SESSION_LOST) {
+        str_copy(text, sizeof(text), "its host process is gone, and the program with it");
+    } else if (se->exit_signal) {
+        str_format(text, sizeof(text), "ended by signal %d", se->exit_signal);
+    } else {
+        str_format(text, sizeof(text), "exited %d", se->exit_code);
+    }
+    surface_textf(s, r.x + 1, r.y, r.w - 2, st, "%s %s  %s  Enter closes, r runs it again",
+                  glyph_text(good ? GLYPH_DONE : GLYPH_FAILED, app->ascii), text, glyph_text(GLYPH_DASH, app->ascii));
+}
+
+void session_draw(const struct app *app, struct surface *s, struct rect r)
+{
+    const struct session_info *se = app_session(app);
+    struct rect place = session_pane_rect(app, r);
+    pane_draw(&app->pane, s, place, &app->theme);
+    if (!se) {
+        return;
+    }
+    if (!pane_has_screen(&app->pane) && se->state != SESSION_LOST) {
+        surface_text(s, r.x + 2, r.y + 1, r.w - 4, theme_style(&app->theme, THEME_DIM),
+                     app->pane.failed ? "This session cannot be viewed. C-] l goes back." : "connecting...");
+    }
+    if (place.h < r.h) {
+        draw_end(app, s, (struct rect){r.x, r.y + place.h, r.w, 1}, se);
+    }
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "core/util/fs.h"
+#include "core/util/log.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+#include "tui/app.h"
+#include "tui/glyph.h"
+#include "tui/logtext.h"
+
+/* Texts to read in a pager: help, errors, inspect, log. */
+
+#define LOG_TAIL_BYTES (2u << 20)
+
+/* One context's keys. */
+static void help_context(struct app *app, struct pager_build *b, enum command_context context, const char *title)
+{
+    pager_add(b, THEME_TITLE_FOCUS, "%s", title);
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *c = &command_table[i];
+        const char *chord = (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
+        bool digit = strncmp(c->name, "session.", 8) == 0 && c->name[8] >= '2' && c->name[8] <= '9';
+        /* What works everywhere is told once, with the list. */
+        if (!chord || digit || (context != CONTEXT_LIST && context != CONTEXT_COPY && (c->contexts & CONTEXT_LIST))) {
+            continue;
+        }
+        bool one = strcmp(c->name, "session.1") == 0;
+        pager_add(b, THEME_TEXT, "%-10s  %s", one ? "1 to 9" : chord, one ? "Session by number" : c->help);
+        pager_mark_key(b, utf8_columns(one ? "1 to 9" : chord, strlen(one ? "1 to 9" : chord)));
+    }
+    pager_add(b, THEME_TEXT, "%s", "");
+}
+
+void dialog_help(struct app *app)
+{
+    struct pager_build b = {0};
+    char title[96];
+    help_context(app, &b, CONTEXT_LIST, "List");
+    str_format(title, sizeof(title), "Session: %s first, then these, or any key of the list", app->config.prefix);
+    help_context(app, &b, CONTEXT_SESSION, title);
+    if (app->config.alt_digits) {
+        b.count--;
+        free(b.lines[b.count].text);
+        pager_add(&b, THEME_TEXT, "%-10s  %s", "M-1 to M-9", "Alt and a digit: session by number, from anywhere");
+        pager_mark_key(&b, 10);
+        pager_add(&b, THEME_TEXT, "%s", "");
+    }
+    help_context(app, &b, CONTEXT_COPY, "Copy mode");
+    help_context(app, &b, CONTEXT_PROVISION, "While a sandbox is brought up");
+    pager_add(&b, THEME_TITLE_FOCUS, "Signs");
+    static const struct {
+        enum glyph glyph;
+        const char *text;
+    } signs[] = {
+        {GLYPH_RUNNING, "running"}, {GLYPH_STOPPED, "stopped"},     {GLYPH_NONE, "no sandbox yet; an idle session"},
+        {GLYPH_FAILED, "failed"},   {GLYPH_ATTENTION, "needs you"}, {GLYPH_DONE, "finished"}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(signs); i++) {
+        pager_add(&b, THEME_TEXT, "%s  %s", glyph_text(signs[i].glyph, app->ascii), signs[i].text);
+        pager_mark_key(&b, 1);
+    }
+    pager_add(&b, THEME_TEXT, "%s", "");
+    pager_add(&b, THEME_DIM, "Keys can be changed: [tui.keys] in %s",
+              app->config.path ? app->config.path : "muthr.toml");
+    pager_open(app, "All keys", b.lines, b.count, false);
+}
+
+/* Adds a text wrapped to the screen, with `indent` blanks before the further lines. */
+static void add_wrapped(struct app *app, struct pager_build *b, enum theme_role role, const char *text, int indent)
+{
+    int width = MT_MAX(app->cols - 12, 20);
+    bool first = true;
+    while (*text) {
+        int cols = first ? 0 : indent;
+        size_t used = 0, fit = 0, len = strlen(text);
+        while (used < len) {
+            int w = 0;
+            size_t n = utf8_cluster(text + used, len - used, &w);
+            if (cols + w > width) {
+                break;
+            }
+            cols += w;
+            used += n;
+            fit = text[used] == ' ' || used == len ? used : fit;
+        }
+        fit = used == len || !fit ? used : fit;
+        pager_add(b, role, "%*s%.*s", first ? 0 : indent, "", (int)fit, text);
+        text += fit + (text[fit] == ' ');
+        first = false;
+    }
+}
+
+void dialog_errors(struct app *app)
+{
+    struct pager_build b = {0};
+    struct log_entry e;
+    size_t n = 0;
+    while (log_get(n, &e)) {
+        n++;
+    }
+    while (n-- > 0) {
+        if (log_get(n, &e) && e.level >= LOG_WARN) {
+            char hhmm[8], text[600];
+            clock_hhmm(e.wall_ms, hhmm);
+            str_format(text, sizeof(text), "%s  %s", hhmm, e.text);
+            add_wrapped(app, &b, e.level == LOG_ERROR ? THEME_BAD : THEME_WARN, text, 7);
+        }
+    }
+    if (b.count == 0) {
+        pager_add(&b, THEME_DIM, "Nothing went wrong so far.");
+    }
+    app->toast.visible = false;
+    pager_open(app, "Errors and warnings", b.lines, b.count, true);
+}
+
+/* "name        value", unless there is none. */
+static void fact(struct app *app, struct pager_build *b, const char *name, const char *value)
+{
+    if (value && *value) {
+        MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+        strbuf_addf(&line, "%-12s", name);
+        utf8_sanitize(&line, value, strlen(value), false);
+        size_t from = b->count;
+        add_wrapped(app, b, THEME_TEXT, line.buf, 12);
+        if (b->count > from) {
+            b->lines[from].key_cols = (int)strlen(name);
+        }
+    }
+}
+
+/* What holds while it runs, as the runtime says. */
+static void inspect_running(struct app *app, struct pager_build *b, const struct workspace *ws)
+{
+    char text[160];
+    static const char *const nets[] = {[NET_NONE] = "none: nothing outside can be reached",
+                                       [NET_FULL] = "open: its own network, with access to the outside",
+                                       [NET_SHARED] = "shared with this machine: local services can be reached"};
+    fact(app, b, "network", ws->info.net_known ? nets[ws->info.net] : "not known");
+    fact(app, b, "limits", ws->info.limits[0] ? ws->info.limits : "none");
+    if (ws->info.port) {
+        str_format(text, sizeof(text), "%d", ws->info.port);
+        fact(app, b, "port", text);
+    }
+    if (ws->info.pid) {
+        str_format(text, sizeof(text), "%d on this machine", ws->info.pid);
+        fact(app, b, "init", text);
+    }
+    if (ws->have_stats) {
+        str_format(text, sizeof(text), "%llu MiB in %u processes, %llu s of CPU time",
+                   (unsigned long long)(ws->stats.memory_bytes >> 20), ws->stats.procs,
+                   (unsigned long long)(ws->stats.cpu_ns / 1000000000u));
+        fact(app, b, "use", text);
+    }
+    if (ws->info.started_wall_ms) {
+        char iso[32];
+        clock_iso8601(ws->info.started_wall_ms, iso);
+        fact(app, b, "since", iso);
+    }
+}
+
+void dialog_inspect(struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    struct pager_build b = {0};
+    if (!ws) {
+        return;
+    }
+    fact(app, &b, "state", glyph_sandbox(model_shown_state(app->model, ws)).word);
+    fact(app, &b, "reason", ws->info.reason);
+    fact(app, &b, "sandbox", ws->sandbox);
+    fact(app, &b, "backend", ws->backend);
+    fact(app, &b, "profile", ws->info.profile[0] ? ws->info.profile : ws->profile);
+    fact(app, &b, "folder", ws->path);
+    fact(app, &b, "mounted", ws->info.workspace);
+    if (ws->info.state == SANDBOX_RUNNING) {
+        inspect_running(app, &b, ws);
+    }
+    fact(app, &b, "changed", ws->drift ? ws->drift_text : "");
+    fact(app, &b, "warning", ws->info.warning);
+    const struct backend_view *be = model_backend(app->model, ws->backend);
+    if (be) {
+        fact(app, &b, "version", be->probe.version);
+        fact(app, &b, "no network", be->probe.full_reason);
+    }
+    const struct session_info *s;
+    for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
+        char text[700];
+        str_format(text, sizeof(text), "%s  %s  pid %d  %dx%d  %s", s->id, session_kind_name(s->kind), s->pid, s->cols,
+                   s->rows, s->cwd);
+        fact(app, &b, i == 0 ? "sessions" : "", text);
+    }
+    pager_open(app, ws->shown, b.lines, b.count, false);
+}
+
+/* The log file of the workspace's newest provision run, or NULL; caller frees. */
+static char *log_file(struct app *app, const struct workspace *ws)
+{
+    const struct session_info *s, *best = NULL;
+    for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
+        if (s->kind == SESSION_PROVISION && s->log_path[0]) {
+            best = s;
+        }
+    }
+    if (best) {
+        return xstrdup(best->log_path);
+    }
+    MT_CLEANUP(xfree) char *dir = path_join(app->paths->state, "logs");
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+    char *found = NULL;
+    if (fs_list(dir, &names, NULL) == 0) {
+        for (size_t i = 0; i < names.len; i++) {
+            size_t n = strlen(ws->sandbox);
+            if (n && strncmp(names.v[i], ws->sandbox, n) == 0 &&
+                !strchr("0123456789abcdefghijklmnopqrstuvwxyz_", names.v[i][n])) {
+                free(found);
+                found = path_join(dir, names.v[i]);
+            }
+        }
+    }
+    return found;
+}
+
+/* The last part of a file. */
+static int read_tail(const char *path, struct strbuf *out, bool *cut, struct error *err)
+{
+    FILE *f = fopen(path, "re");
+    if (!f) {
+        return error_sys(err, errno, "%s", path);
+    }
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    *cut = size > (long)LOG_TAIL_BYTES;
+    fseek(f, *cut ? size - (long)LOG_TAIL_BYTES : 0, SEEK_SET);
+    strbuf_reserve(out, LOG_TAIL_BYTES);
+    char block[16384];
+    size_t n;
+    while (out->len < LOG_TAIL_BYTES && (n = fread(block, 1, sizeof(block), f)) > 0) {
+        strbuf_add(out, block, n);
+    }
+    fclose(f);
+    return 0;
+}
+
+void dialog_log(struct app *app)
+{
+    const struct workspace *ws = app_workspace(app);
+    struct error err = ERROR_INIT;
+    bool cut = false;
+    if (!ws) {
+        return;
+    }
+    MT_CLEANUP(xfree) char *path = log_file(app, ws);
+    MT_CLEANUP(strbuf) struct strbuf data = STRBUF_INIT;
+    MT_CLEANUP(strvec) struct strvec lines = STRVEC_INIT;
+    if (!path) {
+        app_say(app, "%s: there is no log of a provision run", ws->shown);
+        return;
+    }
+    if (read_tail(path, &data, &cut, &err) != 0) {
+        app_fail(app, &err);
+        return;
+    }
+    logtext_lines(data.buf, data.len, &lines);
+    struct pager_build b = {0};
+    if (cut) {
+        pager_add(&b, THEME_DIM, "(the last 2 MiB of %s)", path);
+    }
+    for (size_t i = cut ? 1 : 0; i < lines.len; i++) {
+        const char *t = lines.v[i];
+        enum theme_role role = strncmp(t, "[ERR]", 5) == 0    ? THEME_BAD
+                               : strncmp(t, "[WARN]", 6) == 0 ? THEME_WARN
+                               : strncmp(t, "[ OK ]", 6) == 0 ? THEME_OK
+                               : strncmp(t, "[PROC]", 6) == 0 ? THEME_ACCENT
+                                                              : THEME_TEXT;
+        pager_add(&b, role, "%s", t);
+    }
+    if (b.count == 0) {
+        pager_add(&b, THEME_DIM, "Nothing was printed yet.");
+    }
+    char title[400];
+    str_format(title, sizeof(title), "%s: provisioning", ws->shown);
+    pager_open(app, title, b.lines, b.count, true);
+}
