@@ -109,7 +109,7 @@ static void judge(struct http_request *r, CURLcode code)
         error_set(&r->error, ERROR_TIMEOUT, "%s: no answer after %.1f s", r->url, (double)r->timeout_ms / 1000.0);
         return;
     }
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
+    if (code == CURLE_URL_MALFORMAT) { /* UNSUPPORTED_PROTOCOL is a server that speaks no HTTP: schemes were checked */
         kind = ERROR_INVALID;
     }
     error_set(&r->error, kind, "%s: %s", r->url, why);
