@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+
+#include "core/engine/backend.h"
+
+#if defined(__linux__)
+#include "backends/bwrap/bwrap.h"
+#endif
+
+const struct backend_ops *const backend_registry[] = {
+#if defined(__linux__)
+    &bwrap_backend,
+#endif
+    NULL,
+};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_BACKENDS_BWRAP_LIMITS_H
+#define MT_BACKENDS_BWRAP_LIMITS_H
+
+/* Bounds on memory, processes and CPU by the best means at hand: control groups (v1 or v2) when they can be written;
+ * else RLIMIT_NPROC set by the init, a memory watchdog in the shim, and a CPU affinity. Always says which one holds. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/engine/backend.h"
+#include "core/util/error.h"
+#include "core/util/strbuf.h"
+
+enum limits_controller { LIMITS_MEMORY, LIMITS_PIDS, LIMITS_CPU, LIMITS_COUNT };
+
+struct limits {
+    char groups[LIMITS_COUNT][256]; /* folder per controller, "" = none; v2 has one folder for all */
+    bool v2;
+    bool by_group[LIMITS_COUNT];
+    unsigned nproc;       /* RLIMIT_NPROC for the init, 0: none */
+    uint64_t watch_bytes; /* the watchdog's limit, 0: not needed */
+    unsigned affinity;    /* number of CPUs to bind to, 0: all */
+    char text[160];       /* for sandbox_info.limits */
+    char missing[160];    /* what was asked for and cannot be bounded firmly; or "" */
+};
+
+/* Chooses the means and makes the groups (named after id). Never fails: what cannot be had is told in *missing. */
+void limits_prepare(struct limits *l, const struct sandbox_spec *spec, const char *id, bool as_root);
+/* Puts a process (with all it will fork) into the groups and binds it to CPUs. */
+void limits_join(struct limits *l, pid_t pid);
+/* Number of processes that the kernel killed for want of memory in the group; 0 without one. */
+uint64_t limits_oom_kills(const struct limits *l);
+/* A descriptor that becomes readable (POLLIN or POLLPRI) when that may have changed, or -1. *keep: a second one to keep
+ * open. */
+int limits_oom_watch(const struct limits *l, int *keep);
+/* Removes the groups, which must be empty. */
+void limits_remove(char groups[][256], size_t count);
+/* By which means limits would hold here: for the probe. */
+void limits_describe(bool as_root, char *out, size_t cap, bool *firm);
+
+/* "1.5 GiB" */
+void limits_format_bytes(uint64_t bytes, char *out, size_t cap);
+
+/* Pure: the folder of `controller` ("memory", ...; NULL: v2) of this process, from the texts of /proc/self/mountinfo
+ * and /proc/self/cgroup. 0, or -1 when it is not mounted. */
+int limits_find_group(const char *mountinfo, const char *cgroup, const char *controller, char *out, size_t cap);
+
+#endif

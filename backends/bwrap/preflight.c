@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/bwrap/preflight.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/bwrap/launch.h"
+#include "backends/bwrap/limits.h"
+#include "backends/bwrap/net.h"
+#include "core/util/clock.h"
+#include "core/util/strbuf.h"
+#include "core/util/strvec.h"
+
+/* Reads until the end, the deadline, or a full buffer. */
+static void read_until(int fd, char *buf, size_t cap, uint64_t deadline)
+{
+    size_t len = 0;
+    while (len + 1 < cap) {
+        uint64_t now = clock_mono_ms();
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0) {
+            break;
+        }
+        ssize_t n = read(fd, buf + len, cap - 1 - len);
+        if (n <= 0) {
+            break;
+        }
+        len += (size_t)n;
+    }
+    buf[len] = '\0';
+}
+
+/* Runs a short program, its stdout and stderr into buf. Returns the exit code, -1 when it could not be run or took too
+ * long. */
+static int run_capture(const char *path, char *const *argv, char *buf, size_t cap, uint64_t timeout_ms)
+{
+    int fds[2], status = 0;
+    uint64_t deadline = clock_mono_ms() + timeout_ms;
+    buf[0] = '\0';
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDONLY);
+        dup2(null, 0);
+        dup2(fds[1], 1);
+        dup2(fds[1], 2);
+        setpgid(0, 0);
+        execv(path, argv);
+        _exit(127);
+    }
+    close(fds[1]);
+    if (pid > 0) {
+        read_until(fds[0], buf, cap, deadline);
+        pid_t got;
+        while ((got = waitpid(pid, &status, WNOHANG)) == 0 && clock_mono_ms() < deadline) {
+            poll(NULL, 0, 1);
+        }
+        if (got == 0) {
+            kill(-pid, SIGKILL);
+            waitpid(pid, &status, 0);
+        }
+    }
+    close(fds[0]);
+    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* /usr/bin first, then the search path. */
+static bool find_bwrap(char *out, size_t cap)
+{
+    if (access("/usr/bin/bwrap", X_OK) == 0) {
+        return str_copy(out, cap, "/usr/bin/bwrap") == 0;
+    }
+    const char *path = getenv("PATH");
+    for (const char *p = path ? path : ""; *p;) {
+        size_t len = strcspn(p, ":");
+        if (len > 0 && *p == '/' && str_format(out, cap, "%.*s/bwrap", (int)len, p) == 0 && access(out, X_OK) == 0) {
+            return true;
+        }
+        p += len + (p[len] == ':');
+    }
+    out[0] = '\0';
+    return false;
+}
+
+int preflight_features_load(struct preflight_features *out, struct error *err)
+{
+    char help[16384], version[256], name[] = "bwrap", help_option[] = "--help", version_option[] = "--version";
+    char *const help_argv[] = {name, help_option, NULL}, *const version_argv[] = {name, version_option, NULL};
+    struct stat sb;
+    memset(out, 0, sizeof(*out));
+    if (!find_bwrap(out->path, sizeof(out->path))) {
+        return error_hint(err, ERROR_NOT_FOUND, "install the package bubblewrap",
+                          "bubblewrap (bwrap) is not installed");
+    }
+    out->is_setuid = stat(out->path, &sb) == 0 && (sb.st_mode & S_ISUID);
+    if (run_capture(out->path, help_argv, help, sizeof(help), 5000) != 0 ||
+        run_capture(out->path, version_argv, version, sizeof(version), 5000) != 0) {
+        return error_set(err, ERROR_UNAVAILABLE, "%s does not answer to --help and --version", out->path);
+    }
+    preflight_parse_help(help, version, out);
+    return 0;
+}
+
+/* The options of the throw-away sandbox. */
+static void probe_options(struct strvec *argv)
+{
+    static const char *const links[] = {"bin", "sbin", "lib", "lib32", "lib64"};
+    strvec_pushl(argv, "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
+                 "--cap-drop", "ALL", "--die-with-parent", "--ro-bind", "/usr", "/usr", NULL);
+    for (size_t i = 0; i < MT_ARRAY_LEN(links); i++) {
+        char path[16], target[256];
+        struct stat sb;
+        str_format(path, sizeof(path), "/%s", links[i]);
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+        if (n > 0) {
+            target[n] = '\0';
+            strvec_pushl(argv, "--symlink", target, path, NULL);
+        } else if (stat(path, &sb) == 0) {
+            strvec_pushl(argv, "--ro-bind", path, path, NULL);
+        }
+    }
+    strvec_pushl(argv, "--proc", "/proc", "--dev", "/dev", NULL);
+}
+
+/* Runs one; fills reason and fix when it does not work. */
+static bool try_sandbox(const struct preflight_features *f, const struct preflight_distro *distro,
+                        struct backend_probe *out)
+{
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    char text[4096];
+    strvec_push(&argv, "bwrap");
+    probe_options(&argv);
+    strvec_push(&argv, "true");
+    if (run_capture(f->path, argv.v, text, sizeof(text), 5000) == 0) {
+        return true;
+    }
+    preflight_classify(text, distro, out->reason, sizeof(out->reason), out->fix, sizeof(out->fix));
+    return false;
+}
+
+/* True when /proc/PID/net/dev has an interface besides lo. */
+static bool has_interface(pid_t pid)
+{
+    char path[64], buf[8192];
+    str_format(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    read_until(fd, buf, sizeof(buf), clock_mono_ms() + 1000);
+    close(fd);
+    const char *p = buf;
+    for (int colons = 0; (p = strchr(p, ':')) != NULL; p++) {
+        if (++colons == 2) { /* lo is the first */
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Attaches one helper to a throw-away sandbox. */
+static bool try_helper(enum net_helper kind, pid_t child, char *why, size_t cap)
+{
+    struct net_link link;
+    struct error err = ERROR_INIT;
+    bool up = false;
+    if (net_attach(&link, kind, child, &err) < 0) {
+        str_copy(why, cap, err.msg);
+        return false;
+    }
+    for (uint64_t deadline = clock_mono_ms() + 3000; !up && clock_mono_ms() < deadline && net_is_alive(&link);) {
+        up = has_interface(child);
+        poll(NULL, 0, up ? 0 : 5);
+    }
+    if (!up) {
+        net_last_words(&link, why, cap);
+    }
+    net_detach(&link);
+    return up;
+}
+
+/* Does an isolated network with outside access really work here? The question is not what is installed but whether it
+ * attaches. */
+static bool try_full_network(const struct preflight_features *f, const struct preflight_distro *distro, char *why,
+                             size_t cap)
+{
+    MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec command = STRVEC_INIT;
+    enum net_helper helpers[2];
+    char install[96], text[160];
+    struct launch launch;
+    struct error err = ERROR_INIT;
+    size_t count = net_candidates(helpers);
+    bool up = false;
+    if (!count) {
+        preflight_install_command(distro,
+                                  geteuid() == 0                   ? "slirp4netns"
+                                  : distro->family == FAMILY_OTHER ? "passt"
+                                                                   : "passt slirp4netns",
+                                  install, sizeof(install));
+        str_format(why, cap, "neither pasta nor slirp4netns is installed%s: %s",
+                   geteuid() == 0 ? " (pasta does not work for root)" : "", install);
+        return false;
+    }
+    if (!net_tun_usable(text, sizeof(text))) {
+        str_format(why, cap, "%s; the network helper needs it: sudo modprobe tun; sudo chmod 0666 /dev/net/tun", text);
+        return false;
+    }
+    probe_options(&options);
+    strvec_pushl(&options, "--info-fd", "7", NULL);
+    strvec_pushl(&command, "sleep", "20", NULL);
+    struct launch_input in = {.program = f->path,
+                              .options = &options,
+                              .command = &command,
+                              .listen_fd = -1,
+                              .workspace_fd = -1,
+                              .init_fd = -1,
+                              .seccomp_fd = -1};
+    if (launch_start(&in, &launch, &err) < 0) {
+        launch_close(&launch);
+        str_copy(why, cap, err.msg);
+        return false;
+    }
+    for (size_t i = 0; i < count && !up; i++) {
+        up = try_helper(helpers[i], launch.child, why, cap);
+    }
+    kill(launch.monitor, SIGKILL);
+    while (waitpid(launch.monitor, NULL, 0) < 0 && errno == EINTR) {
+    }
+    launch_close(&launch);
+    return up;
+}
+
+void preflight_run(struct backend_probe *out)
+{
+    struct preflight_features features;
+    struct preflight_distro distro;
+    struct error err = ERROR_INIT;
+    bool firm = false, as_root = geteuid() == 0;
+    memset(out, 0, sizeof(*out));
+    preflight_distro_load(&distro);
+    if (preflight_features_load(&features, &err) < 0) {
+        if (err.code == ERROR_NOT_FOUND) {
+            preflight_classify(NULL, &distro, out->reason, sizeof(out->reason), out->fix, sizeof(out->fix));
+        } else {
+            str_copy(out->reason, sizeof(out->reason), err.msg);
+        }
+        return;
+    }
+    str_format(out->version, sizeof(out->version), "%s%s", features.version, features.is_setuid ? " (setuid)" : "");
+    if (!features.perms || !features.clearenv || !features.as_pid_1) {
+        str_format(out->reason, sizeof(out->reason), "bwrap %s is too old: 0.6 or newer is needed", features.version);
+        preflight_install_command(&distro, "bubblewrap", out->fix, sizeof(out->fix));
+        return;
+    }
+    if (!try_sandbox(&features, &distro, out)) {
+        return;
+    }
+    out->usable = true;
+    out->caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_SHARED |
+                BACKEND_CAP_SEAL | BACKEND_CAP_PORT;
+    if (try_full_network(&features, &distro, out->full_reason, sizeof(out->full_reason))) {
+        out->caps |= BACKEND_CAP_NET_FULL;
+        out->full_reason[0] = '\0';
+    }
+    limits_describe(as_root, out->limits, sizeof(out->limits), &firm);
+    if (as_root) {
+        str_copy(out->warning, sizeof(out->warning),
+                 "running as root: processes in sandboxes are the host's root user without privileges; an ordinary "
+                 "user is safer");
+    }
+}

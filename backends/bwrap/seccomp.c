@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/bwrap/seccomp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* Calls that fail with EPERM. Names, not numbers: what this architecture or library does not know is skipped. */
+static const char *const denied[] = {
+    "add_key",
+    "request_key",
+    "keyctl",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "open_by_handle_at",
+    "fanotify_init",
+    "lookup_dcookie",
+    "quotactl",
+    "quotactl_fd",
+    "acct",
+    "swapon",
+    "swapoff",
+    "reboot",
+    "syslog",
+    "vhangup",
+    "settimeofday",
+    "clock_settime",
+    "clock_settime64",
+    "clock_adjtime",
+    "clock_adjtime64",
+    "adjtimex",
+    "sethostname",
+    "setdomainname",
+    "pidfd_getfd",
+    "kcmp",
+    "process_madvise",
+    "migrate_pages",
+    "move_pages",
+    "uselib",
+    "iopl",
+    "ioperm",
+    "modify_ldt",
+    "ustat",
+    "sysfs",
+    "mount",
+    "umount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "unshare",
+    "setns",
+};
+
+/* Calls that must look as if the kernel had none: callers have a fallback (clone3's flags cannot be inspected; the new
+ * mount calls would pass by the old ones' rules; io_uring passes by every filter on sockets). */
+static const char *const hidden[] = {
+    "clone3",   "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree", "move_mount", "fsopen",
+    "fsconfig", "fsmount",        "fspick",         "mount_setattr",
+};
+
+/* The same, where libseccomp 2.5 does not know the names: numbers are equal on every architecture since Linux 5.1. */
+static const int hidden_numbers[] = {457 /* statmount */, 458 /* listmount */, 467 /* open_tree_attr */};
+
+/* Adds one rule; a call that does not exist on this architecture is no error. */
+static int rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned count, const struct scmp_arg_cmp *args)
+{
+    int nr = seccomp_syscall_resolve_name(name);
+    if (nr == __NR_SCMP_ERROR) {
+        return 0;
+    }
+    int rc = seccomp_rule_add_array(ctx, action, nr, count, args);
+    return rc == -EINVAL || rc == -EDOM ? 0 : rc;
+}
+
+static int add_lists(scmp_filter_ctx ctx)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(denied); i++) {
+        rc = rule(ctx, SCMP_ACT_ERRNO(EPERM), denied[i], 0, NULL);
+    }
+    for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(hidden); i++) {
+        rc = rule(ctx, SCMP_ACT_ERRNO(ENOSYS), hidden[i], 0, NULL);
+    }
+    for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(hidden_numbers); i++) {
+        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(ENOSYS), hidden_numbers[i], 0, NULL);
+    }
+    return rc;
+}
+
+/* clone with any new namespace; device nodes; odd personalities. */
+static int add_arguments(scmp_filter_ctx ctx)
+{
+    static const uint64_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+                                          CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWTIME};
+    static const uint64_t nodes[] = {S_IFCHR, S_IFBLK};
+    const uint32_t deny = SCMP_ACT_ERRNO(EPERM);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(namespaces); i++) {
+#if defined(__s390x__)
+        struct scmp_arg_cmp arg = SCMP_A1(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]);
+#else
+        struct scmp_arg_cmp arg = SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]);
+#endif
+        /* CLONE_NEWTIME shares its bit with the exit signal of clone(2), where it cannot ask for a namespace. */
+        if (namespaces[i] != CLONE_NEWTIME) {
+            rc = rule(ctx, deny, "clone", 1, &arg);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(nodes); i++) {
+        struct scmp_arg_cmp mknod_arg = SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, nodes[i]);
+        struct scmp_arg_cmp mknodat_arg = SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, nodes[i]);
+        rc = rule(ctx, deny, "mknod", 1, &mknod_arg);
+        rc = rc ? rc : rule(ctx, deny, "mknodat", 1, &mknodat_arg);
+    }
+    if (rc == 0) {
+        /* 0, UNAME26, ADDR_NO_RANDOMIZE (gdb) and the query (0xffffffff) stay. */
+        struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_NE, 0), SCMP_A0(SCMP_CMP_NE, UNAME26),
+                                      SCMP_A0(SCMP_CMP_NE, ADDR_NO_RANDOMIZE), SCMP_A0(SCMP_CMP_NE, 0xffffffff)};
+        rc = rule(ctx, deny, "personality", MT_ARRAY_LEN(args), args);
+        rc = rc == -EINVAL ? 0 : rc;
+    }
+    return rc;
+}
+
+/* Input injection into a terminal, compared in the low 32 bits as the kernel does (CVE-2019-10063). */
+static int add_ioctls(scmp_filter_ctx ctx)
+{
+    struct scmp_arg_cmp sti = SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCSTI);
+    struct scmp_arg_cmp linux_ioctl = SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCLINUX);
+    int rc = rule(ctx, SCMP_ACT_ERRNO(EPERM), "ioctl", 1, &sti);
+    return rc ? rc : rule(ctx, SCMP_ACT_ERRNO(EPERM), "ioctl", 1, &linux_ioctl);
+}
+
+/* Only UNIX, INET, INET6 and NETLINK_ROUTE sockets, none of them raw. AF_VSOCK above all: it is in no network namespace
+ * and reaches the virtual machine's host. */
+static int add_sockets(scmp_filter_ctx ctx)
+{
+    const uint32_t deny = SCMP_ACT_ERRNO(EAFNOSUPPORT);
+    struct scmp_arg_cmp above = SCMP_A0(SCMP_CMP_GT, AF_NETLINK);
+    int rc = rule(ctx, deny, "socket", 1, &above);
+    for (uint64_t family = 0; rc == 0 && family < AF_NETLINK; family++) {
+        if (family != AF_UNIX && family != AF_INET && family != AF_INET6) {
+            struct scmp_arg_cmp one = SCMP_A0(SCMP_CMP_EQ, family);
+            rc = rule(ctx, deny, "socket", 1, &one);
+        }
+    }
+    if (rc == 0) {
+        struct scmp_arg_cmp other[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)};
+        rc = rule(ctx, deny, "socket", 2, other);
+    }
+    for (uint64_t family = AF_INET; rc == 0 && family <= AF_INET6; family += AF_INET6 - AF_INET) {
+        struct scmp_arg_cmp raw[] = {SCMP_A0(SCMP_CMP_EQ, family), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)};
+        rc = rule(ctx, SCMP_ACT_ERRNO(EPERM), "socket", 2, raw);
+    }
+    return rc;
+}
+
+int seccomp_write(int fd, struct error *err)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    if (!ctx) {
+        return error_set(err, ERROR_UNAVAILABLE, "libseccomp cannot make a filter here");
+    }
+    int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+    /* x32 has its own numbers for the same calls; libseccomp refuses it by itself in a filter that holds x86_64 only.
+     */
+    rc = rc ? rc : add_lists(ctx);
+    rc = rc ? rc : add_arguments(ctx);
+    rc = rc ? rc : add_ioctls(ctx);
+    rc = rc ? rc : add_sockets(ctx);
+    rc = rc ? rc : seccomp_export_bpf(ctx, fd);
+    seccomp_release(ctx);
+    return rc ? error_set(err, ERROR_UNAVAILABLE, "libseccomp: %s", strerror(-rc)) : 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_BACKENDS_BWRAP_SHIM_H
+#define MT_BACKENDS_BWRAP_SHIM_H
+
+/* The supervisor of one sandbox: parent of bwrap, holder of the lock, owner of limits, network helper, port and logs.
+ * If it dies, the sandbox dies with it. */
+
+#include <stdint.h>
+
+#include "core/util/error.h"
+
+/* What is written to the ready pipe, a line each: 'P' progress text, 'B' (another shim holds the lock), 'R' (running),
+ * 'F' an error as JSON. */
+enum shim_ready { SHIM_PROGRESS = 'P', SHIM_BUSY = 'B', SHIM_RUNNING = 'R', SHIM_FAILED = 'F' };
+
+/* Requests on run/shim.sock. */
+enum shim_request { SHIM_STOP = 'K', SHIM_SEAL = 'L' };
+struct shim_ask {
+    uint8_t type, pad[7];
+    uint64_t grace_ms;
+};
+/* Answer to SHIM_SEAL: ok, or text says why not. SHIM_STOP is answered by the end of the connection, when the shim is
+ * gone. */
+struct shim_reply {
+    uint8_t type, ok, pad[6];
+    char text[240];
+};
+
+/* Supervises until the sandbox has ended; to be called in a process of its own (daemonised). Returns the exit code. */
+int shim_supervise(const char *state_dir, const char *home, const char *root, const char *name, int ready_fd);
+/* After a crash: ends what was left of it (network helper, init, groups) and records the state. Does nothing while a
+ * shim lives. */
+void shim_clean_up(const char *root, const char *id);
+
+/* An error as one line of JSON, and back. */
+struct strbuf;
+void shim_error_write(const struct error *err, struct strbuf *out);
+void shim_error_parse(const char *text, size_t len, struct error *err);
+
+#endif

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/bwrap/shim_start.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/bwrap/args.h"
+#include "backends/bwrap/client.h"
+#include "backends/bwrap/files.h"
+#include "backends/bwrap/init_blob.h"
+#include "backends/bwrap/seccomp.h"
+#include "core/util/clock.h"
+#include "core/util/fs.h"
+#include "core/util/log.h"
+#include "core/util/paths.h"
+#include "core/util/xmalloc.h"
+
+/* What lives only while starting. */
+struct start {
+    struct preflight_features features;
+    enum net_policy net;
+    enum net_helper helpers[2];
+    size_t helper_count;
+    unsigned uid, gid;
+    bool as_root;
+    int workspace_fd, listen_fd, init_image_fd, seccomp_fd;
+    char *ca_file;
+};
+
+/* True when nobody waits for the start any more: it then must not go on. */
+static bool is_abandoned(struct shim *s)
+{
+    struct pollfd p = {.fd = s->ready_fd, .events = 0};
+    return s->abandoned || (s->ready_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)));
+}
+
+/* Progress, and the place where a cancelled start ends. */
+static int step(struct shim *s, const char *text, struct error *err)
+{
+    shim_tell(s, SHIM_PROGRESS, text);
+    return is_abandoned(s) ? error_set(err, ERROR_CANCELED, "start was cancelled") : 0;
+}
+
+/* Opens the workspace without following any symlink, so that it cannot be swapped for one between look and mount. */
+static int open_workspace(struct shim *s, struct start *st, struct error *err)
+{
+    const char *path = s->config.spec.workspace;
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    struct stat sb;
+    st->workspace_fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+    if (st->workspace_fd < 0 && errno == ENOSYS) {
+        char *real = path_real(path, NULL);
+        if (real && strcmp(real, path) == 0) {
+            st->workspace_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        } else {
+            errno = real ? ELOOP : ENOENT;
+        }
+        free(real);
+    }
+    if (st->workspace_fd < 0 && errno == ELOOP) {
+        return error_set(err, ERROR_DENIED, "workspace %s: a symbolic link took the place of a folder", path);
+    }
+    if (st->workspace_fd < 0 || fstat(st->workspace_fd, &sb) < 0) {
+        return error_sys(err, errno, "workspace %s", path);
+    }
+    s->status.workspace_dev = (uint64_t)sb.st_dev;
+    s->status.workspace_ino = (uint64_t)sb.st_ino;
+    return args_check_workspace(path, s->home, s->state_dir, err);
+}
+
+/* The port that the sandbox is told: the wished one, else the last one, else any. Bound and held, but not listened on:
+ * nobody else can get it, and a connection is refused. With the host's own network the program inside must be able to
+ * bind it, so it is only looked for. */
+static void reserve_port(struct shim *s, int last, bool shared)
+{
+    const int wishes[] = {s->config.spec.port, last, 0};
+    for (size_t i = 0; i < MT_ARRAY_LEN(wishes); i++) {
+        struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)wishes[i])};
+        socklen_t len = sizeof(sin);
+        if (i < 2 && !wishes[i]) {
+            continue;
+        }
+        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
+            getsockname(fd, (struct sockaddr *)&sin, &len) == 0) {
+            s->status.port = ntohs(sin.sin_port);
+            s->port_fd = fd;
+            break;
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (i == 0) {
+            log_warn("port %d is in use: another one is taken", wishes[i]);
+        }
+    }
+    if (shared && s->port_fd >= 0) {
+        close(s->port_fd);
+        s->port_fd = -1;
+    }
+}
+
+/* The init as a file without a name. */
+static int init_image(struct error *err)
+{
+    size_t len = (size_t)(init_blob_end - init_blob), at = 0;
+    int fd = memfd_create("muthr-init", MFD_CLOEXEC);
+    while (fd >= 0 && at < len) {
+        ssize_t n = write(fd, init_blob + at, len - at);
+        if (n < 0 && errno != EINTR) {
+            break;
+        }
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (fd < 0 || at < len || lseek(fd, 0, SEEK_SET) < 0) {
+        return error_sys(err, errno, "copy of the init");
+    }
+    return fd;
+}
+
+/* The filter as a file in the state folder: bwrap reads it, and people can look at it. */
+static int seccomp_file(struct shim *s, struct error *err)
+{
+    char *path = path_join(s->dir, "seccomp.bpf");
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        error_sys(err, errno, "%s", path);
+    } else if (seccomp_write(fd, err) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    free(path);
+    return fd;
+}
+
+/* Which network it shall have, and whether that can be had at all. */
+static int choose_net(struct shim *s, struct start *st, struct error *err)
+{
+    char why[160];
+    st->net = s->config.sealed ? NET_NONE : s->config.spec.net;
+    if (st->net != NET_FULL) {
+        return 0;
+    }
+    st->helper_count = net_candidates(st->helpers);
+    if (!st->helper_count) {
+        return error_hint(err, ERROR_UNAVAILABLE,
+                          "install passt (pasta) or slirp4netns; or choose the network 'none' or 'shared'",
+                          "an isolated network with outside access needs pasta or slirp4netns");
+    }
+    if (!net_tun_usable(why, sizeof(why))) {
+        return error_hint(err, ERROR_UNAVAILABLE,
+                          "sudo chmod 0666 /dev/net/tun; or choose the network 'none' or 'shared'",
+                          "an isolated network with outside access is not possible: %s", why);
+    }
+    return 0;
+}
+
+/* Everything that must exist on disk before bwrap starts. */
+static int prepare_files(struct shim *s, struct start *st, struct error *err)
+{
+    const char *nameserver = st->net == NET_FULL     ? net_dns_address(st->helpers[0])
+                             : st->net == NET_SHARED ? "host"
+                                                     : NULL;
+    if (files_make_scratch(s->dir, err) < 0 || files_make_home(s->dir, err) < 0 ||
+        files_write_etc(s->dir, st->uid, st->gid, nameserver, err) < 0) {
+        return -1;
+    }
+    st->init_image_fd = init_image(err);
+    st->seccomp_fd = st->init_image_fd < 0 ? -1 : seccomp_file(s, err);
+    if (st->seccomp_fd < 0 || client_listen(s->dir, "ctl.sock", &st->listen_fd, err) < 0) {
+        return -1;
+    }
+    return client_listen(s->dir, "shim.sock", &s->shim_fd, err);
+}
+
+/* The options as a file, one a line, for people. */
+static void write_args_file(struct shim *s, const struct strvec *options)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    char *path = path_join(s->dir, "sandbox.args");
+    for (size_t i = 0; i < options->len; i++) {
+        strbuf_addf(&text, "%s\n", options->v[i]);
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || write(fd, text.buf, text.len) != (ssize_t)text.len) {
+        log_warn("%s: %s", path, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+}
+
+static int build_options(struct shim *s, struct start *st, struct strvec *options, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf skipped = STRBUF_INIT;
+    struct args_input in = {.spec = &s->config.spec,
+                            .features = &st->features,
+                            .host_root = "",
+                            .dir = s->dir,
+                            .ca_file = st->ca_file,
+                            .uid = st->uid,
+                            .gid = st->gid,
+                            .net = st->net,
+                            .port = s->status.port,
+                            .workspace_by_fd = st->features.bind_fd};
+    if (args_build(&in, options, &skipped, err) < 0) {
+        return -1;
+    }
+    if (skipped.len) {
+        str_format(s->status.warning, sizeof(s->status.warning), "not mounted, because missing: %s", skipped.buf);
+        log_warn("%s", s->status.warning);
+    }
+    write_args_file(s, options);
+    return 0;
+}
+
+/* bwrap's own words about its failure, turned into a reason and a cure. */
+static int explain_failure(struct shim *s, struct error *err)
+{
+    char buf[4096], reason[320], fix[480];
+    struct preflight_distro distro;
+    size_t len = 0;
+    ssize_t n;
+    struct pollfd p = {.fd = s->launch.err_fd, .events = POLLIN};
+    while (len < sizeof(buf) - 1 && poll(&p, 1, 200) > 0 &&
+           (n = read(s->launch.err_fd, buf + len, sizeof(buf) - 1 - len)) > 0) {
+        len += (size_t)n;
+    }
+    buf[len] = '\0';
+    files_log(s->dir, "stderr.log", buf, len);
+    preflight_distro_load(&distro);
+    preflight_classify(buf, &distro, reason, sizeof(reason), fix, sizeof(fix));
+    return error_set(err, ERROR_UNAVAILABLE, fix[0] ? "%s; %s" : "%s%s", reason, fix);
+}
+
+/* Waits for the init's first answer; every earlier end is a failure of the set-up. */
+static int wait_hello(struct shim *s, struct error *err)
+{
+    struct wire_code ask = {.type = WIRE_HELLO}, reply;
+    struct error why = ERROR_INIT;
+    if (client_ask(s->dir, &ask, sizeof(ask), &reply, sizeof(reply), WIRE_READY, 10000, &why) < 0) {
+        return why.code == ERROR_TIMEOUT
+                   ? error_set(err, ERROR_TIMEOUT, "the sandbox's init did not answer within 10 s")
+                   : explain_failure(s, err);
+    }
+    return reply.code == WIRE_VERSION ? 0
+                                      : error_set(err, ERROR_PARSE, "the sandbox's init speaks version %d", reply.code);
+}
+
+static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec command = STRVEC_INIT;
+    if (build_options(s, st, &options, err) < 0) {
+        return -1;
+    }
+    strvec_push(&command, "/run/muthr/init");
+    strvec_pushf(&command, "%d", ARGS_FD_LISTEN);
+    strvec_pushf(&command, "%d", ARGS_FD_LEASH);
+    strvec_pushf(&command, "%u", s->limits.nproc);
+    struct launch_input in = {.program = st->features.path,
+                              .options = &options,
+                              .command = &command,
+                              .listen_fd = st->listen_fd,
+                              .workspace_fd = st->workspace_fd,
+                              .init_fd = st->init_image_fd,
+                              .seccomp_fd = st->seccomp_fd};
+    if (launch_start(&in, &s->launch, err) < 0) {
+        s->launch.monitor = 0;
+        return s->launch.err_fd >= 0 ? explain_failure(s, err) : -1;
+    }
+    s->init_fd = (int)syscall(SYS_pidfd_open, s->launch.child, 0);
+    s->status.init_pid = s->launch.child;
+    s->status.init_start = state_proc_start(s->launch.child);
+    if (s->init_fd < 0) {
+        return error_sys(err, errno, "pidfd of the sandbox (Linux 5.3 or newer is needed)");
+    }
+    fcntl(s->init_fd, F_SETFD, FD_CLOEXEC);
+    limits_join(&s->limits, s->launch.child);
+    shim_record(s, "starting");
+    /* Our copy of the listening socket must go before anybody connects: else a connection to a dead init would wait for
+     * ever. */
+    close(st->listen_fd);
+    st->listen_fd = -1;
+    if (write(s->launch.block_fd, "g", 1) != 1) {
+        return explain_failure(s, err);
+    }
+    close(s->launch.block_fd);
+    s->launch.block_fd = -1;
+    return wait_hello(s, err);
+}
+
+/* Attaches one helper and waits until the sandbox has a default route. */
+static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
+{
+    struct wire_net net;
+    char words[240];
+    if (files_write_resolv(s->dir, net_dns_address(kind), err) < 0 ||
+        net_attach(&s->link, kind, s->launch.child, err) < 0) {
+        return -1;
+    }
+    s->status.helper_pid = s->link.pid;
+    s->status.helper_start = state_proc_start(s->link.pid);
+    shim_record(s, "starting");
+    for (uint64_t deadline = clock_mono_ms() + 5000; clock_mono_ms() < deadline;) {
+        if (shim_read_net(s, &net, err) < 0) {
+            return -1;
+        }
+        if (net.default_route && net.interfaces > 0 && net_is_alive(&s->link)) {
+            return 0;
+        }
+        if (!net_is_alive(&s->link)) {
+            break;
+        }
+        poll(NULL, 0, 5); /* neither helper can tell when its interface is up; the init can */
+    }
+    net_last_words(&s->link, words, sizeof(words));
+    net_detach(&s->link);
+    s->status.helper_pid = 0;
+    return error_set(err, ERROR_UNAVAILABLE, "outside network: %s", words);
+}
+
+/* Brings the network to what was asked for, and reads it back: nothing is reported that was not seen. */
+static int connect_net(struct shim *s, struct start *st, struct error *err)
+{
+    struct wire_net net;
+    if (st->net == NET_NONE) {
+        if (shim_read_net(s, &net, err) < 0) {
+            return -1;
+        }
+        if (net.interfaces || net.default_route) {
+            return error_set(err, ERROR_SYS, "the sandbox should have no network, but it has one");
+        }
+    }
+    int rc = st->net == NET_FULL ? -1 : 0;
+    for (size_t i = 0; rc < 0 && i < st->helper_count; i++) {
+        rc = try_helper(s, st->helpers[i], err);
+    }
+    str_copy(s->status.net, sizeof(s->status.net), net_policy_name(st->net));
+    return rc;
+}
+
+/* Warnings that last as long as the sandbox; the most serious one wins. */
+static void set_warning(struct shim *s, const struct start *st)
+{
+    char rest[sizeof(s->status.warning)];
+    str_copy(rest, sizeof(rest), s->status.warning);
+    if (st->net == NET_SHARED) {
+        str_format(s->status.warning, sizeof(s->status.warning),
+                   "shares the host's network: everything on localhost can be reached%s%s", rest[0] ? "; " : "", rest);
+    } else if (s->limits.missing[0]) {
+        str_format(s->status.warning, sizeof(s->status.warning), "limits not enforced by the kernel: %s%s%s",
+                   s->limits.missing, rest[0] ? "; " : "", rest);
+    }
+    str_copy(rest, sizeof(rest), s->status.warning);
+    if (st->as_root) {
+        str_format(s->status.warning, sizeof(s->status.warning),
+                   "running as root: the sandbox's processes are the host's root user without privileges%s%s",
+                   rest[0] ? "; " : "", rest);
+    }
+}
+
+static int run_steps(struct shim *s, struct start *st, struct error *err)
+{
+    int last_port = s->status.port;
+    if (s->config.missing) {
+        return error_set(err, ERROR_INVALID, "the sandbox's configuration is unreadable: %s", s->config.problem);
+    }
+    if (open_workspace(s, st, err) < 0 || preflight_features_load(&st->features, err) < 0 ||
+        choose_net(s, st, err) < 0) {
+        return -1;
+    }
+    limits_prepare(&s->limits, &s->config.spec, s->id, st->as_root);
+    str_copy(s->status.limits, sizeof(s->status.limits), s->limits.text);
+    for (int i = 0; i < LIMITS_COUNT; i++) {
+        str_copy(s->status.cgroups[i], sizeof(s->status.cgroups[i]), s->limits.groups[i]);
+    }
+    if (s->config.spec.require_limits && s->limits.missing[0]) {
+        return error_hint(err, ERROR_UNAVAILABLE,
+                          "start it without require_resource_limits, or make control groups writable",
+                          "limits cannot be enforced here: %s", s->limits.missing);
+    }
+    reserve_port(s, last_port, st->net == NET_SHARED);
+    if (step(s, "preparing the sandbox's files", err) < 0 || prepare_files(s, st, err) < 0 ||
+        step(s, "starting bwrap", err) < 0 || launch_bwrap(s, st, err) < 0) {
+        return -1;
+    }
+    s->oom_kills = limits_oom_kills(&s->limits);
+    s->oom_fd = limits_oom_watch(&s->limits, &s->oom_keep_fd);
+    if (step(s, st->net == NET_FULL ? "connecting the isolated network" : "checking the network", err) < 0 ||
+        connect_net(s, st, err) < 0 || step(s, "ready", err) < 0) {
+        return -1;
+    }
+    set_warning(s, st);
+    return 0;
+}
+
+int shim_start(struct shim *s, struct error *err)
+{
+    struct start st = {.workspace_fd = -1, .listen_fd = -1, .init_image_fd = -1, .seccomp_fd = -1};
+    struct state_status old;
+    st.as_root = geteuid() == 0;
+    st.uid = st.as_root ? 1000 : geteuid();
+    st.gid = st.as_root ? 1000 : getegid();
+    st.ca_file = files_ca_bundle();
+    state_config_load(s->dir, &s->config);
+    state_status_load(s->dir, &old);
+    shim_reap_recorded(&old); /* what a crash may have left behind */
+    s->status.port = old.port;
+    s->status.shim_pid = (int)getpid();
+    s->status.shim_start = state_proc_start(getpid());
+    s->status.started_wall_ms = clock_wall_ms();
+    state_boot_id(s->status.boot_id);
+    shim_record(s, "starting");
+    int rc = run_steps(s, &st, err);
+    const int fds[] = {st.workspace_fd, st.listen_fd, st.init_image_fd, st.seccomp_fd};
+    for (size_t i = 0; i < MT_ARRAY_LEN(fds); i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    free(st.ca_file);
+    if (rc == 0) {
+        s->status.started_wall_ms = clock_wall_ms();
+        shim_record(s, "running");
+    }
+    return rc;
+}
