@@ -1,62 +1,84 @@
 # SPDX-License-Identifier: Apache-2.0
-# muthr-tui: non-recursive, out of tree (build/MODE), GNU make 3.81 is enough.
-#   make run       install what is missing, build, start the cockpit     make test   install what is missing, run every test
-#   make check     compilers, sanitizers, valgrind, lint                  MODE=debug|release|asan   O=build (output folder)
+# muthr-tui: non-recursive, out of tree (O/MODE), GNU make 3.81 is enough.
+#   make run     installs what is missing, builds, starts the cockpit     make test    installs what is missing, runs every test
+#   make check   both compilers, sanitizers, valgrind, lint               make install PREFIX=/usr/local DESTDIR=
+#   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)
 
 MODE ?= release
 O ?= build
 B := $(O)/$(MODE)
 PREFIX ?= /usr/local
 DATADIR ?= $(PREFIX)/share/muthr-tui
+MANDIR ?= $(PREFIX)/share/man
 VERSION := 0.1.0
 UNAME := $(shell uname -s)
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 
-PKGS_core := libuv libcjson nettle libcurl yaml-0.1
-PKGS_term := vterm
-PKGS_tui := ncursesw
-PKGS_backends :=
-ifeq ($(UNAME),Linux)
-PKGS_backends += libseccomp
+ifeq ($(UNAME),Darwin)
+# Homebrew's ncurses and curl are keg-only.
+BREW := $(shell brew --prefix 2>/dev/null)
+export PKG_CONFIG_PATH := $(BREW)/opt/ncurses/lib/pkgconfig:$(BREW)/opt/curl/lib/pkgconfig:$(PKG_CONFIG_PATH)
 endif
-PKGS := $(PKGS_core) $(PKGS_term) $(PKGS_tui) $(PKGS_backends)
+PKGS := libuv libcjson nettle libcurl yaml-0.1 vterm ncursesw
+ifeq ($(UNAME),Linux)
+PKGS += libseccomp
+endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
         -Wwrite-strings -Wpointer-arith -Wformat=2 -Wundef -Wcast-qual -fno-common
 ifdef WERROR
-WARN += -Werror
+WERROR_FLAG := -Werror
 endif
 CFLAGS_debug := -O0 -g3 -DMT_DEBUG=1
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan := -O1 -g3 -DMT_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_asan := -fsanitize=address,undefined
-CFLAGS_fuzz := $(CFLAGS_asan)
+# fuzz: clang's libFuzzer (make fuzz sets CC).
+CFLAGS_fuzz := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
 LDFLAGS_fuzz := $(LDFLAGS_asan)
 OSFLAGS_Linux := -D_GNU_SOURCE
 OSFLAGS_Darwin := -D_DARWIN_C_SOURCE
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS_$(MODE)) $(OSFLAGS_$(UNAME)) -I. -I$(B)/gen \
-             -DMT_VERSION='"$(VERSION)"' -DMT_DATADIR='"$(DATADIR)"' -include core/util/banned.h \
-             $(filter-out -D_XOPEN_SOURCE=%,$(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)) $(CFLAGS)
-LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+# Asked once. `make run` and `make test` install packages first and then start make again, so that this sees them.
+PKG_CFLAGS := $(filter-out -D_XOPEN_SOURCE=%,$(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null))
+LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm
+CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(WERROR_FLAG) $(CFLAGS_$(MODE)) $(OSFLAGS_$(UNAME)) -I. -I$(B)/gen -DMT_VERSION='"$(VERSION)"' \
+             -include core/util/banned.h $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
 SRC_core := $(wildcard core/*/*.c)
 SRC_term := $(wildcard term/*.c)
 SRC_backends := $(wildcard backends/*.c backends/bwrap/*.c)
 SRC_tui := $(filter-out tui/main.c,$(wildcard tui/*.c tui/views/*.c))
 SRC_init := $(wildcard backends/bwrap/init/*.c)
+SRC_tests := $(wildcard tests/*/*.c)
+SRC_all := $(SRC_core) $(SRC_term) $(SRC_backends) $(SRC_tui) tui/main.c $(SRC_tests)
+HEADERS := $(wildcard core/*/*.h term/*.h backends/*.h backends/bwrap/*.h tui/*.h tui/views/*.h)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
 BIN := $(B)/muthr-tui
 
-.PHONY: all run test check layers fuzz bench install uninstall format lint clean deps-run deps-test
+.PHONY: all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench install uninstall format format-check \
+        lint objects clean compile_commands.json
 .SECONDARY:
+.DELETE_ON_ERROR:
 all: $(BIN)
 
-$(B)/obj/%.o: %.c
+# Everything is compiled again when the flags change: one folder never mixes two ways of compiling.
+FLAGS_TEXT := $(subst ",,$(subst ',,$(CC) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS)))
+ifeq ($(filter clean uninstall format lint,$(MAKECMDGOALS)),)
+$(shell mkdir -p $(B) && { echo '$(FLAGS_TEXT)' | cmp -s - $(B)/flags || echo '$(FLAGS_TEXT)' >$(B)/flags; })
+$(shell mkdir -p $(B) && { echo '$(DATADIR)' | cmp -s - $(B)/datadir || echo '$(DATADIR)' >$(B)/datadir; })
+endif
+$(B)/flags $(B)/datadir:
+
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MD -MP -c $< -o $@
+	$(CC) $(ALL_CFLAGS) $(DEFS) -MD -MP -c $< -o $@
+$(B)/obj/core/util/paths.o: DEFS := -DMT_DATADIR='"$(DATADIR)"'
+$(B)/obj/core/util/paths.o: $(B)/datadir
 
 $(B)/libcore.a: $(call obj,$(SRC_core))
 $(B)/libterm.a: $(call obj,$(SRC_term))
@@ -67,41 +89,144 @@ $(B)/lib%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-# The in-sandbox init: a static program, embedded in the executable (backends/bwrap/init_blob.c reads $(B)/gen/muthr-init).
+# The in-sandbox init: a static program, embedded in the executable (backends/bwrap/init_blob.c reads $(B)/gen/muthr-init). Never sanitised.
 ifeq ($(UNAME),Linux)
-$(B)/gen/muthr-init: $(SRC_init) $(wildcard backends/bwrap/init/*.h backends/bwrap/wire.h)
+$(B)/gen/muthr-init: $(SRC_init) $(wildcard backends/bwrap/init/*.h backends/bwrap/wire.h) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -Os -Wall -Wextra -D_GNU_SOURCE -static -s -I. $(SRC_init) -o $@
+	$(CC) -std=gnu11 -Os -Wall -Wextra $(WERROR_FLAG) -D_GNU_SOURCE -static -s -I. $(SRC_init) -o $@
 $(B)/obj/backends/bwrap/init_blob.o: $(B)/gen/muthr-init
 endif
 
 # The default theme is compiled in (tui/theme.c), as bytes, so that it has no length limit and needs no quoting.
 $(B)/gen/theme_default.inc: themes/default.toml
 	@mkdir -p $(@D)
-	od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' > $@
+	od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' >$@
 $(B)/obj/tui/theme.o: $(B)/gen/theme_default.inc
 
-$(BIN): $(call obj,tui/main.c) $(ARCHIVES)
-	$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $(call obj,tui/main.c) $(ARCHIVES) $(LIBS)
+# The build tree's data folder, where the program finds it (core/util/paths.c).
+$(B)/data/.made:
+	@mkdir -p $(@D)
+	@ln -sfn $(CURDIR)/themes $(B)/data/themes
+	@ln -sfn $(CURDIR)/backends/profiles $(B)/data/profiles
+	@touch $@
 
-# --- tests: one binary per module; each links only the archives its folder may use ---
+$(BIN): $(call obj,tui/main.c) $(ARCHIVES) | $(B)/data/.made
+	$(CC) $(ALL_LDFLAGS) -o $@ $(call obj,tui/main.c) $(ARCHIVES) $(LIBS)
+
+run:
+	@.ci/deps run
+	@$(MAKE) --no-print-directory all
+	@exec $(BIN) $(ARGS)
+
+# --- tests: one program per module, each for itself; fuzz targets with the replaying main ---
 TESTS_unit := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TESTS_engine := $(patsubst tests/engine/%.c,$(B)/tests/engine/%,$(wildcard tests/engine/test_*.c))
 TESTS_backends := $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard tests/backends/test_*.c))
 TESTS_screens := $(patsubst tests/screens/%.c,$(B)/tests/screens/%,$(wildcard tests/screens/test_*.c))
+TESTS_fuzz := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+TESTS := $(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens)
 support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
-CMOCKA = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
-tests: $(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens)
-$(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES)
+tests: $(TESTS) $(TESTS_fuzz)
+$(TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.made
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) $(CMOCKA)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) $(CMOCKA)
 $(TESTS_unit): $(call support,unit)
 $(TESTS_engine): $(call support,engine)
 $(TESTS_backends): $(call support,backends) $(BIN)
 $(TESTS_screens): $(call support,screens) $(BIN)
+$(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+
+test:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory objects tests
+	@$(MAKE) --no-print-directory layers
+	@$(MAKE) --no-print-directory test-run
+
+# What was built: `make test-run SUITES='unit engine'` for a part.
+SUITES ?= unit engine fuzz backends screens
+test-run: tests
+	@tests/run.sh $(foreach s,$(SUITES),$(TESTS_$(s)))
+
+# --- rules of the layers: the compiler's own dependency files, and every header alone ---
+objects: $(call obj,$(SRC_core) $(SRC_term) $(SRC_backends) $(SRC_tui) $(wildcard tui/main.c))
+HEADER_CHECKS := $(patsubst %.h,$(B)/headers/%.ok,$(HEADERS))
+$(B)/headers/%.ok: %.h $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Werror -Wno-unused-macros -MD -MF $(B)/headers/$*.d -MT $@ -fsyntax-only -include $< -x c /dev/null
+	@touch $@
+layers: objects $(HEADER_CHECKS)
+	@tests/layers.sh $(B)/obj
+
+# --- fuzzing: libFuzzer where clang has it, the replaying main always ---
+FUZZ_SECONDS ?= 30
+FUZZ_RUNS ?= 20000
+FUZZ_BINS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz-bins: $(FUZZ_BINS)
+$(FUZZ_BINS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+fuzz:
+	@O='$(O)' MAKE='$(MAKE)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' tests/fuzz/run.sh
+
+bench: all
+	@if [ -x tests/bench/run.sh ]; then tests/bench/run.sh $(BIN); else echo 'no tests/bench/run.sh here'; fi
+
+# --- everything that looks for mistakes ---
+check:
+	@.ci/deps check
+	@$(MAKE) --no-print-directory check-compilers
+	@$(MAKE) --no-print-directory layers WERROR=1
+	@$(MAKE) --no-print-directory check-asan
+	@$(MAKE) --no-print-directory valgrind
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory format-check
+	@echo 'check: everything passed'
+check-compilers:
+	@$(MAKE) --no-print-directory CC=gcc O=$(O)/gcc WERROR=1 all tests
+	@$(MAKE) --no-print-directory CC=clang O=$(O)/clang WERROR=1 all tests
+check-asan:
+	@$(MAKE) --no-print-directory MODE=asan test-run
+valgrind:
+	@$(MAKE) --no-print-directory MODE=debug tests
+	@TEST_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes' \
+	    TEST_TIMEOUT=900 tests/run.sh $(foreach s,unit engine,$(subst $(B)/,$(O)/debug/,$(TESTS_$(s))))
+lint: compile_commands.json
+	printf '%s\n' $(filter-out tests/%,$(wildcard $(SRC_all))) | xargs -n 4 -P 2 clang-tidy -quiet -p .
+	cppcheck -q -j 2 --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
+	    -I. -DMT_VERSION='""' -DMT_DATADIR='""' $(filter-out tests/%,$(wildcard $(SRC_all)))
+format:
+	clang-format -i $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h)
+format-check:
+	clang-format --dry-run -Werror $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h)
+
+# gcc has no -MJ: the same flags, written by the shell.
+compile_commands.json:
+	@{ sep='['; for f in $(wildcard $(SRC_all)); do \
+	    printf '%s\n{"directory": "%s", "file": "%s", "arguments": ["cc"' "$$sep" '$(CURDIR)' "$$f"; \
+	    for a in $(ALL_CFLAGS) -DMT_DATADIR='"$(DATADIR)"' -c "$$f"; do \
+	        printf ', "%s"' "$$(printf '%s' "$$a" | sed 's/\\/\\\\/g; s/"/\\"/g')"; done; \
+	    printf ']}'; sep=','; done; printf '\n]\n'; } >$@.tmp
+	@mv $@.tmp $@
+
+# --- installation ---
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(DATADIR)/themes' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 $(BIN) '$(DESTDIR)$(PREFIX)/bin/muthr-tui'
+	install -m 644 themes/*.toml '$(DESTDIR)$(DATADIR)/themes/'
+	install -m 644 tui/muthr-tui.1 '$(DESTDIR)$(MANDIR)/man1/muthr-tui.1'
+	@cd backends/profiles && find . -type f | while read -r f; do \
+	    mode=644; if [ -x "$$f" ]; then mode=755; fi; \
+	    install -d "$(abspath $(DESTDIR)/$(DATADIR))/profiles/$$(dirname "$$f")" && \
+	    install -m $$mode "$$f" "$(abspath $(DESTDIR)/$(DATADIR))/profiles/$$f" || exit 1; done
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/muthr-tui' '$(DESTDIR)$(MANDIR)/man1/muthr-tui.1'
+	rm -rf '$(DESTDIR)$(DATADIR)/themes' '$(DESTDIR)$(DATADIR)/profiles'
+	-rmdir '$(DESTDIR)$(DATADIR)' 2>/dev/null
 
 clean:
-	rm -rf $(O)
+	rm -rf $(O) compile_commands.json
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/headers -name '*.d' 2>/dev/null)

@@ -123,10 +123,16 @@ void vt_engine_sync(struct vt *vt)
 void vt_engine_send(struct vt *vt, const char *bytes, size_t len)
 {
     vt_engine_sync(vt);
+    bool pending = vt_is_wrap_pending(vt);
+    int row = vt->row, col = vt->col;
     vt->phantom_row = -1;
-    vt->glyph = 0;
-    vt->swallow = vt->wraps = false;
     engine_write(vt, bytes, len);
+    if (pending && row == vt->row && col == vt->col) {
+        /* The library forgets a pending wrap only when the cursor moves: say so with a CHA to where it is. */
+        char buf[24];
+        int n = snprintf(buf, sizeof(buf), "\033[%dG", col + 1);
+        engine_write(vt, buf, (size_t)n);
+    }
 }
 
 void vt_engine_sendf(struct vt *vt, const char *fmt, ...)
@@ -141,8 +147,7 @@ void vt_engine_sendf(struct vt *vt, const char *fmt, ...)
     }
 }
 
-/* Text for the engine: as vt_engine_send, but what waits for a wrap goes on waiting. */
-void vt_engine_glyph(struct vt *vt, const char *bytes, size_t len)
+void vt_engine_keep(struct vt *vt, const char *bytes, size_t len)
 {
     vt_engine_sync(vt);
     engine_write(vt, bytes, len);

@@ -36,7 +36,7 @@ void vt_on_control(struct vt *vt, uint8_t c)
     case 0x0e:
     case 0x0f:
         vt->gl = c == 0x0e;
-        vt_engine_glyph(vt, &byte, 1);
+        vt_engine_keep(vt, &byte, 1);
         break;
     default:
         break;
@@ -77,7 +77,7 @@ static void on_plain_esc(struct vt *vt, uint8_t final)
     case 'n':
     case 'o':
         vt->gl = final == 'n' ? 2 : 3;
-        vt_engine_glyph(vt, seq, sizeof(seq));
+        vt_engine_keep(vt, seq, sizeof(seq));
         break;
     default:
         break;
@@ -124,7 +124,11 @@ static void pass(struct vt *vt, const struct token *t, int max, int limit)
     strbuf_addch(seq, (char)t->final);
     len = MT_MIN(seq->len, sizeof(buf));
     memcpy(buf, seq->buf, len);
-    vt_engine_send(vt, buf, len);
+    if (t->final == 'J' || t->final == 'K' || t->final == 'X') {
+        vt_engine_keep(vt, buf, len); /* grep colours its matches with EL: the next character still wraps */
+    } else {
+        vt_engine_send(vt, buf, len);
+    }
 }
 
 /* CUU, CUD, CPL, CNL stop at the margin when they begin inside (B12): the library does not know. */

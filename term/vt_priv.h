@@ -85,8 +85,8 @@ struct vt {
 void vt_engine_send(struct vt *vt, const char *bytes, size_t len);
 void vt_engine_sendf(struct vt *vt, const char *fmt, ...) MT_PRINTF(2, 3);
 void vt_engine_sync(struct vt *vt);
-/* Text: what waits for a wrap goes on waiting. */
-void vt_engine_glyph(struct vt *vt, const char *bytes, size_t len);
+/* The same for text and erasing: a pending wrap stays. */
+void vt_engine_keep(struct vt *vt, const char *bytes, size_t len);
 void vt_engine_reset(struct vt *vt);
 /* Puts the cursor at an absolute place, whatever the origin mode. */
 void vt_goto(struct vt *vt, int row, int col);

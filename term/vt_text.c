@@ -33,7 +33,7 @@ void vt_pend_wrap(struct vt *vt)
     }
     vt->swallow = true;
     vt->wraps = false;
-    vt_engine_glyph(vt, STAND_IN_NARROW, 3);
+    vt_engine_keep(vt, STAND_IN_NARROW, 3);
     vt->swallow = false;
     vt->phantom_row = vt->row;
     vt->phantom_col = vt->col;
@@ -53,7 +53,7 @@ static void put_slow(struct vt *vt, uint32_t cp, int width)
     vt->glyph = mapped ? 0 : cp;
     vt->swallow = false;
     vt->last_row = -1;
-    vt_engine_glyph(vt, mapped ? &byte : width == 2 ? STAND_IN_WIDE : STAND_IN_NARROW, mapped ? 1 : 3);
+    vt_engine_keep(vt, mapped ? &byte : width == 2 ? STAND_IN_WIDE : STAND_IN_NARROW, mapped ? 1 : 3);
     vt->glyph = 0;
     vt->wraps = false;
     vt->last_next = vt->col;
@@ -79,8 +79,6 @@ static size_t put_fast(struct vt *vt, const uint32_t *cps, size_t n)
     struct cell *cells = grid_edit(g, vt->row);
     struct cell c = {.fg = vt->pen.fg, .bg = vt->pen.bg, .attrs = vt->pen.attrs, .link = vt->pen.link, .width = 1};
     int start = col, last = col;
-    /* Columns about to be written may cut a wide character at either side: the left is known now, the right after. */
-    grid_split_wide(g, vt->row, col, col);
     while (i < n) {
         uint32_t cp = cps[i];
         int width = cp < 0x80 ? 1 : utf8_width(cp);
@@ -90,8 +88,9 @@ static size_t put_fast(struct vt *vt, const uint32_t *cps, size_t n)
         last = col;
         c.ch = cp;
         c.width = (uint8_t)width;
-        if (col + width <= limit && cells[col + width].width == 0) {
-            grid_split_wide(g, vt->row, col + width, col + width);
+        /* Wide characters that are cut, on the left by the first and on the right by any. */
+        if (i == 0 || cells[col + width].width == 0) {
+            grid_split_wide(g, vt->row, col, col + width);
         }
         cells[col++] = c;
         if (width == 2) {

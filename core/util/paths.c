@@ -233,7 +233,7 @@ void paths_release(struct paths *p)
     *p = (struct paths){0};
 }
 
-int paths_make_runtime(struct paths *p, struct error *err)
+int paths_make_runtime(const struct paths *p, struct error *err)
 {
     struct stat st;
     if (mkdir(p->runtime, 0700) != 0 && errno != EEXIST) {

@@ -24,7 +24,7 @@ struct paths {
 int paths_init(struct paths *p, const char *argv0, struct error *err);
 void paths_release(struct paths *p);
 /* Makes p->runtime with 0700 and verifies owner and mode; ERROR_DENIED with the owner's name otherwise. */
-int paths_make_runtime(struct paths *p, struct error *err);
+int paths_make_runtime(const struct paths *p, struct error *err);
 
 /* "~/x" and "~" become absolute; others are copied. Caller frees. */
 char *path_expand(const char *path, const char *home);

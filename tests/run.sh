@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tests/run.sh PROGRAM...: runs test programs (cmocka's output), prints each one's summary and failures, and one line at the end.
+#   TEST_TIMEOUT=300  seconds per program       TEST_WRAPPER='valgrind ...'  put before each program
+#   TEST_JOBS=2       programs of the unit, engine and fuzz suites at once; backends and screens run alone
+#   TEST_COUNTS=FILE  appends "passed failed skipped" for a caller that sums several runs
+set -u
+limit=${TEST_TIMEOUT:-300}
+wrapper=${TEST_WRAPPER:-}
+
+# Ends a program that takes too long, with its process group where timeout(1) is there.
+limited() {
+    if command -v timeout >/dev/null 2>&1; then
+        timeout -k 5 "$limit" "$@"
+    else
+        perl -e 'alarm shift; exec @ARGV or exit 127' "$limit" "$@"
+    fi
+}
+
+# Sums the numbers of cmocka's lines that match $1 in the file $2.
+sum() {
+    sed -n "s/^\[  $1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+run_one() {
+    bin=$1 dir=$2
+    name=$(echo "$bin" | sed 's#.*/tests/##')
+    log=$dir/$(echo "$name" | tr / -).log
+    start=$(date +%s)
+    # shellcheck disable=SC2086
+    limited $wrapper "$bin" >"$log" 2>&1 </dev/null
+    rc=$?
+    seconds=$(($(date +%s) - start))
+    passed=$(sum PASSED "$log") failed=$(sum FAILED "$log") skipped=$(sum SKIPPED "$log")
+    why=
+    case $rc in
+    0) [ $((passed + failed + skipped)) -gt 0 ] || why='ended without a summary' ;;
+    124 | 142) why="took longer than $limit s" ;;
+    *) [ "$failed" -gt 0 ] && [ "$rc" -lt 128 ] || why="ended with code $rc" ;;
+    esac
+    if [ "$rc" -gt 128 ] && [ "$rc" != 142 ]; then
+        why="crashed (signal $((rc - 128)))"
+        [ "$rc" != 137 ] || [ "$seconds" -lt "$limit" ] || why="took longer than $limit s, and had to be killed"
+    fi
+    if [ -z "$why" ] && [ "$rc" != 0 ] && grep -qE 'Sanitizer|runtime error:|^==[0-9]+==' "$log"; then
+        why="has a report of a sanitizer or valgrind"
+    fi
+    # A sanitizer's or valgrind's report makes the program fail although its tests passed.
+    [ -z "$why" ] || failed=$((failed + 1))
+    out=$dir/$(echo "$name" | tr / -).out
+    {
+        echo "$name: $passed passed, $failed failed, $skipped skipped (${seconds} s)"
+        if [ "$failed" -gt 0 ]; then
+            grep -E '^\[ +(ERROR|LINE|FAILED) +\] ' "$log" | sed 's/^/    /'
+            [ -z "$why" ] || {
+                echo "    $name $why; the end of its output:"
+                tail -n 40 "$log" | sed 's/^/    | /'
+            }
+        fi
+    } >"$out"
+    cat "$out"
+    echo "$passed $failed $skipped" >>"$dir/counts"
+}
+
+if [ "${1:-}" = --one ]; then
+    # GNU xargs runs once even for an empty list.
+    [ -z "${3:-}" ] || run_one "$3" "$2"
+    exit 0
+fi
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/muthr-tests.XXXXXX") || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+: >"$dir/counts"
+here=$0
+for bin in "$@"; do
+    case $bin in
+    */tests/backends/* | */tests/screens/*) ;;
+    *) echo "$bin" ;;
+    esac
+done | xargs -n 1 -P "${TEST_JOBS:-2}" "$here" --one "$dir"
+for bin in "$@"; do
+    case $bin in
+    */tests/backends/* | */tests/screens/*) "$here" --one "$dir" "$bin" ;;
+    esac
+done
+# A runner that died is a failure too.
+ran=$(wc -l <"$dir/counts")
+awk -v lost=$(($# - ran)) '{ p += $1; f += $2; s += $3 } END { print p + 0, f + lost, s + 0 }' "$dir/counts" >"$dir/total"
+read -r passed failed skipped <"$dir/total"
+label=
+if [ -n "${TEST_COUNTS:-}" ]; then
+    # The caller prints the one closing line.
+    echo "$passed $failed $skipped" >>"$TEST_COUNTS"
+    label="this run: "
+fi
+echo "$label$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
