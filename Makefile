@@ -26,7 +26,7 @@ PKGS += libseccomp
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
-        -Wwrite-strings -Wpointer-arith -Wformat=2 -Wundef -Wcast-qual -fno-common
+        -Wwrite-strings -Wpointer-arith -Wformat=2 -Wundef -Wcast-qual -fno-common -Wno-gnu-zero-variadic-macro-arguments
 ifdef WERROR
 WERROR_FLAG := -Werror
 endif
@@ -68,7 +68,7 @@ all: $(BIN)
 
 # Everything is compiled again when the flags change: one folder never mixes two ways of compiling.
 FLAGS_TEXT := $(subst ",,$(subst ',,$(CC) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS)))
-ifeq ($(filter clean uninstall format lint,$(MAKECMDGOALS)),)
+ifeq ($(filter clean uninstall format,$(MAKECMDGOALS)),)
 $(shell mkdir -p $(B) && { echo '$(FLAGS_TEXT)' | cmp -s - $(B)/flags || echo '$(FLAGS_TEXT)' >$(B)/flags; })
 $(shell mkdir -p $(B) && { echo '$(DATADIR)' | cmp -s - $(B)/datadir || echo '$(DATADIR)' >$(B)/datadir; })
 endif
@@ -193,7 +193,7 @@ valgrind:
 	@$(MAKE) --no-print-directory MODE=debug tests
 	@TEST_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes' \
 	    TEST_TIMEOUT=900 tests/run.sh $(foreach s,unit engine,$(subst $(B)/,$(O)/debug/,$(TESTS_$(s))))
-lint: compile_commands.json
+lint: compile_commands.json $(B)/gen/theme_default.inc
 	printf '%s\n' $(filter-out tests/%,$(wildcard $(SRC_all))) | xargs -n 4 -P 2 clang-tidy -quiet -p .
 	cppcheck -q -j 2 --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
 	    -I. -DMT_VERSION='""' -DMT_DATADIR='""' $(filter-out tests/%,$(wildcard $(SRC_all)))

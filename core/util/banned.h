@@ -2,7 +2,8 @@
 #ifndef MT_CORE_UTIL_BANNED_H
 #define MT_CORE_UTIL_BANNED_H
 
-/* Functions that must not be used; force-included (-include) in every one of our own compilations after the system headers below. */
+/* Functions that must not be used; force-included (-include) in every one of our own compilations after the system
+ * headers below. */
 
 #include <stdio.h>
 #include <stdlib.h>

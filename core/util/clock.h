@@ -2,7 +2,8 @@
 #ifndef MT_CORE_UTIL_CLOCK_H
 #define MT_CORE_UTIL_CLOCK_H
 
-/* Time. MUTHR_TUI_FAKE_TIME (seconds since the epoch), when set, freezes the wall clock for golden screens; the monotonic clock always runs. */
+/* Time. MUTHR_TUI_FAKE_TIME (seconds since the epoch), when set, freezes the wall clock for golden screens; the
+ * monotonic clock always runs. */
 
 #include <stddef.h>
 #include <stdint.h>

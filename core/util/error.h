@@ -39,13 +39,14 @@ struct error {
 int error_set(struct error *err, enum error_code code, const char *fmt, ...) MT_PRINTF(3, 4);
 /* The same with a static hint. */
 int error_hint(struct error *err, enum error_code code, const char *hint, const char *fmt, ...) MT_PRINTF(4, 5);
-/* From errno value `sys`: "<fmt>: <strerror>"; the code is chosen from it (ENOENT -> NOT_FOUND, EACCES/EPERM/EROFS -> DENIED, EEXIST -> EXISTS, else SYS).
- * ENOSPC, EROFS and EACCES get a hint. */
+/* From errno value `sys`: "<fmt>: <strerror>"; the code is chosen from it (ENOENT -> NOT_FOUND, EACCES/EPERM/EROFS ->
+ * DENIED, EEXIST -> EXISTS, else SYS). ENOSPC, EROFS and EACCES get a hint. */
 int error_sys(struct error *err, int sys, const char *fmt, ...) MT_PRINTF(3, 4);
 /* Puts "<fmt>: " before the message. Returns -1. */
 int error_wrap(struct error *err, const char *fmt, ...) MT_PRINTF(2, 3);
 
-/* True for codes that a retry may cure: TIMEOUT, BUSY, UNAVAILABLE, and SYS with EINTR, EAGAIN, ENOBUFS, EMFILE, ENFILE, ENOMEM. */
+/* True for codes that a retry may cure: TIMEOUT, BUSY, UNAVAILABLE, and SYS with EINTR, EAGAIN, ENOBUFS, EMFILE,
+ * ENFILE, ENOMEM. */
 bool error_is_transient(const struct error *err);
 /* "not_found", "canceled", ... Never NULL. */
 const char *error_code_name(enum error_code code);

@@ -16,7 +16,8 @@
 int fs_mkdirs(const char *path, mode_t mode, struct error *err);
 /* Reads at most max_bytes (larger: ERROR_INVALID). Refuses anything but regular files. */
 int fs_read(const char *path, size_t max_bytes, struct strbuf *out, struct error *err);
-/* Writes whole to a temporary name beside it, fsync, rename (design.md 7). The old file survives every failure, and no temporary is left. */
+/* Writes whole to a temporary name beside it, fsync, rename (design.md 7). The old file survives every failure, and no
+ * temporary is left. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 /* Appends one block with O_APPEND and one write(2). */
 int fs_append(const char *path, const void *data, size_t len, mode_t mode, struct error *err);

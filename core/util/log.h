@@ -2,8 +2,9 @@
 #ifndef MT_CORE_UTIL_LOG_H
 #define MT_CORE_UTIL_LOG_H
 
-/* The program's own log: a ring of the last entries for the error view, and an optional file (O_APPEND, 0600). Never writes to the
- * terminal unless log_to_stderr was called (verbs). Text is sanitised. The one file-scope state besides tui/screen.c. */
+/* The program's own log: a ring of the last entries for the error view, and an optional file (O_APPEND, 0600). Never
+ * writes to the terminal unless log_to_stderr was called (verbs). Text is sanitised. The one file-scope state besides
+ * tui/screen.c. */
 
 #include <stdbool.h>
 #include <stddef.h>

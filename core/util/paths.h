@@ -11,16 +11,18 @@
 #include "core/util/strbuf.h"
 
 struct paths {
-    char *home;       /* $HOME, absolute, else the password database's */
-    char *config;     /* $XDG_CONFIG_HOME/muthr, else ~/.config/muthr (relative XDG values are ignored, as the spec says) */
-    char *state;      /* $XDG_STATE_HOME/muthr, else ~/.local/state/muthr */
-    char *cache;      /* ~/.cache/muthr: shared with the muthr CLI, which does not look at XDG_CACHE_HOME */
-    char *runtime;    /* $XDG_RUNTIME_DIR/muthr when that is ours and 0700; else /tmp/muthr-UID (made 0700, checked) */
-    char *data;       /* themes/ and profiles/: $MUTHR_TUI_DATA, else beside the executable (../share/muthr-tui), else the build tree, else the compiled-in DATADIR */
+    char *home;   /* $HOME, absolute, else the password database's */
+    char *config; /* $XDG_CONFIG_HOME/muthr, else ~/.config/muthr (relative XDG values are ignored, as the spec says) */
+    char *state;  /* $XDG_STATE_HOME/muthr, else ~/.local/state/muthr */
+    char *cache;  /* ~/.cache/muthr: shared with the muthr CLI, which does not look at XDG_CACHE_HOME */
+    char *runtime; /* $XDG_RUNTIME_DIR/muthr when that is ours and 0700; else /tmp/muthr-UID (made 0700, checked) */
+    char *data;    /* themes/ and profiles/: $MUTHR_TUI_DATA, else beside the executable (../share/muthr-tui), else the
+                      build tree, else the compiled-in DATADIR */
     char *executable; /* absolute path of this program, for re-execution */
 };
 
-/* Fills *p from the environment. Creates nothing but checks. Errors: no usable home. `argv0` helps where the OS cannot name the executable. */
+/* Fills *p from the environment. Creates nothing but checks. Errors: no usable home. `argv0` helps where the OS cannot
+ * name the executable. */
 int paths_init(struct paths *p, const char *argv0, struct error *err);
 void paths_release(struct paths *p);
 /* Makes p->runtime with 0700 and verifies owner and mode; ERROR_DENIED with the owner's name otherwise. */

@@ -2,7 +2,8 @@
 #ifndef MT_CORE_UTIL_STRBUF_H
 #define MT_CORE_UTIL_STRBUF_H
 
-/* A growing byte string for building text. `buf` is never NULL and always NUL-terminated at buf[len]; bytes may hold NUL. */
+/* A growing byte string for building text. `buf` is never NULL and always NUL-terminated at buf[len]; bytes may hold
+ * NUL. */
 
 #include <stdarg.h>
 #include <stddef.h>

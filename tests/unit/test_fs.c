@@ -233,7 +233,7 @@ static bool private_mounts(void)
         proc_write("/proc/self/uid_map", uid);
         proc_write("/proc/self/gid_map", gid);
     }
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0;
 }
 
 /* The real thing where a private mount namespace can be had: a tmpfs of 64 KiB. 77: not possible here. */
