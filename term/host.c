@@ -94,13 +94,14 @@ static int settle(int answer)
     if (null < 0 || chdir("/") != 0) {
         return -1;
     }
-    if (answer != 3 && dup2(answer, 3) < 0) {
-        return -1;
-    }
     for (int fd = 0; fd < 3; fd++) {
         if (dup2(null, fd) < 0) {
             return -1;
         }
+    }
+    /* Last: /dev/null itself may have been given number 3. */
+    if (answer != 3 && dup2(answer, 3) < 0) {
+        return -1;
     }
     close_from(4);
     return fcntl(3, F_SETFD, FD_CLOEXEC);

@@ -310,10 +310,22 @@ static size_t running_sessions(const struct app *app)
     return n;
 }
 
+/* The log file; without one the ring of the error view goes on. */
+static void open_log(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(xfree) char *path =
+        app->config.log[0] ? path_expand(app->config.log, app->paths->home) : path_join(app->paths->state, "muthr-tui.log");
+    if (fs_mkdirs(app->paths->state, 0700, &err) != 0 || log_open(path, &err) != 0) {
+        log_warn("no log file: %s", err.msg);
+    }
+}
+
 /* Opens what is needed; the exit code says what was missing. */
 static int open_all(struct app *app, struct error *err)
 {
     app_config_reload(app, true);
+    open_log(app);
     app->ascii = app->opts->ascii || app->config.ascii || !locale_is_utf8();
     app_load_prefs(app);
     if (open_screen(app, err) != 0) {

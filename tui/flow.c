@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util/clock.h"
+#include "core/util/log.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 
@@ -49,6 +49,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
 {
     struct starting *st = arg;
     struct app *app = st->app;
+    log_debug("session %s: %s", id ? id : "-", err ? err->msg : "is there");
     if (err) {
         app_fail(app, err);
     } else {
