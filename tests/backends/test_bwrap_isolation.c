@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/backends/bwrap_fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/util/fs.h"
+#include "core/util/xmalloc.h"
+
+/* What a program inside can see and do. Each probe is an abuse that must not work; the script says so in its own words.
+ */
+
+#define BOX "muthr-box"
+
+static int loopback_fd = -1, abstract_fd = -1, loopback_port;
+static char abstract_name[64];
+
+static int listen_on_host(void)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET};
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof(sin);
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    loopback_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    abstract_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    str_format(abstract_name, sizeof(abstract_name), "muthr-test-%d", (int)getpid());
+    memcpy(sun.sun_path + 1, abstract_name, strlen(abstract_name));
+    if (bind(loopback_fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 || listen(loopback_fd, 8) < 0 ||
+        getsockname(loopback_fd, (struct sockaddr *)&sin, &len) < 0 ||
+        bind(abstract_fd, (struct sockaddr *)&sun,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(abstract_name))) < 0) {
+        return -1;
+    }
+    loopback_port = ntohs(sin.sin_port);
+    return listen(abstract_fd, 8);
+}
+
+static int setup(void **state)
+{
+    if (fixture_setup(state) < 0 || listen_on_host() < 0) {
+        return -1;
+    }
+    sandbox_up(BOX, NET_NONE, 200u << 20, 64);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    close(loopback_fd);
+    close(abstract_fd);
+    return fixture_teardown(state);
+}
+
+/* Runs a script that must print exactly this. */
+static void expect(const char *script, const char *output)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    sandbox_sh(BOX, &out, script);
+    assert_string_equal(out.buf, output);
+}
+
+/* Runs a Python program that must print exactly this. */
+static void expect_python(const char *program, const char *output)
+{
+    char *script = xasprintf("python3 - <<'EOF' 2>&1\n%s\nEOF", program);
+    expect(script, output);
+    free(script);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    char *script =
+        xasprintf("cat %s/.ssh/id_canary 2>/dev/null; ls /home; ls -d /root /work /mnt /srv /boot /sys 2>/dev/null; "
+                  "ls /tmp; ls /run; cat /etc/shadow 2>/dev/null; cut -d: -f1 /etc/passwd | sort | tr '\\n' ' '",
+                  fx.paths.home);
+    expect(script, "muthr\nmuthr\nmuthr nobody root \n");
+    free(script);
+    expect(
+        "for f in /usr/x /etc/x /x /run/x /var/x /dev/x /home/x /proc/sys/kernel/core_pattern /proc/sysrq-trigger; do "
+        "(echo x > $f) 2>/dev/null && echo wrote $f; done; echo end",
+        "end\n");
+    expect("echo x > ~/ok && echo x > /workspace/ok && echo x > /tmp/ok && cat ~/ok /workspace/ok /tmp/ok; rm "
+           "/workspace/ok",
+           "x\nx\nx\n");
+    /* A link out of the workspace leads nowhere. */
+    char *link_script = xasprintf("ln -s %s/.ssh/id_canary l; cat l 2>/dev/null || echo nothing; rm l", fx.paths.home);
+    expect(link_script, "nothing\n");
+    free(link_script);
+    expect("for f in kallsyms kcore keys timer_list config.gz; do head -c 10 /proc/$f 2>/dev/null; done; echo end",
+           "end\n");
+    expect("umask; pwd; id -un; echo $HOME", "0022\n/workspace\nmuthr\n/home/muthr\n");
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    expect("env | grep -c canary; env | cut -d= -f1 | grep -E '^(MT_|XDG_|SSH_|AWS_|MUTHR_ENTER)'; cat /proc/1/environ "
+           "2>/dev/null; echo end",
+           "0\nend\n");
+    expect("test \"$PORT\" = \"$MUTHR_PORT\" && test \"$PORT\" -gt 0 && echo $USER $SHELL $LANG",
+           "muthr /bin/bash C.UTF-8\n");
+}
+
+static void test_processes(void **state)
+{
+    (void)state;
+    expect("ls /proc | grep -c '^[0-9]' | (read n; test $n -lt 8 && echo few)", "few\n");
+    expect("cat /proc/1/comm; for f in exe root/ cwd/ environ mem fd/0 fd/9 fd/12; do "
+           "(cat /proc/1/$f || (test -d /proc/1/$f && ls /proc/1/$f) || readlink /proc/1/$f) >/dev/null 2>&1 && echo "
+           "open $f; done; echo end",
+           "muthr-init\nend\n");
+    expect("kill -TERM 1; kill -KILL 1; sleep 0.1; echo alive", "alive\n");
+    expect("sh -c 'sh -c \"exit 3\" & exec sh -c \"sleep 0.05\"'; sleep 0.2; grep -l '^State:.Z' /proc/[0-9]*/status "
+           "2>/dev/null | wc -l",
+           "0\n");
+}
+
+static void test_privileges(void **state)
+{
+    (void)state;
+    expect("grep -E '^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t' | tr '\\n' ' '",
+           "CapInh:0000000000000000 CapPrm:0000000000000000 CapEff:0000000000000000 CapBnd:0000000000000000 "
+           "CapAmb:0000000000000000 NoNewPrivs:1 Seccomp:2 \n");
+    expect("unshare -U true 2>/dev/null && echo userns; unshare -m true 2>/dev/null && echo mountns; "
+           "bwrap --ro-bind / / true 2>/dev/null && echo bwrap; mknod /tmp/n c 1 3 2>/dev/null && echo mknod; "
+           "mount -t tmpfs t /tmp 2>/dev/null && echo mount; chroot / true 2>/dev/null && echo chroot; "
+           "hostname x 2>/dev/null && echo hostname; echo end",
+           "end\n");
+    /* A setuid program stays what its caller is. */
+    expect_python("import subprocess,os\n"
+                  "p=subprocess.Popen(['/usr/bin/"
+                  "su'],stdin=subprocess.PIPE,stdout=subprocess.DEVNULL,stderr=subprocess.DEVNULL)\n"
+                  "u=[l for l in open('/proc/%d/status'%p.pid) if l.startswith('Uid')][0].split()[1:]\n"
+                  "p.stdin.close(); p.wait()\n"
+                  "print(set(u)=={str(os.getuid())})",
+                  "True\n");
+}
+
+static void test_system_calls(void **state)
+{
+    (void)state;
+    expect_python("import ctypes,os,errno\n"
+                  "c=ctypes.CDLL(None,use_errno=True)\n"
+                  "def s(*a):\n"
+                  "    ctypes.set_errno(0); c.syscall(*a); return errno.errorcode.get(ctypes.get_errno(),'ok')\n"
+                  "import platform\n"
+                  "x=platform.machine()=='x86_64'\n"
+                  "print(s(425,8,0), s(435,0,0), s(428,-1,b'/',0), s(457,0,0,0,0))\n"
+                  "print(s(250 if x else 219,0,-1,0,0,0), s(321 if x else 280,0,0,0), s(272 if x else 97,0x10000000))\n"
+                  "print(s(56 if x else 220,0x10000000|17,0,0,0,0))\n"
+                  "print(s(438,0,0,0))",
+                  "ENOSYS ENOSYS ENOSYS ENOSYS\nEPERM EPERM EPERM\nEPERM\nEPERM\n");
+    expect_python(
+        "import pty,fcntl,os\n"
+        "m,s=pty.openpty()\n"
+        "for r in (0x5412,0x5412|1<<32):\n"
+        "    try:\n"
+        "        import ctypes; c=ctypes.CDLL(None,use_errno=True)\n"
+        "        b=ctypes.c_char(b'x'); r=c.ioctl(s,ctypes.c_ulong(r),ctypes.byref(b)); print(r,ctypes.get_errno())\n"
+        "    except OSError as e: print(e.errno)",
+        "-1 1\n-1 1\n");
+    expect_python("import socket\n"
+                  "for f,t,p in ((40,1,0),(16,3,9),(16,3,12),(17,3,0),(2,3,1),(38,5,0)):\n"
+                  "    try: socket.socket(f,t,p); print('open',f)\n"
+                  "    except OSError: pass\n"
+                  "socket.socket(16,3,0); socket.socket(2,1); socket.socket(10,2); socket.socketpair()\n"
+                  "print('end')",
+                  "end\n");
+}
+
+/* Connecting to the host's loopback and abstract sockets. */
+static void expect_no_host(void)
+{
+    char *program = xasprintf("import socket\n"
+                              "for a in ('127.0.0.1','10.0.2.2','::1'):\n"
+                              "    s=socket.socket(10 if ':' in a else 2,1); s.settimeout(2)\n"
+                              "    try: s.connect((a,%d)); print('reached',a)\n"
+                              "    except OSError: pass\n"
+                              "s=socket.socket(1,1)\n"
+                              "try: s.connect('\\0%s'); print('reached abstract')\n"
+                              "except OSError: pass\n"
+                              "print('end')",
+                              loopback_port, abstract_name);
+    expect_python(program, "end\n");
+    free(program);
+}
+
+static void test_network_none(void **state)
+{
+    (void)state;
+    expect("ls /proc/sys/net/ipv4/conf | grep -v -e all -e default; grep -c . /proc/net/route", "lo\n1\n");
+    expect_no_host();
+    expect_python("import socket\ns=socket.socket(); s.settimeout(2)\n"
+                  "try: s.connect(('192.0.2.1',80)); print('out')\nexcept OSError: print('end')",
+                  "end\n");
+}
+
+static void test_fork_bomb(void **state)
+{
+    (void)state;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    sandbox_sh(BOX, &out,
+               "python3 - <<'EOF'\nimport os,signal,time\npids=[]\n"
+               "try:\n    while len(pids)<500:\n        p=os.fork()\n        if p==0: time.sleep(60); os._exit(0)\n    "
+               "    pids.append(p)\n"
+               "except OSError: pass\nprint(len(pids))\nfor p in pids: os.kill(p,9)\nEOF");
+    long forked = strtol(out.buf, NULL, 10);
+    assert_true(forked > 20 && forked < 70);
+    assert_int_equal(sandbox_sh(BOX, NULL, "true"), 0); /* and it lives */
+}
+
+static bool has_reason(void *arg)
+{
+    (void)arg;
+    return strstr(sandbox_inspect(BOX).reason, "memory limit 200 MiB") != NULL;
+}
+
+static void test_memory_hog(void **state)
+{
+    (void)state;
+    /* 5 MiB every 5 ms: a gigabyte a second. */
+    int code = sandbox_sh(
+        BOX, NULL,
+        "exec python3 -c 'import time\nx=[]\nfor i in range(400): x.append(b\"x\"*(5<<20)); time.sleep(0.005)'");
+    assert_int_equal(code, 137);
+    assert_true(wait_for(has_reason, NULL, 5000));
+    assert_int_equal(sandbox_inspect(BOX).state, SANDBOX_RUNNING);
+    assert_int_equal(sandbox_sh(BOX, NULL, "true"), 0);
+    print_message("limits in force: %s\n", sandbox_inspect(BOX).limits);
+}
+
+/* --- outside network --- */
+
+static void test_network_full(void **state)
+{
+    (void)state;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
+    assert_int_equal(sandbox_create(BOX, NET_FULL, 0, 128), ERROR_NONE);
+    if (!(fx.probe.caps & BACKEND_CAP_NET_FULL)) {
+        /* Not possible here: said by the probe, with what to do, and by the start. */
+        print_message("no isolated network here: %s\n", fx.probe.full_reason);
+        assert_true(fx.probe.full_reason[0] != '\0');
+        assert_int_not_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+        assert_non_null(strstr(fx_error.msg, "network"));
+        assert_int_equal(sandbox_inspect(BOX).state, SANDBOX_FAILED);
+        return;
+    }
+    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    assert_int_equal(sandbox_inspect(BOX).net, NET_FULL);
+    expect_no_host();
+    FILE *npm = popen("npm config get registry 2>/dev/null", "r");
+    char registry[512] = "";
+    if (npm && fgets(registry, sizeof(registry), npm)) {
+        registry[strcspn(registry, "\n")] = '\0';
+    }
+    if (npm) {
+        pclose(npm);
+    }
+    if (strncmp(registry, "http", 4) == 0) {
+        char *setting = xasprintf("NPM_CONFIG_REGISTRY=%s", registry);
+        const char *const env[] = {setting, NULL};
+        const char *const argv[] = {"npm", "install", "--prefix", "/home/muthr/.local", "is-number@7.0.0", NULL};
+        struct backend_call call = {.verb = BACKEND_EXEC, .name = BOX, .argv = argv, .env = env};
+        assert_int_equal(call_run(&call), ERROR_NONE);
+        expect("test -f ~/.local/node_modules/is-number/index.js && echo installed", "installed\n");
+        free(setting);
+    }
+    /* Sealed: cut in the running sandbox, read back, and kept over a restart. */
+    assert_int_equal(call_name(BACKEND_SEAL, BOX), ERROR_NONE);
+    assert_int_equal(sandbox_inspect(BOX).net, NET_NONE);
+    expect("ls /proc/sys/net/ipv4/conf | grep -v -e all -e default", "lo\n");
+    assert_int_equal(call_name(BACKEND_STOP, BOX), ERROR_NONE);
+    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    assert_int_equal(sandbox_inspect(BOX).net, NET_NONE);
+    expect("ls /proc/sys/net/ipv4/conf | grep -v -e all -e default", "lo\n");
+}
+
+static void test_network_shared_and_sealed(void **state)
+{
+    (void)state;
+    assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
+    assert_int_equal(sandbox_create(BOX, NET_SHARED, 0, 128), ERROR_NONE);
+    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    struct sandbox_info info = sandbox_inspect(BOX);
+    assert_int_equal(info.net, NET_SHARED);
+    assert_non_null(strstr(info.warning, "host's network"));
+    char *program =
+        xasprintf("import socket\ns=socket.socket(); s.connect(('127.0.0.1',%d)); print('reached')", loopback_port);
+    expect_python(program, "reached\n");
+    free(program);
+    assert_int_equal(call_name(BACKEND_SEAL, BOX), ERROR_NONE); /* by a restart without it */
+    info = sandbox_inspect(BOX);
+    assert_int_equal(info.state, SANDBOX_RUNNING);
+    assert_int_equal(info.net, NET_NONE);
+    expect_no_host();
+}
+
+static int run(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_processes),    cmocka_unit_test(test_privileges),
+        cmocka_unit_test(test_system_calls), cmocka_unit_test(test_network_none),
+        cmocka_unit_test(test_fork_bomb),    cmocka_unit_test(test_memory_hog),
+        cmocka_unit_test(test_network_full), cmocka_unit_test(test_network_shared_and_sealed),
+    };
+    return cmocka_run_group_tests_name("bwrap isolation", tests, setup, teardown);
+}
+
+int main(int argc, char **argv)
+{
+    return fixture_main(argc, argv, run);
+}
