@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/engine/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/naming.h"
+#include "core/util/fs.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+#define CONTEXT_FALLBACK 131072u
+
+static const char WORD[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
+/* NUL cannot be in a C string; CR and LF would end a line of whoever reads the environment as lines. */
+static int check_value(const char *field, const char *value, struct error *err)
+{
+    if (value == NULL || strpbrk(value, "\r\n") != NULL) {
+        return error_set(err, ERROR_INVALID, "%s: the value has a line break", field);
+    }
+    return 0;
+}
+
+int env_check_model(const char *model, struct error *err)
+{
+    static const char MORE[] = ".:/-";
+    for (const char *p = model; *p != '\0'; p++) {
+        if (strchr(WORD, *p) == NULL && strchr(MORE, *p) == NULL) {
+            return error_set(err, ERROR_INVALID,
+                             "MUTHR_MODEL_NAME: the model name may hold only letters, digits and . _ : / -");
+        }
+    }
+    return model[0] != '\0' ? 0 : error_set(err, ERROR_INVALID, "MUTHR_MODEL_NAME: the model name is empty");
+}
+
+/* Checks and appends one variable. */
+static int add(struct strvec *out, const char *key, const char *value, struct error *err)
+{
+    if (check_value(key, value, err) < 0) {
+        return -1;
+    }
+    strvec_setenv(out, key, value);
+    return 0;
+}
+
+int env_build(const struct env_input *in, struct strvec *out, struct error *err)
+{
+    char url[160], searx[160], mcp[160], context[32];
+    bool v6 = strchr(in->gateway, ':') != NULL && in->gateway[0] != '[';
+    const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
+    if (in->gateway[0] == '\0' || strpbrk(in->gateway, "/ \t\"'\\@#?") != NULL) {
+        return error_hint(err, ERROR_INVALID, "set container_host_gateway to a host name or address",
+                          "MUTHR_CONTAINER_HOST_GATEWAY: \"%.60s\" is not an address", in->gateway);
+    }
+    if (str_format(url, sizeof(url), "http://%s%s%s:%lld/v1", open, in->gateway, close, (long long)in->server_port) <
+            0 ||
+        str_format(searx, sizeof(searx), "http://%s%s%s:18766", open, in->gateway, close) < 0 ||
+        str_format(mcp, sizeof(mcp), "http://%s%s%s:18765", open, in->gateway, close) < 0) {
+        return error_set(err, ERROR_INVALID, "MUTHR_CONTAINER_HOST_GATEWAY: too long");
+    }
+    str_format(context, sizeof(context), "%llu",
+               (unsigned long long)(in->context != 0 ? in->context : CONTEXT_FALLBACK));
+    if (env_check_model(in->model, err) < 0 || naming_check_word(in->runtime, "MUTHR_ENGINE_RUNTIME", err) < 0) {
+        return -1;
+    }
+    const char *const pairs[][2] = {
+        {"MUTHR_INFERENCE_URL", url},
+        {"MUTHR_OPENAI_URL", url},
+        {"MUTHR_MODEL_NAME", in->model},
+        {"MUTHR_CTX_WINDOW", context},
+        {"MUTHR_WORKSPACE_MOUNT", in->workspace_mount},
+        {"MUTHR_SPECS_REV", in->specs_rev},
+        {"MUTHR_CONTAINER_HOST_GATEWAY", in->gateway},
+        {"MUTHR_SEARXNG_URL", searx},
+        {"MUTHR_MCP_BRIDGE_URL", mcp},
+        {"MUTHR_ENGINE_RUNTIME", in->runtime},
+        {"MUTHR_BACKEND", in->backend},
+    };
+    for (size_t i = 0; i < MT_ARRAY_LEN(pairs); i++) {
+        if (add(out, pairs[i][0], pairs[i][1], err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void env_add_host(struct strvec *out)
+{
+    static const char *const ALLOWED[] = {"TERM", "COLORTERM", "LANG", "LC_ALL", "TZ", "NO_COLOR"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(ALLOWED); i++) {
+        const char *value = getenv(ALLOWED[i]);
+        if (value != NULL && check_value(ALLOWED[i], value, NULL) == 0) {
+            strvec_setenv(out, ALLOWED[i], value);
+        }
+    }
+}
+
+int env_check_extra(const struct strvec *extra, struct error *err)
+{
+    for (size_t i = 0; extra != NULL && i < extra->len; i++) {
+        const char *eq = strchr(extra->v[i], '=');
+        size_t n = eq != NULL ? (size_t)(eq - extra->v[i]) : 0;
+        if (n == 0 || strspn(extra->v[i], WORD) != n || (extra->v[i][0] >= '0' && extra->v[i][0] <= '9')) {
+            return error_set(err, ERROR_INVALID, "--env: expected KEY=VALUE with a key of letters, digits and _");
+        }
+        char field[80];
+        str_format(field, sizeof(field), "--env %.*s", (int)MT_MIN(n, (size_t)60), extra->v[i]);
+        if (check_value(field, eq + 1, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int env_add_extra(const struct strvec *extra, struct strvec *out, struct error *err)
+{
+    if (env_check_extra(extra, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; extra != NULL && i < extra->len; i++) {
+        const char *eq = strchr(extra->v[i], '=');
+        MT_CLEANUP(xfree) char *key = xstrndup(extra->v[i], (size_t)(eq - extra->v[i]));
+        strvec_setenv(out, key, eq + 1);
+    }
+    return 0;
+}
+
+void env_gateway(const struct config *config, enum net_policy net, char out[64], bool *reachable)
+{
+    bool given = config->container_host_gateway[0] != '\0';
+    str_copy(out, 64, given ? config->container_host_gateway : "127.0.0.1");
+    *reachable = net == NET_SHARED || (given && net == NET_FULL);
+}
+
+/* ~/.cache/muthr/active-preset-name-<runtime>. Caller frees. */
+static char *preset_path(const struct paths *paths, const char *runtime)
+{
+    return xasprintf("%s/active-preset-name-%s", paths->cache, runtime);
+}
+
+const char *env_runtime(const struct paths *paths)
+{
+    static const char *const RUNTIMES[] = {"mlxcel", "llama"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(RUNTIMES); i++) {
+        MT_CLEANUP(xfree) char *path = preset_path(paths, RUNTIMES[i]);
+        if (fs_exists(path)) {
+            return RUNTIMES[i];
+        }
+    }
+#if defined(__APPLE__)
+    return "mlxcel";
+#else
+    return "llama";
+#endif
+}
+
+void env_fallback_model(const struct config *config, const struct paths *paths, char out[160], const char **source)
+{
+    MT_CLEANUP(xfree) char *path = preset_path(paths, env_runtime(paths));
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct error ignored = ERROR_INIT;
+    if (fs_read(path, 4096, &text, &ignored) == 0) {
+        strbuf_truncate(&text, strcspn(text.buf, "\r\n"));
+        const char *base = path_base(text.buf);
+        if (env_check_model(base, NULL) == 0 && str_copy(out, 160, base) == 0) {
+            *source = "preset";
+            return;
+        }
+    }
+    if (env_check_model(config->model, NULL) == 0 && str_copy(out, 160, config->model) == 0) {
+        *source = "config";
+        return;
+    }
+    *source = "default";
+    str_copy(out, 160, "local-model");
+}

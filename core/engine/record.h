@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_CORE_ENGINE_RECORD_H
+#define MT_CORE_ENGINE_RECORD_H
+
+/* What we remember of a sandbox beyond its runtime, in STATE/records/<sandbox>.json: profile, explicit network choice,
+ * what it was created from, provisioned revisions (P5), and how long steps took. Written under the sandbox's lock (L2)
+ * only. A broken file is set aside. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/engine/backend.h"
+#include "core/model/model.h"
+#include "core/util/paths.h"
+
+struct record {
+    char profile[64]; /* "" unknown */
+    bool have_net;    /* someone chose the network explicitly */
+    enum net_policy net;
+    char *spec;        /* canonical text at create (spec_text), or NULL */
+    struct json *tree; /* the rest: revisions and times */
+};
+
+/* Never fails: what cannot be read is as if it were not there (a warning is logged). */
+void record_load(struct record *r, const struct paths *paths, const char *sandbox);
+int record_save(const struct record *r, const struct paths *paths, const char *sandbox, struct error *err);
+int record_forget(const struct paths *paths, const char *sandbox, struct error *err);
+void record_release(struct record *r);
+
+/* P5: the revision that was provisioned last, or "". */
+const char *record_revision(const struct record *r, const char *profile);
+void record_set_revision(struct record *r, const char *profile, const char *rev);
+
+/* Puts remembered durations into a view that is about to start, and takes those of one that succeeded. */
+void record_fill_times(const struct record *r, struct op_view *op);
+void record_take_times(struct record *r, const struct op_view *op);
+
+#endif

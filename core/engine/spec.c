@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/engine/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/fs.h"
+#include "core/util/hash.h"
+#include "core/util/strbuf.h"
+#include "core/util/strvec.h"
+#include "core/util/xmalloc.h"
+
+/* Who decides on the network: the request, an earlier explicit choice for this sandbox, the configuration, the profile;
+ * else full. */
+static int wanted_network(const struct spec_input *in, enum net_policy *out, struct error *err)
+{
+    const struct manifest *m = &in->profile->manifest;
+    if (in->net_given) {
+        *out = in->net;
+    } else if (in->record->have_net) {
+        *out = in->record->net;
+    } else if (in->config->network[0] != '\0') {
+        return net_policy_parse(in->config->network, out, err);
+    } else {
+        *out = m->have_network ? m->network : NET_FULL;
+    }
+    return 0;
+}
+
+/* S2: resolves a source; false when there is nothing to mount. */
+static bool add_mount(struct sandbox_spec *out, const struct mount_spec *m, const struct paths *paths,
+                      struct strvec *warnings)
+{
+    struct error why = ERROR_INIT;
+    MT_CLEANUP(xfree) char *path = path_expand(m->source, paths->home);
+    char *real = path_real(path, &why);
+    if (real == NULL) {
+        strvec_pushf(warnings, "mount %s is left out: %s", m->source, why.msg);
+        return false;
+    }
+    out->mounts = xreallocarray(out->mounts, out->mount_count + 1, sizeof(*out->mounts));
+    out->mounts[out->mount_count++] =
+        (struct mount_spec){.source = real, .target = xstrdup(m->target), .read_only = m->read_only};
+    return true;
+}
+
+/* One "name: value" line per fact that would need a re-create (S5); never the environment. */
+static void canonical_text(const struct sandbox_spec *s, const struct manifest *m, struct strbuf *text)
+{
+    strbuf_addf(text, "workspace: %s at %s\n", s->workspace, s->workspace_mount);
+    strbuf_addf(text, "image: %s\n", s->image != NULL ? s->image : "-");
+    strbuf_addf(text, "network: %s\n", net_policy_name(s->net_after));
+    strbuf_addf(text, "cpus: %.3f\n", s->cpus);
+    strbuf_addf(text, "memory: %llu\n", (unsigned long long)s->memory_bytes);
+    strbuf_addf(text, "pids: %u\n", s->pids);
+    strbuf_addf(text, "limits: %s\n", s->require_limits ? "required" : "as possible");
+    for (size_t i = 0; i < s->mount_count; i++) {
+        strbuf_addf(text, "mount %s: %s%s\n", s->mounts[i].target, s->mounts[i].source,
+                    s->mounts[i].read_only ? " (read-only)" : "");
+    }
+    for (size_t i = 0; i < m->ports.len; i++) {
+        strbuf_addf(text, "port %zu: %s\n", i, m->ports.v[i]);
+    }
+}
+
+int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
+               struct error *err)
+{
+    const struct manifest *m = &in->profile->manifest;
+    const struct config *c = in->config;
+    memset(out, 0, sizeof(*out));
+    if (wanted_network(in, &out->net_after, err) < 0 || config_parse_size(c->memory, &out->memory_bytes, err) < 0) {
+        return -1;
+    }
+    out->name = xstrdup(in->ws->sandbox);
+    out->project = xstrdup(in->ws->name);
+    out->workspace = path_real(in->ws->path, err);
+    if (out->workspace == NULL) {
+        sandbox_spec_release(out);
+        return error_wrap(err, "project folder");
+    }
+    out->workspace_mount = xstrdup(m->workspace_mount != NULL ? m->workspace_mount : "/workspace");
+    out->profile = xstrdup(in->profile->name);
+    out->image = xstrdup_null(m->image);
+    out->net = out->net_after == NET_NONE && in->will_provision ? NET_FULL : out->net_after;
+    out->cpus = m->cpus > 0 ? m->cpus : c->cpus;
+    out->memory_bytes = m->memory_bytes > 0 ? m->memory_bytes : out->memory_bytes;
+    out->pids = m->pids > 0 ? m->pids : (unsigned)c->pids;
+    out->require_limits = c->require_resource_limits;
+    for (size_t i = 0; i < m->mount_count; i++) {
+        add_mount(out, &m->mounts[i], in->paths, warnings);
+    }
+    canonical_text(out, m, text);
+    char hex[HASH_HEX_LEN + 1];
+    hash_sha256_hex(text->buf, text->len, hex);
+    out->config_hash = xstrdup(hex);
+    return 0;
+}
+
+/* The value of `name` (of length n) in a canonical text, with its length; NULL when it is not there. */
+static const char *find_line(const char *text, const char *name, size_t n, size_t *len)
+{
+    for (const char *line = text; *line != '\0';) {
+        size_t end = strcspn(line, "\n");
+        if (end > n + 2 && memcmp(line, name, n) == 0 && memcmp(line + n, ": ", 2) == 0) {
+            *len = end - n - 2;
+            return line + n + 2;
+        }
+        line += end + (line[end] != '\0' ? 1 : 0);
+    }
+    *len = 1;
+    return NULL;
+}
+
+/* Lines of `from` that read otherwise, or are missing, in `to`. */
+static void diff_lines(const char *from, const char *to, bool forward, struct strbuf *out)
+{
+    for (const char *line = from; *line != '\0';) {
+        size_t end = strcspn(line, "\n"), a_len, b_len;
+        const char *colon = memchr(line, ':', end);
+        size_t n = colon != NULL ? (size_t)(colon - line) : end;
+        const char *a = find_line(from, line, n, &a_len), *b = find_line(to, line, n, &b_len);
+        bool same = a != NULL && b != NULL && a_len == b_len && memcmp(a, b, a_len) == 0;
+        if (!same && (forward || b == NULL)) {
+            const char *old = forward ? a : b, *now = forward ? b : a;
+            size_t old_len = forward ? a_len : b_len, now_len = forward ? b_len : a_len;
+            strbuf_addf(out, "%s%.*s: %.*s -> %.*s", out->len > 0 ? ", " : "", (int)n, line, (int)old_len,
+                        old != NULL ? old : "-", (int)now_len, now != NULL ? now : "-");
+        }
+        line += end + (line[end] != '\0' ? 1 : 0);
+    }
+}
+
+void spec_diff(const char *old, const char *now, struct strbuf *out)
+{
+    diff_lines(old, now, true, out);
+    diff_lines(now, old, false, out);
+}

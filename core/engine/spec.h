@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_CORE_ENGINE_SPEC_H
+#define MT_CORE_ENGINE_SPEC_H
+
+/* From manifest, configuration and request to what a sandbox should be (S2, S5, S9, S11), and its fingerprint. */
+
+#include <stdbool.h>
+
+#include "core/engine/backend.h"
+#include "core/engine/profiles.h"
+#include "core/engine/record.h"
+#include "core/model/config.h"
+#include "core/model/model.h"
+
+struct spec_input {
+    const struct workspace *ws;
+    const struct profile *profile;
+    const struct record *record;
+    const struct config *config;
+    const struct paths *paths;
+    bool net_given; /* explicit choice of the request */
+    enum net_policy net;
+    bool will_provision; /* a script has to run: it needs the network */
+};
+
+/* Fills *out (released by the caller) and appends its canonical text, line by line; out->config_hash is that text's
+ * hash. Mount sources that do not exist are left out, with a line in *warnings. Errors: INVALID. */
+int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
+               struct error *err);
+/* "network: full -> none, memory: - -> 2147483648" between two canonical texts; "" when equal. */
+void spec_diff(const char *old, const char *now, struct strbuf *out);
+
+#endif
