@@ -2,8 +2,9 @@
 #ifndef MT_CORE_ENGINE_ENGINE_H
 #define MT_CORE_ENGINE_ENGINE_H
 
-/* The scheduler of lifecycle ops: one at a time per sandbox (queued), several across sandboxes; drives cockpit and verbs alike. Keeps the model
- * true from backends' change reports. Knows nothing of screens. Everything ends in model events; the optional callback is for verbs. */
+/* The scheduler of lifecycle ops: one at a time per sandbox (queued), several across sandboxes; drives cockpit and
+ * verbs alike. Keeps the model true from backends' change reports. Knows nothing of screens. Everything ends in model
+ * events; the optional callback is for verbs. */
 
 #include <stdbool.h>
 
@@ -24,53 +25,58 @@ struct engine_opts {
     struct bus *bus;
     const struct backend_ops *const *registry; /* backend_registry, or a test's */
     struct session_port port;
-    bool no_resume;             /* leave the op journal alone: verbs that only look */
+    uint64_t step_timeout_max_ms; /* no step may take longer than this; 0: as the plans say. For tests */
+    bool no_resume;               /* leave the op journal alone: verbs that only look */
 };
 
 /* Opens the backends, starts probing them, scans the workspaces, reads states; follows changes from then on.
- * Resumes what a dead cockpit left half done (op journal): provision runs still alive are adopted. All borrowed pointers outlive the engine. */
+ * Resumes what a dead cockpit left half done (op journal): provision runs still alive are adopted. All borrowed
+ * pointers outlive the engine. */
 struct engine *engine_new(const struct engine_opts *opts, struct error *err);
-/* Refuses new ops, cancels what runs (`leave`: leaves provision sessions running for the next cockpit), calls done on the loop when all is closed. Frees the engine. */
+/* Refuses new ops, cancels what runs (`leave`: leaves provision sessions running for the next cockpit), calls done on
+ * the loop when all is closed. Frees the engine. */
 void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *arg);
 
 /* Called once when every backend was probed and the first scan is in the model. Verbs wait for it. */
 void engine_on_ready(struct engine *e, void (*fn)(void *arg), void *arg);
 /* Scans the workspace root again (also happens by itself when the root changes). */
 void engine_rescan(struct engine *e);
-/* The workspace root as resolved by the last scan (absolute, real), or -1 and why it cannot be used (N2, N3: NOT_FOUND when it does not exist;
- * *path is then what was asked for, expanded). The path is valid until the next scan. */
+/* The workspace root as resolved by the last scan (absolute, real), or -1 and why it cannot be used (N2, N3: NOT_FOUND
+ * when it does not exist; *path is then what was asked for, expanded). The path is valid until the next scan. */
 int engine_root(const struct engine *e, const char **path, struct error *err);
 
 enum engine_plan { ENGINE_START /* = ensure */, ENGINE_STOP, ENGINE_RESTART, ENGINE_DELETE, ENGINE_PROVISION };
 
 struct engine_request {
     enum engine_plan plan;
-    const char *sandbox;        /* name */
-    const char *profile;        /* START/PROVISION: NULL = recorded, else config's */
-    enum net_policy net; bool net_given; /* explicit choice (shared needs this) */
-    bool recreate;              /* ensure: re-create on drift */
-    bool reprovision;           /* run even when the recorded revision is equal */
-    bool force;                 /* delete: without stopping politely */
-    bool no_provision;          /* start only */
-    const struct strvec *env;   /* --env K=V; may be NULL */
+    const char *sandbox; /* name */
+    const char *profile; /* START/PROVISION: NULL = recorded, else config's */
+    enum net_policy net;
+    bool net_given;           /* explicit choice (shared needs this) */
+    bool recreate;            /* ensure: re-create on drift */
+    bool reprovision;         /* run even when the recorded revision is equal */
+    bool force;               /* delete: without stopping politely */
+    bool no_provision;        /* start only */
+    const struct strvec *env; /* --env K=V; may be NULL */
     /* Verb's interest; may be NULL. Once, at the end. */
     void (*done)(void *arg, const struct op_view *op);
     void *arg;
 };
 
-/* Queues an op. Returns its id, or 0 and err (unknown sandbox, no usable backend with its reason, engine closing, an equal op already runs: EXISTS, with its id in the message). */
+/* Queues an op. Returns its id, or 0 and err (unknown sandbox, no usable backend with its reason, engine closing, an
+ * equal op already runs: EXISTS, with its id in the message). */
 op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err);
 /* Idempotent; the op ends as CANCELED within a second, always-steps included. */
 void engine_cancel(struct engine *e, op_id id);
 
-/* Starts an interactive session in a running sandbox (X1, P3 environment). The sandbox is not started: run ENGINE_START first.
- * kind SHELL: bash -l in `cwd`; AGENT: the profile's command; TASK: sh -c command. `done` as in the port. */
+/* Starts an interactive session in a running sandbox (X1, P3 environment). The sandbox is not started: run ENGINE_START
+ * first. kind SHELL: bash -l in `cwd`; AGENT: the profile's command; TASK: sh -c command. `done` as in the port. */
 struct engine_session_request {
     const char *sandbox;
     enum session_kind kind;
-    const char *command;        /* TASK, or SHELL -c; NULL otherwise */
-    const char *profile;        /* AGENT: NULL = the sandbox's */
-    const char *cwd;            /* inside; NULL = workspace mount */
+    const char *command; /* TASK, or SHELL -c; NULL otherwise */
+    const char *profile; /* AGENT: NULL = the sandbox's */
+    const char *cwd;     /* inside; NULL = workspace mount */
     const struct strvec *env;
     int cols, rows;
     void (*done)(void *arg, const char *id, const struct error *err);
@@ -78,16 +84,21 @@ struct engine_session_request {
 };
 int engine_session(struct engine *e, const struct engine_session_request *req, struct error *err);
 /* The argv/env that would run `command` (NULL: bash -l) inside, for verbs that replace or relay (shell --no-tty). */
-int engine_exec_argv(struct engine *e, const char *sandbox, const char *const *argv, const char *cwd, bool tty, const struct strvec *env,
-                     struct strvec *argv_out, struct strvec *env_out, struct error *err);
+int engine_exec_argv(struct engine *e, const char *sandbox, const char *const *argv, const char *cwd, bool tty,
+                     const struct strvec *env, struct strvec *argv_out, struct strvec *env_out, struct error *err);
 
-/* Stats of running sandboxes are read only while someone looks: every 2 s for the listed ones. Replaces the previous list; NULL/0 stops. */
+/* Stats of running sandboxes are read only while someone looks: every 2 s for the listed ones. Replaces the previous
+ * list; NULL/0 stops. */
 void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count);
 
 /* Is anything of ours still in flight? */
 bool engine_is_idle(const struct engine *e);
-/* Profiles found (name, description, agent command or NULL, source path): for dialogs and the `profiles` verb. Heap, freed with profile_list_free. */
-struct profile_entry { char *name, *description, *agent, *path; bool shipped; };
+/* Profiles found (name, description, agent command or NULL, source path): for dialogs and the `profiles` verb. Heap,
+ * freed with profile_list_free. */
+struct profile_entry {
+    char *name, *description, *agent, *path;
+    bool shipped;
+};
 size_t engine_profiles(struct engine *e, struct profile_entry **out);
 void profile_list_free(struct profile_entry *list, size_t count);
 

@@ -82,6 +82,13 @@ static const struct step *current(const struct op *op)
     return op->view.step < op->view.step_count ? &op->opts.steps[op->view.step] : NULL;
 }
 
+/* How long one try of a step may take; 0: as long as it likes. */
+static uint64_t timeout_of(const struct op *op, const struct step *s)
+{
+    uint64_t max = op->opts.timeout_max_ms;
+    return max > 0 && s->timeout_ms > max ? max : s->timeout_ms;
+}
+
 /* Tells the step in flight to end, once. */
 static void ask_to_end(struct op *op)
 {
@@ -171,7 +178,7 @@ static bool settle_failure(struct op *op, const struct step *s, struct error *er
     struct op_step_view *v = &op->view.steps[op->view.step];
     if (op->timed_out) {
         char shown[16];
-        clock_short(s->timeout_ms, shown, sizeof(shown));
+        clock_short(timeout_of(op, s), shown, sizeof(shown));
         error_set(err, ERROR_TIMEOUT, "%s did not finish within %s", s->name, shown);
     }
     bool stopped = (op->canceling && !s->always) || err->code == ERROR_CANCELED;
@@ -224,8 +231,8 @@ static bool enter(struct op *op, const struct step *s)
     op->flight = FLIGHT_AIR; /* before entering: completions may be quick, though never inside the call */
     enum step_result r = s->enter(op, op->opts.ctx, &err);
     if (r == STEP_WAIT) {
-        if (op->flight == FLIGHT_AIR && s->timeout_ms > 0) {
-            timer_start(op->deadline, s->timeout_ms);
+        if (op->flight == FLIGHT_AIR && timeout_of(op, s) > 0) {
+            timer_start(op->deadline, timeout_of(op, s));
         }
         return true;
     }

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Life of the engine, the queue of ops, and what is asked of it from outside. */
+#include "core/engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/engine/naming.h"
+#include "core/util/clock.h"
+#include "core/util/log.h"
+#include "core/util/xmalloc.h"
+
+/* --- start --- */
+
+/* Sessions changed: runs that wait for one look at it. */
+static void on_event(void *arg, const struct model_event *ev)
+{
+    struct engine *e = arg;
+    if (ev->kind != MODEL_SESSION && ev->kind != MODEL_SESSION_REMOVED) {
+        return;
+    }
+    for (struct run *r = e->runs, *next; r != NULL; r = next) {
+        next = r->next;
+        run_on_session(r, ev->session);
+    }
+}
+
+/* The first look at the inference server is over. */
+static void on_inference(void *arg, const struct probe_result *result)
+{
+    struct engine *e = arg;
+    e->probe = NULL;
+    e->inference = *result;
+    e->inference_ms = clock_mono_ms();
+    e->pending--;
+    engine_settle(e);
+}
+
+/* Root folder changes are looked at a little later, all at once. */
+static void on_rescan(void *arg)
+{
+    struct engine *e = arg;
+    if (!e->closing) {
+        refresh_scan(e);
+    }
+}
+
+/* Readiness and closing are decided outside of callbacks that still use the engine. */
+static void on_tick(void *arg);
+
+/* Opens every backend of the registry; one that cannot be opened is shown as unusable. */
+static void open_backends(struct engine *e)
+{
+    while (e->opts.registry[e->slot_count] != NULL) {
+        e->slot_count++;
+    }
+    e->slots = xcalloc(e->slot_count + 1, sizeof(*e->slots));
+    for (size_t i = 0; i < e->slot_count; i++) {
+        struct slot *s = &e->slots[i];
+        struct error err = ERROR_INIT;
+        s->e = e;
+        s->ops = e->opts.registry[i];
+        s->be = s->ops->open(&(struct backend_env){.loop = e->opts.loop, .paths = e->opts.paths}, &err);
+        if (s->be == NULL) {
+            s->probed = s->listed = true;
+            str_copy(s->probe.reason, sizeof(s->probe.reason), err.msg);
+            str_copy(s->probe.fix, sizeof(s->probe.fix), err.hint != NULL ? err.hint : "");
+            struct backend_view v = {.probed = true, .probe = s->probe};
+            str_copy(v.name, sizeof(v.name), s->ops->name);
+            model_put_backend(e->opts.model, &v);
+            continue;
+        }
+        refresh_probe(s);
+    }
+}
+
+struct engine *engine_new(const struct engine_opts *opts, struct error *err)
+{
+    struct engine *e = xcalloc(1, sizeof(*e));
+    struct error why = ERROR_INIT;
+    e->opts = *opts;
+    (void)err; /* what can go wrong shows in the model: a cockpit without backends still opens */
+    e->http = http_client_new(opts->loop);
+    e->refresh = timer_new(opts->loop, refresh_on_timer, e);
+    e->rescan = timer_new(opts->loop, on_rescan, e);
+    e->stats = timer_new(opts->loop, stats_on_timer, e);
+    e->tick = timer_new(opts->loop, on_tick, e);
+    e->sub = bus_subscribe(opts->bus, on_event, e);
+    if (profiles_install(opts->paths, &why) < 0) {
+        model_problem(opts->model, "profiles: %s", why.msg);
+    }
+    refresh_scan(e);
+    open_backends(e);
+    if (probe_start(&e->probe, e->http, opts->config->server_port, on_inference, e, &why) == 0) {
+        e->pending++;
+    } else {
+        log_warn("inference server: %s", why.msg);
+    }
+    engine_settle(e);
+    return e;
+}
+
+/* Takes up what a dead cockpit left: the same plan again, which finds everything that is done already. */
+static void resume_journal(struct engine *e)
+{
+    struct journal_entry *list;
+    size_t n = journal_dead(e->opts.paths, &list);
+    for (size_t i = 0; i < n; i++) {
+        const struct journal_entry *j = &list[i];
+        int plan = plan_parse(j->plan);
+        struct error err = ERROR_INIT;
+        struct engine_request req = {.sandbox = j->sandbox,
+                                     .profile = j->profile[0] != '\0' ? j->profile : NULL,
+                                     .net_given = j->net_given,
+                                     .net = j->net,
+                                     .recreate = j->recreate,
+                                     .reprovision = j->reprovision,
+                                     .force = j->force,
+                                     .no_provision = j->no_provision};
+        req.plan = plan >= 0 ? (enum engine_plan)plan : ENGINE_START;
+        op_id id = plan >= 0 ? engine_run(e, &req, &err) : 0;
+        for (struct run *r = e->runs; r != NULL; r = r->next) {
+            r->resumed = r->resumed || (id != 0 && r->id == id);
+        }
+        if (id == 0) {
+            log_warn("%s of %s was interrupted and cannot be resumed: %s", j->plan, j->sandbox, err.msg);
+            journal_remove(e->opts.paths, j->sandbox);
+        } else {
+            log_info("%s of %s was interrupted: resumed", j->plan, j->sandbox);
+        }
+    }
+    free(list);
+}
+
+/* Everything was looked at once. */
+static bool is_looked_at(const struct engine *e)
+{
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (!e->slots[i].probed || !e->slots[i].listed) {
+            return false;
+        }
+    }
+    return e->inference_ms != 0 || e->probe == NULL;
+}
+
+/* Tells those who wait; they may add others. */
+static void tell_waiters(struct engine *e)
+{
+    struct waiter *list = e->waiters;
+    size_t n = e->waiter_count;
+    e->waiters = NULL;
+    e->waiter_count = 0;
+    for (size_t i = 0; i < n; i++) {
+        list[i].fn(list[i].arg);
+    }
+    free(list);
+}
+
+/* --- end --- */
+
+/* The last of it: nothing is in flight any more. */
+static void free_engine(struct engine *e)
+{
+    void (*fn)(void *arg) = e->on_closed;
+    void *arg = e->on_closed_arg;
+    for (size_t i = 0; i < e->slot_count; i++) {
+        free(e->slots[i].infos);
+    }
+    timer_close(e->refresh);
+    timer_close(e->rescan);
+    timer_close(e->stats);
+    timer_close(e->tick);
+    dirwatch_close(e->root_watch);
+    http_client_close(e->http);
+    bus_unsubscribe(e->opts.bus, e->sub);
+    free(e->slots);
+    free(e->root);
+    free(e->watched);
+    free(e->waiters);
+    free(e);
+    if (fn != NULL) {
+        fn(arg);
+    }
+}
+
+/* Ops are over: cancels the engine's own calls and closes the backends. */
+static void close_backends(struct engine *e)
+{
+    e->closed = true;
+    if (e->probe != NULL) {
+        probe_cancel(e->probe);
+    }
+    stats_cancel(e);
+    for (size_t i = 0; i < e->slot_count; i++) {
+        struct slot *s = &e->slots[i];
+        if (s->be != NULL) {
+            s->ops->watch(s->be, NULL, NULL);
+            if (s->in_call) {
+                s->ops->cancel(s->be, &s->call);
+            }
+        }
+    }
+}
+
+static void on_tick(void *arg)
+{
+    struct engine *e = arg;
+    if (!e->closing) {
+        if (!e->ready && is_looked_at(e)) {
+            e->ready = true;
+            if (!e->opts.no_resume) {
+                resume_journal(e);
+            }
+        }
+        if (e->ready) {
+            tell_waiters(e);
+        }
+        return;
+    }
+    if (e->runs != NULL || e->starts != NULL) {
+        return;
+    }
+    if (!e->closed) {
+        close_backends(e);
+    }
+    if (e->pending > 0) {
+        return;
+    }
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (e->slots[i].be != NULL) {
+            e->slots[i].ops->close(e->slots[i].be);
+            e->slots[i].be = NULL;
+        }
+    }
+    free_engine(e);
+}
+
+void engine_settle(struct engine *e)
+{
+    timer_start(e->tick, 0);
+}
+
+void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *arg)
+{
+    e->closing = true;
+    e->leave = leave;
+    e->on_closed = done;
+    e->on_closed_arg = arg;
+    timer_stop(e->stats);
+    timer_stop(e->refresh);
+    timer_stop(e->rescan);
+    sessions_cancel_all(e);
+    for (struct run *r = e->runs; r != NULL; r = r->next) {
+        op_cancel(r->op);
+        op_start(r->op); /* a queued one ends by running nothing */
+    }
+    engine_settle(e);
+}
+
+void engine_on_ready(struct engine *e, void (*fn)(void *arg), void *arg)
+{
+    e->waiters = xreallocarray(e->waiters, e->waiter_count + 1, sizeof(*e->waiters));
+    e->waiters[e->waiter_count++] = (struct waiter){.fn = fn, .arg = arg};
+    engine_settle(e);
+}
+
+void engine_rescan(struct engine *e)
+{
+    refresh_scan(e);
+}
+
+int engine_root(const struct engine *e, const char **path, struct error *err)
+{
+    *path = e->root;
+    if (e->root_error.code != ERROR_NONE) {
+        if (err != NULL) {
+            *err = e->root_error;
+        }
+        return -1;
+    }
+    return 0;
+}
+
+bool engine_is_idle(const struct engine *e)
+{
+    return e->runs == NULL && e->starts == NULL;
+}
+
+/* --- what fits a sandbox --- */
+
+struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err)
+{
+    const char *wanted = ws->have_info && ws->info.state != SANDBOX_NONE ? ws->backend : e->opts.config->backend;
+    bool any = strcmp(wanted, "auto") == 0;
+    struct slot *first = NULL;
+    for (size_t i = 0; i < e->slot_count; i++) {
+        struct slot *s = &e->slots[i];
+        if (!any && strcmp(s->ops->name, wanted) != 0) {
+            continue;
+        }
+        if (s->be != NULL && s->probed && s->probe.usable) {
+            return s;
+        }
+        first = first != NULL ? first : s;
+    }
+    if (first == NULL) {
+        error_hint(err, ERROR_UNAVAILABLE, "set sandbox.backend to auto or to one that `muthr-tui doctor` lists",
+                   "there is no backend \"%.32s\" here", wanted);
+    } else if (!first->probed) {
+        error_set(err, ERROR_BUSY, "backend %s is still being looked at", first->ops->name);
+    } else {
+        error_hint(err, ERROR_UNAVAILABLE, "see `muthr-tui doctor`", "backend %s cannot be used: %s%s%s",
+                   first->ops->name, first->probe.reason, first->probe.fix[0] != '\0' ? "; " : "", first->probe.fix);
+    }
+    return NULL;
+}
+
+void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64])
+{
+    bool exists = ws->have_info && ws->info.state != SANDBOX_NONE;
+    if (record->profile[0] != '\0') {
+        str_copy(out, 64, record->profile);
+    } else if (exists && ws->info.profile[0] != '\0') {
+        str_copy(out, 64, ws->info.profile);
+    } else {
+        str_copy(out, 64, e->opts.config->profile);
+    }
+}
+
+int engine_environment(struct engine *e, const struct slot *slot, enum net_policy net, const struct profile *profile,
+                       const char *mount, const struct probe_result *inference, bool strict, struct strvec *out,
+                       const char **notice, struct error *err)
+{
+    char gateway[64], model[160];
+    bool reachable;
+    const char *source;
+    env_gateway(e->opts.config, net, gateway, &reachable);
+    str_copy(model, sizeof(model), path_base(inference->model));
+    if (inference->state != PROBE_READY || (!strict && env_check_model(model, NULL) < 0)) {
+        env_fallback_model(e->opts.config, e->opts.paths, model, &source);
+        log_info("model name %s is a fallback (%s): the inference server is %s", model, source,
+                 probe_state_name(inference->state));
+    }
+    if (!reachable && notice != NULL) {
+        *notice = net == NET_NONE ? "without a network the inference server is out of reach"
+                                  : "the inference server on this host is out of reach from an isolated network: set "
+                                    "container_host_gateway, or choose the shared network";
+    }
+    struct env_input in = {.gateway = gateway,
+                           .server_port = e->opts.config->server_port,
+                           .model = model,
+                           .context = inference->state == PROBE_READY ? inference->context : 0,
+                           .workspace_mount = mount,
+                           .specs_rev = profile->rev,
+                           .runtime = env_runtime(e->opts.paths),
+                           .backend = slot->ops->name};
+    env_add_host(out);
+    return env_build(&in, out, err);
+}
+
+size_t engine_profiles(struct engine *e, struct profile_entry **out)
+{
+    return profiles_list(e->opts.paths, out);
+}
+
+/* --- ops --- */
+
+void engine_schedule(struct engine *e)
+{
+    int64_t running = 0;
+    for (struct run *r = e->runs; r != NULL; r = r->next) {
+        running += op_is_started(r->op);
+    }
+    for (struct run *r = e->runs; r != NULL && running < e->opts.config->parallel_ops; r = r->next) {
+        bool blocked = op_is_started(r->op);
+        for (struct run *other = e->runs; other != r && !blocked; other = other->next) {
+            blocked = strcmp(other->sandbox, r->sandbox) == 0; /* one at a time per sandbox, in order */
+        }
+        if (!blocked) {
+            running++;
+            op_start(r->op);
+        }
+    }
+}
+
+/* An op that would do the same, not yet over. */
+static const struct run *find_equal(const struct engine *e, const struct engine_request *req)
+{
+    for (const struct run *r = e->runs; r != NULL; r = r->next) {
+        if (strcmp(r->sandbox, req->sandbox) == 0 && r->plan == req->plan && !op_get_view(r->op)->canceling) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* Refuses what can be seen to be wrong at once. */
+static const struct workspace *check_request(struct engine *e, const struct engine_request *req, struct error *err)
+{
+    const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, req->sandbox);
+    const struct run *equal = find_equal(e, req);
+    if (e->closing) {
+        error_set(err, ERROR_CANCELED, "the engine is closing");
+    } else if (ws == NULL) {
+        error_hint(err, ERROR_NOT_FOUND, "see `muthr-tui ls`", "there is no workspace with the sandbox %.96s",
+                   req->sandbox != NULL ? req->sandbox : "");
+    } else if (ws->reserved) {
+        error_set(err, ERROR_INVALID, "%s is reserved for muthr's own configuration", ws->sandbox);
+    } else if (equal != NULL) {
+        error_set(err, ERROR_EXISTS, "%s of %s runs already (op %u)", plan_name(req->plan), ws->sandbox, equal->id);
+    } else if (ws->missing && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE) {
+        error_set(err, ERROR_NOT_FOUND, "the project folder of %s is gone", ws->sandbox);
+    } else if ((req->profile == NULL || naming_check_word(req->profile, "profile", err) == 0) &&
+               env_check_extra(req->env, err) == 0) {
+        return ws;
+    }
+    return NULL;
+}
+
+op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err)
+{
+    const struct workspace *ws = check_request(e, req, err);
+    struct slot *slot = ws != NULL ? engine_slot_for(e, ws, err) : NULL;
+    if (slot == NULL) {
+        return 0;
+    }
+    struct run *r = run_new(e, req, ws);
+    r->slot = slot;
+    op_touch(r->op);
+    op_id id = r->id;
+    engine_schedule(e);
+    return id;
+}
+
+void engine_cancel(struct engine *e, op_id id)
+{
+    for (struct run *r = e->runs; r != NULL; r = r->next) {
+        if (r->id == id) {
+            op_cancel(r->op);
+            op_start(r->op); /* a queued one ends by running nothing */
+            return;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_CORE_ENGINE_PRIVATE_H
+#define MT_CORE_ENGINE_PRIVATE_H
+
+/* Inside of the engine, shared by engine.c (life, scheduling), refresh.c (backends' states into the model), run.c (one
+ * op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
+
+#include "core/engine/engine.h"
+#include "core/engine/env.h"
+#include "core/engine/journal.h"
+#include "core/engine/op.h"
+#include "core/engine/phase.h"
+#include "core/engine/profiles.h"
+#include "core/engine/record.h"
+#include "core/engine/spec.h"
+#include "core/inference/probe.h"
+#include "core/io/http.h"
+#include "core/io/lockfile.h"
+#include "core/util/strbuf.h"
+#include "core/util/strvec.h"
+
+/* One backend of the registry. */
+struct slot {
+    struct engine *e;
+    const struct backend_ops *ops;
+    struct backend *be; /* NULL: could not be opened */
+    struct backend_probe probe;
+    bool probed;
+    struct backend_call call;    /* probe first, lists afterwards */
+    bool in_call, listed, again; /* again: a change was reported while listing */
+    struct sandbox_info *infos;
+    size_t info_count;
+};
+
+/* One op with everything it holds, from engine_run to its end. */
+struct run {
+    struct engine *e;
+    struct op *op;
+    op_id id;
+    enum engine_plan plan;
+    char sandbox[96];
+    workspace_id ws;
+    char profile_name[64]; /* "" until known */
+    /* the request */
+    enum net_policy net;
+    bool net_given, recreate, reprovision, force, no_provision;
+    bool resumed; /* from the journal of a dead cockpit */
+    struct strvec env;
+    void (*done)(void *arg, const struct op_view *op);
+    void *done_arg;
+    /* what it holds */
+    struct slot *slot;
+    struct backend_call call;
+    int (*settle)(struct run *r, struct error *err); /* looks at a call that succeeded; may be NULL */
+    struct lockfile *l2, *l1;
+    bool l2_held, l1_held, journaled;
+    struct probe *probe;
+    /* what it knows */
+    struct record record;
+    bool have_record, have_profile, have_spec;
+    struct profile profile;
+    struct sandbox_spec spec;
+    struct strbuf spec_text;
+    struct sandbox_info info; /* as inspected; state NONE when there is none */
+    struct probe_result inference;
+    bool do_stop, do_remove, do_create, do_update, do_start, do_provision;
+    bool created, came_up; /* by this op; read back as running */
+    bool adopt;            /* a provision session of a dead cockpit goes on */
+    /* the provision run */
+    char tag[128], log_path[512], session[SESSION_ID_MAX];
+    struct strbuf tar;
+    struct strvec argv, child_env; /* alive while a call uses them */
+    bool session_starting, session_wait, session_stop, look_due;
+    struct phase phase;
+    struct dirwatch *log_watch;
+    struct timer *follow, *kill_limit;
+    struct run *next;
+};
+
+struct stat_call;
+struct session_start;
+
+struct engine {
+    struct engine_opts opts;
+    struct slot *slots;
+    size_t slot_count;
+    struct http_client *http;
+    struct probe *probe; /* the one at start */
+    struct probe_result inference;
+    uint64_t inference_ms; /* when that was learned; 0 never */
+    struct run *runs;      /* in order of arrival */
+    op_id last_op;
+    struct bus_sub *sub;
+    struct timer *refresh, *rescan, *stats, *tick;
+    struct dirwatch *root_watch;
+    char *root; /* resolved or asked for */
+    struct error root_error;
+    workspace_id *watched;
+    size_t watched_count;
+    struct stat_call *stat_calls;
+    struct session_start *starts;
+    bool scanned, ready, closing, leave, closed;
+    int pending; /* calls and probes of the engine itself in flight */
+    struct waiter {
+        void (*fn)(void *arg);
+        void *arg;
+    } * waiters;
+    size_t waiter_count;
+    void (*on_closed)(void *arg);
+    void *on_closed_arg;
+};
+
+/* --- engine.c --- */
+/* Starts what may start now. */
+void engine_schedule(struct engine *e);
+/* Something ended: perhaps the engine is ready, or may be closed. */
+void engine_settle(struct engine *e);
+/* The slot that holds the sandbox, else the one that would (by configuration); NULL and err with the reason. */
+struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err);
+/* The P3 set for a sandbox; strict: a bad model name is an error, not replaced. *notice (may be NULL, static text) when
+ * the host cannot be reached. */
+int engine_environment(struct engine *e, const struct slot *slot, enum net_policy net, const struct profile *profile,
+                       const char *mount, const struct probe_result *inference, bool strict, struct strvec *out,
+                       const char **notice, struct error *err);
+/* Profile of a sandbox: recorded, as labelled, else the configuration's. */
+void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64]);
+
+/* --- refresh.c --- */
+void refresh_probe(struct slot *s);
+/* Lists again soon; several reports become one. */
+void refresh_soon(struct engine *e);
+void refresh_on_timer(void *arg);
+void refresh_changed(void *arg, const char *name);
+/* Scans the root and puts the workspaces into the model. */
+void refresh_scan(struct engine *e);
+/* What was just inspected, into the model at once. */
+void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot, const struct sandbox_info *info);
+void refresh_drift(struct engine *e, const struct workspace *ws);
+void stats_on_timer(void *arg);
+void stats_cancel(struct engine *e);
+
+/* --- sessions.c --- */
+void sessions_cancel_all(struct engine *e);
+
+/* --- run.c --- */
+struct run *run_new(struct engine *e, const struct engine_request *req, const struct workspace *ws);
+/* Submits the prepared run->call; op_resume follows. */
+enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)(struct run *r, struct error *err));
+/* settle functions: takes the inspected info. */
+int run_take_info(struct run *r, struct error *err);
+void run_cancel_call(struct op *op, void *ctx);
+/* Releases L1 if held: it is never kept while provisioning. */
+void run_release_l1(struct run *r);
+/* A session changed: does it concern this run? */
+void run_on_session(struct run *r, const char *id);
+void run_note(struct run *r, const char *text);
+const char *plan_name(enum engine_plan plan);
+int plan_parse(const char *name);
+
+/* --- plans.c --- */
+const struct step *plan_steps(enum engine_plan plan);
+
+/* --- steps_*.c: names as in plans.c --- */
+enum step_result step_lock(struct op *op, void *ctx, struct error *err);
+void step_lock_cancel(struct op *op, void *ctx);
+enum step_result step_inspect(struct op *op, void *ctx, struct error *err);
+enum step_result step_plan(struct op *op, void *ctx, struct error *err);
+enum step_result step_turn(struct op *op, void *ctx, struct error *err);
+void step_turn_cancel(struct op *op, void *ctx);
+bool skip_turn(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_unlock(struct op *op, void *ctx, struct error *err);
+
+enum step_result step_stop(struct op *op, void *ctx, struct error *err);
+bool skip_stop(void *ctx, char why[STEP_WHY_MAX]);
+bool skip_stop_stopped(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_remove(struct op *op, void *ctx, struct error *err);
+bool skip_remove(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_create(struct op *op, void *ctx, struct error *err);
+bool skip_create(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_start(struct op *op, void *ctx, struct error *err);
+bool skip_start(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_check(struct op *op, void *ctx, struct error *err);
+enum step_result step_undo(struct op *op, void *ctx, struct error *err);
+bool skip_undo(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_delete(struct op *op, void *ctx, struct error *err);
+enum step_result step_forget(struct op *op, void *ctx, struct error *err);
+
+enum step_result step_baseline(struct op *op, void *ctx, struct error *err);
+bool skip_baseline(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_model(struct op *op, void *ctx, struct error *err);
+void step_model_cancel(struct op *op, void *ctx);
+enum step_result step_copy(struct op *op, void *ctx, struct error *err);
+bool skip_copy(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_provision(struct op *op, void *ctx, struct error *err);
+void step_provision_cancel(struct op *op, void *ctx);
+bool skip_provision(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_seal(struct op *op, void *ctx, struct error *err);
+enum step_result step_sealed(struct op *op, void *ctx, struct error *err);
+bool skip_seal(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_record(struct op *op, void *ctx, struct error *err);
+
+#endif

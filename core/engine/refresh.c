@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps the model true: workspaces from the root folder, states from the backends' change reports, stats while someone
+ * looks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/engine/naming.h"
+#include "core/engine/workspaces.h"
+#include "core/util/log.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+
+#define COALESCE_MS 30
+#define RESCAN_MS 200
+#define STATS_MS 2000
+
+static void submit_list(struct slot *s);
+
+/* --- workspaces --- */
+
+/* The entry of a sandbox in what the backends listed last. */
+static const struct sandbox_info *find_info(const struct engine *e, const char *sandbox, const struct slot **slot)
+{
+    for (size_t i = 0; sandbox[0] != '\0' && i < e->slot_count; i++) {
+        for (size_t k = 0; k < e->slots[i].info_count; k++) {
+            if (strcmp(e->slots[i].infos[k].name, sandbox) == 0) {
+                *slot = &e->slots[i];
+                return &e->slots[i].infos[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Which backend a new sandbox would get. */
+static const char *default_backend(const struct engine *e)
+{
+    const char *wanted = e->opts.config->backend;
+    if (strcmp(wanted, "auto") != 0) {
+        return wanted;
+    }
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (e->slots[i].probe.usable) {
+            return e->slots[i].ops->name;
+        }
+    }
+    return e->slot_count > 0 ? e->slots[0].ops->name : "";
+}
+
+/* A sandbox whose project folder is not below the root any more. */
+static void add_missing(struct workspace *w, const struct sandbox_info *info)
+{
+    const char *name = info->project[0] != '\0' ? info->project : info->name;
+    MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
+    memset(w, 0, sizeof(*w));
+    utf8_sanitize(&shown, name, strlen(name), false);
+    str_copy(w->name, sizeof(w->name), name);
+    str_copy(w->shown, sizeof(w->shown), shown.buf);
+    str_copy(w->path, sizeof(w->path), info->workspace);
+    str_copy(w->sandbox, sizeof(w->sandbox), info->name);
+    w->missing = true;
+}
+
+/* Backend and profile that hold, or would hold, for each. */
+static void fill_choices(struct engine *e, struct workspace *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct slot *slot = NULL;
+        const struct sandbox_info *info = find_info(e, list[i].sandbox, &slot);
+        str_copy(list[i].backend, sizeof(list[i].backend), info != NULL ? slot->ops->name : default_backend(e));
+        str_copy(list[i].profile, sizeof(list[i].profile), e->opts.config->profile);
+        if (info != NULL) {
+            struct record record;
+            list[i].have_info = true;
+            list[i].info = *info;
+            record_load(&record, e->opts.paths, list[i].sandbox);
+            engine_profile_of(e, &list[i], &record, list[i].profile);
+            record_release(&record);
+        }
+    }
+}
+
+/* States, drift and orphans of all, from the last lists. */
+static void put_states(struct engine *e)
+{
+    struct model *m = e->opts.model;
+    for (size_t i = 0; i < model_workspace_count(m); i++) {
+        const struct workspace *ws = model_workspace_at(m, i);
+        const struct slot *slot = NULL;
+        const struct sandbox_info *info = find_info(e, ws->sandbox, &slot);
+        if (info != NULL) {
+            model_set_sandbox(m, ws->id, info, slot->ops->name);
+        } else if (ws->have_info && ws->info.state != SANDBOX_NONE) {
+            struct sandbox_info none = {.state = SANDBOX_NONE};
+            str_copy(none.name, sizeof(none.name), ws->sandbox);
+            model_set_sandbox(m, ws->id, &none, default_backend(e));
+        }
+        bool down = info != NULL && (info->state == SANDBOX_STOPPED || info->state == SANDBOX_FAILED);
+        model_set_orphan(m, ws->id, down && !profiles_recorded(e->opts.paths, ws->sandbox, NULL)); /* S7 */
+        refresh_drift(e, ws);
+    }
+}
+
+/* The set of workspaces from a scan and from sandboxes without a folder. */
+static void put_workspaces(struct engine *e, const struct workspace *scan, size_t scanned)
+{
+    size_t n = scanned, most = scanned + 1;
+    for (size_t i = 0; i < e->slot_count; i++) {
+        most += e->slots[i].info_count;
+    }
+    struct workspace *list = xcalloc(most, sizeof(*list));
+    if (scanned > 0) {
+        memcpy(list, scan, scanned * sizeof(*list));
+    }
+    for (size_t i = 0; i < e->slot_count; i++) {
+        for (size_t k = 0; k < e->slots[i].info_count; k++) {
+            const struct sandbox_info *info = &e->slots[i].infos[k];
+            bool known = naming_is_infrastructure(info->name); /* N7: never listed */
+            for (size_t j = 0; j < n && !known; j++) {
+                known = strcmp(list[j].sandbox, info->name) == 0;
+            }
+            if (!known) {
+                add_missing(&list[n++], info);
+            }
+        }
+    }
+    fill_choices(e, list, n);
+    model_set_workspaces(e->opts.model, list, n);
+    free(list);
+    put_states(e);
+}
+
+/* The root folder changed. */
+static void on_root(void *arg, const char *name)
+{
+    struct engine *e = arg;
+    (void)name;
+    if (!timer_is_active(e->rescan)) {
+        timer_start(e->rescan, RESCAN_MS);
+    }
+}
+
+/* Follows the root once it is there. */
+static void watch_root(struct engine *e)
+{
+    struct error err = ERROR_INIT;
+    dirwatch_close(e->root_watch);
+    e->root_watch = dirwatch_new(e->opts.loop, e->root, on_root, e, &err);
+    if (e->root_watch == NULL) {
+        log_warn("changes of %s are not followed: %s", e->root, err.msg);
+    }
+}
+
+void refresh_scan(struct engine *e)
+{
+    struct workspace *scan = NULL;
+    size_t n = 0;
+    char *before = e->root;
+    bool was_good = e->root_error.code == ERROR_NONE && before != NULL && e->root_watch != NULL;
+    e->root = NULL;
+    e->root_error = ERROR_INIT;
+    if (naming_root(e->opts.config->workspace_root, e->opts.paths, &e->root, &e->root_error) == 0) {
+        if (!was_good || strcmp(before, e->root) != 0) {
+            watch_root(e);
+        }
+        workspaces_scan(e->root, &scan, &n, &e->root_error);
+    } else {
+        dirwatch_close(e->root_watch);
+        e->root_watch = NULL;
+    }
+    free(before);
+    put_workspaces(e, scan, n);
+    free(scan);
+    e->scanned = true;
+}
+
+/* --- states --- */
+
+void refresh_drift(struct engine *e, const struct workspace *ws)
+{
+    struct error err = ERROR_INIT;
+    if (!ws->have_info || ws->info.state == SANDBOX_NONE || ws->info.config_hash[0] == '\0' || ws->missing) {
+        model_set_drift(e->opts.model, ws->id, NULL);
+        return;
+    }
+    struct record record;
+    struct profile profile;
+    record_load(&record, e->opts.paths, ws->sandbox);
+    if (profile_load(&profile, e->opts.paths, ws->profile, &err) == 0) {
+        MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, diff = STRBUF_INIT;
+        MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
+        struct sandbox_spec spec;
+        struct spec_input in = {
+            .ws = ws, .profile = &profile, .record = &record, .config = e->opts.config, .paths = e->opts.paths};
+        if (spec_build(&spec, &in, &text, &warnings, &err) == 0) {
+            bool same = strcmp(spec.config_hash, ws->info.config_hash) == 0;
+            if (!same && record.spec != NULL) {
+                spec_diff(record.spec, text.buf, &diff);
+            }
+            model_set_drift(e->opts.model, ws->id,
+                            same           ? NULL
+                            : diff.len > 0 ? diff.buf
+                                           : "created from another configuration");
+            sandbox_spec_release(&spec);
+        }
+        profile_release(&profile);
+    }
+    record_release(&record);
+}
+
+void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot, const struct sandbox_info *info)
+{
+    const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
+    if (ws != NULL && (info->state != SANDBOX_NONE || ws->have_info)) {
+        model_set_sandbox(e->opts.model, ws->id, info, slot->ops->name);
+    }
+}
+
+/* A list came in, or the probe before it. */
+static void on_call(struct backend_call *call, const struct error *err)
+{
+    struct slot *s = call->arg;
+    struct engine *e = s->e;
+    s->in_call = false;
+    e->pending--;
+    if (call->verb == BACKEND_PROBE) {
+        s->probed = true;
+        s->probe = call->probe;
+        if (err != NULL) {
+            s->probe.usable = false;
+            str_copy(s->probe.reason, sizeof(s->probe.reason), err->msg);
+        }
+        struct backend_view v = {.probed = true, .probe = s->probe};
+        str_copy(v.name, sizeof(v.name), s->ops->name);
+        model_put_backend(e->opts.model, &v);
+        s->listed = !s->probe.usable;
+        if (s->probe.usable && !e->closing) {
+            s->ops->watch(s->be, refresh_changed, s);
+            submit_list(s);
+        }
+    } else {
+        s->listed = true;
+        if (err == NULL) {
+            free(s->infos);
+            s->infos = call->infos;
+            s->info_count = call->info_count;
+            call->infos = NULL;
+            call->info_count = 0;
+        } else if (err->code != ERROR_CANCELED) {
+            log_warn("%s: list: %s", s->ops->name, err->msg); /* the last known states stay */
+        }
+        if (!e->closing) {
+            refresh_scan(e);
+            if (s->again) {
+                refresh_soon(e);
+            }
+        }
+    }
+    engine_settle(e);
+}
+
+/* Starts the one call of a slot. */
+static void submit(struct slot *s, enum backend_verb verb)
+{
+    backend_call_release(&s->call);
+    memset(&s->call, 0, sizeof(s->call));
+    s->call.verb = verb;
+    s->call.done = on_call;
+    s->call.arg = s;
+    s->in_call = true;
+    s->e->pending++;
+    s->ops->submit(s->be, &s->call);
+}
+
+void refresh_probe(struct slot *s)
+{
+    struct backend_view v = {.probed = false};
+    str_copy(v.name, sizeof(v.name), s->ops->name);
+    model_put_backend(s->e->opts.model, &v);
+    submit(s, BACKEND_PROBE);
+}
+
+/* Asks for all sandboxes; a report that comes meanwhile makes another one follow. */
+static void submit_list(struct slot *s)
+{
+    s->again = s->in_call;
+    if (!s->in_call) {
+        submit(s, BACKEND_LIST);
+    }
+}
+
+void refresh_on_timer(void *arg)
+{
+    struct engine *e = arg;
+    for (size_t i = 0; i < e->slot_count && !e->closing; i++) {
+        if (e->slots[i].be != NULL && e->slots[i].probe.usable) {
+            submit_list(&e->slots[i]);
+        }
+    }
+}
+
+void refresh_soon(struct engine *e)
+{
+    if (!e->closing && !timer_is_active(e->refresh)) {
+        timer_start(e->refresh, COALESCE_MS);
+    }
+}
+
+void refresh_changed(void *arg, const char *name)
+{
+    struct slot *s = arg;
+    (void)name;
+    refresh_soon(s->e);
+}
+
+/* --- stats --- */
+
+struct stat_call {
+    struct engine *e;
+    const struct slot *slot;
+    workspace_id ws;
+    char name[96];
+    struct backend_call call;
+    struct stat_call *next;
+};
+
+/* One answer, or none. */
+static void on_stats(struct backend_call *call, const struct error *err)
+{
+    struct stat_call *c = call->arg;
+    struct engine *e = c->e;
+    struct stat_call **at = &e->stat_calls;
+    while (*at != c) {
+        at = &(*at)->next;
+    }
+    *at = c->next;
+    model_set_stats(e->opts.model, c->ws, err == NULL ? &call->stats : NULL);
+    backend_call_release(call);
+    free(c);
+    e->pending--;
+    engine_settle(e);
+}
+
+/* Asks for one sandbox unless the last answer is still owed. */
+static void ask_stats(struct engine *e, const struct workspace *ws)
+{
+    const struct slot *slot = NULL;
+    for (const struct stat_call *c = e->stat_calls; c != NULL; c = c->next) {
+        if (c->ws == ws->id) {
+            return;
+        }
+    }
+    if (find_info(e, ws->sandbox, &slot) == NULL || slot->be == NULL || (slot->probe.caps & BACKEND_CAP_STATS) == 0) {
+        return;
+    }
+    struct stat_call *c = xcalloc(1, sizeof(*c));
+    c->e = e;
+    c->slot = slot;
+    c->ws = ws->id;
+    str_copy(c->name, sizeof(c->name), ws->sandbox);
+    c->call.verb = BACKEND_STATS;
+    c->call.name = c->name;
+    c->call.done = on_stats;
+    c->call.arg = c;
+    c->next = e->stat_calls;
+    e->stat_calls = c;
+    e->pending++;
+    slot->ops->submit(slot->be, &c->call);
+}
+
+void stats_on_timer(void *arg)
+{
+    struct engine *e = arg;
+    for (size_t i = 0; i < e->watched_count; i++) {
+        const struct workspace *ws = model_workspace(e->opts.model, e->watched[i]);
+        if (ws != NULL && ws->have_info && ws->info.state == SANDBOX_RUNNING) {
+            ask_stats(e, ws);
+        }
+    }
+}
+
+void stats_cancel(struct engine *e)
+{
+    for (struct stat_call *c = e->stat_calls; c != NULL; c = c->next) {
+        c->slot->ops->cancel(c->slot->be, &c->call);
+    }
+}
+
+void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count)
+{
+    free(e->watched);
+    e->watched = NULL;
+    e->watched_count = e->closing ? 0 : count;
+    if (e->watched_count == 0) {
+        timer_stop(e->stats);
+        return;
+    }
+    e->watched = xcalloc(count, sizeof(*e->watched));
+    memcpy(e->watched, ids, count * sizeof(*ids));
+    if (!timer_is_active(e->stats)) {
+        stats_on_timer(e);
+        timer_repeat(e->stats, STATS_MS); /* no runtime reports use by itself; only while someone looks */
+    }
+}

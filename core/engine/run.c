@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One op of the engine: what it was asked, what it holds, and how it ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/util/log.h"
+#include "core/util/xmalloc.h"
+
+static const char *const PLAN_NAMES[] = {
+    [ENGINE_START] = "start",   [ENGINE_STOP] = "stop",           [ENGINE_RESTART] = "restart",
+    [ENGINE_DELETE] = "delete", [ENGINE_PROVISION] = "provision",
+};
+
+const char *plan_name(enum engine_plan plan)
+{
+    return (size_t)plan < MT_ARRAY_LEN(PLAN_NAMES) ? PLAN_NAMES[plan] : "unknown";
+}
+
+int plan_parse(const char *name)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLAN_NAMES); i++) {
+        if (strcmp(PLAN_NAMES[i], name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Every change of an op goes into the model, which tells the listeners. */
+static void run_changed(struct op *op, void *ctx)
+{
+    struct run *r = ctx;
+    model_put_op(r->e->opts.model, op_get_view(op));
+}
+
+/* Frees what is left; locks were released by the unlock step, which always runs. */
+static void run_free(struct run *r)
+{
+    backend_call_release(&r->call);
+    strvec_release(&r->env);
+    strvec_release(&r->argv);
+    strvec_release(&r->child_env);
+    strbuf_release(&r->tar);
+    strbuf_release(&r->spec_text);
+    sandbox_spec_release(&r->spec);
+    if (r->have_profile) {
+        profile_release(&r->profile);
+    }
+    if (r->have_record) {
+        record_release(&r->record);
+    }
+    dirwatch_close(r->log_watch);
+    timer_close(r->follow);
+    timer_close(r->kill_limit);
+    free(r);
+}
+
+/* The op is over: once. */
+static void run_ended(struct op *op, void *ctx)
+{
+    struct run *r = ctx;
+    struct engine *e = r->e;
+    struct run **at = &e->runs;
+    while (*at != r) {
+        at = &(*at)->next;
+    }
+    *at = r->next;
+    struct op_view *v = op_get_view(op);
+    if (v->state == OP_FAILED) {
+        log_error("%s %s: %s", v->plan, v->sandbox, v->error.msg);
+    }
+    if (r->done != NULL) {
+        r->done(r->done_arg, v);
+    }
+    run_free(r);
+    refresh_soon(e);
+    engine_schedule(e);
+    engine_settle(e);
+}
+
+struct run *run_new(struct engine *e, const struct engine_request *req, const struct workspace *ws)
+{
+    struct run *r = xcalloc(1, sizeof(*r));
+    r->e = e;
+    r->id = ++e->last_op;
+    r->plan = req->plan;
+    r->ws = ws->id;
+    str_copy(r->sandbox, sizeof(r->sandbox), ws->sandbox);
+    str_copy(r->profile_name, sizeof(r->profile_name), req->profile != NULL ? req->profile : "");
+    r->net = req->net;
+    r->net_given = req->net_given;
+    r->recreate = req->recreate;
+    r->reprovision = req->reprovision;
+    r->force = req->force;
+    r->no_provision = req->no_provision;
+    r->done = req->done;
+    r->done_arg = req->arg;
+    strvec_init(&r->env);
+    strvec_init(&r->argv);
+    strvec_init(&r->child_env);
+    strbuf_init(&r->tar);
+    strbuf_init(&r->spec_text);
+    if (req->env != NULL) {
+        strvec_pushv(&r->env, (const char *const *)req->env->v);
+    }
+    r->op = op_new(&(struct op_opts){.loop = e->opts.loop,
+                                     .steps = plan_steps(req->plan),
+                                     .ctx = r,
+                                     .timeout_max_ms = e->opts.step_timeout_max_ms,
+                                     .changed = run_changed,
+                                     .ended = run_ended});
+    struct op_view *v = op_get_view(r->op);
+    v->id = r->id;
+    str_copy(v->plan, sizeof(v->plan), plan_name(req->plan));
+    str_copy(v->sandbox, sizeof(v->sandbox), r->sandbox);
+    str_copy(v->profile, sizeof(v->profile), r->profile_name);
+    struct run **at = &e->runs;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = r;
+    return r;
+}
+
+/* A line of progress from the backend. */
+static void run_on_line(struct backend_call *call, bool is_stderr, const char *line, size_t len)
+{
+    struct run *r = call->arg;
+    (void)is_stderr;
+    op_text(r->op, "%.*s", (int)MT_MIN(len, (size_t)400), line);
+}
+
+/* A backend call is over: records and resumes. */
+static void run_on_done(struct backend_call *call, const struct error *err)
+{
+    struct run *r = call->arg;
+    struct error mine = err != NULL ? *err : ERROR_INIT;
+    if (err == NULL && r->settle != NULL) {
+        r->settle(r, &mine);
+    }
+    op_resume(r->op, mine.code != ERROR_NONE ? &mine : NULL);
+}
+
+enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)(struct run *r, struct error *err))
+{
+    struct backend_call prepared = r->call;
+    prepared.infos = NULL; /* the last call's answer must not be freed twice */
+    backend_call_release(&r->call);
+    r->call = prepared;
+    r->call.info_count = 0;
+    r->call.priv = NULL;
+    r->call.verb = verb;
+    r->call.name = r->sandbox;
+    r->call.done = run_on_done;
+    r->call.on_line = run_on_line;
+    r->call.arg = r;
+    r->settle = settle;
+    r->slot->ops->submit(r->slot->be, &r->call);
+    return STEP_WAIT;
+}
+
+void run_cancel_call(struct op *op, void *ctx)
+{
+    struct run *r = ctx;
+    (void)op;
+    r->slot->ops->cancel(r->slot->be, &r->call);
+}
+
+int run_take_info(struct run *r, struct error *err)
+{
+    if (r->call.info_count == 0) {
+        return error_set(err, ERROR_PARSE, "%s: the backend did not say what it is", r->sandbox);
+    }
+    r->info = r->call.infos[0];
+    refresh_put(r->e, r->sandbox, r->slot, &r->info);
+    return 0;
+}
+
+void run_release_l1(struct run *r)
+{
+    if (r->l1 != NULL) {
+        lockfile_release(r->l1);
+        r->l1 = NULL;
+        r->l1_held = false;
+    }
+}
+
+void run_note(struct run *r, const char *text)
+{
+    struct op_view *v = op_get_view(r->op);
+    if (strstr(v->notice, text) == NULL) {
+        MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT;
+        strbuf_addf(&all, "%s%s%s", v->notice, v->notice[0] != '\0' ? "; " : "", text);
+        str_copy(v->notice, sizeof(v->notice), all.buf);
+        op_touch(r->op);
+    }
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interactive sessions in a running sandbox: their argv and environment (X1, P3). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/util/clock.h"
+#include "core/util/log.h"
+#include "core/util/xmalloc.h"
+
+#define INFERENCE_FRESH_MS 15000
+
+/* A session on its way: first the model is asked for, then the host started. */
+struct session_start {
+    struct engine *e;
+    char sandbox[96];
+    enum session_kind kind;
+    char *command, *profile, *cwd;
+    struct strvec env;
+    int cols, rows;
+    struct probe *probe;
+    bool canceled;
+    void (*done)(void *arg, const char *id, const struct error *err);
+    void *arg;
+    struct session_start *next;
+};
+
+/* Ends one: unlinks, tells, frees. */
+static void finish(struct session_start *s, const char *id, const struct error *err)
+{
+    struct engine *e = s->e;
+    struct session_start **at = &e->starts;
+    while (*at != s) {
+        at = &(*at)->next;
+    }
+    *at = s->next;
+    if (s->done != NULL) {
+        s->done(s->arg, id, err);
+    }
+    free(s->command);
+    free(s->profile);
+    free(s->cwd);
+    strvec_release(&s->env);
+    free(s);
+    engine_settle(e);
+}
+
+/* The running sandbox of that name, its slot and profile. */
+static int find_running(struct engine *e, const char *sandbox, const char *profile_name, struct slot **slot,
+                        struct profile *profile, struct error *err)
+{
+    const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
+    char name[64];
+    if (ws == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no workspace with the sandbox %.96s", sandbox);
+    }
+    if (ws->reserved) {
+        return error_set(err, ERROR_INVALID, "%s is reserved: there is no shell in it", sandbox);
+    }
+    if (!ws->have_info || ws->info.state != SANDBOX_RUNNING) {
+        return error_hint(err, ERROR_UNAVAILABLE, "start it first", "%s is not running", sandbox);
+    }
+    *slot = engine_slot_for(e, ws, err);
+    if (*slot == NULL) {
+        return -1;
+    }
+    struct record record;
+    record_load(&record, e->opts.paths, sandbox);
+    engine_profile_of(e, ws, &record, name);
+    record_release(&record);
+    if (profile_load(profile, e->opts.paths, profile_name != NULL ? profile_name : name, err) < 0) {
+        struct error why = *err;
+        if (profile_name != NULL || profile_load(profile, e->opts.paths, "base", err) < 0) {
+            return -1;
+        }
+        log_warn("%s: %s; going on as base", sandbox, why.msg); /* a shell must not depend on a broken profile */
+    }
+    return 0;
+}
+
+/* Host-side argv and environment of a program inside. */
+static int build(struct engine *e, struct slot *slot, const struct profile *profile, const char *sandbox,
+                 const char *const *argv, const char *cwd, bool tty, const struct strvec *extra,
+                 struct strvec *argv_out, struct strvec *env_out, struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
+    const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
+    const char *mount = profile->manifest.workspace_mount != NULL ? profile->manifest.workspace_mount : "/workspace";
+    enum net_policy net = ws != NULL && ws->info.net_known ? ws->info.net : NET_FULL;
+    if (engine_environment(e, slot, net, profile, mount, &e->inference, false, &env, NULL, err) < 0 ||
+        env_add_extra(extra, &env, err) < 0) {
+        return -1;
+    }
+    struct exec_spec spec = {.sandbox = sandbox,
+                             .argv = argv,
+                             .env = (const char *const *)env.v,
+                             .cwd = cwd != NULL ? cwd : mount,
+                             .tty = tty};
+    return slot->ops->exec_argv(slot->be, &spec, argv_out, env_out, err);
+}
+
+int engine_exec_argv(struct engine *e, const char *sandbox, const char *const *argv, const char *cwd, bool tty,
+                     const struct strvec *env, struct strvec *argv_out, struct strvec *env_out, struct error *err)
+{
+    static const char *const LOGIN[] = {"bash", "-l", NULL};
+    struct slot *slot;
+    struct profile profile;
+    struct error mine = ERROR_INIT;
+    int rc = find_running(e, sandbox, NULL, &slot, &profile, &mine);
+    if (rc == 0) {
+        rc = build(e, slot, &profile, sandbox, argv != NULL ? argv : LOGIN, cwd, tty, env, argv_out, env_out, &mine);
+        profile_release(&profile);
+    }
+    if (rc < 0 && err != NULL) {
+        *err = mine;
+    }
+    return rc;
+}
+
+/* The program of a session by its kind (X1). */
+static int build_program(const struct session_start *s, const struct profile *profile, struct strvec *argv,
+                         struct error *err)
+{
+    if (s->kind == SESSION_AGENT) {
+        if (profile->manifest.agent.len == 0) {
+            return error_hint(err, ERROR_INVALID, "choose a profile with agent.command in its manifest",
+                              "profile %s has no agent", profile->name);
+        }
+        strvec_pushv(argv, (const char *const *)profile->manifest.agent.v);
+    } else if (s->kind == SESSION_TASK) {
+        strvec_pushl(argv, "sh", "-c", s->command, NULL);
+    } else if (s->command != NULL) {
+        strvec_pushl(argv, "bash", "-lc", s->command, NULL);
+    } else {
+        strvec_pushl(argv, "bash", "-l", NULL);
+    }
+    return 0;
+}
+
+/* The host is up, or not. */
+static void on_started(void *arg, const char *id, const struct error *err)
+{
+    finish(arg, err == NULL ? id : NULL, err);
+}
+
+/* Everything is known: starts the host. */
+static int launch(struct session_start *s, struct error *err)
+{
+    struct engine *e = s->e;
+    const struct session_port *port = &e->opts.port;
+    MT_CLEANUP(strvec) struct strvec inside = STRVEC_INIT, argv = STRVEC_INIT, env = STRVEC_INIT;
+    struct slot *slot;
+    struct profile profile;
+    if (find_running(e, s->sandbox, s->profile, &slot, &profile, err) < 0) {
+        return -1;
+    }
+    int rc = build_program(s, &profile, &inside, err);
+    if (rc == 0) {
+        rc = build(e, slot, &profile, s->sandbox, (const char *const *)inside.v, s->cwd, true, &s->env, &argv, &env,
+                   err);
+    }
+    if (rc == 0) {
+        const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, s->sandbox);
+        const char *label = s->kind == SESSION_AGENT ? path_base(inside.v[0])
+                            : s->command != NULL     ? s->command
+                                                     : session_kind_name(s->kind);
+        struct session_spec spec = {.kind = s->kind,
+                                    .sandbox = s->sandbox,
+                                    .project = ws != NULL ? ws->name : NULL,
+                                    .backend = slot->ops->name,
+                                    .profile = profile.name,
+                                    .label = label,
+                                    .argv = (const char *const *)argv.v,
+                                    .env = (const char *const *)env.v,
+                                    .cols = s->cols,
+                                    .rows = s->rows};
+        rc = port->start(port->arg, &spec, on_started, s, err);
+    }
+    profile_release(&profile);
+    return rc;
+}
+
+/* The inference server answered, or did not. */
+static void on_model(void *arg, const struct probe_result *result)
+{
+    struct session_start *s = arg;
+    struct error err = ERROR_INIT;
+    s->probe = NULL;
+    if (s->canceled) {
+        error_set(&err, ERROR_CANCELED, "the engine is closing");
+        finish(s, NULL, &err);
+        return;
+    }
+    s->e->inference = *result;
+    s->e->inference_ms = clock_mono_ms();
+    if (launch(s, &err) < 0) {
+        finish(s, NULL, &err);
+    }
+}
+
+int engine_session(struct engine *e, const struct engine_session_request *req, struct error *err)
+{
+    struct slot *slot;
+    struct profile profile;
+    struct error mine = ERROR_INIT;
+    bool bad = e->closing || req->kind == SESSION_PROVISION || (req->kind == SESSION_TASK && req->command == NULL);
+    int rc = bad ? error_set(&mine, e->closing ? ERROR_CANCELED : ERROR_INVALID,
+                             e->closing ? "the engine is closing" : "such a session cannot be started")
+                 : find_running(e, req->sandbox, req->profile, &slot, &profile, &mine);
+    if (rc == 0) {
+        profile_release(&profile);
+        rc = env_check_extra(req->env, &mine);
+    }
+    if (rc < 0) {
+        if (err != NULL) {
+            *err = mine;
+        }
+        return -1;
+    }
+    struct session_start *s = xcalloc(1, sizeof(*s));
+    s->e = e;
+    str_copy(s->sandbox, sizeof(s->sandbox), req->sandbox);
+    s->kind = req->kind;
+    s->command = xstrdup_null(req->command);
+    s->profile = xstrdup_null(req->profile);
+    s->cwd = xstrdup_null(req->cwd);
+    strvec_init(&s->env);
+    if (req->env != NULL) {
+        strvec_pushv(&s->env, (const char *const *)req->env->v);
+    }
+    s->cols = req->cols;
+    s->rows = req->rows;
+    s->done = req->done;
+    s->arg = req->arg;
+    s->next = e->starts;
+    e->starts = s;
+    bool fresh = e->inference_ms != 0 && clock_mono_ms() - e->inference_ms < INFERENCE_FRESH_MS;
+    rc = fresh ? launch(s, err) : probe_start(&s->probe, e->http, e->opts.config->server_port, on_model, s, err);
+    if (rc < 0) {
+        s->done = NULL; /* the caller has the error */
+        finish(s, NULL, NULL);
+    }
+    return rc;
+}
+
+void sessions_cancel_all(struct engine *e)
+{
+    for (struct session_start *s = e->starts; s != NULL; s = s->next) {
+        s->canceled = true;
+        if (s->probe != NULL) {
+            probe_cancel(s->probe);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps: what is there, what is to be done, and doing it through the backend. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/util/log.h"
+#include "core/util/xmalloc.h"
+
+enum step_result step_inspect(struct op *op, void *ctx, struct error *err)
+{
+    (void)op;
+    (void)err;
+    return run_submit(ctx, BACKEND_INSPECT, run_take_info);
+}
+
+/* Whether the backend's sandbox is up, as far as it can tell. */
+static bool is_up(const struct sandbox_info *info)
+{
+    return info->state == SANDBOX_RUNNING || info->state == SANDBOX_CREATING || info->state == SANDBOX_PROVISIONING;
+}
+
+/* Does the profile's script have to run? Also finds a run that a dead cockpit left (its tag tells). */
+static void decide_provision(struct run *r)
+{
+    const struct session_port *port = &r->e->opts.port;
+    if (r->profile.script == NULL || r->no_provision) {
+        return;
+    }
+    str_format(r->tag, sizeof(r->tag), "%s %.40s", r->profile.name, r->profile.rev);
+    bool equal = strcmp(record_revision(&r->record, r->profile.name), r->profile.rev) == 0;
+    r->do_provision = r->reprovision || !equal || r->info.state == SANDBOX_NONE;
+    if (!is_up(&r->info)) {
+        return;
+    }
+    const struct session_info *s = port->find_tagged(port->arg, r->sandbox, SESSION_PROVISION, r->tag);
+    bool runs = s != NULL && (s->state == SESSION_STARTING || s->state == SESSION_RUNNING);
+    if (runs || (s != NULL && s->state == SESSION_EXITED && r->resumed)) {
+        r->adopt = r->do_provision = true;
+        str_copy(r->session, sizeof(r->session), s->id);
+        str_copy(r->log_path, sizeof(r->log_path), s->log_path);
+    }
+}
+
+/* Which of stop, remove, create, update and start are needed (S5). */
+static void decide_actions(struct run *r)
+{
+    bool images =
+        (r->slot->ops->caps & BACKEND_CAP_IMAGES) != 0; /* there, what was fixed at create can only be re-created */
+    bool drift = r->info.config_hash[0] != '\0' && strcmp(r->info.config_hash, r->spec.config_hash) != 0;
+    bool up = is_up(&r->info), down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && drift));
+    if (r->info.state == SANDBOX_NONE) {
+        r->do_create = r->do_start = true;
+        return;
+    }
+    if (up && !down_first) {
+        if (drift) {
+            run_note(r, "the configuration has changed since it was started: re-create it to apply (--recreate)");
+        }
+        return;
+    }
+    r->do_stop = up;
+    r->do_start = true;
+    r->do_remove = r->do_create = images && (drift || r->recreate);
+    r->do_update = !images && (drift || r->recreate ||
+                               r->spec.net_after == NET_NONE); /* open or closed: the stored one may be either */
+}
+
+/* Is the wanted network to be had here? Never a silent substitute. */
+static int check_network(struct run *r, struct error *err)
+{
+    const struct backend_probe *p = &r->slot->probe;
+    static const unsigned NEEDED[] = {
+        [NET_NONE] = BACKEND_CAP_NET_NONE, [NET_FULL] = BACKEND_CAP_NET_FULL, [NET_SHARED] = BACKEND_CAP_NET_SHARED};
+    if (!r->do_start) {
+        if (r->do_provision && !r->adopt && r->info.net_known && r->info.net == NET_NONE && r->spec.net != NET_NONE) {
+            return error_hint(err, ERROR_DENIED,
+                              "restart it: it comes up with a network, which is cut again after provisioning",
+                              "%s has no network any more, and provisioning needs one", r->sandbox);
+        }
+        return 0;
+    }
+    if ((p->caps & NEEDED[r->spec.net]) != 0) {
+        if (r->spec.net == NET_SHARED) {
+            run_note(r, "network is shared with the host: programs inside reach everything that you can reach, "
+                        "services on this host included");
+        }
+        return 0;
+    }
+    if (r->spec.net == NET_FULL) {
+        return error_hint(err, ERROR_UNAVAILABLE,
+                          "network: cure the cause, or give up network isolation for this sandbox: --net shared (in "
+                          "the cockpit: choose shared)",
+                          "no isolated network here: %s",
+                          p->full_reason[0] != '\0' ? p->full_reason : "the backend cannot give one");
+    }
+    return error_hint(err, ERROR_UNAVAILABLE, "network: choose another one with --net",
+                      "%s cannot give a sandbox the network \"%s\"", r->slot->ops->name, net_policy_name(r->spec.net));
+}
+
+/* Loads the profile and works out what the sandbox should be. */
+static int build_spec(struct run *r, struct error *err)
+{
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    if (ws == NULL || ws->missing) {
+        return error_set(err, ERROR_NOT_FOUND, "the project folder of %s is gone", r->sandbox);
+    }
+    if (r->profile_name[0] == '\0') {
+        engine_profile_of(r->e, ws, &r->record, r->profile_name);
+    }
+    if (profile_load(&r->profile, r->e->opts.paths, r->profile_name, err) < 0) {
+        return -1;
+    }
+    r->have_profile = true;
+    str_copy(op_get_view(r->op)->profile, sizeof(op_get_view(r->op)->profile), r->profile_name);
+    decide_provision(r);
+    MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
+    struct spec_input in = {.ws = ws,
+                            .profile = &r->profile,
+                            .record = &r->record,
+                            .config = r->e->opts.config,
+                            .paths = r->e->opts.paths,
+                            .net_given = r->net_given,
+                            .net = r->net,
+                            .will_provision = r->do_provision};
+    if (spec_build(&r->spec, &in, &r->spec_text, &warnings, err) < 0) {
+        return -1;
+    }
+    r->have_spec = true;
+    for (size_t i = 0; i < warnings.len; i++) {
+        run_note(r, warnings.v[i]);
+    }
+    for (size_t i = 0; i < r->profile.manifest.warnings.len; i++) {
+        log_warn("%s", r->profile.manifest.warnings.v[i]);
+    }
+    return 0;
+}
+
+enum step_result step_plan(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    if (r->info.state == SANDBOX_UNKNOWN) {
+        error_set(err, ERROR_UNAVAILABLE, "%s: its state cannot be told: %s", r->sandbox, r->info.reason);
+        return STEP_FAIL;
+    }
+    if (env_check_extra(&r->env, err) < 0 || build_spec(r, err) < 0) {
+        return STEP_FAIL;
+    }
+    decide_actions(r);
+    return check_network(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
+}
+
+enum step_result step_stop(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    r->call.grace_ms = (uint64_t)r->e->opts.config->stop_timeout_s * 1000;
+    return run_submit(r, BACKEND_STOP, NULL);
+}
+
+bool skip_stop(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    (void)why;
+    return !r->do_stop;
+}
+
+bool skip_stop_stopped(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    str_copy(why, STEP_WHY_MAX, r->info.state == SANDBOX_NONE ? "there is no sandbox" : "it is stopped already");
+    return r->info.state == SANDBOX_NONE || r->info.state == SANDBOX_STOPPED;
+}
+
+enum step_result step_remove(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    r->call.force = false;
+    return run_submit(r, BACKEND_DELETE, NULL);
+}
+
+bool skip_remove(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    (void)why;
+    return !r->do_remove;
+}
+
+enum step_result step_create(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    r->call.spec = &r->spec;
+    r->created = r->do_create; /* even when it fails half way: undo removes what there is */
+    return run_submit(r, r->do_create ? BACKEND_CREATE : BACKEND_UPDATE, NULL);
+}
+
+bool skip_create(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    str_copy(why, STEP_WHY_MAX, "it exists");
+    return !r->do_create && !r->do_update;
+}
+
+enum step_result step_start(struct op *op, void *ctx, struct error *err)
+{
+    (void)op;
+    (void)err;
+    return run_submit(ctx, BACKEND_START, NULL);
+}
+
+bool skip_start(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    str_copy(why, STEP_WHY_MAX, "it is running");
+    return !r->do_start;
+}
+
+/* What the runtime says after the change: the truth that the rest of the op, and the screen, builds on. */
+static int settle_check(struct run *r, struct error *err)
+{
+    if (run_take_info(r, err) < 0) {
+        return -1;
+    }
+    if (r->plan == ENGINE_STOP || r->plan == ENGINE_DELETE) {
+        return is_up(&r->info) ? error_set(err, ERROR_BUSY, "%s is still running", r->sandbox) : 0;
+    }
+    if (r->info.state != SANDBOX_RUNNING) {
+        enum error_code code =
+            r->info.state == SANDBOX_CREATING ? ERROR_BUSY : ERROR_EXIT; /* a start under way is looked at again */
+        return error_set(err, code, "%s did not stay up: %s%s%s", r->sandbox, sandbox_state_name(r->info.state),
+                         r->info.reason[0] != '\0' ? ": " : "", r->info.reason);
+    }
+    r->came_up = true;
+    str_copy(r->record.profile, sizeof(r->record.profile), r->profile_name);
+    if (r->net_given) {
+        r->record.have_net = true;
+        r->record.net = r->net;
+    }
+    if (r->do_create || r->do_update) {
+        free(r->record.spec);
+        r->record.spec = xstrdup(r->spec_text.buf);
+    }
+    struct error why = ERROR_INIT;
+    if (record_save(&r->record, r->e->opts.paths, r->sandbox, &why) < 0) {
+        log_warn("%s", why.msg); /* the record step says it again, as the op's failure */
+    }
+    return 0;
+}
+
+enum step_result step_check(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    run_release_l1(r);
+    return run_submit(r, BACKEND_INSPECT, settle_check);
+}
+
+enum step_result step_delete(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    r->call.force = r->force;
+    r->call.grace_ms = (uint64_t)r->e->opts.config->stop_timeout_s * 1000;
+    return run_submit(r, BACKEND_DELETE, NULL);
+}
+
+enum step_result step_forget(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    const struct session_port *port = &r->e->opts.port;
+    const struct session_info *s;
+    MT_CLEANUP(strvec) struct strvec ended = STRVEC_INIT;
+    (void)op;
+    for (size_t i = 0; (s = model_session_of(r->e->opts.model, r->sandbox, i)) != NULL; i++) {
+        if (s->kind == SESSION_PROVISION && s->state == SESSION_EXITED) {
+            strvec_push(&ended, s->id);
+        }
+    }
+    for (size_t i = 0; i < ended.len; i++) {
+        port->dismiss(port->arg, ended.v[i]);
+    }
+    if (profiles_forget(r->e->opts.paths, r->sandbox, err) < 0 ||
+        record_forget(r->e->opts.paths, r->sandbox, err) < 0) {
+        return STEP_FAIL;
+    }
+    return STEP_NEXT;
+}
+
+enum step_result step_undo(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    r->call.force = true;
+    return run_submit(r, BACKEND_DELETE, NULL);
+}
+
+bool skip_undo(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    (void)why;
+    return !r->created || r->came_up;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps: locks L1 and L2, the journal, and what is left behind at the end. */
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/util/fs.h"
+#include "core/util/log.h"
+#include "core/util/xmalloc.h"
+
+#define LOCK_WAIT_MS 20000
+
+/* Says who is waited for. */
+static void lock_waiting(void *arg, int holder)
+{
+    struct run *r = arg;
+    op_text(r->op, "another muthr (pid %d) is working on this sandbox", holder);
+}
+
+/* Remembers on disk that this op runs, for whoever comes after a crash. */
+static int write_journal(struct run *r, struct error *err)
+{
+    struct journal_entry entry = {.net_given = r->net_given,
+                                  .net = r->net,
+                                  .recreate = r->recreate,
+                                  .reprovision = r->reprovision,
+                                  .force = r->force,
+                                  .no_provision = r->no_provision};
+    str_copy(entry.sandbox, sizeof(entry.sandbox), r->sandbox);
+    str_copy(entry.profile, sizeof(entry.profile), r->profile_name);
+    str_copy(entry.plan, sizeof(entry.plan), plan_name(r->plan));
+    if (journal_write(r->e->opts.paths, &entry, err) < 0) {
+        return error_wrap(err, "op journal");
+    }
+    r->journaled = true;
+    return 0;
+}
+
+/* L2 is ours, or not. Knowledge that L2 protects is read only now. */
+static void lock_done(void *arg, const struct error *err)
+{
+    struct run *r = arg;
+    struct error mine = err != NULL ? *err : ERROR_INIT;
+    r->l2_held = err == NULL;
+    if (err == NULL) {
+        record_load(&r->record, r->e->opts.paths, r->sandbox);
+        r->have_record = true;
+        record_fill_times(&r->record, op_get_view(r->op));
+        write_journal(r, &mine);
+    } else if (err->code == ERROR_CANCELED) {
+        r->l2 = NULL; /* released by the cancel already */
+    } else if (err->code == ERROR_TIMEOUT) {
+        error_wrap(&mine, "someone else works on %s", r->sandbox);
+    }
+    op_resume(r->op, mine.code != ERROR_NONE ? &mine : NULL);
+}
+
+enum step_result step_lock(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    MT_CLEANUP(xfree) char *dir = path_join(r->e->opts.paths->state, "locks");
+    MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.lock", dir, r->sandbox);
+    if (fs_mkdirs(dir, 0700, err) < 0 || lockfile_acquire(&r->l2, r->e->opts.loop, LOCKFILE_ADVISORY, path,
+                                                          LOCK_WAIT_MS, lock_waiting, lock_done, r, err) < 0) {
+        return STEP_FAIL;
+    }
+    return STEP_WAIT;
+}
+
+void step_lock_cancel(struct op *op, void *ctx)
+{
+    struct run *r = ctx;
+    (void)op;
+    lockfile_release(r->l2);
+}
+
+/* Says who is waited for. */
+static void turn_waiting(void *arg, int holder)
+{
+    struct run *r = arg;
+    op_text(r->op, "waiting for process %d, which is creating, starting or stopping a sandbox", holder);
+}
+
+/* L1 is ours, or not. */
+static void turn_done(void *arg, const struct error *err)
+{
+    struct run *r = arg;
+    r->l1_held = err == NULL;
+    if (err != NULL && err->code == ERROR_CANCELED) {
+        r->l1 = NULL;
+    }
+    op_resume(r->op, err);
+}
+
+enum step_result step_turn(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    const struct paths *paths = r->e->opts.paths;
+    MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
+    if (fs_mkdirs(paths->cache, 0700, err) < 0 || lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path,
+                                                                   LOCK_WAIT_MS, turn_waiting, turn_done, r, err) < 0) {
+        return STEP_FAIL;
+    }
+    return STEP_WAIT;
+}
+
+void step_turn_cancel(struct op *op, void *ctx)
+{
+    struct run *r = ctx;
+    (void)op;
+    lockfile_release(r->l1);
+}
+
+bool skip_turn(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    str_copy(why, STEP_WHY_MAX, "nothing to start or stop");
+    return !r->do_stop && !r->do_remove && !r->do_create && !r->do_update && !r->do_start;
+}
+
+/* Is a provision run of ours left to the next cockpit? */
+static bool leaves_session(const struct run *r)
+{
+    const struct session_info *s = r->session[0] != '\0' ? r->e->opts.port.find(r->e->opts.port.arg, r->session) : NULL;
+    return r->e->leave && s != NULL && (s->state == SESSION_STARTING || s->state == SESSION_RUNNING);
+}
+
+enum step_result step_unlock(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    if (r->journaled && !leaves_session(r)) {
+        journal_remove(r->e->opts.paths, r->sandbox);
+    }
+    run_release_l1(r);
+    if (r->l2 != NULL) {
+        lockfile_release(r->l2);
+        r->l2 = NULL;
+    }
+    return STEP_NEXT;
+}
