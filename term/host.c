@@ -89,9 +89,11 @@ static void close_from(int first)
 /* Leaves nothing of the cockpit: descriptors 0-2 become /dev/null, the answer pipe becomes 3, all others are closed. */
 static int settle(int answer)
 {
-    int null = open("/dev/null", O_RDWR);
+    int null;
 
-    if (null < 0 || chdir("/") != 0) {
+    answer = fcntl(answer, F_DUPFD_CLOEXEC, 10); /* out of the way of what follows */
+    null = open("/dev/null", O_RDWR);
+    if (answer < 0 || null < 0 || chdir("/") != 0) {
         return -1;
     }
     for (int fd = 0; fd < 3; fd++) {
@@ -99,8 +101,7 @@ static int settle(int answer)
             return -1;
         }
     }
-    /* Last: /dev/null itself may have been given number 3. */
-    if (answer != 3 && dup2(answer, 3) < 0) {
+    if (dup2(answer, 3) < 0) {
         return -1;
     }
     close_from(4);

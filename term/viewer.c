@@ -290,7 +290,7 @@ static void acknowledge(struct viewer *v, size_t n)
 /* Listens to the client again, or no more: while it has too much on the way in either direction. */
 static void update_pause(struct viewer *v)
 {
-    bool pause = v->input.len > PROTO_INPUT_WINDOW || sock_queued(v->sock) > UNREAD_PAUSE_BYTES;
+    bool pause = v->input.len > 2 * PROTO_INPUT_WINDOW || sock_queued(v->sock) > UNREAD_PAUSE_BYTES;
 
     if (pause != v->paused) {
         v->paused = pause;
