@@ -10,10 +10,9 @@
 #include "core/util/xmalloc.h"
 #include "term/vt_priv.h"
 
-/* libvterm's two families differ (terminal.md section 5). Little of that reaches us: strings, properties, pen,
- * selection and unknown sequences never get to the library. What is left is the shape of the glyph and the state
- * callbacks, and REPs of its own. */
-#define VT_GE(a, b) (VTERM_VERSION_MAJOR > (a) || (VTERM_VERSION_MAJOR == (a) && VTERM_VERSION_MINOR >= (b)))
+/* libvterm's two families, 0.1 and 0.2/0.3, differ in strings, properties, pens, selections, fallbacks and the resize
+ * callback (terminal.md section 5). None of these reach the library or come back from it here, and the callbacks that
+ * are left have the same form in both: no #if is needed. */
 
 #define FEED_MAX 65536
 
