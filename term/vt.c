@@ -34,9 +34,6 @@ static int engine_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
     if (vt->wraps && pos.col == vt->left) {
         grid_set_wrapped(vt_grid(vt), pos.row - 1, true);
     }
-    if (vt->swallow) {
-        return 1;
-    }
     uint32_t ch = vt->glyph != 0 ? vt->glyph : info->chars[0];
     struct cell c = {.ch = ch,
                      .fg = vt->pen.fg,
@@ -50,18 +47,24 @@ static int engine_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
     return 1;
 }
 
-static int engine_scroll(VTermRect rect, int downward, int rightward, void *user)
+/* Scrolls a rectangle; what leaves the normal screen at its top is kept. */
+static void scroll_rect(struct vt *vt, int top, int left, int bottom, int right, int down, int rightward)
 {
-    struct vt *vt = user;
     struct grid *g = vt_grid(vt);
-    int height = rect.end_row - rect.start_row;
-    bool full = rect.start_row == 0 && rect.start_col == 0 && rect.end_col == g->cols;
-    if (downward > 0 && full && vt->screen == &vt->main && !vt->no_history) {
-        for (int row = 0; row < MT_MIN(downward, height); row++) {
+    bool full = top == 0 && left == 0 && right == g->cols;
+    if (down > 0 && full && vt->screen == &vt->main && !vt->no_history) {
+        for (int row = 0; row < MT_MIN(down, bottom); row++) {
             scrollback_push(vt->history, grid_cells(g, row), g->cols, grid_is_wrapped(g, row), &vt->clusters);
         }
     }
-    grid_scroll(g, rect.start_row, rect.start_col, rect.end_row, rect.end_col, downward, rightward, vt_blank(vt));
+    grid_scroll(g, top, left, bottom, right, down, rightward, vt_blank(vt));
+}
+
+static int engine_scroll(VTermRect rect, int downward, int rightward, void *user)
+{
+    struct vt *vt = user;
+    int bottom = MT_MIN(rect.end_row, vt_grid(vt)->rows);
+    scroll_rect(vt, rect.start_row, rect.start_col, bottom, rect.end_col, downward, rightward);
     return 1;
 }
 
@@ -111,10 +114,12 @@ static void engine_write(struct vt *vt, const char *bytes, size_t len)
 
 void vt_engine_sync(struct vt *vt)
 {
-    if (vt->ahead > 0) {
-        char buf[24];
-        int n = snprintf(buf, sizeof(buf), "\033[%dC", vt->ahead);
-        vt->ahead = 0;
+    if (vt->stale) {
+        char buf[32];
+        int row = vt->row - (vt->origin ? vt->top : 0) + 1;
+        int col = vt->col - (vt->origin && vt->lr_margins ? vt->left : 0) + 1;
+        int n = snprintf(buf, sizeof(buf), "\033[%d;%dH", MT_MAX(row, 1), MT_MAX(col, 1));
+        vt->stale = false;
         engine_write(vt, buf, (size_t)n);
     }
 }
@@ -122,15 +127,25 @@ void vt_engine_sync(struct vt *vt)
 void vt_engine_send(struct vt *vt, const char *bytes, size_t len)
 {
     vt_engine_sync(vt);
-    bool pending = vt_is_wrap_pending(vt);
-    int row = vt->row, col = vt->col;
     vt->phantom_row = -1;
     engine_write(vt, bytes, len);
-    if (pending && row == vt->row && col == vt->col) {
-        /* The library forgets a pending wrap only when the cursor moves: say so with a CHA to where it is. */
-        char buf[24];
-        int n = snprintf(buf, sizeof(buf), "\033[%dG", col + 1);
-        engine_write(vt, buf, (size_t)n);
+}
+
+void vt_move(struct vt *vt, int row, int col)
+{
+    vt->row = clamp(row, 0, vt_grid(vt)->rows - 1);
+    vt->col = clamp(col, 0, vt_grid(vt)->cols - 1);
+    vt->stale = true;
+    vt->phantom_row = -1;
+}
+
+void vt_linefeed(struct vt *vt)
+{
+    if (vt->row == vt->bottom - 1) {
+        scroll_rect(vt, vt->top, 0, vt->bottom, vt_grid(vt)->cols, 1, 0);
+        vt_move(vt, vt->row, vt->col);
+    } else {
+        vt_move(vt, vt->row + 1, vt->col);
     }
 }
 
@@ -253,12 +268,12 @@ void vt_reset_state(struct vt *vt)
     vt->phantom_row = vt->last_row = -1;
     vt->last_cp = 0;
     vt->last_joins = false;
-    vt->ahead = 0;
+    vt->stale = false;
 }
 
 void vt_engine_reset(struct vt *vt)
 {
-    vt->swallow = vt->wraps = false;
+    vt->wraps = false;
     vt->no_history = true;
     vterm_state_reset(vt->state, 1);
     vt->no_history = false;

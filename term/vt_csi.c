@@ -21,16 +21,23 @@ void vt_on_control(struct vt *vt, uint8_t c)
         }
         break;
     case 0x0d:
-        if (!vt->lr_margins) {
-            vt->ahead = 0; /* where the engine thinks we are in the row does not matter any more */
-        }
-        vt_engine_send(vt, &byte, 1);
-        break;
     case 0x08:
-    case 0x09:
+        if (vt->lr_margins) {
+            vt_engine_send(vt, &byte, 1);
+        } else {
+            vt_move(vt, vt->row, c == 0x08 ? vt->col - 1 : 0);
+        }
+        break;
     case 0x0a:
     case 0x0b:
     case 0x0c:
+        if (vt->lr_margins || vt->modes.newline) {
+            vt_engine_send(vt, &byte, 1);
+        } else {
+            vt_linefeed(vt);
+        }
+        break;
+    case 0x09:
         vt_engine_send(vt, &byte, 1);
         break;
     case 0x0e:
@@ -124,11 +131,7 @@ static void pass(struct vt *vt, const struct token *t, int max, int limit)
     strbuf_addch(seq, (char)t->final);
     len = MT_MIN(seq->len, sizeof(buf));
     memcpy(buf, seq->buf, len);
-    if (t->final == 'J' || t->final == 'K' || t->final == 'X') {
-        vt_engine_keep(vt, buf, len); /* grep colours its matches with EL: the next character still wraps */
-    } else {
-        vt_engine_send(vt, buf, len);
-    }
+    vt_engine_send(vt, buf, len);
 }
 
 /* CUU, CUD, CPL, CNL stop at the margin when they begin inside (B12): the library does not know. */
@@ -141,13 +144,37 @@ static void move_rows(struct vt *vt, const struct token *t, bool up, bool first_
     } else {
         row = MT_MIN(row + n, row < vt->bottom ? vt->bottom - 1 : g->rows - 1);
     }
-    vt_engine_sync(vt);
-    if (row != vt->row) {
-        int count = up ? vt->row - row : row - vt->row;
-        vt_engine_sendf(vt, "\033[%d%c", count, up ? 'A' : 'B');
+    vt_move(vt, row, first_col ? (vt->lr_margins ? vt->left : 0) : vt->col);
+}
+
+/* CUP, CUF, CUB, CHA, VPA and their twins. Margins and origin mode are the engine's business. */
+static void move_cursor(struct vt *vt, const struct token *t)
+{
+    struct grid *g = vt_grid(vt);
+    int n = token_count(t, 0, GRID_MAX), most = MT_MAX(g->rows, g->cols);
+    if (vt->origin || vt->lr_margins) {
+        pass(vt, t, t->final == 'H' || t->final == 'f' ? 2 : 1, most);
+        return;
     }
-    /* CHA to where the cursor is: ends a pending wrap. */
-    vt_engine_sendf(vt, "\033[%dG", first_col ? (vt->lr_margins ? vt->left : 0) + 1 : vt->col + 1);
+    switch (t->final) {
+    case 'C':
+    case 'a':
+        vt_move(vt, vt->row, vt->col + n);
+        break;
+    case 'D':
+        vt_move(vt, vt->row, vt->col - n);
+        break;
+    case 'G':
+    case '`':
+        vt_move(vt, vt->row, n - 1);
+        break;
+    case 'd':
+        vt_move(vt, n - 1, vt->col);
+        break;
+    default:
+        vt_move(vt, n - 1, token_count(t, 1, GRID_MAX) - 1);
+        break;
+    }
 }
 
 /* ICH and DCH: the library ignores them outside the scrolling region (B12). */
@@ -160,7 +187,7 @@ static void shift_cells(struct vt *vt, const struct token *t, bool insert)
     }
     int n = token_count(t, 0, g->cols);
     grid_shift(g, vt->row, vt->col, g->cols, insert ? n : -n, vt_blank(vt));
-    vt_engine_sendf(vt, "\033[%dG", vt->col + 1);
+    vt_move(vt, vt->row, vt->col);
 }
 
 static void set_margins(struct vt *vt, const struct token *t)
@@ -192,13 +219,30 @@ static void set_lr_margins(struct vt *vt, const struct token *t)
     }
 }
 
-/* ED; 3 is the scrollback (the library of Debian 12 does not know it). */
-static void erase_display(struct vt *vt, const struct token *t)
+/* EL. A pending wrap stays: grep ends its colours with EL, and the next character must still wrap. */
+static void erase_line(struct vt *vt, int what, bool selective)
 {
-    if (token_param(t, 0, 0) == 3) {
+    int cols = vt_grid(vt)->cols;
+    if (what >= 0 && what <= 2) {
+        grid_fill(vt_grid(vt), vt->row, what == 0 ? vt->col : 0, vt->row + 1, what == 1 ? vt->col + 1 : cols,
+                  vt_blank(vt), selective);
+    }
+}
+
+/* ED; 3 is the scrollback. */
+static void erase_display(struct vt *vt, int what, bool selective)
+{
+    struct grid *g = vt_grid(vt);
+    if (what == 3 && !selective) {
         scrollback_clear(vt->history);
-    } else {
-        pass(vt, t, 1, 9);
+    } else if (what == 2) {
+        grid_fill(g, 0, 0, g->rows, g->cols, vt_blank(vt), selective);
+    } else if (what == 0) {
+        erase_line(vt, 0, selective);
+        grid_fill(g, vt->row + 1, 0, g->rows, g->cols, vt_blank(vt), selective);
+    } else if (what == 1) {
+        grid_fill(g, 0, 0, vt->row, g->cols, vt_blank(vt), selective);
+        erase_line(vt, 1, selective);
     }
 }
 
@@ -421,7 +465,7 @@ static void on_screen_csi(struct vt *vt, const struct token *t, uint32_t what)
         break;
     case CSI(0, 0, 'J'):
     case CSI('?', 0, 'J'):
-        erase_display(vt, t);
+        erase_display(vt, token_param(t, 0, 0), t->leader == '?');
         break;
     case CSI(0, 0, 'b'):
         vt_repeat(vt, token_count(t, 0, SANITIZE_PARAM_LIMIT));
@@ -440,20 +484,25 @@ static void on_screen_csi(struct vt *vt, const struct token *t, uint32_t what)
         break;
     case CSI(0, 0, 'H'):
     case CSI(0, 0, 'f'):
-        pass(vt, t, 2, most);
-        break;
     case CSI(0, 0, 'C'):
     case CSI(0, 0, 'D'):
     case CSI(0, 0, 'G'):
-    case CSI(0, 0, 'I'):
-    case CSI(0, 0, 'K'):
-    case CSI('?', 0, 'K'):
-    case CSI(0, 0, 'S'):
-    case CSI(0, 0, 'X'):
-    case CSI(0, 0, 'Z'):
     case CSI(0, 0, '`'):
     case CSI(0, 0, 'a'):
     case CSI(0, 0, 'd'):
+        move_cursor(vt, t);
+        break;
+    case CSI(0, 0, 'K'):
+    case CSI('?', 0, 'K'):
+        erase_line(vt, token_param(t, 0, 0), t->leader == '?');
+        break;
+    case CSI(0, 0, 'X'):
+        grid_fill(g, vt->row, vt->col, vt->row + 1, MT_MIN(vt->col + token_count(t, 0, g->cols), g->cols), vt_blank(vt),
+                  false);
+        break;
+    case CSI(0, 0, 'I'):
+    case CSI(0, 0, 'S'):
+    case CSI(0, 0, 'Z'):
     case CSI(0, 0, 'g'):
     case CSI(0, 0, 'j'):
     case CSI(0, 0, 'k'):

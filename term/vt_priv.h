@@ -61,11 +61,10 @@ struct vt {
 
     /* Text: what the engine's next glyph stands for, and where the last one went. */
     uint32_t glyph; /* 0 = as the engine says */
-    bool swallow;   /* the engine's next glyph is not to be drawn */
     bool wraps;     /* the next glyph begins a row because the one before was full */
     bool no_history;
-    int row, col;    /* the cursor as we know it; the engine's may lag by `ahead` columns */
-    int ahead;       /* columns that were written without telling the engine */
+    int row, col;    /* the cursor */
+    bool stale;      /* the engine's cursor is elsewhere: it is told before it next acts */
     int phantom_row; /* where a wrap is pending, as the cursor stood; -1 = none */
     int phantom_col;
     int last_row, last_col; /* cell of the last character; -1 = none */
@@ -88,6 +87,10 @@ void vt_engine_sync(struct vt *vt);
 /* The same for text and erasing: a pending wrap stays. */
 void vt_engine_keep(struct vt *vt, const char *bytes, size_t len);
 void vt_engine_reset(struct vt *vt);
+/* Moves the cursor without the engine; a pending wrap is over. Clamped to the screen. */
+void vt_move(struct vt *vt, int row, int col);
+/* One row down, scrolling at the bottom margin. Not for left and right margins. */
+void vt_linefeed(struct vt *vt);
 /* Puts the cursor at an absolute place, whatever the origin mode. */
 void vt_goto(struct vt *vt, int row, int col);
 void vt_reset_state(struct vt *vt);
@@ -111,7 +114,7 @@ void vt_put_text(struct vt *vt, const uint32_t *cps, size_t n);
 void vt_repeat(struct vt *vt, int count);
 /* True when the cursor stands behind the last column, waiting to wrap. */
 bool vt_is_wrap_pending(const struct vt *vt);
-/* Makes the engine wait for a wrap at the row's end (after a cursor restore). */
+/* Waits for a wrap again (after a cursor restore), if the cursor is at the row's end. */
 void vt_pend_wrap(struct vt *vt);
 
 /* vt_csi.c */

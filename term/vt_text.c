@@ -5,11 +5,10 @@
 #include "core/util/utf8.h"
 #include "term/vt_priv.h"
 
-/* Printable text. Runs that end before the last column are written straight into the grid; the engine hears of them as
- * one cursor movement, when it next has to know. What touches the right margin, insert mode or another character set
- * goes through the engine, a character at a time: it owns wrapping. Characters are given to it as stand-ins of the
- * right width, so that our width table is the only one. Zero-width characters never reach it (K2): they join the cell
- * before. */
+/* Printable text. Ordinarily it is written straight into the grid and wrapped here; the engine hears of it as one
+ * cursor movement, when it next has to know. Insert mode, other character sets and left and right margins go through
+ * the engine, a character at a time, as stand-ins of the right width, so that our width table is the only one.
+ * Zero-width characters never reach it (K2): they join the cell before. */
 
 #define STAND_IN_NARROW "\xee\x80\x80" /* U+E000 */
 #define STAND_IN_WIDE "\xe4\xb8\x80"   /* U+4E00 */
@@ -22,46 +21,77 @@ static int width_of(uint32_t cp)
 
 bool vt_is_wrap_pending(const struct vt *vt)
 {
-    return vt->phantom_row == vt->row && vt->phantom_col == vt->col && vt->ahead == 0;
+    return vt->phantom_row == vt->row && vt->phantom_col == vt->col;
+}
+
+/* The cursor stands behind the last column: shown on it, and the next character wraps. */
+static void set_pending(struct vt *vt)
+{
+    vt->col = vt_grid(vt)->cols - 1;
+    vt->stale = true;
+    vt->phantom_row = vt->autowrap ? vt->row : -1;
+    vt->phantom_col = vt->col;
 }
 
 void vt_pend_wrap(struct vt *vt)
 {
-    int cols = vt_grid(vt)->cols;
-    if (vt->insert || vt->lr_margins || vt->col != cols - 1) {
-        return;
+    if (!vt->lr_margins && vt->col == vt_grid(vt)->cols - 1) {
+        set_pending(vt);
     }
-    vt->swallow = true;
-    vt->wraps = false;
-    vt_engine_keep(vt, STAND_IN_NARROW, 3);
-    vt->swallow = false;
-    vt->phantom_row = vt->row;
-    vt->phantom_col = vt->col;
+}
+
+/* The row is full: goes on in the next. */
+static void wrap(struct vt *vt)
+{
+    grid_set_wrapped(vt_grid(vt), vt->row, true);
+    vt->col = 0;
+    vt_linefeed(vt);
+}
+
+/* Makes room for a character of `width` columns without left and right margins. False: it cannot be shown. */
+static bool make_room(struct vt *vt, int width)
+{
+    bool fits = vt->col + width <= vt_grid(vt)->cols;
+    if (vt->autowrap && (!fits || vt_is_wrap_pending(vt))) {
+        wrap(vt);
+        return true;
+    }
+    return fits;
+}
+
+/* One character through the engine between left and right margins: wrapping is the engine's business there. */
+static bool prepare_margins(struct vt *vt, int width)
+{
+    int right = vt->col < vt->right ? vt->right : vt_grid(vt)->cols;
+    bool pending = vt_is_wrap_pending(vt);
+    vt->wraps = vt->autowrap && (pending || vt->col + width > right);
+    return vt->autowrap || pending || vt->col + width <= right;
 }
 
 /* One character through the engine. */
 static void put_slow(struct vt *vt, uint32_t cp, int width)
 {
-    int right = vt->lr_margins && vt->col < vt->right ? vt->right : vt_grid(vt)->cols;
-    bool pending = vt_is_wrap_pending(vt);
-    if (!vt->autowrap && !pending && vt->col + width > right) {
+    if (!(vt->lr_margins ? prepare_margins(vt, width) : make_room(vt, width))) {
         return; /* a wide character with one column left and no wrapping */
     }
     char byte = (char)cp;
     bool mapped = cp < 0x80;
-    vt->wraps = vt->autowrap && (pending || vt->col + width > right);
+    int cols = vt_grid(vt)->cols, right = vt->lr_margins && vt->col < vt->right ? vt->right : cols;
     vt->glyph = mapped ? 0 : cp;
-    vt->swallow = false;
     vt->last_row = -1;
     vt_engine_keep(vt, mapped ? &byte : width == 2 ? STAND_IN_WIDE : STAND_IN_NARROW, mapped ? 1 : 3);
     vt->glyph = 0;
     vt->wraps = false;
-    vt->last_next = vt->col;
     vt->phantom_row = -1;
-    if (vt->autowrap && vt->last_row == vt->row && vt->last_col + width >= right) {
-        vt->phantom_row = vt->row;
-        vt->phantom_col = vt->col;
+    if (vt->last_row == vt->row && vt->last_col + width >= right) {
+        if (!vt->lr_margins) {
+            set_pending(vt);
+        } else if (vt->autowrap) {
+            vt->phantom_row = vt->row;
+            vt->phantom_col = vt->col;
+        }
     }
+    vt->last_next = vt->col;
 }
 
 /* Code points that may belong to the character before although they have a width: after a ZWJ, flags, skin tones. */
@@ -70,51 +100,59 @@ static bool may_join(const struct vt *vt, uint32_t cp)
     return cp > 0x2000 && (vt->last_joins || (cp >= 0x1f1e6 && cp <= 0x1f1ff) || (cp >= 0x1f3fb && cp <= 0x1f3ff));
 }
 
-/* The direct path: as many characters of the run as fit before the last column. Returns how many it took. */
-static size_t put_fast(struct vt *vt, const uint32_t *cps, size_t n)
+/* The direct path within one row: as many characters as fit. Returns how many it took. */
+static size_t put_row(struct vt *vt, const uint32_t *cps, size_t n)
 {
     struct grid *g = vt_grid(vt);
-    int limit = g->cols - 1, col = vt->col;
-    size_t i = 0;
     struct cell *cells = grid_edit(g, vt->row);
     struct cell c = {.fg = vt->pen.fg, .bg = vt->pen.bg, .attrs = vt->pen.attrs, .link = vt->pen.link, .width = 1};
-    int start = col, last = col;
-    while (i < n) {
+    int col = vt->col, last = col;
+    size_t i = 0;
+    for (; i < n; i++) {
         uint32_t cp = cps[i];
         int width = cp < 0x80 ? 1 : utf8_width(cp);
-        if (width == 0 || col + width > limit || (i > 0 && may_join(vt, cp))) {
+        if (width == 0 || col + width > g->cols || (i > 0 && may_join(vt, cp))) {
             break;
+        }
+        /* Wide characters that are cut, on the left by the first and on the right by any. */
+        if (i == 0 || (col + width < g->cols && cells[col + width].width == 0)) {
+            grid_split_wide(g, vt->row, col, col + width);
         }
         last = col;
         c.ch = cp;
         c.width = (uint8_t)width;
-        /* Wide characters that are cut, on the left by the first and on the right by any. */
-        if (i == 0 || cells[col + width].width == 0) {
-            grid_split_wide(g, vt->row, col, col + width);
-        }
         cells[col++] = c;
         if (width == 2) {
             cells[col] = c;
             cells[col].ch = 0;
             cells[col++].width = 0;
         }
-        i++;
     }
-    if (i > 0) {
-        vt->ahead += col - start;
-        vt->col = col;
-        vt->last_row = vt->row;
-        vt->last_col = last;
-        vt->last_next = col;
-        vt->last_cp = cps[i - 1];
-        vt->phantom_row = -1;
+    vt->last_row = vt->row;
+    vt->last_col = last;
+    vt->last_cp = i > 0 ? cps[i - 1] : 0;
+    vt->col = col;
+    vt->stale = true;
+    vt->phantom_row = -1;
+    if (col >= g->cols) {
+        set_pending(vt);
     }
+    vt->last_next = vt->col;
     return i;
+}
+
+/* The direct path. The first character has a width. */
+static size_t put_fast(struct vt *vt, const uint32_t *cps, size_t n)
+{
+    if (!make_room(vt, width_of(cps[0]))) {
+        return 1;
+    }
+    return put_row(vt, cps, n);
 }
 
 static bool can_put_fast(const struct vt *vt)
 {
-    return !vt->insert && !vt->lr_margins && vt->charset[vt->gl] == 'B' && !vt_is_wrap_pending(vt);
+    return !vt->insert && !vt->lr_margins && vt->charset[vt->gl] == 'B';
 }
 
 /* The cell that a zero-width character belongs to: the last one written if the cursor is still behind it, else the one
@@ -150,13 +188,11 @@ static void widen(struct vt *vt, int row, int col, struct cell c)
     c.width = 2;
     grid_put(g, row, col, c);
     if (col + 2 < g->cols) {
-        vt->ahead++;
-        vt->col++;
-        vt->last_next = vt->col;
+        vt_move(vt, row, col + 2);
     } else {
-        vt_pend_wrap(vt);
-        vt->last_next = vt->col;
+        set_pending(vt);
     }
+    vt->last_next = vt->col;
 }
 
 /* Appends a code point to the cell's cluster. With `must_join`, only if both are one grapheme. Returns whether it was
