@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/io_support.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -254,6 +255,20 @@ static void test_slow_reader_is_cut(void **state)
     close_world(&w);
 }
 
+/* A child's end: valgrind would replace an exit status by its own, a signal it leaves. */
+static void end_child(bool ok)
+{
+    if (ok) {
+        kill(getpid(), SIGKILL);
+    }
+    _exit(1);
+}
+
+static void assert_child_ok(int status)
+{
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 static void test_close_flushes(void **state)
 {
     struct world w;
@@ -262,7 +277,7 @@ static void test_close_flushes(void **state)
     open_world(&w);
     connect_b(&w);
     for (int i = 0; i < 3; i++) {
-        sock_send(w.b.sock, 1, block, 1 << 20);
+        sock_send(w.b.sock, 1, block, 1 << 18);
     }
     assert_true(sock_queued(w.b.sock) > 0);
     sock_close(w.b.sock);
@@ -333,10 +348,10 @@ static void test_addresses(void **state)
         struct sockaddr_un un = {.sun_family = AF_UNIX};
         snprintf(un.sun_path, sizeof(un.sun_path), "%.100s", other);
         fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        _exit(bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && listen(fd, 1) == 0 ? 0 : 1);
+        end_child(bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && listen(fd, 1) == 0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    assert_child_ok(status);
     assert_int_equal(sock_connect(&s, w.loop, other, &EVENTS, &w.b, &err), -1);
     assert_int_equal(err.code, ERROR_UNAVAILABLE);
     assert_int_equal(sock_listen(&second, w.loop, other, on_client, &w, &err), 0);
@@ -374,14 +389,14 @@ static void test_foreign_peer(void **state)
         char byte;
         int fd;
         if (setuid(12345) != 0) {
-            _exit(2);
+            end_child(false);
         }
         fd = raw_connect(&w);
         (void)!write(fd, "\1\0\0\0\1", 5);
-        _exit(read(fd, &byte, 1) <= 0 ? 0 : 1);
+        end_child(read(fd, &byte, 1) <= 0);
     }
     turn_until(w.loop, gone || (gone = waitpid(pid, &status, WNOHANG) == pid), 5000);
-    assert_int_equal(status, 0);
+    assert_child_ok(status);
     assert_int_equal(w.clients, 0);
     close_world(&w);
 }
