@@ -20,6 +20,7 @@ static void row_reserve(struct grid_row *r, int cols, struct cell blank)
     if (r->cap < cols) {
         r->cells = xreallocarray(r->cells, (size_t)cols, sizeof(*r->cells));
         cell_fill(r->cells + r->cap, (size_t)(cols - r->cap), blank);
+        r->used = blank.bg == CELL_COLOR_DEFAULT ? r->used : cols;
         r->cap = cols;
     }
 }
@@ -57,7 +58,29 @@ struct cell *grid_edit(struct grid *g, int row)
         return NULL;
     }
     grid_damage_row(g, row);
+    g->row[row].used = g->row[row].cap;
     return g->row[row].cells;
+}
+
+struct cell *grid_edit_text(struct grid *g, int row)
+{
+    if (row < 0 || row >= g->rows) {
+        return NULL;
+    }
+    grid_damage_row(g, row);
+    return g->row[row].cells;
+}
+
+void grid_set_used(struct grid *g, int row, int end)
+{
+    if (row >= 0 && row < g->rows) {
+        g->row[row].used = MT_MAX(g->row[row].used, MT_MIN(end, g->row[row].cap));
+    }
+}
+
+int grid_used(const struct grid *g, int row)
+{
+    return row < 0 || row >= g->rows ? 0 : MT_MIN(g->row[row].used, g->cols);
 }
 
 bool grid_is_wrapped(const struct grid *g, int row)
@@ -98,7 +121,7 @@ void grid_split_wide(struct grid *g, int row, int from, int to)
 
 void grid_put(struct grid *g, int row, int col, struct cell c)
 {
-    struct cell *cells = grid_edit(g, row);
+    struct cell *cells = grid_edit_text(g, row);
     if (cells == NULL || col < 0 || col >= g->cols || c.width == 0) {
         return;
     }
@@ -107,6 +130,7 @@ void grid_put(struct grid *g, int row, int col, struct cell c)
         c.width = 1;
     }
     grid_split_wide(g, row, col, col + c.width);
+    grid_set_used(g, row, col + c.width);
     cells[col] = c;
     if (c.width == 2) {
         c.ch = 0;
@@ -120,18 +144,25 @@ static void row_fill(struct grid *g, int row, int left, int right, struct cell b
 {
     struct grid_row *r = &g->row[row];
     grid_split_wide(g, row, left, right);
-    if (!selective) {
-        cell_fill(r->cells + left, (size_t)(right - left), blank);
+    bool plain = blank.bg == CELL_COLOR_DEFAULT && blank.attrs == 0 && blank.ch == 0 && !selective;
+    if (plain) {
+        int end = MT_MIN(right, r->used);
+        cell_fill(r->cells + left, end > left ? (size_t)(end - left) : 0, CELL_BLANK);
     } else {
         for (int col = left; col < right; col++) {
-            if ((r->cells[col].attrs & CELL_PROTECTED) == 0) {
+            if (!selective || (r->cells[col].attrs & CELL_PROTECTED) == 0) {
                 r->cells[col] = blank;
             }
         }
+        r->used = MT_MAX(r->used, right);
     }
     if (right == g->cols) {
         r->wrapped = false;
-        cell_fill(r->cells + g->cols, (size_t)(r->cap - g->cols), CELL_BLANK);
+        if (r->used > g->cols) {
+            cell_fill(r->cells + g->cols, (size_t)(r->used - g->cols), CELL_BLANK);
+            r->used = g->cols;
+        }
+        r->used = plain ? MT_MIN(r->used, left) : r->used;
     }
     grid_damage_row(g, row);
 }
@@ -180,8 +211,19 @@ static void row_copy(struct grid *g, int from, int to, int left, int right)
 {
     grid_split_wide(g, from, left, right);
     grid_split_wide(g, to, left, right);
+    grid_set_used(g, to, right);
     memcpy(g->row[to].cells + left, g->row[from].cells + left, (size_t)(right - left) * sizeof(struct cell));
     grid_damage_row(g, to);
+}
+
+/* Marks rows [top, bottom), a word at a time. */
+static void damage_rows(struct grid *g, int top, int bottom)
+{
+    for (int row = top; row < bottom;) {
+        int n = MT_MIN(bottom - row, 64 - row % 64);
+        g->damage[row / 64] |= (n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << (row % 64);
+        row += n;
+    }
 }
 
 /* Vertical part of grid_scroll, |down| < bottom - top. */
@@ -189,9 +231,7 @@ static void scroll_rows(struct grid *g, int top, int left, int bottom, int right
 {
     if (left == 0 && right == g->cols) {
         rows_rotate(g, top, bottom, down);
-        for (int row = top; row < bottom; row++) {
-            grid_damage_row(g, row);
-        }
+        damage_rows(g, top, bottom);
     } else if (down > 0) {
         for (int row = top; row < bottom - down; row++) {
             row_copy(g, row + down, row, left, right);

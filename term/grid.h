@@ -17,6 +17,7 @@
 struct grid_row {
     struct cell *cells;
     int cap;      /* cells allocated; those past the grid's columns keep what a narrower screen hides */
+    int used;     /* cells from here on are CELL_BLANK: clearing and packing stop here */
     bool wrapped; /* the text goes on in the next row */
 };
 
@@ -34,6 +35,11 @@ void grid_release(struct grid *g);
 const struct cell *grid_cells(const struct grid *g, int row);
 /* The same for writing: marks the row damaged. */
 struct cell *grid_edit(struct grid *g, int row);
+/* For a run of text: as grid_edit, but the caller says afterwards by grid_set_used how far it wrote. */
+struct cell *grid_edit_text(struct grid *g, int row);
+void grid_set_used(struct grid *g, int row, int end);
+/* Columns of the row that may hold something. */
+int grid_used(const struct grid *g, int row);
 bool grid_is_wrapped(const struct grid *g, int row);
 void grid_set_wrapped(struct grid *g, int row, bool wrapped);
 

@@ -48,6 +48,7 @@ struct scrollback {
     size_t refs_cap, refs_head, count;
     uint64_t total;
     struct strbuf pack; /* the line being packed */
+    struct strbuf text; /* its text */
 };
 
 struct scrollback *scrollback_new(size_t max_lines, size_t max_bytes)
@@ -61,6 +62,7 @@ struct scrollback *scrollback_new(size_t max_lines, size_t max_bytes)
     sb->max_blocks = MT_MIN(sb->max_blocks, (size_t)1 << 20);
     sb->blocks = xcalloc(sb->max_blocks, sizeof(*sb->blocks));
     strbuf_init(&sb->pack);
+    strbuf_init(&sb->text);
     return sb;
 }
 
@@ -95,6 +97,7 @@ void scrollback_free(struct scrollback *sb)
     scrollback_clear(sb);
     free(sb->blocks);
     strbuf_release(&sb->pack);
+    strbuf_release(&sb->text);
     free(sb);
 }
 
@@ -233,23 +236,22 @@ static void pack_runs(struct strbuf *out, const struct cell *cells, int n)
 static void pack_line(struct scrollback *sb, const struct cell *cells, int n, bool wrapped,
                       const struct cluster_table *clusters)
 {
-    struct strbuf text = STRBUF_INIT;
-    strbuf_reserve(&text, (size_t)n + 8);
+    strbuf_clear(&sb->text);
+    strbuf_reserve(&sb->text, (size_t)n + 8);
     for (int i = 0; i < n; i++) {
         if (cells[i].width != 0) {
-            pack_text(&text, &cells[i], clusters);
+            pack_text(&sb->text, &cells[i], clusters);
         }
     }
     bool styled = !all_default(cells, n);
     strbuf_clear(&sb->pack);
     strbuf_addch(&sb->pack, (char)((wrapped ? LINE_WRAPPED : 0) | (styled ? LINE_STYLED : 0)));
     put_varint(&sb->pack, (uint32_t)n);
-    put_varint(&sb->pack, (uint32_t)text.len);
-    strbuf_add(&sb->pack, text.buf, text.len);
+    put_varint(&sb->pack, (uint32_t)sb->text.len);
+    strbuf_add(&sb->pack, sb->text.buf, sb->text.len);
     if (styled) {
         pack_runs(&sb->pack, cells, n);
     }
-    strbuf_release(&text);
 }
 
 void scrollback_push(struct scrollback *sb, const struct cell *cells, int cols, bool wrapped,

@@ -54,7 +54,7 @@ static void scroll_rect(struct vt *vt, int top, int left, int bottom, int right,
     bool full = top == 0 && left == 0 && right == g->cols;
     if (down > 0 && full && vt->screen == &vt->main && !vt->no_history) {
         for (int row = 0; row < MT_MIN(down, bottom); row++) {
-            scrollback_push(vt->history, grid_cells(g, row), g->cols, grid_is_wrapped(g, row), &vt->clusters);
+            scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), grid_is_wrapped(g, row), &vt->clusters);
         }
     }
     grid_scroll(g, top, left, bottom, right, down, rightward, vt_blank(vt));
@@ -446,7 +446,7 @@ static int resize_main(struct vt *vt, int cols, int rows, int cursor)
     struct grid *g = &vt->main.grid;
     int cut = rows_to_cut(g, rows, cursor);
     for (int row = 0; row < cut; row++) {
-        scrollback_push(vt->history, grid_cells(g, row), g->cols, grid_is_wrapped(g, row), &vt->clusters);
+        scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), grid_is_wrapped(g, row), &vt->clusters);
     }
     int add = clamp(rows - g->rows, 0, (int)MT_MIN(scrollback_count(vt->history), (size_t)GRID_MAX));
     grid_resize(g, cols, rows, cut, add, CELL_BLANK);

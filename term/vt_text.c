@@ -104,7 +104,7 @@ static bool may_join(const struct vt *vt, uint32_t cp)
 static size_t put_row(struct vt *vt, const uint32_t *cps, size_t n)
 {
     struct grid *g = vt_grid(vt);
-    struct cell *cells = grid_edit(g, vt->row);
+    struct cell *cells = grid_edit_text(g, vt->row);
     struct cell c = {.fg = vt->pen.fg, .bg = vt->pen.bg, .attrs = vt->pen.attrs, .link = vt->pen.link, .width = 1};
     int col = vt->col, last = col;
     size_t i = 0;
@@ -128,6 +128,7 @@ static size_t put_row(struct vt *vt, const uint32_t *cps, size_t n)
             cells[col++].width = 0;
         }
     }
+    grid_set_used(g, vt->row, col);
     vt->last_row = vt->row;
     vt->last_col = last;
     vt->last_cp = i > 0 ? cps[i - 1] : 0;
@@ -222,7 +223,8 @@ static bool combine(struct vt *vt, uint32_t cp, bool must_join)
     if (c.ch == 0) {
         return true;
     }
-    grid_edit(vt_grid(vt), row)[col].ch = c.ch;
+    grid_edit_text(vt_grid(vt), row)[col].ch = c.ch;
+    grid_set_used(vt_grid(vt), row, col + 1);
     bool grew = (must_join || cp == 0xfe0f || cp == 0x20e3) && c.width == 1 &&
                 utf8_cluster(text, total, &columns) == total && columns == 2;
     if (grew) {
