@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/verb.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/engine/env.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+
+const struct verb verb_table[] = {
+    {"ls", "", "List the sandboxes (--all: every workspace)", "oar", 0, verb_ls},
+    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprnexRPq", -1, verb_start},
+    {"stop", "[NAME...]", "Stop sandboxes; sessions inside end", "oraq", -1, verb_stop},
+    {"delete", "[NAME...]", "Delete sandboxes and their private homes; never the project folder", "oryfq", -1,
+     verb_delete},
+    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpnecCNtsq", 1,
+     verb_shell},
+    {"attach", "SESSION", "Show one session full screen", "r", 1, verb_attach},
+    {"sessions", "", "List the sessions", "or", 0, verb_sessions},
+    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprneRq", 1, verb_provision},
+    {"profiles", "", "List the profiles", "or", 0, verb_profiles},
+    {"doctor", "", "Check what this machine offers, and say what to fix", "or", 0, verb_doctor},
+    {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, verb_config},
+    {0},
+};
+
+const struct verb *verb_find(const char *name)
+{
+    for (const struct verb *v = verb_table; v->name != NULL; v++) {
+        if (strcmp(v->name, name) == 0) {
+            return v;
+        }
+    }
+    return NULL;
+}
+
+/* One row per option: its letter in verb.options, spellings, whether it takes a value, help. */
+static const struct option_row {
+    char letter;
+    const char *shortname, *longname, *value, *help;
+} option_rows[] = {
+    {'o', "-o", "--output", "FORMAT", "text, json or ndjson"},
+    {'a', "-a", "--all", NULL, "all of them"},
+    {'r', NULL, "--root", "DIR", "the workspace root, instead of the configured one"},
+    {'p', "-p", "--profile", "NAME", "the profile (see `muthr-tui profiles`)"},
+    {'n', NULL, "--net", "POLICY", "none, full, or shared (the host's own network: not isolated)"},
+    {'e', "-e", "--env", "KEY=VALUE", "set a variable inside; may be repeated"},
+    {'x', NULL, "--recreate", NULL, "re-create the sandbox when its configuration has changed"},
+    {'R', NULL, "--again", NULL, "provision even when this revision ran already"},
+    {'P', NULL, "--no-provision", NULL, "start only"},
+    {'y', "-y", "--yes", NULL, "do not ask"},
+    {'f', "-f", "--force", NULL, "without a polite stop"},
+    {'c', "-c", "--command", "CMD", "run CMD with bash -lc"},
+    {'C', NULL, "--cwd", "DIR", "start in this folder inside"},
+    {'N', NULL, "--no-tty", NULL, "no terminal: stdin, stdout and stderr are passed through apart"},
+    {'t', NULL, "--timeout", "SECONDS", "end the command after this time (exit 124)"},
+    {'s', NULL, "--session", NULL, "as a session that outlives this terminal"},
+    {'q', "-q", "--quiet", NULL, "say nothing but errors"},
+};
+
+void verb_help(const struct verb *v)
+{
+    if (v == NULL) {
+        printf("Usage: muthr-tui [--root DIR] [--theme NAME] [--ascii] [--no-mouse]    the cockpit\n"
+               "       muthr-tui VERB [OPTION...] [NAME...]                            one thing, no screen\n\n"
+               "NAME is a project folder or a sandbox; without one, the project you are in.\n\nVerbs:\n");
+        for (v = verb_table; v->name != NULL; v++) {
+            printf("  %-10s %s\n", v->name, v->help);
+        }
+        printf("\n  muthr-tui VERB --help   its options      muthr-tui --version\n"
+               "\nExit codes: 0 done, 1 failed, 64 usage or context, 66 missing input, 69 no backend, 77 refused without a "
+               "terminal,\nelse the command's own.\n");
+        return;
+    }
+    printf("Usage: muthr-tui %s [OPTION...]%s%s\n%s.\n\n", v->name, v->args[0] != '\0' ? " " : "", v->args, v->help);
+    for (size_t i = 0; i < MT_ARRAY_LEN(option_rows); i++) {
+        const struct option_row *r = &option_rows[i];
+
+        if (strchr(v->options, r->letter) != NULL) {
+            char left[40];
+
+            str_format(left, sizeof(left), "%s%s%s%s%s", r->shortname != NULL ? r->shortname : "   ",
+                       r->shortname != NULL ? ", " : " ", r->longname, r->value != NULL ? " " : "",
+                       r->value != NULL ? r->value : "");
+            printf("  %-26s %s\n", left, r->help);
+        }
+    }
+}
+
+/* Stores one option's value. */
+static int option_apply(struct verb_options *o, char letter, const char *value, struct error *err)
+{
+    char *end;
+
+    switch (letter) {
+    case 'o':
+        return output_format_parse(value, &o->format, err);
+    case 'a':
+        o->all = true;
+        break;
+    case 'r':
+        o->root = value;
+        break;
+    case 'p':
+        o->profile = value;
+        break;
+    case 'n':
+        o->net_given = true;
+        return net_policy_parse(value, &o->net, err);
+    case 'e':
+        if (env_check_pair(value, err) < 0) {
+            return -1;
+        }
+        strvec_push(&o->env, value);
+        break;
+    case 'x':
+        o->recreate = true;
+        break;
+    case 'R':
+        o->reprovision = true;
+        break;
+    case 'P':
+        o->no_provision = true;
+        break;
+    case 'y':
+        o->yes = true;
+        break;
+    case 'f':
+        o->force = true;
+        break;
+    case 'c':
+        o->command = value;
+        break;
+    case 'C':
+        o->cwd = value;
+        break;
+    case 'N':
+        o->no_tty = true;
+        break;
+    case 't':
+        o->timeout_s = (unsigned)strtoul(value, &end, 10);
+        if (*value == '\0' || *end != '\0' || o->timeout_s == 0 || o->timeout_s > 86400u * 30) {
+            return error_set(err, ERROR_INVALID, "--timeout takes seconds from 1 on, not '%s'", value);
+        }
+        break;
+    case 's':
+        o->as_session = true;
+        break;
+    case 'q':
+        o->quiet = true;
+        break;
+    default:
+        MT_BUG("option letter %c", letter);
+    }
+    return 0;
+}
+
+/* Finds the option row of `arg` among those the verb takes; *value is set for --name=value. */
+static const struct option_row *option_find(const struct verb *v, const char *arg, const char **value)
+{
+    size_t n = strcspn(arg, "=");
+
+    *value = NULL;
+    for (size_t i = 0; i < MT_ARRAY_LEN(option_rows); i++) {
+        const struct option_row *r = &option_rows[i];
+
+        if (strchr(v->options, r->letter) == NULL) {
+            continue;
+        }
+        if (r->shortname != NULL && strcmp(arg, r->shortname) == 0) {
+            return r;
+        }
+        if (strlen(r->longname) == n && strncmp(arg, r->longname, n) == 0) {
+            *value = arg[n] == '=' ? arg + n + 1 : NULL;
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* Parses the arguments after the verb's name into o. */
+static int options_parse(const struct verb *v, int argc, char **argv, struct verb_options *o, struct error *err)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+
+        if (strcmp(arg, "--") == 0) {
+            for (i++; i < argc; i++) {
+                strvec_push(&o->rest, argv[i]);
+            }
+            break;
+        }
+        if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+            o->help = true;
+            return 0;
+        }
+        if (arg[0] != '-' || arg[1] == '\0') {
+            strvec_push(&o->names, arg);
+            continue;
+        }
+        const char *value;
+        const struct option_row *r = option_find(v, arg, &value);
+        if (r == NULL) {
+            return error_hint(err, ERROR_INVALID, "`--help` after the verb lists its options; a name that begins with - goes after ./",
+                              "%s: unknown option '%s'", v->name, arg);
+        }
+        if (r->value == NULL && value != NULL) {
+            return error_set(err, ERROR_INVALID, "%s: %s takes no value", v->name, r->longname);
+        }
+        if (r->value != NULL && value == NULL) {
+            if (++i >= argc) {
+                return error_set(err, ERROR_INVALID, "%s: %s needs %s", v->name, r->longname, r->value);
+            }
+            value = argv[i];
+        }
+        if (option_apply(o, r->letter, value, err) < 0) {
+            return -1;
+        }
+    }
+    if (v->max_names >= 0 && o->names.len > (size_t)v->max_names) {
+        return error_set(err, ERROR_INVALID, "%s: too many arguments: '%s'", v->name, o->names.v[v->max_names]);
+    }
+    if (o->rest.len > 0 && strchr(v->options, 'c') == NULL) {
+        return error_set(err, ERROR_INVALID, "%s takes no command after --", v->name);
+    }
+    return 0;
+}
+
+/* Both halves of readiness: engine scanned, sessions heard of. */
+static void verb_ready(void *arg)
+{
+    struct verb_ctx *ctx = arg;
+
+    loop_stop(ctx->loop);
+}
+
+int verb_open(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+
+    ctx->loop = loop_new();
+    ctx->bus = bus_new();
+    ctx->model = model_new(ctx->bus);
+    if (port_open(&ctx->port, ctx->loop, ctx->paths, &ctx->config, ctx->model, &err) < 0) {
+        goto fail;
+    }
+    port_on_scanned(ctx->port, verb_ready, ctx);
+    loop_run(ctx->loop);
+
+    struct engine_opts opts = {
+        .loop = ctx->loop,
+        .paths = ctx->paths,
+        .config = &ctx->config,
+        .model = ctx->model,
+        .bus = ctx->bus,
+        .registry = backend_registry,
+    };
+    port_fill(ctx->port, &opts.port);
+    ctx->engine = engine_new(&opts, &err);
+    if (ctx->engine == NULL) {
+        goto fail;
+    }
+    engine_on_ready(ctx->engine, verb_ready, ctx);
+    loop_run(ctx->loop);
+    return 0;
+fail:
+    output_error(&err);
+    ctx->exit_code = output_exit_code(&err);
+    return -1;
+}
+
+void verb_run(struct verb_ctx *ctx)
+{
+    while (!ctx->finished) {
+        loop_run(ctx->loop);
+    }
+}
+
+void verb_finish(struct verb_ctx *ctx, int exit_code)
+{
+    ctx->exit_code = exit_code;
+    ctx->finished = true;
+    loop_stop(ctx->loop);
+}
+
+void verb_fail(struct verb_ctx *ctx, const struct error *err)
+{
+    output_error(err);
+    verb_finish(ctx, output_exit_code(err));
+}
+
+void verb_close(struct verb_ctx *ctx)
+{
+    if (ctx->engine != NULL) {
+        engine_close(ctx->engine, true, verb_ready, ctx);
+        loop_run(ctx->loop);
+    }
+    port_close(ctx->port);
+    model_free(ctx->model);
+    bus_free(ctx->bus);
+    if (ctx->loop != NULL) {
+        loop_free(ctx->loop);
+    }
+    ctx->engine = NULL;
+    ctx->port = NULL;
+    ctx->model = NULL;
+    ctx->bus = NULL;
+    ctx->loop = NULL;
+}
+
+bool verb_ask(const char *question)
+{
+    char answer[16];
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        return false;
+    }
+    fprintf(stderr, "%s (y/N) ", question);
+    if (fgets(answer, sizeof(answer), stdin) == NULL) {
+        fputc('\n', stderr);
+        return false;
+    }
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
+}
+
+/* Loads the settings; a broken file stops a verb, because it would act on the wrong root or backend. doctor and config go on. */
+static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
+{
+    struct error err = ERROR_INIT;
+    int rc = config_load(&ctx->config, ctx->paths, &err);
+
+    if (ctx->o.root != NULL) {
+        free(ctx->config.workspace_root);
+        ctx->config.workspace_root = xstrdup(ctx->o.root);
+    }
+    for (size_t i = 0; i < ctx->config.warning_count && !ctx->o.quiet; i++) {
+        output_note("muthr-tui: warning: %s", ctx->config.warnings[i].text);
+    }
+    if (rc < 0) {
+        output_error(&err);
+        if (v->run != verb_doctor && v->run != verb_config) {
+            output_note("  Mend the file, or move it away; `muthr-tui config init` writes a fresh one.");
+            return EXIT_USAGE;
+        }
+        ctx->exit_code = EXIT_USAGE;
+    }
+    return 0;
+}
+
+int verb_main(const struct paths *paths, int argc, char **argv)
+{
+    const struct verb *v = verb_find(argv[0]);
+    struct error err = ERROR_INIT;
+    struct verb_ctx ctx = {.paths = paths, .o = {.env = STRVEC_INIT, .names = STRVEC_INIT, .rest = STRVEC_INIT}};
+    int rc;
+
+    if (v == NULL) {
+        output_note("muthr-tui: unknown verb '%s'\n  `muthr-tui --help` lists the verbs.", argv[0]);
+        return EXIT_USAGE;
+    }
+    if (options_parse(v, argc, argv, &ctx.o, &err) < 0) {
+        output_error(&err);
+        rc = EXIT_USAGE;
+    } else if (ctx.o.help) {
+        verb_help(v);
+        rc = 0;
+    } else {
+        rc = verb_config_load(&ctx, v);
+        if (rc == 0) {
+            rc = v->run(&ctx);
+        }
+        verb_close(&ctx);
+        config_release(&ctx.config);
+    }
+    strvec_release(&ctx.o.env);
+    strvec_release(&ctx.o.names);
+    strvec_release(&ctx.o.rest);
+    return rc;
+}

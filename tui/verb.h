@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TUI_VERB_H
+#define MT_TUI_VERB_H
+
+/* The scriptable verbs: one table (verb.c) of name, usage, help and function; the same engine as the cockpit, no screen. A verb parses its
+ * options with the shared parser, opens what it needs with verb_open, runs the loop until it calls verb_finish, and returns an exit code (O2). */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/engine/engine.h"
+#include "core/io/loop.h"
+#include "core/model/config.h"
+#include "core/model/model.h"
+#include "core/util/paths.h"
+#include "core/util/strvec.h"
+#include "tui/output.h"
+#include "tui/port.h"
+
+enum {
+    EXIT_USAGE = 64,
+    EXIT_MISSING = 66,
+    EXIT_NO_BACKEND = 69,
+    EXIT_REFUSED = 77,
+};
+
+/* Everything that any verb's options can say; which of them a verb takes is in its row of the table. */
+struct verb_options {
+    enum output_format format;
+    const char *root, *profile, *command, *cwd, *config_key;
+    struct strvec env;
+    struct strvec names;      /* positional arguments */
+    struct strvec rest;       /* after "--" */
+    enum net_policy net;
+    bool net_given, yes, force, recreate, reprovision, no_provision, no_tty, as_session, all, quiet, help;
+    unsigned timeout_s;
+};
+
+struct verb_ctx {
+    const struct paths *paths;
+    struct config config;
+    struct verb_options o;
+    struct loop *loop;
+    struct bus *bus;
+    struct model *model;
+    struct port *port;
+    struct engine *engine;
+    int exit_code;
+    bool finished;
+};
+
+struct verb {
+    const char *name, *args, *help;
+    const char *options;      /* letters of the option table that it takes */
+    int max_names;            /* -1: any number */
+    int (*run)(struct verb_ctx *ctx);
+};
+extern const struct verb verb_table[];
+const struct verb *verb_find(const char *name);
+
+/* Runs `muthr-tui argv[0] ...`; argv[0] is the verb's name. Returns the exit code. */
+int verb_main(const struct paths *paths, int argc, char **argv);
+/* The help pages: all verbs (stdout), or one. */
+void verb_help(const struct verb *v);
+
+/* Opens loop, model, port and engine, and runs the loop until backends were probed, workspaces read and sessions heard of.
+ * On failure the error was printed and the exit code is in ctx->exit_code; returns -1. */
+int verb_open(struct verb_ctx *ctx);
+/* Runs the loop until verb_finish. */
+void verb_run(struct verb_ctx *ctx);
+void verb_finish(struct verb_ctx *ctx, int exit_code);
+/* Prints the error and finishes with its exit code. */
+void verb_fail(struct verb_ctx *ctx, const struct error *err);
+/* Closes all (sessions and provision runs go on). Safe when verb_open failed. */
+void verb_close(struct verb_ctx *ctx);
+
+/* The workspace meant by `name` (folder or sandbox name), or by the working directory when NULL (N5, N6). NULL and err. `inner` (may be NULL)
+ * gets the folder inside, e.g. "/workspace/src"; free(). */
+const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err);
+/* Asks on the terminal; false without one or for anything but y/yes. */
+bool verb_ask(const char *question);
+/* Reports steps of ops on stderr as they happen (text), or as NDJSON on stdout; for verbs that run ops. Returns the subscription. */
+struct bus_sub *verb_watch_ops(struct verb_ctx *ctx);
+
+int verb_ls(struct verb_ctx *ctx);
+int verb_sessions(struct verb_ctx *ctx);
+int verb_profiles(struct verb_ctx *ctx);
+int verb_start(struct verb_ctx *ctx);
+int verb_stop(struct verb_ctx *ctx);
+int verb_delete(struct verb_ctx *ctx);
+int verb_provision(struct verb_ctx *ctx);
+int verb_shell(struct verb_ctx *ctx);
+int verb_attach(struct verb_ctx *ctx);
+int verb_doctor(struct verb_ctx *ctx);
+int verb_config(struct verb_ctx *ctx);
+
+#endif

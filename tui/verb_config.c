@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config show | init */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/fs.h"
+#include "tui/verb.h"
+
+/* Prints the settings in force with their origins. */
+static int config_verb_show(struct verb_ctx *ctx)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+    config_show(&ctx->config, ctx->o.format != OUTPUT_TEXT, &text);
+    fwrite(text.buf, 1, text.len, stdout);
+    return ctx->exit_code;
+}
+
+/* Writes the commented template, unless a file is there. */
+static int config_verb_init(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+    if (fs_exists(ctx->config.path)) {
+        output_note("muthr-tui: %s is there already; nothing was written\n  `muthr-tui config show` prints what is in force.",
+                    ctx->config.path);
+        return 1;
+    }
+    config_template(&text);
+    if (fs_mkdirs(ctx->paths->config, 0700, &err) < 0 ||
+        fs_write_atomic(ctx->config.path, text.buf, text.len, 0600, &err) < 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    output_note("Wrote %s: every setting is in it, commented out.", ctx->config.path);
+    return 0;
+}
+
+int verb_config(struct verb_ctx *ctx)
+{
+    const char *what = ctx->o.names.len > 0 ? ctx->o.names.v[0] : "";
+
+    if (ctx->o.names.len == 1 && strcmp(what, "show") == 0) {
+        return config_verb_show(ctx);
+    }
+    if (ctx->o.names.len == 1 && strcmp(what, "init") == 0) {
+        return config_verb_init(ctx);
+    }
+    output_note("muthr-tui: config takes `show` or `init`");
+    return EXIT_USAGE;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs that run ops: start, stop, delete, provision. Several names run side by side, as the engine allows. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/util/clock.h"
+#include "core/util/xmalloc.h"
+#include "tui/verb.h"
+
+/* One op as an NDJSON line or, at the end, as JSON. */
+static struct json *op_json(const struct op_view *op)
+{
+    static const char *const states[] = {"queued", "running", "done", "failed", "canceled"};
+    struct json *row = json_new_object();
+    uint64_t now = op->ended_ms != 0 ? op->ended_ms : clock_mono_ms();
+
+    json_set_string(row, "op", op->plan);
+    json_set_string(row, "sandbox", op->sandbox);
+    json_set_string(row, "state", states[op->state]);
+    if (op->step >= 0 && op->step < op->step_count) {
+        json_set_string(row, "step", op->steps[op->step].name);
+        json_set_int(row, "n", op->step + 1);
+        json_set_string(row, "text", op->steps[op->step].text);
+    }
+    json_set_int(row, "m", op->step_count);
+    json_set_string(row, "phase", op->phase[0] != '\0' ? op->phase : NULL);
+    json_set_int(row, "elapsed_ms", op->started_ms != 0 ? (int64_t)(now - op->started_ms) : 0);
+    json_set_string(row, "session", op->session[0] != '\0' ? op->session : NULL);
+    json_set_string(row, "notice", op->notice[0] != '\0' ? op->notice : NULL);
+    json_set_string(row, "error", op->state == OP_FAILED ? op->error.msg : NULL);
+    return row;
+}
+
+/* What was last said of an op, so that nothing is said twice. */
+struct op_report {
+    struct verb_ctx *ctx;
+    struct {
+        op_id id;
+        enum op_step_state said[OP_STEPS_MAX];
+        char phase[200];
+        char notice[300];
+        char waiting[200];
+    } seen[64];
+    size_t seen_count;
+};
+
+/* The text form: a line per finished step and per phase of the provision run. */
+static void report_text(struct op_report *r, size_t slot, const struct op_view *op)
+{
+    bool color = output_color(STDERR_FILENO);
+
+    for (int i = 0; i < op->step_count && i < OP_STEPS_MAX; i++) {
+        const struct op_step_view *st = &op->steps[i];
+        bool ended = st->state == OP_STEP_DONE || st->state == OP_STEP_FAILED || st->state == OP_STEP_CANCELED;
+
+        if (st->state == OP_STEP_RUNNING && st->text[0] != '\0' && strcmp(st->name, "lock") == 0 &&
+            strcmp(r->seen[slot].waiting, st->text) != 0) {
+            str_copy(r->seen[slot].waiting, sizeof(r->seen[slot].waiting), st->text);
+            output_note("  %s: %s", op->sandbox, st->text);
+        }
+        if (!ended || r->seen[slot].said[i] == st->state) {
+            continue;
+        }
+        r->seen[slot].said[i] = st->state;
+        double s = (double)(st->ended_ms - st->started_ms) / 1000;
+        const char *mark = st->state == OP_STEP_DONE ? "ok" : st->state == OP_STEP_FAILED ? "failed" : "canceled";
+        const char *tint = !color ? "" : st->state == OP_STEP_DONE ? "\033[32m" : "\033[31m";
+
+        output_note("  %s: %s%-8s%s %-10s %6.1f s  %s", op->sandbox, tint, mark, color ? "\033[0m" : "", st->name, s,
+                    st->text);
+    }
+    if (op->phase[0] != '\0' && strcmp(r->seen[slot].phase, op->phase) != 0) {
+        str_copy(r->seen[slot].phase, sizeof(r->seen[slot].phase), op->phase);
+        output_note("  %s: %s", op->sandbox, op->phase);
+    }
+    if (op->notice[0] != '\0' && strcmp(r->seen[slot].notice, op->notice) != 0) {
+        str_copy(r->seen[slot].notice, sizeof(r->seen[slot].notice), op->notice);
+        output_note("  %s: note: %s", op->sandbox, op->notice);
+    }
+}
+
+/* A change of an op: says what is new. */
+static void report_event(void *arg, const struct model_event *ev)
+{
+    struct op_report *r = arg;
+    const struct op_view *op = ev->kind == MODEL_OP ? model_op(r->ctx->model, ev->op) : NULL;
+
+    if (op == NULL) {
+        return;
+    }
+    if (r->ctx->o.format == OUTPUT_NDJSON) {
+        MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+        struct json *row = op_json(op);
+
+        json_write(row, false, &line);
+        json_free(row);
+        printf("%s\n", line.buf);
+        fflush(stdout);
+        return;
+    }
+    size_t slot = 0;
+    while (slot < r->seen_count && r->seen[slot].id != op->id) {
+        slot++;
+    }
+    if (slot == MT_ARRAY_LEN(r->seen)) {
+        return;
+    }
+    if (slot == r->seen_count) {
+        r->seen_count++;
+        r->seen[slot].id = op->id;
+    }
+    report_text(r, slot, op);
+}
+
+/* The ops of one verb call. */
+struct op_batch {
+    struct verb_ctx *ctx;
+    struct op_report report;
+    struct json *results;
+    size_t pending;
+    int exit_code;
+};
+
+/* The word for a finished plan. */
+static const char *plan_done_word(const char *plan)
+{
+    static const struct {
+        const char *plan, *word;
+    } words[] = {{"start", "running"}, {"stop", "stopped"}, {"delete", "deleted"}, {"provision", "provisioned"}};
+
+    for (size_t i = 0; i < MT_ARRAY_LEN(words); i++) {
+        if (strcmp(words[i].plan, plan) == 0) {
+            return words[i].word;
+        }
+    }
+    return "done";
+}
+
+/* One op has ended. */
+static void batch_done(void *arg, const struct op_view *op)
+{
+    struct op_batch *b = arg;
+
+    if (op->state == OP_FAILED) {
+        struct error err = op->error;
+
+        error_wrap(&err, "%s", op->sandbox);
+        output_error(&err);
+        if (op->session[0] != '\0') {
+            output_note("  Its screen and log: `muthr-tui attach %s`", op->session);
+        }
+        b->exit_code = b->exit_code != 0 ? b->exit_code : output_exit_code(&err);
+    } else if (op->state == OP_CANCELED) {
+        output_note("%s: canceled", op->sandbox);
+        b->exit_code = b->exit_code != 0 ? b->exit_code : 1;
+    } else if (b->ctx->o.format == OUTPUT_TEXT && !b->ctx->o.quiet) {
+        output_note("%s: %s", op->sandbox, plan_done_word(op->plan));
+    }
+    json_append(b->results, op_json(op));
+    if (--b->pending == 0) {
+        verb_finish(b->ctx, b->exit_code);
+    }
+}
+
+/* Ctrl-C and TERM cancel what runs; the always-steps still run. */
+static void batch_signal(void *arg, int signum)
+{
+    struct op_batch *b = arg;
+
+    (void)signum;
+    for (size_t i = 0; i < model_op_count(b->ctx->model); i++) {
+        const struct op_view *op = model_op_at(b->ctx->model, i);
+
+        if (op->state == OP_QUEUED || op->state == OP_RUNNING) {
+            engine_cancel(b->ctx->engine, op->id);
+        }
+    }
+}
+
+/* Queues the plan for one workspace. */
+static void batch_add(struct op_batch *b, enum engine_plan plan, const char *sandbox)
+{
+    const struct verb_options *o = &b->ctx->o;
+    struct error err = ERROR_INIT;
+    struct engine_request req = {
+        .plan = plan,
+        .sandbox = sandbox,
+        .profile = o->profile,
+        .net = o->net,
+        .net_given = o->net_given,
+        .recreate = o->recreate,
+        .reprovision = o->reprovision,
+        .force = o->force,
+        .no_provision = o->no_provision,
+        .env = o->env.len > 0 ? &o->env : NULL,
+        .done = batch_done,
+        .arg = b,
+    };
+
+    b->pending++;
+    if (engine_run(b->ctx->engine, &req, &err) == 0) {
+        b->pending--;
+        error_wrap(&err, "%s", sandbox);
+        output_error(&err);
+        b->exit_code = b->exit_code != 0 ? b->exit_code : output_exit_code(&err);
+    }
+}
+
+/* Collects the sandboxes meant: the names given, or with --all every existing one, or the one of the working directory. */
+static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error *err)
+{
+    if (ctx->o.all) {
+        for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+            const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+            if (ws->have_info && ws->info.state == SANDBOX_RUNNING) {
+                strvec_push(names, ws->sandbox);
+            }
+        }
+        return 0;
+    }
+    size_t n = ctx->o.names.len;
+    for (size_t i = 0; i < MT_MAX(n, 1u); i++) {
+        const struct workspace *ws = verb_workspace(ctx, i < n ? ctx->o.names.v[i] : NULL, NULL, err);
+
+        if (ws == NULL) {
+            return -1;
+        }
+        if (ws->sandbox[0] == '\0' || ws->reserved) {
+            return error_set(err, ERROR_INVALID, "%s has no sandbox: %s", ws->shown,
+                             ws->reserved ? "its name is reserved" : ws->name_error);
+        }
+        if (strvec_index(names, ws->sandbox) < 0) {
+            strvec_push(names, ws->sandbox);
+        }
+    }
+    return 0;
+}
+
+/* Runs `plan` for all names and waits. */
+static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, const struct strvec *names)
+{
+    struct op_batch b = {.ctx = ctx, .report = {.ctx = ctx}, .results = json_new_array()};
+    struct bus_sub *sub = NULL;
+    struct signal_watch *on_int = signal_watch_new(ctx->loop, 2, batch_signal, &b, NULL);
+    struct signal_watch *on_term = signal_watch_new(ctx->loop, 15, batch_signal, &b, NULL);
+
+    if (!ctx->o.quiet && ctx->o.format != OUTPUT_JSON) {
+        sub = bus_subscribe(ctx->bus, report_event, &b.report);
+    }
+    for (size_t i = 0; i < names->len; i++) {
+        batch_add(&b, plan, names->v[i]);
+    }
+    ctx->exit_code = b.exit_code;
+    if (b.pending > 0) {
+        verb_run(ctx);
+    }
+    if (sub != NULL) {
+        bus_unsubscribe(ctx->bus, sub);
+    }
+    signal_watch_close(on_int);
+    signal_watch_close(on_term);
+    if (ctx->o.format == OUTPUT_JSON) {
+        MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+        json_write(b.results, true, &text);
+        fputs(text.buf, stdout);
+    }
+    json_free(b.results);
+    return ctx->exit_code;
+}
+
+/* Opens, resolves the names, runs. */
+static int lifecycle(struct verb_ctx *ctx, enum engine_plan plan)
+{
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    if (batch_names(ctx, &names, &err) < 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    return batch_run(ctx, plan, &names);
+}
+
+int verb_start(struct verb_ctx *ctx)
+{
+    return lifecycle(ctx, ENGINE_START);
+}
+
+int verb_stop(struct verb_ctx *ctx)
+{
+    return lifecycle(ctx, ENGINE_STOP);
+}
+
+int verb_provision(struct verb_ctx *ctx)
+{
+    return lifecycle(ctx, ENGINE_PROVISION);
+}
+
+int verb_delete(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    if (batch_names(ctx, &names, &err) < 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    if (!ctx->o.yes) {
+        MT_CLEANUP(strbuf) struct strbuf q = STRBUF_INIT;
+
+        strbuf_addstr(&q, "Delete");
+        for (size_t i = 0; i < names.len; i++) {
+            strbuf_addf(&q, "%s %s", i > 0 ? "," : "", names.v[i]);
+        }
+        strbuf_addstr(&q, "? Its private home goes; the project folder stays.");
+        if (!isatty(STDIN_FILENO)) {
+            output_note("muthr-tui: deleting needs a terminal to ask on, or --yes");
+            return EXIT_REFUSED;
+        }
+        if (!verb_ask(q.buf)) {
+            output_note("Nothing was deleted.");
+            return 1;
+        }
+    }
+    return batch_run(ctx, ENGINE_DELETE, &names);
+}

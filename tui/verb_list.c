@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listing verbs: ls, sessions, profiles. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "tui/verb.h"
+
+/* A string, or null when it is empty. */
+static void set_string(struct json *row, const char *key, const char *value)
+{
+    json_set_string(row, key, value != NULL && value[0] != '\0' ? value : NULL);
+}
+
+/* How many live sessions a sandbox has. */
+static int live_sessions(const struct model *m, const char *sandbox)
+{
+    int live = 0;
+    const struct session_info *s;
+
+    for (size_t i = 0; (s = model_session_of(m, sandbox, i)) != NULL; i++) {
+        live += s->state == SESSION_RUNNING || s->state == SESSION_STARTING;
+    }
+    return live;
+}
+
+/* One row of `ls` (behaviour.md O1). */
+static struct json *ls_row(const struct model *m, const struct workspace *ws)
+{
+    struct json *row = json_new_object();
+    bool exists = ws->have_info && ws->info.state != SANDBOX_NONE;
+
+    json_set_string(row, "name", ws->sandbox[0] != '\0' ? ws->sandbox : ws->shown);
+    json_set_string(row, "project", ws->shown);
+    json_set_string(row, "status", sandbox_state_name(model_shown_state(m, ws)));
+    set_string(row, "reason", exists ? ws->info.reason : ws->name_error);
+    json_set_string(row, "mount", ws->path);
+    set_string(row, "backend", ws->backend);
+    set_string(row, "profile", exists && ws->info.profile[0] != '\0' ? ws->info.profile : ws->profile);
+    json_set_null(row, "image");
+    json_set_int(row, "sessions", live_sessions(m, ws->sandbox));
+    set_string(row, "network", exists && ws->info.net_known ? net_policy_name(ws->info.net) : NULL);
+    if (exists && ws->info.port > 0) {
+        json_set_int(row, "port", ws->info.port);
+    } else {
+        json_set_null(row, "port");
+    }
+    set_string(row, "limits", exists ? ws->info.limits : NULL);
+    set_string(row, "warning", exists ? ws->info.warning : NULL);
+    set_string(row, "drift", ws->drift ? ws->drift_text : NULL);
+    return row;
+}
+
+int verb_ls(struct verb_ctx *ctx)
+{
+    static const struct output_column columns[] = {
+        {"name", "NAME"},       {"status", "STATUS"},   {"backend", "BACKEND"}, {"profile", "PROFILE"},
+        {"network", "NETWORK"}, {"sessions", "SESSIONS"}, {"mount", "MOUNT"},
+    };
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if (ctx->o.all || (ws->have_info && ws->info.state != SANDBOX_NONE) || ws->op != 0) {
+            output_row_take(out, ls_row(ctx->model, ws));
+        }
+    }
+    int rc = output_finish(out, ctx->o.all ? "No workspaces yet: make a folder below the workspace root."
+                                           : "No sandboxes yet. `muthr-tui start` in a project folder brings one up; `ls "
+                                             "--all` lists every workspace.");
+    return rc < 0 ? 1 : ctx->exit_code;
+}
+
+/* "running", "exited 0", "killed 9", "lost". */
+static void session_status(const struct session_info *s, char *out, size_t cap)
+{
+    switch (s->state) {
+    case SESSION_STARTING:
+        str_format(out, cap, "starting");
+        break;
+    case SESSION_RUNNING:
+        str_format(out, cap, s->working ? "working" : "idle");
+        break;
+    case SESSION_LOST:
+        str_format(out, cap, "lost");
+        break;
+    case SESSION_EXITED:
+        if (s->exit_signal != 0) {
+            str_format(out, cap, "killed %d", s->exit_signal);
+        } else {
+            str_format(out, cap, "exited %d", s->exit_code);
+        }
+        break;
+    }
+}
+
+int verb_sessions(struct verb_ctx *ctx)
+{
+    static const struct output_column columns[] = {
+        {"id", "SESSION"},   {"sandbox", "SANDBOX"},     {"kind", "KIND"},   {"status", "STATUS"},
+        {"age", "AGE"},      {"attention", "ATTENTION"}, {"title", "TITLE"},
+    };
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    for (size_t i = 0; i < model_session_count(ctx->model); i++) {
+        const struct session_info *s = model_session_at(ctx->model, i);
+        struct json *row = json_new_object();
+        char text[40];
+        uint64_t now = clock_wall_ms();
+
+        json_set_string(row, "id", s->id);
+        json_set_string(row, "sandbox", s->sandbox);
+        json_set_string(row, "kind", session_kind_name(s->kind));
+        session_status(s, text, sizeof(text));
+        json_set_string(row, "status", text);
+        clock_short(now > s->started_wall_ms ? now - s->started_wall_ms : 0, text, sizeof(text));
+        json_set_string(row, "age", text);
+        clock_iso8601(s->started_wall_ms, text);
+        json_set_string(row, "started", text);
+        set_string(row, "attention", s->attention != ATTENTION_NONE ? attention_kind_name(s->attention) : NULL);
+        set_string(row, "title", s->title[0] != '\0' ? s->title : s->label);
+        json_set_int(row, "pid", s->pid);
+        set_string(row, "log", s->log_path);
+        output_row_take(out, row);
+    }
+    int rc = output_finish(out, "No sessions.");
+    return rc < 0 ? 1 : ctx->exit_code;
+}
+
+int verb_profiles(struct verb_ctx *ctx)
+{
+    static const struct output_column columns[] = {
+        {"name", "PROFILE"}, {"agent", "AGENT"}, {"description", "DESCRIPTION"}};
+    struct profile_entry *list;
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    size_t count = engine_profiles(ctx->engine, &list);
+    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    for (size_t i = 0; i < count; i++) {
+        struct json *row = json_new_object();
+
+        json_set_string(row, "name", list[i].name);
+        set_string(row, "agent", list[i].agent);
+        set_string(row, "description", list[i].description);
+        set_string(row, "path", list[i].path);
+        json_set_bool(row, "shipped", list[i].shipped);
+        output_row_take(out, row);
+    }
+    profile_list_free(list, count);
+    return output_finish(out, "No profiles found.") < 0 ? 1 : ctx->exit_code;
+}
