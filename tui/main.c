@@ -1,36 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Entry: the cockpit without a verb; verbs; and the helper processes that are this same executable (host, enter, shim: not for people). */
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include "core/util/compiler.h"
 
 #if defined(__linux__)
 #include "backends/bwrap/bwrap.h"
 #endif
+#include "core/util/paths.h"
+#include "term/host.h"
+#include "tui/cockpit.h"
+#include "tui/output.h"
+#include "tui/verb.h"
 
-/* Programs inside of this program: re-executed by us, not for people. */
+/* Programs inside the program, by their first argument. */
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} inner[] = {
+} helpers[] = {
+    {"host", host_main},
 #if defined(__linux__)
-    {"shim", bwrap_shim_main},
     {"enter", bwrap_enter_main},
+    {"shim", bwrap_shim_main},
 #endif
 };
 
-int main(int argc, char **argv)
+/* Takes the cockpit's options off the front. Returns the index of the first other argument, or -1 after saying what is wrong. */
+static int cockpit_options(int argc, char **argv, struct cockpit_opts *o)
 {
-    const char *verb = argc > 1 ? argv[1] : "";
-    for (size_t i = 0; i < MT_ARRAY_LEN(inner); i++) {
-        if (strcmp(verb, inner[i].name) == 0) {
-            return inner[i].run(argc - 1, argv + 1);
+    int i = 1;
+
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (strcmp(argv[i], "--ascii") == 0) {
+            o->ascii = true;
+        } else if (strcmp(argv[i], "--no-mouse") == 0) {
+            o->no_mouse = true;
+        } else if (strcmp(argv[i], "--theme") == 0 && value != NULL) {
+            o->theme = value;
+            i++;
+        } else if (strcmp(argv[i], "--root") == 0 && value != NULL) {
+            setenv("MUTHR_WORKSPACE_ROOT", value, 1);
+            i++;
+        } else {
+            output_note("muthr-tui: unknown option or missing value: '%s'\n  `muthr-tui --help` tells the rest.", argv[i]);
+            return -1;
         }
     }
-    if (strcmp(verb, "--version") == 0) {
+    return i;
+}
+
+/* The answers that need nothing opened: --version, --help, help [VERB]. Returns false when it is none of them. */
+static bool simple_answer(int argc, char **argv)
+{
+    if (argc < 2) {
+        return false;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("muthr-tui %s\n", MT_VERSION);
+        return true;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        verb_help(argc > 2 ? verb_find(argv[2]) : NULL);
+        return true;
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    struct paths paths;
+    struct error err = ERROR_INIT;
+    struct cockpit_opts opts = {.paths = &paths};
+
+    for (size_t i = 0; argc > 1 && i < MT_ARRAY_LEN(helpers); i++) {
+        if (strcmp(argv[1], helpers[i].name) == 0) {
+            return helpers[i].run(argc - 1, argv + 1);
+        }
+    }
+    setlocale(LC_ALL, "");
+    signal(SIGPIPE, SIG_IGN);
+    if (simple_answer(argc, argv)) {
         return 0;
     }
-    fprintf(stderr, "muthr-tui: unknown verb '%s'\n", verb);
-    return 64;
+    int first = cockpit_options(argc, argv, &opts);
+    if (first < 0) {
+        return EXIT_USAGE;
+    }
+    if (paths_init(&paths, argv[0], &err) < 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    int rc = first < argc ? verb_main(&paths, argc - first, argv + first) : cockpit_main(&opts);
+    paths_release(&paths);
+    return rc;
 }

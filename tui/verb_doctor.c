@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* doctor: what this machine offers, in the order in which a person would mend it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/util/fs.h"
+#include "core/util/xmalloc.h"
+#include "tui/verb.h"
+
+/* One finding. `fix` may be NULL or "". */
+static void finding(struct output *out, const char *what, const char *state, const char *text, const char *fix)
+{
+    struct json *row = json_new_object();
+
+    json_set_string(row, "check", what);
+    json_set_string(row, "state", state);
+    json_set_string(row, "text", text);
+    json_set_string(row, "fix", fix != NULL && fix[0] != '\0' ? fix : NULL);
+    output_row_take(out, row);
+}
+
+/* Can we write below `dir`? Makes it, writes and removes a file. */
+static void check_writable(struct output *out, const char *what, const char *dir)
+{
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(xfree) char *probe = xasprintf("%s/.doctor-%d", dir, (int)getpid());
+
+    if (fs_mkdirs(dir, 0700, &err) < 0 || fs_write_atomic(probe, "x", 1, 0600, &err) < 0) {
+        finding(out, what, "bad", err.msg, err.hint);
+        return;
+    }
+    unlink(probe);
+    finding(out, what, "ok", dir, NULL);
+}
+
+/* The backends, and what each lacks. Returns how many work. */
+static int check_backends(struct verb_ctx *ctx, struct output *out)
+{
+    int usable = 0;
+
+    for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *b = model_backend_at(ctx->model, i);
+        MT_CLEANUP(xfree) char *what = xasprintf("backend %s", b->name);
+
+        if (!b->probe.usable) {
+            finding(out, what, "bad", b->probe.reason, b->probe.fix);
+            continue;
+        }
+        usable++;
+        finding(out, what, "ok", b->probe.version, NULL);
+        if ((b->probe.caps & BACKEND_CAP_NET_FULL) == 0) {
+            finding(out, "  network full", "warn", b->probe.full_reason, NULL);
+        } else {
+            finding(out, "  network full", "ok", "an isolated network with outside access", NULL);
+        }
+        if (b->probe.limits[0] != '\0') {
+            finding(out, "  limits", "ok", b->probe.limits, NULL);
+        }
+        if (b->probe.warning[0] != '\0') {
+            finding(out, "  note", "warn", b->probe.warning, NULL);
+        }
+    }
+    return usable;
+}
+
+/* Settings file, root, directories, terminal. */
+static void check_surroundings(struct verb_ctx *ctx, struct output *out, bool config_ok)
+{
+    struct error err = ERROR_INIT;
+    const char *root = NULL;
+
+    finding(out, "config", config_ok ? "ok" : "bad",
+            !config_ok                        ? "broken: see the message above; defaults are in force"
+            : fs_exists(ctx->config.path) ? ctx->config.path
+                                              : "none (defaults); `muthr-tui config init` writes one",
+            NULL);
+    if (engine_root(ctx->engine, &root, &err) == 0) {
+        finding(out, "workspace root", "ok", root, NULL);
+    } else {
+        finding(out, "workspace root", "bad", err.msg, err.hint);
+    }
+    check_writable(out, "state", ctx->paths->state);
+    check_writable(out, "cache", ctx->paths->cache);
+    check_writable(out, "runtime", ctx->paths->runtime);
+    if (fs_is_dir(ctx->paths->data)) {
+        finding(out, "data", "ok", ctx->paths->data, NULL);
+    } else {
+        finding(out, "data", "bad", "themes and profiles were not found", "Install with `make install`, or set MUTHR_TUI_DATA.");
+    }
+    const char *term = getenv("TERM");
+    bool usable = term != NULL && strcmp(term, "dumb") != 0;
+    finding(out, "terminal", usable ? "ok" : "warn", term != NULL ? term : "TERM is not set",
+            usable ? NULL : "The cockpit needs a terminal that can address its cursor; verbs work everywhere.");
+}
+
+int verb_doctor(struct verb_ctx *ctx)
+{
+    static const struct output_column columns[] = {
+        {"check", "CHECK"}, {"state", "STATE"}, {"text", "FOUND"}, {"fix", "WHAT TO DO"}};
+    bool config_ok = ctx->exit_code == 0;
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    int usable = check_backends(ctx, out);
+    check_surroundings(ctx, out, config_ok);
+    if (output_finish(out, NULL) < 0) {
+        return 1;
+    }
+    return usable > 0 ? ctx->exit_code : EXIT_NO_BACKEND;
+}

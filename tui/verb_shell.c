@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shell and attach: programs inside a sandbox, on this terminal. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/util/xmalloc.h"
+#include "tui/cockpit.h"
+#include "tui/verb.h"
+
+extern char **environ;
+
+/* How an awaited op ended. */
+struct awaited {
+    struct verb_ctx *ctx;
+    int rc;
+};
+
+/* The start op has ended. */
+static void await_done(void *arg, const struct op_view *op)
+{
+    struct awaited *a = arg;
+
+    if (op->state == OP_DONE) {
+        a->rc = 0;
+    } else {
+        struct error err = op->error;
+
+        if (op->state == OP_CANCELED) {
+            error_set(&err, ERROR_CANCELED, "canceled");
+        }
+        error_wrap(&err, "%s", op->sandbox);
+        output_error(&err);
+        a->rc = op->state == OP_CANCELED ? 1 : output_exit_code(&err);
+    }
+    verb_finish(a->ctx, a->rc);
+}
+
+/* Brings the sandbox up when it is not running. Returns 0 or an exit code. */
+static int shell_start(struct verb_ctx *ctx, const struct workspace *ws)
+{
+    struct awaited a = {.ctx = ctx, .rc = 1};
+    struct error err = ERROR_INIT;
+    struct engine_request req = {
+        .plan = ENGINE_START,
+        .sandbox = ws->sandbox,
+        .profile = ctx->o.profile,
+        .net = ctx->o.net,
+        .net_given = ctx->o.net_given,
+        .done = await_done,
+        .arg = &a,
+    };
+
+    if (ws->have_info && ws->info.state == SANDBOX_RUNNING && ctx->o.profile == NULL && !ctx->o.net_given) {
+        return 0;
+    }
+    if (!ctx->o.quiet) {
+        output_note("%s: bringing it up", ws->sandbox);
+    }
+    if (engine_run(ctx->engine, &req, &err) == 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    verb_run(ctx);
+    ctx->finished = false;
+    ctx->exit_code = 0;
+    return a.rc;
+}
+
+static volatile sig_atomic_t shell_timed_out; /* set by SIGALRM, read by the waiting loop below */
+static volatile sig_atomic_t shell_child;
+
+/* The time is over: the relay ends, and with it the program inside. */
+static void shell_on_alarm(int signum)
+{
+    (void)signum;
+    shell_timed_out = 1;
+    if (shell_child > 0) {
+        kill((pid_t)shell_child, SIGTERM);
+    }
+}
+
+/* Runs argv with our own stdin, stdout and stderr. Without a limit it takes this process's place. Returns an exit code. */
+static int shell_exec(const struct strvec *argv, const struct strvec *env, unsigned timeout_s)
+{
+    MT_CLEANUP(strvec) struct strvec full = STRVEC_INIT;
+
+    strvec_pushv(&full, (const char *const *)environ);
+    for (size_t i = 0; i < env->len; i++) {
+        MT_CLEANUP(xfree) char *key = xstrndup(env->v[i], strcspn(env->v[i], "="));
+
+        strvec_setenv(&full, key, strchr(env->v[i], '=') + 1);
+    }
+    if (timeout_s > 0) {
+        struct sigaction on_alarm = {.sa_handler = shell_on_alarm};
+
+        pid_t pid = fork();
+        if (pid > 0) {
+            int status = 0;
+
+            shell_child = pid;
+            sigaction(SIGALRM, &on_alarm, NULL);
+            signal(SIGINT, SIG_IGN);
+            alarm(timeout_s);
+            while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+            }
+            alarm(0);
+            if (shell_timed_out) {
+                return 124;
+            }
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+        if (pid < 0) {
+            perror("muthr-tui: fork");
+            return 1;
+        }
+    }
+    execve(argv->v[0], argv->v, full.v);
+    fprintf(stderr, "muthr-tui: cannot run %s: %s\n", argv->v[0], strerror(errno));
+    int rc = errno == ENOENT ? 127 : 126;
+    if (timeout_s > 0) {
+        _exit(rc);
+    }
+    return rc;
+}
+
+/* What is to run inside. */
+static void shell_command(const struct verb_options *o, struct strvec *argv)
+{
+    if (o->rest.len > 0) {
+        strvec_pushv(argv, (const char *const *)o->rest.v);
+    } else if (o->command != NULL) {
+        strvec_pushl(argv, "bash", "-lc", o->command, NULL);
+    } else {
+        strvec_pushl(argv, "bash", "-l", NULL);
+    }
+}
+
+/* A session was started for `shell --session`. */
+static void shell_session_started(void *arg, const char *id, const struct error *err)
+{
+    struct verb_ctx *ctx = arg;
+
+    if (err != NULL) {
+        verb_fail(ctx, err);
+        return;
+    }
+    printf("%s\n", id);
+    fflush(stdout);
+    verb_finish(ctx, 0);
+}
+
+/* Starts it as a session of its own host, and prints its id for `attach`. */
+static int shell_as_session(struct verb_ctx *ctx, const char *sandbox, const char *cwd)
+{
+    struct error err = ERROR_INIT;
+    struct engine_session_request req = {
+        .sandbox = sandbox,
+        .kind = SESSION_SHELL,
+        .command = ctx->o.command,
+        .cwd = cwd,
+        .env = &ctx->o.env,
+        .done = shell_session_started,
+        .arg = ctx,
+    };
+
+    if (ctx->o.rest.len > 0) {
+        output_note("muthr-tui: --session takes -c CMD, not a command after --");
+        return EXIT_USAGE;
+    }
+    if (engine_session(ctx->engine, &req, &err) < 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    verb_run(ctx);
+    return ctx->exit_code;
+}
+
+int verb_shell(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(xfree) char *inner = NULL;
+    MT_CLEANUP(strvec) struct strvec command = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
+
+    if (ctx->o.command != NULL && ctx->o.rest.len > 0) {
+        output_note("muthr-tui: give the command with -c or after --, not both");
+        return EXIT_USAGE;
+    }
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    const struct workspace *ws =
+        verb_workspace(ctx, ctx->o.names.len > 0 ? ctx->o.names.v[0] : NULL, &inner, &err);
+    if (ws == NULL) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    if (ws->reserved || ws->sandbox[0] == '\0') {
+        output_note("muthr-tui: %s has no sandbox: %s", ws->shown, ws->reserved ? "its name is reserved" : ws->name_error);
+        return EXIT_USAGE;
+    }
+    MT_CLEANUP(xfree) char *sandbox = xstrdup(ws->sandbox);
+    int rc = shell_start(ctx, ws);
+    if (rc != 0) {
+        return rc;
+    }
+    const char *cwd = ctx->o.cwd != NULL ? ctx->o.cwd : inner;
+    if (ctx->o.as_session) {
+        return shell_as_session(ctx, sandbox, cwd);
+    }
+    bool tty = !ctx->o.no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    shell_command(&ctx->o, &command);
+    if (engine_exec_argv(ctx->engine, sandbox, (const char *const *)command.v, cwd, tty, &ctx->o.env, &argv, &env,
+                         &err) < 0) {
+        output_error(&err);
+        return output_exit_code(&err);
+    }
+    unsigned timeout_s = ctx->o.timeout_s;
+    verb_close(ctx);
+    return shell_exec(&argv, &env, timeout_s);
+}
+
+int verb_attach(struct verb_ctx *ctx)
+{
+    if (ctx->o.names.len != 1) {
+        output_note("muthr-tui: attach takes one session (see `muthr-tui sessions`)");
+        return EXIT_USAGE;
+    }
+    const char *id = ctx->o.names.v[0];
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    if (model_session(ctx->model, id) == NULL) {
+        output_note("muthr-tui: no session '%s'\n  `muthr-tui sessions` lists them.", id);
+        return EXIT_MISSING;
+    }
+    struct cockpit_opts opts = {.paths = ctx->paths, .session = id};
+    verb_close(ctx);
+    return cockpit_main(&opts);
+}
