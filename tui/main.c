@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry: the cockpit without a verb; verbs; and the helper processes that are this same executable (host, enter, shim: not for people). */
+/* Entry: the cockpit without a verb; verbs; and the helper processes that are this same executable (host, enter, shim:
+ * not for people). */
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static const struct {
 #endif
 };
 
-/* Takes the cockpit's options off the front. Returns the index of the first other argument, or -1 after saying what is wrong. */
+/* Takes the cockpit's options off the front. Returns the index of the first other argument, or -1 after saying what is
+ * wrong. */
 static int cockpit_options(int argc, char **argv, struct cockpit_opts *o)
 {
     int i = 1;
@@ -46,7 +48,8 @@ static int cockpit_options(int argc, char **argv, struct cockpit_opts *o)
             setenv("MUTHR_WORKSPACE_ROOT", value, 1);
             i++;
         } else {
-            output_note("muthr-tui: unknown option or missing value: '%s'\n  `muthr-tui --help` tells the rest.", argv[i]);
+            output_note("muthr-tui: unknown option or missing value: '%s'\n  `muthr-tui --help` tells the rest.",
+                        argv[i]);
             return -1;
         }
     }

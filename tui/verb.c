@@ -72,7 +72,8 @@ void verb_help(const struct verb *v)
             printf("  %-10s %s\n", v->name, v->help);
         }
         printf("\n  muthr-tui VERB --help   its options      muthr-tui --version\n"
-               "\nExit codes: 0 done, 1 failed, 64 usage or context, 66 missing input, 69 no backend, 77 refused without a "
+               "\nExit codes: 0 done, 1 failed, 64 usage or context, 66 missing input, 69 no backend, 77 refused "
+               "without a "
                "terminal,\nelse the command's own.\n");
         return;
     }
@@ -205,7 +206,8 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
         const char *value;
         const struct option_row *r = option_find(v, arg, &value);
         if (r == NULL) {
-            return error_hint(err, ERROR_INVALID, "`--help` after the verb lists its options; a name that begins with - goes after ./",
+            return error_hint(err, ERROR_INVALID,
+                              "`--help` after the verb lists its options; a name that begins with - goes after ./",
                               "%s: unknown option '%s'", v->name, arg);
         }
         if (r->value == NULL && value != NULL) {
@@ -328,7 +330,8 @@ bool verb_ask(const char *question)
     return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }
 
-/* Loads the settings; a broken file stops a verb, because it would act on the wrong root or backend. doctor and config go on. */
+/* Loads the settings; a broken file stops a verb, because it would act on the wrong root or backend. doctor and config
+ * go on. */
 static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
 {
     struct error err = ERROR_INIT;

@@ -24,8 +24,9 @@ static int config_verb_init(struct verb_ctx *ctx)
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
 
     if (fs_exists(ctx->config.path)) {
-        output_note("muthr-tui: %s is there already; nothing was written\n  `muthr-tui config show` prints what is in force.",
-                    ctx->config.path);
+        output_note(
+            "muthr-tui: %s is there already; nothing was written\n  `muthr-tui config show` prints what is in force.",
+            ctx->config.path);
         return 1;
     }
     config_template(&text);

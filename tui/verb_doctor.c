@@ -72,9 +72,9 @@ static void check_surroundings(struct verb_ctx *ctx, struct output *out, bool co
     const char *root = NULL;
 
     finding(out, "config", config_ok ? "ok" : "bad",
-            !config_ok                        ? "broken: see the message above; defaults are in force"
+            !config_ok                    ? "broken: see the message above; defaults are in force"
             : fs_exists(ctx->config.path) ? ctx->config.path
-                                              : "none (defaults); `muthr-tui config init` writes one",
+                                          : "none (defaults); `muthr-tui config init` writes one",
             NULL);
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);
@@ -87,7 +87,8 @@ static void check_surroundings(struct verb_ctx *ctx, struct output *out, bool co
     if (fs_is_dir(ctx->paths->data)) {
         finding(out, "data", "ok", ctx->paths->data, NULL);
     } else {
-        finding(out, "data", "bad", "themes and profiles were not found", "Install with `make install`, or set MUTHR_TUI_DATA.");
+        finding(out, "data", "bad", "themes and profiles were not found",
+                "Install with `make install`, or set MUTHR_TUI_DATA.");
     }
     const char *term = getenv("TERM");
     bool usable = term != NULL && strcmp(term, "dumb") != 0;

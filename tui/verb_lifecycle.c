@@ -208,7 +208,8 @@ static void batch_add(struct op_batch *b, enum engine_plan plan, const char *san
     }
 }
 
-/* Collects the sandboxes meant: the names given, or with --all every existing one, or the one of the working directory. */
+/* Collects the sandboxes meant: the names given, or with --all every existing one, or the one of the working directory.
+ */
 static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error *err)
 {
     if (ctx->o.all) {

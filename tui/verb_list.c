@@ -54,7 +54,7 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
 int verb_ls(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
-        {"name", "NAME"},       {"status", "STATUS"},   {"backend", "BACKEND"}, {"profile", "PROFILE"},
+        {"name", "NAME"},       {"status", "STATUS"},     {"backend", "BACKEND"}, {"profile", "PROFILE"},
         {"network", "NETWORK"}, {"sessions", "SESSIONS"}, {"mount", "MOUNT"},
     };
 
@@ -69,9 +69,10 @@ int verb_ls(struct verb_ctx *ctx)
             output_row_take(out, ls_row(ctx->model, ws));
         }
     }
-    int rc = output_finish(out, ctx->o.all ? "No workspaces yet: make a folder below the workspace root."
-                                           : "No sandboxes yet. `muthr-tui start` in a project folder brings one up; `ls "
-                                             "--all` lists every workspace.");
+    int rc =
+        output_finish(out, ctx->o.all ? "No workspaces yet: make a folder below the workspace root."
+                                      : "No sandboxes yet. `muthr-tui start` in a project folder brings one up; `ls "
+                                        "--all` lists every workspace.");
     return rc < 0 ? 1 : ctx->exit_code;
 }
 
@@ -101,8 +102,8 @@ static void session_status(const struct session_info *s, char *out, size_t cap)
 int verb_sessions(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
-        {"id", "SESSION"},   {"sandbox", "SANDBOX"},     {"kind", "KIND"},   {"status", "STATUS"},
-        {"age", "AGE"},      {"attention", "ATTENTION"}, {"title", "TITLE"},
+        {"id", "SESSION"}, {"sandbox", "SANDBOX"},     {"kind", "KIND"},   {"status", "STATUS"},
+        {"age", "AGE"},    {"attention", "ATTENTION"}, {"title", "TITLE"},
     };
 
     if (verb_open(ctx) < 0) {

@@ -84,7 +84,8 @@ static void shell_on_alarm(int signum)
     }
 }
 
-/* Runs argv with our own stdin, stdout and stderr. Without a limit it takes this process's place. Returns an exit code. */
+/* Runs argv with our own stdin, stdout and stderr. Without a limit it takes this process's place. Returns an exit code.
+ */
 static int shell_exec(const struct strvec *argv, const struct strvec *env, unsigned timeout_s)
 {
     MT_CLEANUP(strvec) struct strvec full = STRVEC_INIT;
@@ -195,14 +196,14 @@ int verb_shell(struct verb_ctx *ctx)
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
-    const struct workspace *ws =
-        verb_workspace(ctx, ctx->o.names.len > 0 ? ctx->o.names.v[0] : NULL, &inner, &err);
+    const struct workspace *ws = verb_workspace(ctx, ctx->o.names.len > 0 ? ctx->o.names.v[0] : NULL, &inner, &err);
     if (ws == NULL) {
         output_error(&err);
         return output_exit_code(&err);
     }
     if (ws->reserved || ws->sandbox[0] == '\0') {
-        output_note("muthr-tui: %s has no sandbox: %s", ws->shown, ws->reserved ? "its name is reserved" : ws->name_error);
+        output_note("muthr-tui: %s has no sandbox: %s", ws->shown,
+                    ws->reserved ? "its name is reserved" : ws->name_error);
         return EXIT_USAGE;
     }
     MT_CLEANUP(xfree) char *sandbox = xstrdup(ws->sandbox);
