@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which workspace a verb means: by name, or by the working directory (behaviour.md N5-N7). */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/engine/naming.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+#include "tui/verb.h"
+
+/* Finds by folder name, then by sandbox name, then by the form that is shown. */
+static const struct workspace *workspace_named(const struct model *m, const char *name)
+{
+    const struct workspace *ws = model_workspace_by_name(m, name);
+
+    if (ws == NULL) {
+        ws = model_workspace_by_sandbox(m, name);
+    }
+    for (size_t i = 0; ws == NULL && i < model_workspace_count(m); i++) {
+        const struct workspace *at = model_workspace_at(m, i);
+
+        if (strcmp(at->shown, name) == 0) {
+            ws = at;
+        }
+    }
+    return ws;
+}
+
+/* The folder below the mount that corresponds to the working directory. */
+static char *inner_folder(const struct naming_context *c)
+{
+    return c->inner[0] != '\0' ? xasprintf("/workspace/%s", c->inner) : xstrdup("/workspace");
+}
+
+const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err)
+{
+    struct naming_context here;
+    const char *root;
+
+    if (inner != NULL) {
+        *inner = NULL;
+    }
+    if (engine_root(ctx->engine, &root, err) < 0) {
+        return NULL;
+    }
+    if (name != NULL) {
+        size_t n = strlen(name);
+        MT_CLEANUP(xfree) char *plain = xstrndup(name, n > 1 && name[n - 1] == '/' ? n - 1 : n);
+
+        if (naming_is_infrastructure(plain)) {
+            error_set(err, ERROR_INVALID, "%s is a service, not a sandbox", plain);
+            return NULL;
+        }
+        const struct workspace *ws = workspace_named(ctx->model, plain);
+
+        if (ws == NULL) {
+            MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
+
+            utf8_sanitize(&shown, plain, strlen(plain), false);
+            error_hint(err, ERROR_NOT_FOUND, "`muthr-tui ls --all` lists the workspaces.", "no workspace '%s' below %s",
+                       shown.buf, root);
+        }
+        return ws;
+    }
+    MT_CLEANUP(xfree) char *cwd = getcwd(NULL, 0);
+    if (cwd == NULL) {
+        error_set(err, ERROR_NOT_FOUND, "the working directory is gone; name the workspace");
+        return NULL;
+    }
+    if (naming_context(root, cwd, ctx->paths, &here, err) < 0) {
+        return NULL;
+    }
+    if (here.reserved) {
+        error_set(err, ERROR_INVALID, "%s is the configuration folder: it has no shell and is not deleted", cwd);
+        return NULL;
+    }
+    const struct workspace *ws = model_workspace_by_name(ctx->model, here.project);
+    if (ws == NULL) {
+        error_set(err, ERROR_NOT_FOUND, "no workspace for %s below %s", cwd, root);
+    } else if (inner != NULL) {
+        *inner = inner_folder(&here);
+    }
+    return ws;
+}
