@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Measures the cockpit as a person feels it, next to tmux in the same run: start to first frame, key to echo (idle, and
+ * while another session floods), and what five idle sessions cost. Linux only (/proc). Prints a table on stderr and
+ * JSON on stdout. Figures are to be compared within a run.
+ *
+ *   bench_cockpit MUTHR-TUI [IDLE-SECONDS]
+ *
+ * Works in a temporary HOME with a workspace root of its own; ends what it started. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *muthr;
+static char home[256];
+static char tmux_sock[300];
+
+/* Milliseconds, monotonic. */
+static double now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+static void die(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+/* A program on an outer terminal of ours. */
+struct outer {
+    int fd;
+    pid_t pid;
+    char seen[1 << 16]; /* the last bytes, for finding texts across reads */
+    size_t len;
+};
+
+/* Starts argv at 120x36. */
+static void outer_start(struct outer *o, const char *const *argv)
+{
+    struct winsize ws = {.ws_row = 36, .ws_col = 120};
+
+    memset(o, 0, sizeof(*o));
+    o->pid = forkpty(&o->fd, NULL, NULL, &ws);
+    if (o->pid < 0) {
+        die("forkpty: %s", strerror(errno));
+    }
+    if (o->pid == 0) {
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+}
+
+/* Reads what there is within `wait_ms`. False at the end. */
+static bool outer_read(struct outer *o, int wait_ms)
+{
+    struct pollfd p = {.fd = o->fd, .events = POLLIN};
+    char buf[8192];
+
+    if (poll(&p, 1, wait_ms) <= 0) {
+        return true;
+    }
+    ssize_t n = read(o->fd, buf, sizeof(buf));
+    if (n <= 0) {
+        return false;
+    }
+    if (o->len + (size_t)n > sizeof(o->seen)) {
+        size_t keep = sizeof(o->seen) / 2;
+
+        memmove(o->seen, o->seen + o->len - keep, keep);
+        o->len = keep;
+    }
+    memcpy(o->seen + o->len, buf, (size_t)n);
+    o->len += (size_t)n;
+    return true;
+}
+
+/* Waits for `text` after what was seen before; the time when it came, or a fatal end after limit_ms. */
+static double outer_until(struct outer *o, const char *text, double limit_ms)
+{
+    double end = now_ms() + limit_ms;
+
+    while (now_ms() < end) {
+        if (memmem(o->seen, o->len, text, strlen(text)) != NULL) {
+            o->len = 0;
+            return now_ms();
+        }
+        if (!outer_read(o, 20)) {
+            break;
+        }
+    }
+    die("bench: '%s' did not appear within %.0f ms; the last bytes were:\n%.*s", text, limit_ms,
+        (int)(o->len > 2000 ? 2000 : o->len), o->seen + (o->len > 2000 ? o->len - 2000 : 0));
+}
+
+/* Reads on until nothing came for quiet_ms. */
+static void outer_settle(struct outer *o, double quiet_ms)
+{
+    double last = now_ms();
+    size_t before;
+
+    while (now_ms() - last < quiet_ms) {
+        before = o->len;
+        if (!outer_read(o, 10)) {
+            return;
+        }
+        if (o->len != before) {
+            last = now_ms();
+        }
+        if (o->len > sizeof(o->seen) / 2) {
+            o->len = 0;
+            before = 0;
+        }
+    }
+    o->len = 0;
+}
+
+/* Hangs up and reaps. */
+static void outer_end(struct outer *o)
+{
+    close(o->fd);
+    for (int i = 0; i < 200; i++) {
+        if (waitpid(o->pid, NULL, WNOHANG) != 0) {
+            return;
+        }
+        usleep(10000);
+    }
+    kill(o->pid, SIGKILL);
+    waitpid(o->pid, NULL, 0);
+}
+
+/* Runs a command to its end; its first line of output in `line`. Returns the exit code. */
+static int run_line(char *line, size_t cap, const char *const *argv)
+{
+    int fds[2];
+    int status;
+
+    if (pipe(fds) < 0) {
+        die("pipe");
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+
+        dup2(null, 0);
+        dup2(fds[1], 1);
+        close(fds[0]);
+        close(fds[1]);
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(fds[1]);
+    FILE *f = fdopen(fds[0], "r");
+    if (line != NULL && cap > 0) {
+        line[0] = '\0';
+        if (fgets(line, (int)cap, f) != NULL) {
+            line[strcspn(line, "\n")] = '\0';
+        }
+    }
+    while (fgetc(f) != EOF) {
+    }
+    fclose(f);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The p-quantile of n samples; sorts them. */
+static double quantile(double *v, size_t n, double p)
+{
+    qsort(v, n, sizeof(*v), by_value);
+    size_t i = (size_t)(p * (double)(n - 1) + 0.5);
+
+    return v[i];
+}
+
+#define STARTS 9
+#define KEYS 300
+
+/* Median time from fork to `marker` on the screen. */
+static double bench_start(const char *const *argv, const char *marker, const char *const *cleanup)
+{
+    double v[STARTS];
+
+    for (int i = 0; i < STARTS; i++) {
+        struct outer o;
+        double t0 = now_ms();
+
+        outer_start(&o, argv);
+        v[i] = outer_until(&o, marker, 15000) - t0;
+        outer_end(&o);
+        if (cleanup != NULL) {
+            run_line(NULL, 0, cleanup);
+        }
+    }
+    return quantile(v, STARTS, 0.5);
+}
+
+/* Types keys that no escape sequence contains, each after the last was echoed. */
+static void bench_keys(struct outer *o, double *p50, double *p95)
+{
+    static const char marks[] = "~#%&@=+!";
+    double v[KEYS];
+
+    outer_settle(o, 300);
+    for (int i = 0; i < KEYS; i++) {
+        char text[2] = {marks[i % 8], '\0'};
+        double t0 = now_ms();
+
+        if (write(o->fd, text, 1) != 1) {
+            die("bench: write");
+        }
+        double end = t0 + 5000;
+        while (memchr(o->seen, text[0], o->len) == NULL) {
+            if (now_ms() > end || !outer_read(o, 20)) {
+                die("bench: no echo of '%s'", text);
+            }
+        }
+        v[i] = now_ms() - t0;
+        o->len = 0;
+        usleep(3000 + (unsigned)(i * 7919 % 5000));
+        outer_read(o, 0);
+        o->len = 0;
+    }
+    *p50 = quantile(v, KEYS, 0.5);
+    *p95 = quantile(v, KEYS, 0.95);
+}
+
+/* CPU ticks and voluntary context switches of every process that `mine` accepts. */
+struct usage {
+    double cpu_ms;
+    long wakeups;
+    int procs;
+    double pss_kib;
+};
+
+/* Reads one number after `key` from a /proc file. */
+static long proc_number(int pid, const char *file, const char *key)
+{
+    char path[64], line[256];
+    long value = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+    FILE *f = fopen(path, "r");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        if (strncmp(line, key, strlen(key)) == 0) {
+            value = strtol(line + strlen(key), NULL, 10);
+            break;
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return value;
+}
+
+/* User + system time in ms. */
+static double proc_cpu_ms(int pid)
+{
+    char path[64], buf[1024];
+    unsigned long ut = 0, st = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (f == NULL) {
+        return 0;
+    }
+    size_t n = fread(buf, 1, sizeof(buf) - 1, f);
+    fclose(f);
+    buf[n] = '\0';
+    char *p = strrchr(buf, ')');
+    if (p != NULL) {
+        sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &ut, &st);
+    }
+    return (double)(ut + st) * 1000.0 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Is it a process of the kind measured? tmux by name, ours by executable (and the init inside, by name). */
+static bool is_measured(int pid, bool ours)
+{
+    char path[64], buf[512];
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    FILE *f = fopen(path, "r");
+    if (f == NULL || fgets(buf, sizeof(buf), f) == NULL) {
+        if (f != NULL) {
+            fclose(f);
+        }
+        return false;
+    }
+    fclose(f);
+    if (!ours) {
+        return strncmp(buf, "tmux", 4) == 0;
+    }
+    if (strncmp(buf, "muthr", 5) == 0 || strncmp(buf, "pasta", 5) == 0 || strncmp(buf, "slirp", 5) == 0 ||
+        strncmp(buf, "bwrap", 5) == 0) {
+        return true;
+    }
+    snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+    ssize_t n = readlink(path, buf, sizeof(buf) - 1);
+    if (n <= 0) {
+        return false;
+    }
+    buf[n] = '\0';
+    return strcmp(buf, muthr) == 0;
+}
+
+/* Adds up all processes of the kind. */
+static struct usage usage_of(bool ours)
+{
+    struct usage u = {0};
+    DIR *d = opendir("/proc");
+    struct dirent *e;
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        int pid = (int)strtol(e->d_name, NULL, 10);
+
+        if (pid > 0 && is_measured(pid, ours)) {
+            u.procs++;
+            u.cpu_ms += proc_cpu_ms(pid);
+            u.wakeups += proc_number(pid, "status", "voluntary_ctxt_switches:");
+            u.pss_kib += (double)proc_number(pid, "smaps_rollup", "Pss:");
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+    return u;
+}
+
+/* Watches for `seconds` while reading the outer terminal; the difference. */
+static struct usage bench_idle(struct outer *o, bool ours, double seconds)
+{
+    outer_settle(o, 1500);
+    sleep(3); /* the "working" marks fall back to idle within 2 s */
+    outer_settle(o, 500);
+    struct usage a = usage_of(ours);
+    double end = now_ms() + seconds * 1000;
+    while (now_ms() < end) {
+        outer_read(o, 200);
+        o->len = 0;
+    }
+    struct usage b = usage_of(ours);
+    b.cpu_ms -= a.cpu_ms;
+    b.wakeups -= a.wakeups;
+    return b;
+}
+
+#define ECHO_CMD "stty raw -echo; printf 'READY-NOW'; exec cat"
+#define FLOOD_CMD "exec yes 0123456789012345678901234567890123456789"
+
+/* Starts a session of ours and returns its id. */
+static void muthr_session(char *id, size_t cap, const char *command)
+{
+    const char *argv[] = {muthr, "shell", "bench", "--quiet", "--session", "-c", command, NULL};
+
+    if (run_line(id, cap, argv) != 0 || id[0] == '\0') {
+        die("bench: no session");
+    }
+}
+
+/* Private directories, a root with one project, and a started sandbox without network. */
+static void set_up(void)
+{
+    char path[400];
+    static const char *const dirs[] = {"", "/src", "/src/bench", "/.config", "/.local", "/.cache", "/run"};
+
+    snprintf(home, sizeof(home), "/tmp/mtbench.XXXXXX");
+    if (mkdtemp(home) == NULL) {
+        die("mkdtemp");
+    }
+    for (size_t i = 1; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", home, dirs[i]);
+        mkdir(path, 0700);
+    }
+    setenv("HOME", home, 1);
+    snprintf(path, sizeof(path), "%s/run", home);
+    setenv("XDG_RUNTIME_DIR", path, 1);
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("XDG_CONFIG_HOME");
+    unsetenv("MUTHR_WORKSPACE_ROOT");
+    unsetenv("TMUX");
+    setenv("TERM", "xterm-256color", 1);
+    setenv("COLORTERM", "truecolor", 1);
+    setenv("LANG", "C.UTF-8", 1);
+    snprintf(tmux_sock, sizeof(tmux_sock), "%s/tmux", home);
+}
+
+static void tear_down(void)
+{
+    const char *del[] = {muthr, "delete", "bench", "--yes", "--force", "--quiet", NULL};
+    const char *kill_tmux[] = {"tmux", "-S", tmux_sock, "kill-server", NULL};
+    const char *rm[] = {"rm", "-rf", home, NULL};
+
+    run_line(NULL, 0, del);
+    run_line(NULL, 0, kill_tmux);
+    usleep(300000);
+    run_line(NULL, 0, rm);
+}
+
+/* One figure for both, in table and JSON. */
+static void figure(const char *name, const char *unit, double ours, double theirs, bool last)
+{
+    fprintf(stderr, "%-34s %10.3f %10.3f  %5.2f  %s\n", name, ours, theirs, theirs > 0 ? ours / theirs : 0, unit);
+    printf("  {\"figure\": \"%s\", \"unit\": \"%s\", \"muthr\": %.4f, \"tmux\": %.4f}%s\n", name, unit, ours, theirs,
+           last ? "" : ",");
+}
+
+int main(int argc, char **argv)
+{
+    double idle_s = argc > 2 ? strtod(argv[2], NULL) : 20;
+    double m50, m95, t50, t95, mf50, mf95, tf50, tf95;
+    char id[5][64];
+    struct outer o;
+
+    if (argc < 2 || (muthr = realpath(argv[1], NULL)) == NULL) {
+        die("usage: bench_cockpit MUTHR-TUI [IDLE-SECONDS]");
+    }
+    set_up();
+    atexit(tear_down);
+    const char *start[] = {muthr, "start", "bench", "--net", "none", "--quiet", NULL};
+    if (run_line(NULL, 0, start) != 0) {
+        die("bench: the sandbox did not start");
+    }
+
+    const char *tmux_new[] = {"tmux", "-S", tmux_sock, "-f", "/dev/null", "new-session", "-s", "benchmark", NULL};
+    const char *tmux_kill[] = {"tmux", "-S", tmux_sock, "kill-server", NULL};
+    const char *cockpit[] = {muthr, NULL};
+    double ms = bench_start(cockpit, "Workspaces", NULL);
+    double ts = bench_start(tmux_new, "benchmark", tmux_kill);
+
+    /* Key to echo, then the same while another session floods. */
+    muthr_session(id[0], sizeof(id[0]), ECHO_CMD);
+    const char *attach[] = {muthr, "attach", id[0], NULL};
+    outer_start(&o, attach);
+    outer_until(&o, "READY-NOW", 15000);
+    bench_keys(&o, &m50, &m95);
+    muthr_session(id[1], sizeof(id[1]), FLOOD_CMD);
+    bench_keys(&o, &mf50, &mf95);
+    outer_end(&o);
+
+    const char *tmux_cat[] = {"tmux",        "-S", tmux_sock,   "-f",     "/dev/null",
+                              "new-session", "-s", "benchmark", ECHO_CMD, NULL};
+    outer_start(&o, tmux_cat);
+    outer_until(&o, "READY-NOW", 15000);
+    bench_keys(&o, &t50, &t95);
+    const char *tmux_flood[] = {"tmux", "-S", tmux_sock, "new-window", "-d", FLOOD_CMD, NULL};
+    run_line(NULL, 0, tmux_flood);
+    bench_keys(&o, &tf50, &tf95);
+    outer_end(&o);
+    run_line(NULL, 0, tmux_kill);
+
+    /* Five idle shells, one of them on the screen. */
+    const char *stop[] = {muthr, "stop", "bench", "--quiet", NULL};
+    run_line(NULL, 0, stop);
+    run_line(NULL, 0, start);
+    for (int i = 0; i < 5; i++) {
+        muthr_session(id[i], sizeof(id[i]), "exec bash --norc");
+    }
+    attach[2] = id[0];
+    outer_start(&o, attach);
+    struct usage mi = bench_idle(&o, true, idle_s);
+    outer_end(&o);
+    outer_start(&o, tmux_new);
+    for (int i = 0; i < 4; i++) {
+        const char *win[] = {"tmux", "-S", tmux_sock, "new-window", "exec bash --norc", NULL};
+
+        run_line(NULL, 0, win);
+    }
+    struct usage ti = bench_idle(&o, false, idle_s);
+    outer_end(&o);
+
+    fprintf(stderr, "%-34s %10s %10s  ratio\n", "figure", "muthr-tui", "tmux");
+    printf("[\n");
+    figure("start to first frame", "ms, median of 9", ms, ts, false);
+    figure("key to echo, p50", "ms", m50, t50, false);
+    figure("key to echo, p95", "ms", m95, t95, false);
+    figure("key to echo in a flood, p50", "ms", mf50, tf50, false);
+    figure("key to echo in a flood, p95", "ms", mf95, tf95, false);
+    figure("idle cpu, five sessions", "ms of cpu a minute", mi.cpu_ms * 60 / idle_s, ti.cpu_ms * 60 / idle_s, false);
+    figure("idle wake-ups, five sessions", "a minute, all processes", (double)mi.wakeups * 60 / idle_s,
+           (double)ti.wakeups * 60 / idle_s, false);
+    figure("memory, five sessions", "MiB PSS, all processes", mi.pss_kib / 1024, ti.pss_kib / 1024, true);
+    printf("]\n");
+    return 0;
+}
