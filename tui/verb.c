@@ -113,11 +113,8 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         o->net_given = true;
         return net_policy_parse(value, &o->net, err);
     case 'e':
-        if (env_check_pair(value, err) < 0) {
-            return -1;
-        }
         strvec_push(&o->env, value);
-        break;
+        return env_check_extra(&o->env, err);
     case 'x':
         o->recreate = true;
         break;
