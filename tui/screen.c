@@ -19,6 +19,11 @@
 #include "tui/render.h"
 #include "tui/terminfo.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizers end the process past all handlers: their report should be readable too. */
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 #define READ_CHUNK 16384
 #define CLOSE_WAIT_MS 300
 #define RESTORE_MAX 256
@@ -409,6 +414,9 @@ static void arm_fatal(struct screen *s)
     if (!fatal.registered) {
         /* exit() from anywhere, a library included, is a way out too. */
         fatal.registered = atexit(screen_emergency_restore) == 0;
+#if defined(__SANITIZE_ADDRESS__)
+        __sanitizer_set_death_callback(screen_emergency_restore);
+#endif
     }
     catch_fatal();
     fatal.armed = 1;
