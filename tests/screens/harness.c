@@ -36,7 +36,8 @@ struct harness {
     struct vt *vt;
     struct strbuf bytes;
     struct strbuf answers; /* of our terminal, not sent yet */
-    size_t synced;         /* sync bytes seen */
+    size_t synced;         /* sync bytes seen, and how many of them before the last thing sent */
+    size_t synced_before;
     char title[TITLE_MAX];
 };
 
@@ -229,7 +230,7 @@ void harness_start(struct harness *h, const struct harness_opts *opts)
     (void)fcntl(pair[0], F_SETFD, FD_CLOEXEC);
     (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
     h->sync = pair[0];
-    h->synced = 0;
+    h->synced = h->synced_before = 0;
     if (!opts->no_sync) {
         strvec_pushf(&env, "MUTHR_TUI_SYNC_FD=%d", SYNC_FD);
     }
@@ -368,6 +369,8 @@ pid_t harness_pid(const struct harness *h)
 void harness_signal(struct harness *h, int signum)
 {
     assert_true(h->pid > 0);
+    take(h);
+    h->synced_before = h->synced;
     assert_int_equal(kill(h->pid, signum), 0);
 }
 
@@ -434,6 +437,7 @@ void harness_send(struct harness *h, const char *bytes, size_t len)
     uint64_t deadline = clock_mono_ms() + HARNESS_DEADLINE_MS;
 
     take(h);
+    h->synced_before = h->synced;
     while (len > 0) {
         ssize_t n = write(h->master, bytes, len);
         if (n > 0) {
@@ -511,30 +515,22 @@ void harness_resize(struct harness *h, int cols, int rows)
     struct winsize ws = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
 
     take(h);
+    h->synced_before = h->synced;
     vt_resize(h->vt, cols, rows);
     assert_int_equal(ioctl(h->master, TIOCSWINSZ, &ws), 0); /* the kernel sends SIGWINCH */
 }
 
 /* --- waiting --- */
 
-struct sync_goal {
-    size_t synced;
-};
-
 static bool is_synced(struct harness *h, void *arg)
 {
-    struct sync_goal *goal = arg;
-
-    return h->synced > goal->synced;
+    (void)arg;
+    return h->synced > h->synced_before;
 }
 
 void harness_settle(struct harness *h)
 {
-    struct sync_goal goal;
-
-    take(h);
-    goal.synced = h->synced;
-    harness_wait(h, is_synced, &goal, "nothing is drawn");
+    harness_wait(h, is_synced, NULL, "nothing is drawn");
     take(h);
 }
 

