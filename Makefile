@@ -2,11 +2,13 @@
 # muthr-tui: non-recursive, out of tree (O/MODE), GNU make 3.81 is enough.
 #   make run     installs what is missing, builds, starts the cockpit     make test    installs what is missing, runs every test
 #   make check   both compilers, sanitizers, valgrind, lint               make install PREFIX=/usr/local DESTDIR=
-#   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)
+#   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)   V=1 (show commands)
 
 MODE ?= release
 O ?= build
 B := $(O)/$(MODE)
+# What is shown of a command: its kind and its file, or with V=1 all of it.
+say = $(if $(V),,@echo '  $(1) $(2)';)
 PREFIX ?= /usr/local
 DATADIR ?= $(PREFIX)/share/muthr-tui
 MANDIR ?= $(PREFIX)/share/man
@@ -26,7 +28,7 @@ PKGS += libseccomp
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
-        -Wwrite-strings -Wpointer-arith -Wformat=2 -Wundef -Wcast-qual -fno-common -Wno-gnu-zero-variadic-macro-arguments
+        -Wwrite-strings -Wpointer-arith -Wformat=2 -Wundef -Wcast-qual -fno-common
 ifdef WERROR
 WERROR_FLAG := -Werror
 endif
@@ -76,9 +78,11 @@ $(B)/flags $(B)/datadir:
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(DEFS) -MD -MP -c $< -o $@
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) $(DEFS) -MD -MP -c $< -o $@
 $(B)/obj/core/util/paths.o: DEFS := -DMT_DATADIR='"$(DATADIR)"'
 $(B)/obj/core/util/paths.o: $(B)/datadir
+# libseccomp's own macros leave the last field out.
+$(B)/obj/backends/bwrap/seccomp.o: DEFS := -Wno-missing-field-initializers
 
 $(B)/libcore.a: $(call obj,$(SRC_core))
 $(B)/libterm.a: $(call obj,$(SRC_term))
@@ -87,20 +91,20 @@ $(B)/libtui.a: $(call obj,$(SRC_tui))
 $(B)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $^
 
 # The in-sandbox init: a static program, embedded in the executable (backends/bwrap/init_blob.c reads $(B)/gen/muthr-init). Never sanitised.
 ifeq ($(UNAME),Linux)
 $(B)/gen/muthr-init: $(SRC_init) $(wildcard backends/bwrap/init/*.h backends/bwrap/wire.h) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -Os -Wall -Wextra $(WERROR_FLAG) -D_GNU_SOURCE -static -s -I. $(SRC_init) -o $@
+	$(call say,CC,$@)$(CC) -std=gnu11 -Os -Wall -Wextra $(WERROR_FLAG) -D_GNU_SOURCE -static -s -I. $(SRC_init) -o $@
 $(B)/obj/backends/bwrap/init_blob.o: $(B)/gen/muthr-init
 endif
 
 # The default theme is compiled in (tui/theme.c), as bytes, so that it has no length limit and needs no quoting.
 $(B)/gen/theme_default.inc: themes/default.toml
 	@mkdir -p $(@D)
-	od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' >$@
+	$(call say,GEN,$@)od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' >$@
 $(B)/obj/tui/theme.o: $(B)/gen/theme_default.inc
 
 # The build tree's data folder, where the program finds it (core/util/paths.c).
@@ -111,7 +115,7 @@ $(B)/data/.made:
 	@touch $@
 
 $(BIN): $(call obj,tui/main.c) $(ARCHIVES) | $(B)/data/.made
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call obj,tui/main.c) $(ARCHIVES) $(LIBS)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(call obj,tui/main.c) $(ARCHIVES) $(LIBS)
 
 run:
 	@.ci/deps run
@@ -130,14 +134,14 @@ support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tes
 tests: $(TESTS) $(TESTS_fuzz)
 $(TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.made
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) $(CMOCKA)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) $(CMOCKA)
 $(TESTS_unit): $(call support,unit)
 $(TESTS_engine): $(call support,engine)
 $(TESTS_backends): $(call support,backends) $(BIN)
 $(TESTS_screens): $(call support,screens) $(BIN)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
 test:
 	@.ci/deps test
@@ -155,7 +159,7 @@ objects: $(call obj,$(SRC_core) $(SRC_term) $(SRC_backends) $(SRC_tui) $(wildcar
 HEADER_CHECKS := $(patsubst %.h,$(B)/headers/%.ok,$(HEADERS))
 $(B)/headers/%.ok: %.h $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Werror -Wno-unused-macros -MD -MF $(B)/headers/$*.d -MT $@ -fsyntax-only -include $< -x c /dev/null
+	$(if $(V),,@)$(CC) $(ALL_CFLAGS) -Werror -Wno-unused-macros -MD -MF $(B)/headers/$*.d -MT $@ -fsyntax-only -include $< -x c /dev/null
 	@touch $@
 layers: objects $(HEADER_CHECKS)
 	@tests/layers.sh $(B)/obj
@@ -167,7 +171,7 @@ FUZZ_BINS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/fuzz_%,$(wildcard tests/fu
 fuzz-bins: $(FUZZ_BINS)
 $(FUZZ_BINS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 fuzz:
 	@O='$(O)' MAKE='$(MAKE)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' tests/fuzz/run.sh
 

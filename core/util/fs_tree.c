@@ -45,11 +45,18 @@ static int list_fd(int fd, struct strvec *out)
     return sys == 0 ? 0 : -1;
 }
 
+/* Gives the owner rwx on a folder; when that fails, what is tried next fails and tells. */
+static void unlock_dir(int at, const char *name)
+{
+    int rc = fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW);
+    (void)rc;
+}
+
 /* Opens the folder `name`, giving ourselves rwx on it first when it is ours and closed. */
 static int open_dir(struct removal *r, int at, const char *name, const struct stat *st)
 {
     if ((st->st_mode & 0700) != 0700 && st->st_uid == geteuid()) {
-        (void)fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW);
+        unlock_dir(at, name);
     }
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat now;
@@ -80,7 +87,7 @@ static int move_up(struct removal *r, int at, const char *name, const struct sta
 {
     char to[64];
     if ((st->st_mode & 0700) != 0700) {
-        (void)fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW);
+        unlock_dir(at, name);
     }
     struct stat there;
     do {

@@ -272,7 +272,8 @@ static void test_descriptors_and_signals(void **state)
     assert_non_null(strstr(r.out.buf, "0 1 2 3 4 5 6 ")); /* 6 is ls reading the folder */
     assert_null(strstr(r.out.buf, " 7 "));
     assert_non_null(strstr(r.out.buf, "SigBlk:\t0000000000000000"));
-    assert_non_null(strstr(r.out.buf, "SigIgn:\t0000000000000000"));
+    /* glibc's posix_spawn, which make uses, leaves its own signals 32 and 33 ignored, and nobody can change that. */
+    assert_true(strstr(r.out.buf, "SigIgn:\t0000000000000000") || strstr(r.out.buf, "SigIgn:\t0000000180000000"));
     run_release(&r);
     close(stray);
     for (int i = 0; i < 3; i++) {

@@ -109,7 +109,8 @@ static void test_clean_child(void **state)
     assert_non_null(strstr(t.text.buf, "fds: 0 1 2")); /* 3 is the shell's pipe from ls */
     assert_null(strstr(t.text.buf, "fds: 0 1 2 3 4"));
     assert_non_null(strstr(t.text.buf, "SigBlk:\t0000000000000000"));
-    assert_non_null(strstr(t.text.buf, "SigIgn:\t0000000000000000"));
+    /* glibc's posix_spawn, which make uses, leaves its own signals 32 and 33 ignored, and nobody can change that. */
+    assert_true(strstr(t.text.buf, "SigIgn:\t0000000000000000") || strstr(t.text.buf, "SigIgn:\t0000000180000000"));
     finish(loop, &t);
     close(stray);
 }
