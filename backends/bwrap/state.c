@@ -385,7 +385,6 @@ uint64_t state_proc_start(int pid)
 
 void state_boot_id(char out[40])
 {
-    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
     out[0] = '\0';
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, out, 36) : -1;
