@@ -97,6 +97,13 @@ struct app {
     struct app_toast toast;
     char numbers[APP_NUMBERS][SESSION_ID_MAX];
     char want_session[SESSION_ID_MAX]; /* focus it as soon as the model has it */
+    /* A session is being opened to be gone into: keys typed meanwhile are meant for it, not for the list. */
+    struct {
+        bool active;
+        uint64_t since_ms;
+        struct key keys[128];
+        size_t count;
+    } ahead;
     char last_title[200];
     struct {
         int x, y;
@@ -161,6 +168,8 @@ size_t app_targets(const struct app *app, workspace_id *out, size_t cap);
 enum command_context app_context(const struct app *app);
 bool app_pane_takes_keys(const struct app *app);
 size_t app_attention_count(const struct app *app);
+/* The session that has waited longest for a person, after the selected one; NULL when nobody waits. */
+const struct session_info *app_next_attention(const struct app *app);
 /* Sessions of a sandbox whose program runs. */
 size_t app_live_sessions(const struct app *app, const char *sandbox);
 
@@ -177,6 +186,8 @@ void flow_again(struct app *app, const char *id); /* the ended session's program
 /* --- app_input.c --- */
 void app_on_input(void *app, const struct input_event *ev);
 void app_on_bytes(void *app, const char *data, size_t len);
+/* The opened session has a screen: gives it the keys typed meanwhile. */
+void app_type_ahead(struct app *app);
 void app_run_command(struct app *app, const struct command *c);
 
 /* --- frame.c --- */

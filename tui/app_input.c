@@ -6,6 +6,7 @@
 
 #define ESC_WAIT_MS 25
 #define TOAST_LEAST_MS 1200
+#define AHEAD_MS 3000
 
 /* A message has been there long enough to be read: the next key takes it away. Esc does at once. */
 static void see_toast(struct app *app, struct key key)
@@ -102,10 +103,41 @@ static void list_escape(struct app *app)
     app_tree_dirty(app);
 }
 
+/* Keeps a key for the session that is about to open. Esc gives the wait up. */
+static bool keep_ahead(struct app *app, struct key key)
+{
+    if (!app->ahead.active || app->overlay) {
+        return false;
+    }
+    if (key.sym == KEYSYM_ESCAPE || loop_now_ms(app->loop) - app->ahead.since_ms > AHEAD_MS) {
+        app->ahead.active = false;
+        app->ahead.count = 0;
+        return key.sym == KEYSYM_ESCAPE;
+    }
+    if (app->ahead.count < MT_ARRAY_LEN(app->ahead.keys)) {
+        app->ahead.keys[app->ahead.count++] = key;
+    }
+    return true;
+}
+
+void app_type_ahead(struct app *app)
+{
+    if (app->ahead.active && app_pane_takes_keys(app)) {
+        for (size_t i = 0; i < app->ahead.count; i++) {
+            pane_key(&app->pane, app->ahead.keys[i]);
+        }
+        app->ahead.active = false;
+        app->ahead.count = 0;
+    }
+}
+
 /* One key press. */
 static void on_key(struct app *app, struct key key)
 {
     see_toast(app, key);
+    if (keep_ahead(app, key)) {
+        return;
+    }
     if (app->overlay) {
         app->overlay->ops->on_key(app, app->overlay, key);
         return;

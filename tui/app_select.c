@@ -248,6 +248,24 @@ size_t app_attention_count(const struct app *app)
     return n;
 }
 
+const struct session_info *app_next_attention(const struct app *app)
+{
+    const struct session_info *s = NULL;
+    char after[SESSION_ID_MAX];
+    str_copy(after, sizeof(after), app->selected.session);
+    for (size_t i = 0; i <= model_session_count(app->model) * 2; i++) {
+        s = model_next_attention(app->model, after[0] ? after : NULL);
+        if (s && tree_shows_session(s) && strcmp(s->id, app->selected.session) != 0) {
+            return s;
+        }
+        if (!s && !after[0]) {
+            return NULL;
+        }
+        str_copy(after, sizeof(after), s ? s->id : ""); /* round to the first */
+    }
+    return NULL;
+}
+
 size_t app_live_sessions(const struct app *app, const char *sandbox)
 {
     const struct session_info *s;

@@ -60,6 +60,7 @@ static void on_frame(void *arg, const char *id)
     bool now = app->pane.key_sent;
     app->pane.key_sent = false;
     pane_on_frame(&app->pane);
+    app_type_ahead(app);
     if (now) {
         app_dirty_now(app); /* what a key brought is painted at once */
     } else {
@@ -314,8 +315,9 @@ static size_t running_sessions(const struct app *app)
 static void open_log(struct app *app)
 {
     struct error err = ERROR_INIT;
-    MT_CLEANUP(xfree) char *path =
-        app->config.log[0] ? path_expand(app->config.log, app->paths->home) : path_join(app->paths->state, "muthr-tui.log");
+    MT_CLEANUP(xfree)
+    char *path = app->config.log[0] ? path_expand(app->config.log, app->paths->home)
+                                    : path_join(app->paths->state, "muthr-tui.log");
     if (fs_mkdirs(app->paths->state, 0700, &err) != 0 || log_open(path, &err) != 0) {
         log_warn("no log file: %s", err.msg);
     }

@@ -102,7 +102,7 @@ static bool can_shell(const struct app *app, char *why, size_t cap)
 
 static bool can_attend(const struct app *app, char *why, size_t cap)
 {
-    return model_next_attention(app->model, NULL) || no(why, cap, "nobody needs you");
+    return app_next_attention(app) || no(why, cap, "nobody needs you");
 }
 
 /* --- app --- */
@@ -135,9 +135,7 @@ static void app_cmd_redraw(struct app *app)
 
 static void app_cmd_attention(struct app *app)
 {
-    const struct session_info *s =
-        model_next_attention(app->model, app->selected.session[0] ? app->selected.session : NULL);
-    s = s ? s : model_next_attention(app->model, NULL);
+    const struct session_info *s = app_next_attention(app);
     if (s) {
         app_select_session(app, s->id, true);
     }

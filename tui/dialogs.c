@@ -422,8 +422,7 @@ void dialog_delete(struct app *app)
         return;
     }
     MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
-    strbuf_addf(&body, "Goes:   the sandbox and its private home, with everything installed in it%s\n",
-                t.count == 1 ? "" : ", of each");
+    strbuf_addf(&body, "Goes:   the sandbox, and what was installed in its home%s\n", t.count == 1 ? "" : ", of each");
     if (t.sessions) {
         strbuf_addf(&body, "        %zu running %s%s\n", t.sessions, t.sessions == 1 ? "session" : "sessions",
                     t.working ? ", some of them working" : "");

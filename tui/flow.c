@@ -50,7 +50,9 @@ static void on_session(void *arg, const char *id, const struct error *err)
     struct starting *st = arg;
     struct app *app = st->app;
     log_debug("session %s: %s", id ? id : "-", err ? err->msg : "is there");
+    app->toast.visible = false; /* "Opening..." */
     if (err) {
+        app->ahead.active = false;
         app_fail(app, err);
     } else {
         if (st->command) {
@@ -95,6 +97,15 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
         app_fail(app, &err);
         free(st->command);
         free(st);
+    } else if (app->selected.ws == id) {
+        app->ahead.active = true;
+        app->ahead.since_ms = loop_now_ms(app->loop);
+        app->ahead.count = 0;
+        app_say(app, "Opening %s in %s...",
+                command                 ? "a command"
+                : kind == SESSION_AGENT ? "the agent"
+                                        : "a shell",
+                ws->shown);
     }
 }
 
@@ -197,6 +208,8 @@ static void report(struct app *app, struct flow *f, const struct op_view *op)
     f->reported = true;
     if (op->error.code == ERROR_UNAVAILABLE && op->error.hint && strncmp(op->error.hint, "network:", 8) == 0) {
         dialog_network(app, f, op->error.msg);
+    } else if (app_op(app) == op && app->layout.main.w > 0) {
+        log_error("%s: %s", op->sandbox, op->error.msg); /* it stands there in full, with the keys that help below */
     } else {
         app_fail(app, &op->error);
     }

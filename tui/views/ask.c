@@ -12,6 +12,7 @@ struct ask {
     struct overlay base;
     struct ask_opts opts;
     char *title, *body;
+    char keys[5][8]; /* names of the answers' keys, for the hints */
 };
 
 /* overlay_ops.release */
@@ -83,7 +84,9 @@ static void draw_box(const struct app *app, const struct ask *a, struct surface 
     surface_fill(s, r, st);
     struct style title = theme_style(&app->theme, a->opts.title_role ? a->opts.title_role : THEME_DIALOG_TITLE);
     title.bg = st.bg;
-    surface_frame(s, r, theme_style(&app->theme, THEME_BORDER_FOCUS), a->title, title);
+    struct style border = theme_style(&app->theme, THEME_BORDER_FOCUS);
+    border.bg = st.bg;
+    surface_frame(s, r, border, a->title, title);
     struct rect old = surface_clip(s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 2});
     int body_room = MT_MAX(r.h - 5 - (int)a->opts.count, 0);
     struct rect old2 = surface_clip(s, (struct rect){r.x, r.y + 2, r.w, MT_MIN(lines, body_room + 1)});
@@ -167,12 +170,13 @@ static void on_key(struct app *app, struct overlay *o, struct key key)
 static size_t hints(const struct app *app, const struct overlay *o, struct hint *out, size_t cap)
 {
     (void)app;
-    (void)o;
-    if (cap == 0) {
-        return 0;
+    const struct ask *a = (const struct ask *)o;
+    size_t n = 0;
+    for (; n < a->opts.count && n + 1 < cap; n++) {
+        out[n] = (struct hint){a->keys[n], a->opts.answers[n].label, (int)n + 1, false};
     }
-    out[0] = (struct hint){"Esc", "cancel", 0, false};
-    return 1;
+    out[n++] = (struct hint){"Esc", "cancel", 0, false};
+    return n;
 }
 
 static const struct overlay_ops box_ops = {
@@ -185,7 +189,10 @@ void ask_open(struct app *app, const struct ask_opts *opts)
     struct ask *a = xcalloc(1, sizeof(*a));
     a->base.ops = opts->body ? &box_ops : &line_ops;
     a->opts = *opts;
-    a->title = opts->body ? xasprintf(" %s ", opts->title) : xstrdup(opts->title);
+    a->title = xstrdup(opts->title);
     a->body = xstrdup_null(opts->body);
+    for (size_t i = 0; i < opts->count; i++) {
+        key_text(opts->answers[i].key, a->keys[i]);
+    }
     overlay_push(app, &a->base);
 }

@@ -39,13 +39,6 @@ void top_draw(const struct app *app, struct surface *s, struct rect r)
         st.bg = bar.bg;
         x += surface_textf(s, x, r.y, r.x + r.w - x, st, "%zu %s you", need, need == 1 ? "needs" : "need");
     }
-    const struct workspace *ws = app_workspace(app);
-    const char *warning = ws && ws->info.state == SANDBOX_RUNNING && ws->info.warning[0] ? ws->info.warning : "";
-    if (*warning && r.x + r.w - x > 30) {
-        struct style st = theme_style(&app->theme, THEME_WARN);
-        st.bg = bar.bg;
-        surface_text_right(s, r.x + r.w - 1, r.y, r.x + r.w - x - 6, st, warning);
-    }
 }
 
 /* Adds the commands of a context that have a key and a place in the bottom line. */
@@ -54,9 +47,12 @@ static size_t add_commands(const struct app *app, enum command_context context, 
     char why[200];
     for (size_t i = 0; i < command_count && n < BAR_HINTS; i++) {
         const struct command *c = &command_table[i];
-        const char *chord = c->rank > 0 && (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
+        bool inside =
+            context == CONTEXT_SESSION && strncmp(c->name, "sandbox.", 8) == 0; /* in a session, its own keys matter */
+        const char *chord =
+            c->rank > 0 && !inside && (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
         if (chord) {
-            out[n++] = (struct hint){.chord = chord,
+            out[n++] = (struct hint){.chord = strcmp(chord, "Escape") == 0 ? "Esc" : chord,
                                      .label = c->label,
                                      .rank = c->rank,
                                      .off = c->enabled && !c->enabled(app, why, sizeof(why))};

@@ -210,10 +210,10 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     int rows = 0;
     struct rect r = place(c, whole, &rows);
     struct style st = theme_style(&app->theme, THEME_DIALOG), dim = theme_style(&app->theme, THEME_DIM);
-    dim.bg = st.bg;
+    struct style border = theme_style(&app->theme, THEME_BORDER_FOCUS);
+    dim.bg = border.bg = st.bg;
     surface_fill(s, r, st);
-    surface_frame(s, r, theme_style(&app->theme, THEME_BORDER_FOCUS), c->title,
-                  theme_style(&app->theme, THEME_DIALOG_TITLE));
+    surface_frame(s, r, border, c->title, theme_style(&app->theme, THEME_DIALOG_TITLE));
     int y = r.y + 2;
     if (c->opts.searchable) {
         struct style in = theme_style(&app->theme, THEME_INPUT), key = theme_style(&app->theme, THEME_KEY);
@@ -412,7 +412,7 @@ void chooser_open(struct app *app, struct choice *choices, size_t count, const s
     struct chooser *c = xcalloc(1, sizeof(*c));
     c->base.ops = &chooser_ops;
     c->opts = *opts;
-    c->title = xasprintf(" %s ", opts->title);
+    c->title = xstrdup(opts->title);
     c->note = xstrdup_null(opts->note);
     c->choices = choices;
     c->count = count;

@@ -23,8 +23,8 @@ struct pen {
 static struct style ink(const struct pen *p, enum theme_role role)
 {
     struct style st = theme_style(&p->app->theme, role);
+    st.bg = p->base.bg;
     if (p->on) {
-        st.bg = p->base.bg;
         st.attrs |= p->base.attrs & CELL_REVERSE;
         if (p->base.attrs & CELL_REVERSE) {
             st.fg = p->base.fg; /* without colours a selected row is reversed whole */

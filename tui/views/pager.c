@@ -77,9 +77,10 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     const struct pager *p = (const struct pager *)o;
     struct rect r = place(p, whole);
     struct style st = theme_style(&app->theme, THEME_DIALOG);
+    struct style border = theme_style(&app->theme, THEME_BORDER_FOCUS);
+    border.bg = st.bg;
     surface_fill(s, r, st);
-    surface_frame(s, r, theme_style(&app->theme, THEME_BORDER_FOCUS), p->title,
-                  theme_style(&app->theme, THEME_DIALOG_TITLE));
+    surface_frame(s, r, border, p->title, theme_style(&app->theme, THEME_DIALOG_TITLE));
     int rows = MT_MAX(r.h - 4, 1);
     size_t top = clamp_top(p, rows);
     for (int y = 0; y < rows && top + (size_t)y < p->count; y++) {
@@ -97,6 +98,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
         char where[48];
         str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, p->count), p->count);
         struct style dim = theme_style(&app->theme, THEME_DIM);
+        dim.bg = st.bg;
         surface_text_right(s, r.x + r.w - 2, r.y + r.h - 1, r.w - 4, dim, where);
     }
 }
@@ -192,7 +194,7 @@ struct pager *pager_open(struct app *app, const char *title, struct pager_line *
 {
     struct pager *p = xcalloc(1, sizeof(*p));
     p->base.ops = &pager_ops;
-    p->title = xasprintf(" %s ", title);
+    p->title = xstrdup(title);
     p->lines = lines;
     p->count = count;
     p->to_end = at_end;

@@ -30,7 +30,9 @@ static int draw_tags(const struct app *app, struct surface *s, struct rect r, co
     if (number) {
         char n[4];
         str_format(n, sizeof(n), "%d", number);
-        end = surface_text_right(s, end, r.y, 3, theme_style(&app->theme, THEME_KEY), n) - 2;
+        struct style key = theme_style(&app->theme, THEME_KEY);
+        key.bg = theme_style(&app->theme, THEME_TEXT).bg;
+        end = surface_text_right(s, end, r.y, 3, key, n) - 2;
     }
     if (*net) {
         end = surface_text_right(s, end, r.y, 16, theme_style(&app->theme, role), net) - 2;
@@ -114,7 +116,7 @@ void session_draw(const struct app *app, struct surface *s, struct rect r)
     }
     if (!pane_has_screen(&app->pane) && se->state != SESSION_LOST) {
         surface_text(s, r.x + 2, r.y + 1, r.w - 4, theme_style(&app->theme, THEME_DIM),
-                     app->pane.failed ? "This session cannot be viewed. C-] l goes back." : "connecting...");
+                     app->pane.failed ? "This session cannot be viewed. The list says more." : "connecting...");
     }
     if (place.h < r.h) {
         draw_end(app, s, (struct rect){r.x, r.y + place.h, r.w, 1}, se);

@@ -53,7 +53,9 @@ static void say(struct page *p, enum theme_role role, const char *text)
 /* "[Enter]  does this" */
 static void offer(struct page *p, const char *key, const char *what)
 {
-    surface_text(p->s, p->r.x, p->y, 8, theme_style(&p->app->theme, THEME_KEY), key);
+    struct style st = theme_style(&p->app->theme, THEME_KEY);
+    st.bg = theme_style(&p->app->theme, THEME_TEXT).bg;
+    surface_text(p->s, p->r.x, p->y, 8, st, key);
     surface_text(p->s, p->r.x + 9, p->y, p->r.w - 9, theme_style(&p->app->theme, THEME_TEXT), what);
     p->y++;
 }
