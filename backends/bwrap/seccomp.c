@@ -77,15 +77,14 @@ static const char *const hidden[] = {
 /* The same, where libseccomp 2.5 does not know the names: numbers are equal on every architecture since Linux 5.1. */
 static const int hidden_numbers[] = {457 /* statmount */, 458 /* listmount */, 467 /* open_tree_attr */};
 
-/* Adds one rule; a call that does not exist on this architecture is no error. */
+/* Adds one rule; a call whose name is not known here is no error. */
 static int rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned count, const struct scmp_arg_cmp *args)
 {
     int nr = seccomp_syscall_resolve_name(name);
     if (nr == __NR_SCMP_ERROR) {
         return 0;
     }
-    int rc = seccomp_rule_add_array(ctx, action, nr, count, args);
-    return rc == -EINVAL || rc == -EDOM ? 0 : rc;
+    return seccomp_rule_add_array(ctx, action, nr, count, args);
 }
 
 static int add_lists(scmp_filter_ctx ctx)
@@ -103,7 +102,7 @@ static int add_lists(scmp_filter_ctx ctx)
     return rc;
 }
 
-/* clone with any new namespace; device nodes; odd personalities. */
+/* clone with any new namespace; device nodes. */
 static int add_arguments(scmp_filter_ctx ctx)
 {
     static const uint64_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
@@ -128,12 +127,32 @@ static int add_arguments(scmp_filter_ctx ctx)
         rc = rule(ctx, deny, "mknod", 1, &mknod_arg);
         rc = rc ? rc : rule(ctx, deny, "mknodat", 1, &mknodat_arg);
     }
-    if (rc == 0) {
-        /* 0, UNAME26, ADDR_NO_RANDOMIZE (gdb) and the query (0xffffffff) stay. */
-        struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_NE, 0), SCMP_A0(SCMP_CMP_NE, UNAME26),
-                                      SCMP_A0(SCMP_CMP_NE, ADDR_NO_RANDOMIZE), SCMP_A0(SCMP_CMP_NE, 0xffffffff)};
-        rc = rule(ctx, deny, "personality", MT_ARRAY_LEN(args), args);
-        rc = rc == -EINVAL ? 0 : rc;
+    return rc;
+}
+
+/* personality: only 0, UNAME26, ADDR_NO_RANDOMIZE (gdb), both, and the query (all ones). A rule can look at an argument
+ * only once, so this is said in pairs of bits: whoever has some of the other bits but not all has two neighbours of
+ * which one is set and the next is not. */
+static int add_personality(scmp_filter_ctx ctx)
+{
+    const uint64_t harmless = UNAME26 | ADDR_NO_RANDOMIZE;
+    uint64_t bits[32];
+    size_t n = 0;
+    int rc = 0;
+    for (int i = 0; i < 32; i++) {
+        if (!(harmless >> i & 1)) {
+            bits[n++] = 1ull << i;
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct scmp_arg_cmp pair = SCMP_A0(SCMP_CMP_MASKED_EQ, bits[i] | bits[(i + 1) % n], bits[i]);
+        rc = rule(ctx, SCMP_ACT_ERRNO(EPERM), "personality", 1, &pair);
+    }
+    /* All of the others, but not the harmless ones: no query either. */
+    const uint64_t rest[] = {UNAME26, ADDR_NO_RANDOMIZE};
+    for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(rest); i++) {
+        struct scmp_arg_cmp pair = SCMP_A0(SCMP_CMP_MASKED_EQ, bits[0] | rest[i], bits[0]);
+        rc = rule(ctx, SCMP_ACT_ERRNO(EPERM), "personality", 1, &pair);
     }
     return rc;
 }
@@ -152,20 +171,20 @@ static int add_ioctls(scmp_filter_ctx ctx)
 static int add_sockets(scmp_filter_ctx ctx)
 {
     const uint32_t deny = SCMP_ACT_ERRNO(EAFNOSUPPORT);
-    struct scmp_arg_cmp above = SCMP_A0(SCMP_CMP_GT, AF_NETLINK);
+    struct scmp_arg_cmp above = SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0);
     int rc = rule(ctx, deny, "socket", 1, &above);
     for (uint64_t family = 0; rc == 0 && family < AF_NETLINK; family++) {
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6) {
-            struct scmp_arg_cmp one = SCMP_A0(SCMP_CMP_EQ, family);
+            struct scmp_arg_cmp one = SCMP_A0(SCMP_CMP_EQ, family, 0);
             rc = rule(ctx, deny, "socket", 1, &one);
         }
     }
     if (rc == 0) {
-        struct scmp_arg_cmp other[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)};
+        struct scmp_arg_cmp other[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE, 0)};
         rc = rule(ctx, deny, "socket", 2, other);
     }
     for (uint64_t family = AF_INET; rc == 0 && family <= AF_INET6; family += AF_INET6 - AF_INET) {
-        struct scmp_arg_cmp raw[] = {SCMP_A0(SCMP_CMP_EQ, family), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)};
+        struct scmp_arg_cmp raw[] = {SCMP_A0(SCMP_CMP_EQ, family, 0), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)};
         rc = rule(ctx, SCMP_ACT_ERRNO(EPERM), "socket", 2, raw);
     }
     return rc;
@@ -182,6 +201,7 @@ int seccomp_write(int fd, struct error *err)
      */
     rc = rc ? rc : add_lists(ctx);
     rc = rc ? rc : add_arguments(ctx);
+    rc = rc ? rc : add_personality(ctx);
     rc = rc ? rc : add_ioctls(ctx);
     rc = rc ? rc : add_sockets(ctx);
     rc = rc ? rc : seccomp_export_bpf(ctx, fd);

@@ -378,20 +378,16 @@ static void block_signals(struct shim *s)
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* From the taken lock to the last record. */
-static int supervise_locked(struct shim *s)
+/* From the taken lock to the last record. A failed start is told by the caller. */
+static int supervise_locked(struct shim *s, struct error *err)
 {
-    struct error err = ERROR_INIT;
     block_signals(s);
     start_guard(s);
-    if (shim_start(s, &err) < 0) {
-        MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    if (shim_start(s, err) < 0) {
         tear_down(s);
-        str_copy(s->status.reason, sizeof(s->status.reason), err.msg);
-        shim_record(s, err.code == ERROR_CANCELED ? "stopped" : "failed");
-        log_error("start: %s", err.msg);
-        shim_error_write(&err, &text);
-        shim_tell(s, SHIM_FAILED, text.buf);
+        str_copy(s->status.reason, sizeof(s->status.reason), err->msg);
+        shim_record(s, err->code == ERROR_CANCELED ? "stopped" : "failed");
+        log_error("start: %s", err->msg);
         return 1;
     }
     shim_tell(s, SHIM_RUNNING, "");
@@ -426,12 +422,18 @@ int shim_supervise(const char *state_dir, const char *home, const char *root, co
     char *log_path = path_join(s.dir, "logs/shim.log");
     log_open(log_path, NULL);
     free(log_path);
-    int rc = supervise_locked(&s);
+    int rc = supervise_locked(&s, &err);
     if (s.guard_fd >= 0 && write(s.guard_fd, "q", 1) < 0) {
         log_warn("the guard was gone already");
     }
     close(lock);
     state_poke(s.root, s.id);
+    if (rc != 0) {
+        /* Only now: whoever hears of it must not find the lock still held. */
+        MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+        shim_error_write(&err, &text);
+        shim_tell(&s, SHIM_FAILED, text.buf);
+    }
     state_config_release(&s.config);
     free(s.dir);
     return rc;

@@ -376,11 +376,13 @@ uint64_t state_proc_start(int pid)
     }
     buf[n] = '\0';
     unsigned long long start = 0;
+    char run_state = 'X';
     const char *p = strrchr(buf, ')');
-    return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                       &start) == 1
-               ? start
-               : 0;
+    int fields = p ? sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                            &run_state, &start)
+                   : 0;
+    /* A zombie waits for its parent only: it is as good as gone. */
+    return fields == 2 && run_state != 'Z' && run_state != 'X' ? start : 0;
 }
 
 void state_boot_id(char out[40])

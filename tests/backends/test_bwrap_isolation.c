@@ -144,17 +144,21 @@ static void test_privileges(void **state)
 static void test_system_calls(void **state)
 {
     (void)state;
-    expect_python("import ctypes,os,errno\n"
-                  "c=ctypes.CDLL(None,use_errno=True)\n"
-                  "def s(*a):\n"
-                  "    ctypes.set_errno(0); c.syscall(*a); return errno.errorcode.get(ctypes.get_errno(),'ok')\n"
-                  "import platform\n"
-                  "x=platform.machine()=='x86_64'\n"
-                  "print(s(425,8,0), s(435,0,0), s(428,-1,b'/',0), s(457,0,0,0,0))\n"
-                  "print(s(250 if x else 219,0,-1,0,0,0), s(321 if x else 280,0,0,0), s(272 if x else 97,0x10000000))\n"
-                  "print(s(56 if x else 220,0x10000000|17,0,0,0,0))\n"
-                  "print(s(438,0,0,0))",
-                  "ENOSYS ENOSYS ENOSYS ENOSYS\nEPERM EPERM EPERM\nEPERM\nEPERM\n");
+    expect_python(
+        "import ctypes,os,errno\n"
+        "c=ctypes.CDLL(None,use_errno=True)\n"
+        "def s(*a):\n"
+        "    ctypes.set_errno(0); c.syscall(*a); return errno.errorcode.get(ctypes.get_errno(),'ok')\n"
+        "import platform\n"
+        "x=platform.machine()=='x86_64'\n"
+        "print(s(425,8,0), s(435,0,0), s(428,-1,b'/',0), s(457,0,0,0,0))\n"
+        "print(s(250 if x else 219,0,-1,0,0,0), s(321 if x else 280,0,0,0), s(272 if x else 97,0x10000000))\n"
+        "print(s(56 if x else 220,0x10000000|17,0,0,0,0))\n"
+        "print(s(438,0,0,0))\n"
+        "n=135 if x else 92\n"
+        "print(*[s(n,v) for v in (0xffffffff,0x40000,0x20000,0,8,0x400000,0x440000,0x80000000,0xfffbffff,0x7fffffff)])",
+        "ENOSYS ENOSYS ENOSYS ENOSYS\nEPERM EPERM EPERM\nEPERM\nEPERM\n"
+        "ok ok ok ok EPERM EPERM EPERM EPERM EPERM EPERM\n");
     expect_python(
         "import pty,fcntl,os\n"
         "m,s=pty.openpty()\n"
