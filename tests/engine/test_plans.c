@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every plan on the scripted backend: succeeding, then failing, timing out and cancelled at every step. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/util/fs.h"
+#include "tests/engine/fake.h"
+
+/* Nothing is left behind by any end of an op: no lock, no journal, nothing in flight, the op over in the model. */
+static void assert_clean(struct world *w)
+{
+    MT_CLEANUP(xfree) char *lock = path_join(w->home.paths.cache, "container-lifecycle.lock");
+    MT_CLEANUP(xfree) char *ops = path_join(w->home.paths.state, "ops");
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+    assert_false(fs_exists(lock));
+    fs_list(ops, &names, NULL);
+    assert_int_equal(names.len, 0);
+    assert_true(engine_is_idle(w->engine));
+    for (size_t i = 0; i < model_op_count(w->model); i++) {
+        assert_true(model_op_at(w->model, i)->state >= OP_DONE);
+    }
+}
+
+/* Brings a sandbox into the state that a plan starts from. */
+static void prepare(struct world *w, enum engine_plan plan)
+{
+    if (plan == ENGINE_START) {
+        return;
+    }
+    world_run(w, ENGINE_START, "muthr-api", "cut");
+    assert_int_equal(w->last.state, OP_DONE);
+    if (plan == ENGINE_PROVISION) { /* from stopped: one that is sealed must come up open to be provisioned again */
+        world_run(w, ENGINE_STOP, "muthr-api", NULL);
+    }
+    w->fake.things = 0;
+}
+
+/* One run of a plan with a fault at the k-th thing; false when there was no k-th thing. */
+static bool run_with_fault(enum engine_plan plan, int k, enum fake_fault fault)
+{
+    struct world w;
+    world_open(&w);
+    w.fake.script_log = "[PROC] one\n[ OK ] two\n";
+    w.step_timeout_ms = fault == FAULT_HANG ? 40 : 0;
+    world_engine(&w);
+    prepare(&w, plan);
+    int before = w.done;
+    w.fake.fault_at = k;
+    w.fake.fault = fault;
+    struct engine_request req = {
+        .plan = plan, .sandbox = "muthr-api", .profile = "cut", .reprovision = plan == ENGINE_PROVISION};
+    world_request(&w, &req);
+    world_wait(&w, before + 1);
+    bool hit = k > 0 && w.fake.things >= k;
+    int done = w.done;
+    if (!hit) {
+        if (w.last.state != OP_DONE) {
+            fail_msg("%s: %s", w.last.plan, w.last.error.msg);
+        }
+    } else if (fault == FAULT_FAIL) {
+        assert_int_equal(w.last.state, OP_FAILED);
+        assert_true(w.last.error.msg[0] != '\0');
+    } else if (fault == FAULT_HANG) {
+        assert_int_equal(w.last.state, OP_FAILED);
+        assert_int_equal(w.last.error.code, ERROR_TIMEOUT);
+    } else if (fault == FAULT_CANCEL) {
+        /* always-steps are not cancelled: they end by themselves, and here they would hang for ever */
+        assert_true(w.last.state == OP_CANCELED);
+    }
+    /* the last step always runs */
+    assert_int_equal(world_step(&w, "unlock")->state, OP_STEP_DONE);
+    assert_clean(&w);
+    if (hit && plan == ENGINE_START && fake_box(&w.fake, "muthr-api") != NULL && fault != FAULT_DEAF) {
+        /* half-made ones are removed; what is left did come up (unless the removal itself was what failed) */
+        assert_true(fake_box(&w.fake, "muthr-api")->state == SANDBOX_RUNNING);
+    }
+    for (int i = 0; i < 5; i++) {
+        loop_turn(w.loop, false);
+    }
+    assert_int_equal(w.done, done); /* ended once */
+    world_close(&w);
+    return hit;
+}
+
+static void at_every_step(enum engine_plan plan, enum fake_fault fault)
+{
+    int k = 1;
+    while (run_with_fault(plan, k, fault)) {
+        k++;
+        assert_true(k < 40);
+    }
+    assert_true(k > (plan == ENGINE_DELETE ? 2 : 3)); /* something was tried at all */
+}
+
+static const enum engine_plan PLANS[] = {ENGINE_START, ENGINE_STOP, ENGINE_RESTART, ENGINE_DELETE, ENGINE_PROVISION};
+
+static void test_success(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLANS); i++) {
+        assert_false(run_with_fault(PLANS[i], 0, FAULT_NONE));
+    }
+}
+
+static void test_fail_at_every_step(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLANS); i++) {
+        at_every_step(PLANS[i], FAULT_FAIL);
+    }
+}
+
+static void test_busy_at_every_step(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLANS); i++) {
+        at_every_step(PLANS[i], FAULT_BUSY);
+    }
+}
+
+static void test_timeout_at_every_step(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLANS); i++) {
+        at_every_step(PLANS[i], FAULT_HANG);
+    }
+}
+
+static void test_cancel_at_every_step(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLANS); i++) {
+        at_every_step(PLANS[i], FAULT_DEAF);
+    }
+}
+
+/* Cancelled while the step really hangs; always-steps (seal, sealed) are left out: their own time limits end them. */
+static void test_cancel_what_hangs(void **state)
+{
+    (void)state;
+    static const struct {
+        enum engine_plan plan;
+        int last;
+    } CASES[] = {{ENGINE_START, 6}, {ENGINE_STOP, 3}, {ENGINE_RESTART, 5}, {ENGINE_DELETE, 2}, {ENGINE_PROVISION, 3}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(CASES); i++) {
+        for (int k = 1; k <= CASES[i].last; k++) {
+            run_with_fault(CASES[i].plan, k, FAULT_CANCEL);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_success),
+        cmocka_unit_test(test_fail_at_every_step),
+        cmocka_unit_test(test_busy_at_every_step),
+        cmocka_unit_test(test_timeout_at_every_step),
+        cmocka_unit_test(test_cancel_at_every_step),
+        cmocka_unit_test(test_cancel_what_hangs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
