@@ -112,6 +112,42 @@ static void test_flood_and_ctrl_c(void **state)
     rig_expect(&a, id, "back=2");
 }
 
+static int by_value(const void *x, const void *y)
+{
+    uint64_t l = *(const uint64_t *)x, r = *(const uint64_t *)y;
+
+    return l < r ? -1 : l > r;
+}
+
+static bool has_new_frame(void *arg)
+{
+    return a.frames > *(int *)arg;
+}
+
+/* The first output after a key goes at once, not at the next frame. */
+static void test_echo_is_quick(void **state)
+{
+    enum { KEYS = 100 };
+    const char *id = rig_start(&a, "stty raw -echo; echo ready; exec cat");
+    uint64_t us[KEYS];
+
+    (void)state;
+    sessions_view(a.s, id, 80, 24, NULL);
+    rig_expect(&a, id, "ready");
+    rig_turn(&rig, 100);
+    for (int i = 0; i < KEYS; i++) {
+        int before = a.frames;
+        uint64_t start = clock_mono_ns();
+
+        rig_type(&a, id, "k");
+        assert_true(rig_wait(&rig, has_new_frame, &before, RIG_WAIT_MS));
+        us[i] = (clock_mono_ns() - start) / 1000;
+    }
+    qsort(us, KEYS, sizeof(us[0]), by_value);
+    print_message("key to frame, back to back: p50 %d us, p95 %d us\n", (int)us[KEYS / 2], (int)us[KEYS * 95 / 100]);
+    assert_true(us[KEYS / 2] < 12000); /* a frame limit that held keys back would make it 16 ms */
+}
+
 static void test_frames_are_limited(void **state)
 {
     const char *id = rig_start(&a, "yes");
@@ -758,6 +794,7 @@ int main(int argc, char **argv)
         T(test_echo),
         T(test_resize),
         T(test_flood_and_ctrl_c),
+        T(test_echo_is_quick),
         T(test_frames_are_limited),
         T(test_exit_status_is_kept),
         T(test_dismiss_is_refused_while_running),
