@@ -122,6 +122,9 @@ void host_session_changed(struct host_session *h, bool urgent)
     }
     h->meta_dirty = true;
     h->meta_urgent = h->meta_urgent || urgent;
+    if (h->feeding) {
+        return; /* frames go first, and what one write says is told in one message */
+    }
     meta_due(h);
     arm_tick(h);
 }
@@ -301,7 +304,9 @@ static void on_pty_data(void *arg, const char *data, size_t len)
     if (h->log != NULL) {
         logfile_write(h->log, data, len);
     }
+    h->feeding = true;
     vt_feed(h->vt, data, len);
+    h->feeding = false;
     spread_damage(h);
     host_session_flush(h);
     h->info.last_output_wall_ms = clock_wall_ms();

@@ -42,6 +42,7 @@ struct host_session {
     uint64_t view_seq; /* grows with each start of viewing and each input: the greatest viewer's size counts */
     uint64_t meta_sent_ms;
     bool meta_dirty, meta_urgent;
+    bool feeding;  /* the terminal is being fed: its callbacks only take notes */
     bool killed;   /* a person ended it: not a failure */
     bool stopping; /* the host goes when the program has ended */
     bool stopped;

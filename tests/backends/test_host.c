@@ -601,9 +601,9 @@ static void test_attention(void **state)
     assert_true(rig_wait(&rig, has_no_attention, id, RIG_WAIT_MS));
 }
 
-static bool has_title(void *arg)
+static bool has_title_and_cwd(void *arg)
 {
-    return sessions_find(a.s, arg)->title[0] != '\0';
+    return sessions_find(a.s, arg)->title[0] != '\0' && sessions_find(a.s, arg)->cwd[0] != '\0';
 }
 
 static void test_title_cwd_clipboard(void **state)
@@ -619,7 +619,7 @@ static void test_title_cwd_clipboard(void **state)
     sessions_view(a.s, id, 80, 24, NULL);
     rig_type(&a, id, "go\r");
     rig_expect(&a, id, "told");
-    assert_true(rig_wait(&rig, has_title, id, RIG_WAIT_MS));
+    assert_true(rig_wait(&rig, has_title_and_cwd, id, RIG_WAIT_MS));
     assert_string_equal(sessions_find(a.s, id)->title, "my title");
     assert_string_equal(sessions_find(a.s, id)->cwd, "/some/where");
     assert_string_equal(a.clipboard.buf, "hello");
