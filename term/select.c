@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/select.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/util/compiler.h"
