@@ -165,6 +165,7 @@ static int seal(struct shim *s, struct error *err)
         return error_hint(err, ERROR_UNAVAILABLE, "stop and start it with an isolated network",
                           "the sandbox shares the host's network, which cannot be cut while it runs");
     }
+    door_shut(&s->door);
     net_detach(&s->link);
     s->status.helper_pid = 0;
     uint64_t deadline = clock_mono_ms() + 3000;
@@ -259,9 +260,12 @@ static void main_loop(struct shim *s)
     reap(s);
     while (s->launch.monitor) {
         struct pollfd p[] = {
-            {.fd = s->signal_fd, .events = POLLIN},        {.fd = s->shim_fd, .events = POLLIN},
-            {.fd = s->launch.out_fd, .events = POLLIN},    {.fd = s->launch.err_fd, .events = POLLIN},
+            {.fd = s->signal_fd, .events = POLLIN},
+            {.fd = s->shim_fd, .events = POLLIN},
+            {.fd = s->launch.out_fd, .events = POLLIN},
+            {.fd = s->launch.err_fd, .events = POLLIN},
             {.fd = s->oom_fd, .events = POLLIN | POLLPRI},
+            {.fd = s->door.leash[1] < 0 ? -1 : s->door.fd, .events = POLLIN},
         };
         if (poll(p, MT_ARRAY_LEN(p), next_delay(s, watch_at)) < 0 && errno != EINTR) {
             break;
@@ -274,6 +278,9 @@ static void main_loop(struct shim *s)
         }
         if (p[4].revents || (s->oom_looks && clock_mono_ms() >= s->oom_look_at_ms)) {
             check_oom(s);
+        }
+        if (p[5].revents) {
+            door_serve(&s->door);
         }
         if (p[0].revents) {
             read_signals(s);
@@ -321,6 +328,7 @@ static void tear_down(struct shim *s)
     }
     launch_close(&s->launch);
     net_detach(&s->link);
+    door_release(&s->door);
     char *socket_path = path_join(s->dir, "run/ctl.sock"), *own = path_join(s->dir, "run/shim.sock");
     unlink(socket_path);
     unlink(own);
@@ -408,7 +416,8 @@ int shim_supervise(const char *state_dir, const char *home, const char *root, co
     struct shim s = {.state_dir = state_dir, .home = home, .root = root, .ready_fd = ready_fd};
     struct error err = ERROR_INIT;
     int lock;
-    s.guard_fd = s.signal_fd = s.shim_fd = s.oom_fd = s.oom_keep_fd = s.init_fd = s.port_fd = -1;
+    s.guard_fd = s.signal_fd = s.shim_fd = s.oom_fd = s.oom_keep_fd = s.init_fd = -1;
+    s.door = (struct door){.fd = -1, .leash = {-1, -1}};
     s.launch = (struct launch){.block_fd = -1, .leash_fd = -1, .out_fd = -1, .err_fd = -1};
     state_id(name, s.id);
     s.dir = path_join(root, s.id);

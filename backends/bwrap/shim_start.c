@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/bwrap/shim_start.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -78,39 +75,6 @@ static int open_workspace(struct shim *s, struct start *st, struct error *err)
     s->status.workspace_dev = (uint64_t)sb.st_dev;
     s->status.workspace_ino = (uint64_t)sb.st_ino;
     return args_check_workspace(path, s->home, s->state_dir, err);
-}
-
-/* The port that the sandbox is told: the wished one, else the last one, else any. Bound and held, but not listened on:
- * nobody else can get it, and a connection is refused. With the host's own network the program inside must be able to
- * bind it, so it is only looked for. */
-static void reserve_port(struct shim *s, int last, bool shared)
-{
-    const int wishes[] = {s->config.spec.port, last, 0};
-    for (size_t i = 0; i < MT_ARRAY_LEN(wishes); i++) {
-        struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)wishes[i])};
-        socklen_t len = sizeof(sin);
-        if (i < 2 && !wishes[i]) {
-            continue;
-        }
-        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
-            getsockname(fd, (struct sockaddr *)&sin, &len) == 0) {
-            s->status.port = ntohs(sin.sin_port);
-            s->port_fd = fd;
-            break;
-        }
-        if (fd >= 0) {
-            close(fd);
-        }
-        if (i == 0) {
-            log_warn("port %d is in use: another one is taken", wishes[i]);
-        }
-    }
-    if (shared && s->port_fd >= 0) {
-        close(s->port_fd);
-        s->port_fd = -1;
-    }
 }
 
 /* The init as a file without a name. */
@@ -351,7 +315,7 @@ static int connect_net(struct shim *s, struct start *st, struct error *err)
         rc = try_helper(s, st->helpers[i], err);
     }
     str_copy(s->status.net, sizeof(s->status.net), net_policy_name(st->net));
-    return rc;
+    return rc == 0 && st->net == NET_FULL ? door_open(&s->door, err) : rc;
 }
 
 /* Warnings that last as long as the sandbox; the most serious one wins. */
@@ -394,7 +358,11 @@ static int run_steps(struct shim *s, struct start *st, struct error *err)
                           "start it without require_resource_limits, or make control groups writable",
                           "limits cannot be enforced here: %s", s->limits.missing);
     }
-    reserve_port(s, last_port, st->net == NET_SHARED);
+    door_reserve(&s->door, s->dir, s->config.spec.port, last_port);
+    s->status.port = s->door.port;
+    if (st->net == NET_SHARED) {
+        door_yield(&s->door);
+    }
     if (step(s, "preparing the sandbox's files", err) < 0 || prepare_files(s, st, err) < 0 ||
         step(s, "starting bwrap", err) < 0 || launch_bwrap(s, st, err) < 0) {
         return -1;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "backends/bwrap/door.h"
 #include "backends/bwrap/launch.h"
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/net.h"
@@ -23,8 +24,8 @@ struct shim {
     struct launch launch;
     struct net_link link;
     int ready_fd, guard_fd, signal_fd, shim_fd, oom_fd, oom_keep_fd;
-    int init_fd; /* pidfd of the sandbox's process 1 */
-    int port_fd; /* holds the reserved port */
+    int init_fd;      /* pidfd of the sandbox's process 1 */
+    struct door door; /* its port */
     uint64_t oom_kills, oom_look_at_ms, kill_at_ms, grace_ms;
     unsigned oom_looks; /* still to take at the group's counter */
     bool abandoned, stopping, killed;

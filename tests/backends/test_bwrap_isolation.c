@@ -240,6 +240,49 @@ static void test_memory_hog(void **state)
 
 /* --- outside network --- */
 
+/* Connects to the sandbox's port on the host, as a browser would. Returns what it answers, "" = nothing, "refused". */
+static void fetch(int port, struct strbuf *out)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    char buf[256];
+    ssize_t n;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    strbuf_clear(out);
+    if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
+        strbuf_addstr(out, "refused");
+    } else if (send(fd, "ping\n", 5, MSG_NOSIGNAL) == 5) {
+        while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+            strbuf_add(out, buf, (size_t)n);
+        }
+    }
+    close(fd);
+}
+
+struct served {
+    int port;
+    struct strbuf out;
+};
+
+static bool is_served(void *arg)
+{
+    struct served *s = arg;
+    fetch(s->port, &s->out);
+    return strcmp(s->out.buf, "pong ping\n") == 0;
+}
+
+/* A server inside on PORT can be reached on the host's loopback by that port, and only while there is a network. */
+static void expect_door(void)
+{
+    struct served served = {.port = sandbox_inspect(BOX).port, .out = STRBUF_INIT};
+    sandbox_sh(BOX, NULL,
+               "setsid python3 -c 'import socket,os\ns=socket.socket(); s.setsockopt(1,2,1); "
+               "s.bind((\"127.0.0.1\",int(os.environ[\"PORT\"]))); "
+               "s.listen()\nwhile 1:\n c=s.accept()[0]; c.sendall(b\"pong \"+c.recv(9)); c.close()' >/dev/null 2>&1 &");
+    assert_true(wait_for(is_served, &served, 5000));
+    strbuf_release(&served.out);
+}
+
 static void test_network_full(void **state)
 {
     (void)state;
@@ -275,9 +318,13 @@ static void test_network_full(void **state)
         expect("test -f ~/.local/node_modules/is-number/index.js && echo installed", "installed\n");
         free(setting);
     }
+    expect_door();
+    int port = sandbox_inspect(BOX).port;
     /* Sealed: cut in the running sandbox, read back, and kept over a restart. */
     assert_int_equal(call_name(BACKEND_SEAL, BOX), ERROR_NONE);
     assert_int_equal(sandbox_inspect(BOX).net, NET_NONE);
+    fetch(port, &out);
+    assert_string_equal(out.buf, "refused");
     expect("ls /proc/sys/net/ipv4/conf | grep -v -e all -e default", "lo\n");
     assert_int_equal(call_name(BACKEND_STOP, BOX), ERROR_NONE);
     assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
