@@ -175,7 +175,7 @@ void host_session_flush(struct host_session *h)
             next = at;
         }
     }
-    if (next != 0 && !timer_is_active(h->frame_timer)) {
+    if (next != 0) { /* again, when it is set: it may be for the end of a longer hold */
         timer_start(h->frame_timer, next > now ? next - now : 1);
     }
 }
