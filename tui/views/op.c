@@ -19,6 +19,23 @@ const char *op_session(const struct app *app, const struct op_view *op)
     return op && op->session[0] && model_session(app->model, op->session) ? op->session : NULL;
 }
 
+/* The steps worth a line: what was skipped without a reason worth telling is left out. Fills `out` with their indices,
+ * returns how many; *current is the place of the one being done. */
+static int shown_steps(const struct op_view *op, int out[OP_STEPS_MAX], int *current)
+{
+    int n = 0;
+    *current = 0;
+    for (int i = 0; i < op->step_count; i++) {
+        if (i == op->step) {
+            *current = n;
+        }
+        if (op->steps[i].state != OP_STEP_SKIPPED || op->steps[i].text[0]) {
+            out[n++] = i;
+        }
+    }
+    return n;
+}
+
 /* Lines that tell of a failure: the error, and what to do. */
 static int trouble_lines(const struct op_view *op)
 {
@@ -29,7 +46,8 @@ static int trouble_lines(const struct op_view *op)
 static struct op_rows share(const struct app *app, const struct op_view *op, int h)
 {
     bool pane = op_session(app, op) != NULL;
-    struct op_rows rows = {.steps = op->step_count, .trouble = trouble_lines(op)};
+    int steps[OP_STEPS_MAX], current;
+    struct op_rows rows = {.steps = shown_steps(op, steps, &current), .trouble = trouble_lines(op)};
     int room = MT_MAX(h - 2 - rows.trouble, 1);
     if (pane) {
         room = MT_MAX(room - 1 - MT_MAX(h / 3, 3), 1);
@@ -174,9 +192,10 @@ void op_draw(const struct app *app, struct surface *s, struct rect r)
     draw_header(app, s, (struct rect){r.x, r.y, r.w, 1}, op);
     int y = r.y + 2;
     /* When not all fit, the running step stays in view. */
-    int from = MT_MAX(MT_MIN(op->step - rows.steps + 2, op->step_count - rows.steps), 0);
+    int steps[OP_STEPS_MAX], current, count = shown_steps(op, steps, &current);
+    int from = MT_MAX(MT_MIN(current - rows.steps + 2, count - rows.steps), 0);
     for (int i = 0; i < rows.steps; i++) {
-        draw_step(app, s, (struct rect){r.x, y++, r.w, 1}, op, from + i);
+        draw_step(app, s, (struct rect){r.x, y++, r.w, 1}, op, steps[from + i]);
     }
     if (rows.trouble) {
         draw_trouble(app, s, (struct rect){r.x, y, r.w, rows.trouble}, op);
