@@ -51,7 +51,6 @@ static bool is_there_inside(void *arg)
 static void test_exit_codes(void **state)
 {
     (void)state;
-    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
     assert_int_equal(sandbox_sh(BOX, NULL, "exit 0"), 0);
     assert_int_equal(sandbox_sh(BOX, NULL, "exit 7"), 7);
     assert_int_equal(sandbox_sh(BOX, NULL, "kill -TERM $$"), 143);
