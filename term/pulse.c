@@ -4,7 +4,8 @@
 #include "core/util/xmalloc.h"
 #include "term/attention.h"
 
-/* Values of enum attention_kind, whose header cannot be included here. tests/unit/test_session_spec.c holds them against it.
+/* Values of enum attention_kind, whose header cannot be included here. tests/unit/test_session_spec.c holds them
+ * against it.
  */
 enum kind { KIND_NONE, KIND_FINISHED, KIND_BELL, KIND_NOTIFY, KIND_WAITING, KIND_FAILED };
 
