@@ -15,6 +15,7 @@
 #include "backends/bwrap/args.h"
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/files.h"
+#include "backends/bwrap/limits.h"
 #include "backends/bwrap/preflight.h"
 #include "backends/bwrap/shim.h"
 #include "backends/bwrap/state.h"
@@ -131,8 +132,26 @@ static int verb_update(struct helper *h, struct error *err)
     return rc;
 }
 
+/* How the shim is started: in a scope of the user's systemd where that helps, else plainly. */
+enum start_way { START_SCOPE_CONTINUE, START_SCOPE, START_PLAIN, START_WAYS };
+
+/* Becomes systemd-run, which becomes us again (verb "supervise") inside of the scope. Returns only when there is no
+ * systemd-run. */
+static void enter_scope(struct helper *h, enum start_way way)
+{
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    struct state_config config;
+    const char *const command[] = {h->paths.executable, "shim", "supervise", h->name, NULL};
+    char *unit = xasprintf("muthr-%s-%d", path_base(h->dir), (int)getpid());
+    state_config_load(h->dir, &config);
+    limits_scope_argv(&config.spec, unit, way == START_SCOPE_CONTINUE, command, &argv);
+    setenv(LIMITS_SCOPE_ENV, "1", 1);
+    execvp(argv.v[0], argv.v);
+    _exit(1);
+}
+
 /* Leaves the shim behind: own session, nothing of ours open but the ready pipe. */
-static void become_shim(struct helper *h, int ready_fd)
+static void become_shim(struct helper *h, int ready_fd, enum start_way way)
 {
     int null = open("/dev/null", O_RDWR);
     setsid();
@@ -146,8 +165,12 @@ static void become_shim(struct helper *h, int ready_fd)
         _exit(1);
     }
     syscall(SYS_close_range, 4u, ~0u, 0);
-    fcntl(3, F_SETFD, FD_CLOEXEC);
     umask(077);
+    if (way != START_PLAIN) {
+        enter_scope(h, way);
+    }
+    unsetenv(LIMITS_SCOPE_ENV);
+    fcntl(3, F_SETFD, FD_CLOEXEC);
     _exit(shim_supervise(h->paths.state, h->paths.home, h->root, h->name, 3));
 }
 
@@ -171,7 +194,7 @@ static int wait_for_other(struct helper *h, struct error *err)
                      h->name);
 }
 
-/* Reads the shim's lines until it is running, has failed, or went away. */
+/* Reads the shim's lines until it is running, has failed, or went away; 1 when it went without a word. */
 static int follow_start(struct helper *h, int fd, struct error *err)
 {
     FILE *in = fdopen(fd, "r");
@@ -196,28 +219,52 @@ static int follow_start(struct helper *h, int fd, struct error *err)
     if (in) {
         fclose(in);
     }
-    return rc == 1 ? error_set(err, ERROR_SYS, "the sandbox's supervisor ended without a word") : rc;
+    return rc;
 }
 
-static int verb_start(struct helper *h, struct error *err)
+/* One attempt to start; as follow_start. */
+static int start_by(struct helper *h, enum start_way way, struct error *err)
 {
     int fds[2];
-    if (!fs_is_dir(h->dir)) {
-        return error_set(err, ERROR_NOT_FOUND, "there is no sandbox %s", h->name);
-    }
     if (pipe2(fds, O_CLOEXEC) < 0) {
         return error_sys(err, errno, "start %s", h->name);
     }
     pid_t pid = fork();
     if (pid == 0) {
         close(fds[0]);
-        become_shim(h, fds[1]);
+        become_shim(h, fds[1], way);
     }
     close(fds[1]);
     if (pid > 0) {
         waitpid(pid, NULL, 0);
     }
     return follow_start(h, fds[0], err);
+}
+
+static int verb_start(struct helper *h, struct error *err)
+{
+    struct state_config config;
+    int rc = 1;
+    if (!fs_is_dir(h->dir)) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no sandbox %s", h->name);
+    }
+    state_config_load(h->dir, &config);
+    int way = limits_want_scope(&config.spec) ? START_SCOPE_CONTINUE : START_PLAIN;
+    state_config_release(&config);
+    /* systemd-run refuses without a manager that answers, or a property that it does not know: then the next way is
+     * tried. */
+    for (; rc == 1 && way < START_WAYS; way++) {
+        rc = start_by(h, (enum start_way)way, err);
+    }
+    return rc == 1 ? error_set(err, ERROR_SYS, "the sandbox's supervisor ended without a word") : rc;
+}
+
+/* The shim again, inside of its scope; the ready pipe is descriptor 3. */
+static int verb_supervise(struct helper *h, struct error *err)
+{
+    (void)err;
+    fcntl(3, F_SETFD, FD_CLOEXEC);
+    _exit(shim_supervise(h->paths.state, h->paths.home, h->root, h->name, 3));
 }
 
 /* Waits on a connection for its end. True when it ended in time. */
@@ -395,9 +442,9 @@ static const struct {
     int (*run)(struct helper *h, struct error *err);
     bool needs_name;
 } verbs[] = {
-    {"probe", verb_probe, false}, {"create", verb_create, true}, {"update", verb_update, true},
-    {"start", verb_start, true},  {"stop", verb_stop, true},     {"delete", verb_delete, true},
-    {"seal", verb_seal, true},
+    {"probe", verb_probe, false}, {"create", verb_create, true},       {"update", verb_update, true},
+    {"start", verb_start, true},  {"stop", verb_stop, true},           {"delete", verb_delete, true},
+    {"seal", verb_seal, true},    {"supervise", verb_supervise, true},
 };
 
 /* Runs one verb; the error, if any, becomes the last line. */

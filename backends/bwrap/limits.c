@@ -202,29 +202,95 @@ static void apply_v1(struct limits *l, const struct sandbox_spec *spec, const ch
     }
 }
 
-/* --- both --- */
+/* --- a scope of the user's systemd --- */
+
+/* True when a file of the folder holds a number: "max" is no limit. */
+static bool is_limited(const char *dir, const char *name)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    char path[512];
+    str_format(path, sizeof(path), "%s/%s", dir, name);
+    return read_text(path, &text) && text.buf[0] >= '0' && text.buf[0] <= '9';
+}
+
+/* What the scope that we were started in really limits. */
+static void read_scope(struct limits *l, const struct sandbox_spec *spec, const char *mountinfo, const char *cgroup)
+{
+    if (limits_find_group(mountinfo, cgroup, NULL, l->scope, sizeof(l->scope)) < 0) {
+        l->scope[0] = '\0';
+        return;
+    }
+    l->v2 = true;
+    l->by_group[LIMITS_MEMORY] = spec->memory_bytes && is_limited(l->scope, "memory.max");
+    l->by_group[LIMITS_PIDS] = spec->pids && is_limited(l->scope, "pids.max");
+    l->by_group[LIMITS_CPU] = spec->cpus > 0 && is_limited(l->scope, "cpu.max");
+}
+
+void limits_scope_argv(const struct sandbox_spec *spec, const char *unit, bool oom_continue, const char *const *command,
+                       struct strvec *out)
+{
+    strvec_pushl(out, "systemd-run", "--user", "--scope", "--quiet", "--collect", NULL);
+    strvec_pushf(out, "--unit=%s", unit);
+    if (spec->memory_bytes) {
+        strvec_push(out, "-p");
+        strvec_pushf(out, "MemoryMax=%llu", (unsigned long long)spec->memory_bytes);
+        strvec_pushl(out, "-p", "MemorySwapMax=0", NULL);
+    }
+    if (spec->pids) {
+        strvec_push(out, "-p");
+        strvec_pushf(out, "TasksMax=%u", spec->pids);
+    }
+    if (spec->cpus > 0) {
+        strvec_push(out, "-p");
+        strvec_pushf(out, "CPUQuota=%u%%", (unsigned)(spec->cpus * 100 + 0.5));
+    }
+    if (oom_continue) {
+        strvec_pushl(out, "-p", "OOMPolicy=continue", NULL);
+    }
+    strvec_push(out, "--");
+    strvec_pushv(out, command);
+}
+
+bool limits_want_scope(const struct sandbox_spec *spec)
+{
+    char text[160], path[512];
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    bool firm = false;
+    if (geteuid() == 0 || !runtime || !(spec->memory_bytes || spec->pids || spec->cpus > 0)) {
+        return false;
+    }
+    str_format(path, sizeof(path), "%s/systemd/private", runtime);
+    if (access(path, F_OK) < 0) {
+        return false;
+    }
+    limits_describe(false, text, sizeof(text), &firm);
+    return !firm;
+}
+
+/* --- all of them --- */
 
 /* "memory 2.0 GiB (cgroup), pids 512 (rlimit), cpus 2 (affinity)" */
 static void describe(struct limits *l, const struct sandbox_spec *spec, bool as_root)
 {
     char size[32];
+    const char *group = l->scope[0] ? "systemd scope" : "cgroup";
     struct strbuf text = STRBUF_INIT, missing = STRBUF_INIT;
     if (spec->memory_bytes) {
         limits_format_bytes(spec->memory_bytes, size, sizeof(size));
-        strbuf_addf(&text, "memory %s (%s)", size, l->by_group[LIMITS_MEMORY] ? "cgroup" : "watchdog");
+        strbuf_addf(&text, "memory %s (%s)", size, l->by_group[LIMITS_MEMORY] ? group : "watchdog");
         strbuf_addstr(&missing, l->by_group[LIMITS_MEMORY] ? "" : "memory (only watched, may overshoot)");
     }
     if (spec->pids) {
         bool none = as_root && !l->by_group[LIMITS_PIDS];
         strbuf_addf(&text, "%spids %u (%s)", text.len ? ", " : "", spec->pids,
-                    l->by_group[LIMITS_PIDS] ? "cgroup"
+                    l->by_group[LIMITS_PIDS] ? group
                     : none                   ? "not enforced"
                                              : "rlimit");
         strbuf_addf(&missing, "%s%s", missing.len && none ? ", " : "", none ? "pids" : "");
     }
     if (spec->cpus > 0) {
         strbuf_addf(&text, "%scpus %g (%s)", text.len ? ", " : "", spec->cpus,
-                    l->by_group[LIMITS_CPU] ? "cgroup" : "affinity");
+                    l->by_group[LIMITS_CPU] ? group : "affinity");
         strbuf_addf(&missing, "%s%s", missing.len && !l->by_group[LIMITS_CPU] ? ", " : "",
                     l->by_group[LIMITS_CPU] ? "" : "cpus (whole processors only)");
     }
@@ -241,9 +307,11 @@ void limits_prepare(struct limits *l, const struct sandbox_spec *spec, const cha
     char point[256], own[256], dir[256];
     memset(l, 0, sizeof(*l));
     if (read_text("/proc/self/mountinfo", &mountinfo) && read_text("/proc/self/cgroup", &cgroup)) {
-        if (mount_point(mountinfo.buf, NULL, point, sizeof(point)) &&
-            limits_find_group(mountinfo.buf, cgroup.buf, NULL, own, sizeof(own)) == 0 &&
-            make_v2(point, own, id, as_root, dir, sizeof(dir))) {
+        if (getenv(LIMITS_SCOPE_ENV)) {
+            read_scope(l, spec, mountinfo.buf, cgroup.buf);
+        } else if (mount_point(mountinfo.buf, NULL, point, sizeof(point)) &&
+                   limits_find_group(mountinfo.buf, cgroup.buf, NULL, own, sizeof(own)) == 0 &&
+                   make_v2(point, own, id, as_root, dir, sizeof(dir))) {
             apply_v2(l, spec, dir);
         } else {
             apply_v1(l, spec, mountinfo.buf, cgroup.buf, id);
@@ -286,7 +354,8 @@ uint64_t limits_oom_kills(const struct limits *l)
     if (!l->by_group[LIMITS_MEMORY]) {
         return 0;
     }
-    str_format(path, sizeof(path), "%s/%s", l->groups[0], l->v2 ? "memory.events" : "memory.oom_control");
+    str_format(path, sizeof(path), "%s/%s", l->scope[0] ? l->scope : l->groups[0],
+               l->v2 ? "memory.events" : "memory.oom_control");
     read_text(path, &b);
     const char *line = strstr(b.buf, "oom_kill ");
     return line && sscanf(line, "oom_kill %llu", &n) == 1 ? n : 0;
@@ -301,7 +370,7 @@ int limits_oom_watch(const struct limits *l, int *keep)
     }
     if (l->v2) {
         int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        str_format(path, sizeof(path), "%s/memory.events", l->groups[0]);
+        str_format(path, sizeof(path), "%s/memory.events", l->scope[0] ? l->scope : l->groups[0]);
         if (fd >= 0) {
             inotify_add_watch(fd, path, IN_MODIFY);
         }

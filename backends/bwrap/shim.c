@@ -116,7 +116,9 @@ static uint64_t watchdog(struct shim *s)
     if (stats.killed_pid) {
         note_memory_kill(s, stats.killed_name, stats.killed_bytes);
     }
-    return stats.resident_bytes > s->limits.watch_bytes / 2 ? 100 : 500;
+    return stats.resident_bytes > s->limits.watch_bytes / 2   ? 100
+           : stats.resident_bytes > s->limits.watch_bytes / 4 ? 400
+                                                              : 800;
 }
 
 static void check_oom(struct shim *s)

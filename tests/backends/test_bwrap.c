@@ -372,6 +372,41 @@ static void test_times(void **state)
     assert_int_equal(call_name(BACKEND_DELETE, "muthr-time"), ERROR_NONE);
 }
 
+/* A user manager that is there but refuses, and one whose scope limits nothing: started all the same, and nothing is
+ * claimed. (What a real one does cannot be seen on a machine without systemd.) */
+static void test_user_manager_that_does_not_help(void **state)
+{
+    (void)state;
+    static const char *const programs[] = {"#!/bin/sh\necho no >&2\nexit 1\n",
+                                           "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n"};
+    if (fx.as_root) {
+        skip(); /* root needs no user manager */
+    }
+    char *runtime = path_join(fx.base, "runtime"), *systemd = path_join(runtime, "systemd"),
+         *private_socket = path_join(systemd, "private");
+    char *program = path_join(runtime, "systemd-run"), *old = xstrdup(getenv("PATH")),
+         *path = xasprintf("%s:%s", runtime, old);
+    assert_int_equal(fs_mkdirs(systemd, 0700, NULL), 0);
+    assert_int_equal(fs_write_atomic(private_socket, "", 0, 0600, NULL), 0);
+    setenv("XDG_RUNTIME_DIR", runtime, 1);
+    setenv("PATH", path, 1);
+    for (size_t i = 0; i < MT_ARRAY_LEN(programs); i++) {
+        assert_int_equal(fs_write_atomic(program, programs[i], strlen(programs[i]), 0700, NULL), 0);
+        sandbox_up("muthr-scope", NET_NONE, 256u << 20, 100);
+        assert_non_null(strstr(sandbox_inspect("muthr-scope").limits, "(watchdog)"));
+        assert_int_equal(sandbox_sh("muthr-scope", NULL, "test -z \"$MUTHR_SHIM_SCOPE\""), 0);
+        assert_int_equal(call_name(BACKEND_DELETE, "muthr-scope"), ERROR_NONE);
+    }
+    setenv("PATH", old, 1);
+    unsetenv("XDG_RUNTIME_DIR");
+    free(runtime);
+    free(systemd);
+    free(private_socket);
+    free(program);
+    free(old);
+    free(path);
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +422,7 @@ static int run(void)
         cmocka_unit_test(test_unwritable_state),
         cmocka_unit_test(test_workspace_replaced),
         cmocka_unit_test(test_stats_and_limits),
+        cmocka_unit_test(test_user_manager_that_does_not_help),
         cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests_name("bwrap", tests, fixture_setup, fixture_teardown);

@@ -156,12 +156,33 @@ static void test_control_groups(void **state)
     assert_string_equal(out, "300 MiB");
 }
 
+static void test_scope_command(void **state)
+{
+    (void)state;
+    struct sandbox_spec spec = {.memory_bytes = 2ull << 30, .pids = 512, .cpus = 1.5};
+    const char *const command[] = {"/x/muthr-tui", "shim", NULL};
+    struct strvec v = STRVEC_INIT;
+    limits_scope_argv(&spec, "muthr-a-1", true, command, &v);
+    assert_string_equal(v.v[0], "systemd-run");
+    assert_true(strvec_index(&v, "--unit=muthr-a-1") > 0);
+    assert_true(strvec_index(&v, "MemoryMax=2147483648") > 0 && strvec_index(&v, "MemorySwapMax=0") > 0);
+    assert_true(strvec_index(&v, "TasksMax=512") > 0 && strvec_index(&v, "CPUQuota=150%") > 0);
+    assert_true(strvec_index(&v, "OOMPolicy=continue") > 0);
+    assert_int_equal(strvec_index(&v, "--"), (int)v.len - 3);
+    strvec_clear(&v);
+    spec = (struct sandbox_spec){.pids = 10};
+    limits_scope_argv(&spec, "u", false, command, &v);
+    assert_int_equal(strvec_index(&v, "OOMPolicy=continue"), -1);
+    assert_int_equal(strvec_index(&v, "MemorySwapMax=0"), -1);
+    strvec_release(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distributions),         cmocka_unit_test(test_every_text_of_the_table),
         cmocka_unit_test(test_fixes_by_distribution), cmocka_unit_test(test_features),
-        cmocka_unit_test(test_control_groups),
+        cmocka_unit_test(test_control_groups),        cmocka_unit_test(test_scope_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
