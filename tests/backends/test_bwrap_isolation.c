@@ -286,6 +286,7 @@ static void expect_door(void)
 static void test_network_full(void **state)
 {
     (void)state;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
     assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
     assert_int_equal(sandbox_create(BOX, NET_FULL, 0, 128), ERROR_NONE);
     if (!(fx.probe.caps & BACKEND_CAP_NET_FULL)) {
