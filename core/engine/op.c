@@ -183,7 +183,8 @@ static bool settle_failure(struct op *op, const struct step *s, struct error *er
     }
     bool stopped = (op->canceling && !s->always) || err->code == ERROR_CANCELED;
     if (!stopped && !op->timed_out && v->tries < s->tries && error_is_transient(err)) {
-        uint64_t pause = s->backoff_ms << (v->tries - 1);
+        uint64_t pause = s->backoff_ms << (v->tries - 1), most = op->opts.timeout_max_ms;
+        pause = most > 0 && pause > most ? most : pause;
         set_text(v, err->msg);
         op_touch(op);
         timer_start(op->advance, pause);

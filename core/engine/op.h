@@ -37,7 +37,7 @@ struct op_opts {
     struct loop *loop;
     const struct step *steps; /* at most OP_STEPS_MAX */
     void *ctx;
-    uint64_t timeout_max_ms;                   /* bounds the timeout of every step; 0: as the table says */
+    uint64_t timeout_max_ms; /* bounds the timeout of every step and the pauses between tries; 0: as the table says */
     void (*changed)(struct op *op, void *ctx); /* the view changed; may be NULL */
     void (*ended)(struct op *op, void *ctx);   /* exactly once, from the loop; the op is freed when it returns */
 };

@@ -90,10 +90,24 @@ static uint64_t duration(const struct json *times, const char *key)
     return ms > 0 && ms < INT64_C(86400000) ? (uint64_t)ms : 0;
 }
 
+/* Start, restart and provision share their steps, hence what is known of them. */
+static const char *times_group(const struct op_view *op)
+{
+    return strcmp(op->plan, "stop") == 0 || strcmp(op->plan, "delete") == 0 ? op->plan : "start";
+}
+
+/* Key of the whole plan's duration; no step is called so. */
+static void all_key(const struct op_view *op, char out[40])
+{
+    str_format(out, 40, "all of %s", op->plan);
+}
+
 void record_fill_times(const struct record *r, struct op_view *op)
 {
-    const struct json *times = json_get(json_get(r->tree, "times"), op->plan);
-    op->last_time_ms = duration(times, "all");
+    const struct json *times = json_get(json_get(r->tree, "times"), times_group(op));
+    char all[40];
+    all_key(op, all);
+    op->last_time_ms = duration(times, all);
     for (int i = 0; i < op->step_count; i++) {
         op->steps[i].last_time_ms = duration(times, op->steps[i].name);
     }
@@ -101,7 +115,7 @@ void record_fill_times(const struct record *r, struct op_view *op)
 
 void record_take_times(struct record *r, const struct op_view *op)
 {
-    struct json *times = object_in(object_in(r->tree, "times"), op->plan);
+    struct json *times = object_in(object_in(r->tree, "times"), times_group(op));
     bool worked = false;
     for (int i = 0; i < op->step_count; i++) {
         const struct op_step_view *s = &op->steps[i];
@@ -113,6 +127,8 @@ void record_take_times(struct record *r, const struct op_view *op)
     }
     if (worked) { /* a run that found everything done says nothing about the next one */
         uint64_t now = op->ended_ms != 0 ? op->ended_ms : op->steps[op->step].started_ms;
-        json_set_int(times, "all", (int64_t)(now > op->started_ms ? now - op->started_ms : 1));
+        char all[40];
+        all_key(op, all);
+        json_set_int(times, all, (int64_t)(now > op->started_ms ? now - op->started_ms : 1));
     }
 }

@@ -186,8 +186,10 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
     }
     struct record record;
     struct profile profile;
+    char name[64];
     record_load(&record, e->opts.paths, ws->sandbox);
-    if (profile_load(&profile, e->opts.paths, ws->profile, &err) == 0) {
+    engine_profile_of(e, ws, &record, name);
+    if (profile_load(&profile, e->opts.paths, name, &err) == 0) {
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, diff = STRBUF_INIT;
         MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
         struct sandbox_spec spec;

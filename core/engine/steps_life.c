@@ -250,6 +250,10 @@ static int settle_check(struct run *r, struct error *err)
     if (record_save(&r->record, r->e->opts.paths, r->sandbox, &why) < 0) {
         log_warn("%s", why.msg); /* the record step says it again, as the op's failure */
     }
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    if (ws != NULL) {
+        refresh_drift(r->e, ws);
+    }
     return 0;
 }
 

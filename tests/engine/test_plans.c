@@ -45,7 +45,7 @@ static bool run_with_fault(enum engine_plan plan, int k, enum fake_fault fault)
     struct world w;
     world_open(&w);
     w.fake.script_log = "[PROC] one\n[ OK ] two\n";
-    w.step_timeout_ms = fault == FAULT_HANG ? 40 : 0;
+    w.step_timeout_ms = fault == FAULT_HANG || fault == FAULT_BUSY ? 40 : 0;
     world_engine(&w);
     prepare(&w, plan);
     int before = w.done;
