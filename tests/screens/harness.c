@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -18,7 +20,6 @@
 #include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/fs.h"
-#include "core/util/json.h"
 #include "core/util/paths.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
@@ -29,7 +30,8 @@
 struct harness {
     char *home, *program;
     struct strvec env;
-    pid_t pid; /* 0: not running */
+    pid_t pid;    /* 0: not running */
+    bool has_run; /* our program: there may be sandboxes and hosts */
     int status;
     int master, slave, sync;
     struct termios before;
@@ -235,6 +237,7 @@ void harness_start(struct harness *h, const struct harness_opts *opts)
         strvec_pushf(&env, "MUTHR_TUI_SYNC_FD=%d", SYNC_FD);
     }
     apply_env(&env, opts->env);
+    h->has_run = h->has_run || !opts->program;
     h->pid = fork();
     assert_true(h->pid >= 0);
     if (h->pid == 0) {
@@ -657,39 +660,80 @@ bool harness_tty_is_restored(struct harness *h)
 
 /* --- the end --- */
 
-/* Ends the hosts that are left in this world. */
+/* The process that listens on a session's socket; 0 when nobody does. */
+static pid_t host_of(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pid_t pid = 0;
+
+    if (fd >= 0 && str_copy(addr.sun_path, sizeof(addr.sun_path), path) == 0 &&
+        connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+#if defined(__linux__)
+        struct ucred cred;
+        socklen_t len = sizeof(cred);
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
+            pid = cred.pid;
+        }
+#else
+        socklen_t len = sizeof(pid);
+        (void)getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &pid, &len);
+#endif
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return pid;
+}
+
+/* Ends the hosts that are left in this world, and waits until they are gone (they are not our children). */
 static void end_hosts(struct harness *h)
 {
-    static const char *const args[] = {"sessions", "--output", "json", NULL};
-    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
-    const char *p;
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+    MT_CLEANUP(xfree) char *dir = path_join(h->home, "run/muthr/sessions");
+    uint64_t deadline = clock_mono_ms() + HARNESS_DEADLINE_MS;
 
-    if (harness_run(h, args, &out) != 0) {
+    if (!fs_exists(dir) || fs_list(dir, &names, NULL) != 0) {
         return;
     }
-    for (p = strstr(out.buf, "\"host_pid\""); p; p = strstr(p + 1, "\"host_pid\"")) {
-        long pid = strtol(p + strcspn(p, "0123456789"), NULL, 10);
-        if (pid > 1) {
-            (void)kill((pid_t)pid, SIGTERM);
+    for (size_t i = 0; i < names.len; i++) {
+        char *path = path_join(dir, names.v[i]);
+        pid_t pid = host_of(path);
+        if (pid > 1 && kill(pid, SIGTERM) == 0) {
+            while (kill(pid, 0) == 0 && clock_mono_ms() < deadline) {
+                (void)poll(NULL, 0, 5);
+            }
+            if (kill(pid, 0) == 0) {
+                print_error("host %d does not end by SIGTERM\n", (int)pid);
+                (void)kill(pid, SIGKILL);
+            }
         }
+        free(path);
     }
 }
 
-/* Deletes the sandboxes of all workspaces. */
+/* Deletes the sandboxes that have left a state folder. */
 static void delete_sandboxes(struct harness *h)
 {
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
-    char *root = path_join(h->home, "src"), *state = path_join(h->home, ".local/state/muthr");
+    MT_CLEANUP(xfree) char *root = path_join(h->home, "src");
+    static const char *const list[] = {"ls", "--output", "json", NULL};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
 
-    if (fs_exists(state) && access(h->program, X_OK) == 0 && fs_list(root, &names, NULL) == 0) {
-        end_hosts(h);
-        for (size_t i = 0; i < names.len && i < 20; i++) {
-            const char *args[] = {"delete", "--yes", "--", names.v[i], NULL};
-            (void)harness_run(h, args, NULL);
+    if (!fs_exists(root) || access(h->program, X_OK) != 0 || fs_list(root, &names, NULL) != 0 ||
+        harness_run(h, list, &out) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < names.len; i++) {
+        MT_CLEANUP(xfree) char *quoted = xasprintf("muthr-%s\"", names.v[i]);
+        const char *args[] = {"delete", "--yes", names.v[i], NULL};
+        if (names.v[i][0] != '-' && strstr(out.buf, quoted)) {
+            MT_CLEANUP(strbuf) struct strbuf said = STRBUF_INIT;
+            if (harness_run(h, args, &said) != 0) {
+                print_error("delete %s: %s\n", names.v[i], said.buf);
+            }
         }
     }
-    free(root);
-    free(state);
 }
 
 void harness_free(struct harness *h)
@@ -704,7 +748,10 @@ void harness_free(struct harness *h)
         waitpid(h->pid, &h->status, 0);
         h->pid = 0;
     }
-    delete_sandboxes(h);
+    if (h->has_run) {
+        delete_sandboxes(h);
+        end_hosts(h);
+    }
     if (h->master >= 0) {
         close(h->master);
         close(h->slave);

@@ -15,7 +15,7 @@
 #include "term/keys.h"
 #include "term/vt.h"
 
-#define HARNESS_DEADLINE_MS 30000
+#define HARNESS_DEADLINE_MS 20000
 
 struct harness;
 
@@ -50,7 +50,7 @@ void harness_hang_up(struct harness *h);
  * status. */
 int harness_run(struct harness *h, const char *const *args, struct strbuf *out);
 
-/* --- what a person does --- */
+/* --- what a person does (after Escape wait for something before the next key: together they are an Alt chord) --- */
 void harness_key(struct harness *h, const char *chord);
 /* Several chords, separated by spaces. */
 void harness_keys(struct harness *h, const char *chords);
@@ -62,7 +62,8 @@ void harness_resize(struct harness *h, int cols, int rows);
 void harness_send(struct harness *h, const char *bytes, size_t len);
 
 /* --- waiting --- */
-/* Until the program has drawn all it had to say since the last thing sent, resized or signalled (a sync byte came after it). */
+/* Until the program has drawn all it had to say since the last thing sent, resized or signalled (a sync byte came after
+ * it). */
 void harness_settle(struct harness *h);
 void harness_wait_text(struct harness *h, const char *text);
 void harness_wait_gone(struct harness *h, const char *text);
