@@ -53,7 +53,8 @@ static void report_text(struct op_report *r, size_t slot, const struct op_view *
 
     for (int i = 0; i < op->step_count && i < OP_STEPS_MAX; i++) {
         const struct op_step_view *st = &op->steps[i];
-        bool ended = st->state == OP_STEP_DONE || st->state == OP_STEP_FAILED || st->state == OP_STEP_CANCELED;
+        bool ended = (st->state == OP_STEP_DONE && (!st->minor || st->ended_ms - st->started_ms > 500)) ||
+                     st->state == OP_STEP_FAILED || st->state == OP_STEP_CANCELED;
 
         if (st->state == OP_STEP_RUNNING && st->text[0] != '\0' && strcmp(st->name, "lock") == 0 &&
             strcmp(r->seen[slot].waiting, st->text) != 0) {

@@ -342,7 +342,8 @@ int engine_environment(struct engine *e, const struct slot *slot, enum net_polic
         log_info("model name %s is a fallback (%s): the inference server is %s", model, source,
                  probe_state_name(inference->state));
     }
-    if (!reachable && notice != NULL) {
+    /* Worth a word only when there is a server to miss. */
+    if (!reachable && notice != NULL && inference->state == PROBE_READY) {
         *notice = net == NET_NONE ? "without a network the inference server is out of reach"
                                   : "the inference server on this host is out of reach from an isolated network: set "
                                     "container_host_gateway, or choose the shared network";

@@ -42,7 +42,10 @@ struct op *op_new(const struct op_opts *opts)
         if (op->view.step_count == OP_STEPS_MAX) {
             MT_BUG("plan with more than %d steps", OP_STEPS_MAX);
         }
-        str_copy(op->view.steps[op->view.step_count++].name, sizeof(op->view.steps[0].name), s->name);
+        struct op_step_view *v = &op->view.steps[op->view.step_count++];
+
+        str_copy(v->name, sizeof(v->name), s->name);
+        v->minor = s->minor;
     }
     return op;
 }

@@ -31,6 +31,7 @@ struct step {
     uint64_t backoff_ms; /* before the second try; doubles */
     uint64_t timeout_ms; /* of one try; 0: none */
     bool always;         /* runs after failure and cancel, is not cancelled itself */
+    bool minor;          /* book-keeping: screens show it only when it takes long or fails */
 };
 
 struct op_opts {

@@ -22,6 +22,7 @@ enum op_step_state { OP_STEP_PENDING, OP_STEP_RUNNING, OP_STEP_DONE, OP_STEP_SKI
 struct op_step_view {
     char name[24];             /* "start", "provision", ... */
     enum op_step_state state;
+    bool minor;                /* book-keeping: shown only when it takes long or fails */
     int tries;
     uint64_t started_ms, ended_ms; /* monotonic (clock_mono_ms) */
     uint64_t last_time_ms;     /* how long it took the last time it succeeded for this sandbox; 0 unknown */

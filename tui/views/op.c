@@ -19,17 +19,37 @@ const char *op_session(const struct app *app, const struct op_view *op)
     return op && op->session[0] && model_session(app->model, op->session) ? op->session : NULL;
 }
 
-/* The steps worth a line: what was skipped without a reason worth telling is left out. Fills `out` with their indices,
- * returns how many; *current is the place of the one being done. */
-static int shown_steps(const struct op_view *op, int out[OP_STEPS_MAX], int *current)
+/* Book-keeping is shown only when it takes this long, or fails. */
+#define OP_MINOR_MS 500
+
+/* Is this step worth a line? Those left out without a word are not. */
+static bool step_shows(const struct op_step_view *st)
+{
+    switch (st->state) {
+    case OP_STEP_FAILED:
+    case OP_STEP_CANCELED:
+        return true;
+    case OP_STEP_RUNNING:
+        return !st->minor || clock_mono_ms() - st->started_ms > OP_MINOR_MS;
+    case OP_STEP_SKIPPED:
+        return !st->minor && st->text[0] != '\0';
+    case OP_STEP_DONE:
+    case OP_STEP_PENDING:
+        break;
+    }
+    return !st->minor;
+}
+
+/* The steps that get a line, in order; returns how many. `at` (may be NULL) is the place of the current one. */
+static int shown_steps(const struct op_view *op, int out[OP_STEPS_MAX], int *at)
 {
     int n = 0;
-    *current = 0;
+
     for (int i = 0; i < op->step_count; i++) {
-        if (i == op->step) {
-            *current = n;
+        if (at && i == op->step) {
+            *at = n;
         }
-        if (op->steps[i].state != OP_STEP_SKIPPED || op->steps[i].text[0]) {
+        if (step_shows(&op->steps[i])) {
             out[n++] = i;
         }
     }
@@ -46,8 +66,8 @@ static int trouble_lines(const struct op_view *op)
 static struct op_rows share(const struct app *app, const struct op_view *op, int h)
 {
     bool pane = op_session(app, op) != NULL;
-    int steps[OP_STEPS_MAX], current;
-    struct op_rows rows = {.steps = shown_steps(op, steps, &current), .trouble = trouble_lines(op)};
+    int shown[OP_STEPS_MAX];
+    struct op_rows rows = {.steps = shown_steps(op, shown, NULL), .trouble = trouble_lines(op)};
     int room = MT_MAX(h - 2 - rows.trouble, 1);
     if (pane) {
         room = MT_MAX(room - 1 - MT_MAX(h / 3, 3), 1);
@@ -192,10 +212,11 @@ void op_draw(const struct app *app, struct surface *s, struct rect r)
     draw_header(app, s, (struct rect){r.x, r.y, r.w, 1}, op);
     int y = r.y + 2;
     /* When not all fit, the running step stays in view. */
-    int steps[OP_STEPS_MAX], current, count = shown_steps(op, steps, &current);
-    int from = MT_MAX(MT_MIN(current - rows.steps + 2, count - rows.steps), 0);
+    int shown[OP_STEPS_MAX], at = 0;
+    int count = shown_steps(op, shown, &at);
+    int from = MT_MAX(MT_MIN(at - rows.steps + 2, count - rows.steps), 0);
     for (int i = 0; i < rows.steps; i++) {
-        draw_step(app, s, (struct rect){r.x, y++, r.w, 1}, op, steps[from + i]);
+        draw_step(app, s, (struct rect){r.x, y++, r.w, 1}, op, shown[from + i]);
     }
     if (rows.trouble) {
         draw_trouble(app, s, (struct rect){r.x, y, r.w, rows.trouble}, op);
