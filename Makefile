@@ -62,7 +62,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
 BIN := $(B)/muthr-tui
 
-.PHONY: all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench install uninstall format format-check \
+.PHONY: pictures all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench install uninstall format format-check \
         lint objects clean compile_commands.json
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -163,6 +163,10 @@ $(B)/headers/%.ok: %.h $(B)/flags
 	@touch $@
 layers: objects $(HEADER_CHECKS)
 	@tests/layers.sh $(B)/obj
+
+# --- pictures of the real program for README and themes/preview ---
+pictures: $(B)/tests/screens/test_pictures
+	PICTURES=themes/preview $<
 
 # --- fuzzing: libFuzzer where clang has it, the replaying main always ---
 FUZZ_SECONDS ?= 30

@@ -109,6 +109,18 @@ struct drawing {
     unsigned fg, bg;
 };
 
+/* The first 16 colours as today's terminals ship them; xterm's own are hard to read on paper and screen. */
+static unsigned indexed(const struct drawing *d, unsigned index)
+{
+    static const unsigned dark[16] = {0x2e3440, 0xe06c75, 0x98c379, 0xe5c07b, 0x61afef, 0xc678dd, 0x56b6c2, 0xc8ccd4,
+                                      0x5c6370, 0xe88388, 0xa8cc8c, 0xecd28a, 0x7fbaf5, 0xd290e4, 0x6fc3cf, 0xffffff};
+    static const unsigned light[16] = {0x2d3238, 0xb3302d, 0x2f7331, 0x8a5a00, 0x1c62a8, 0x7b3fa0, 0x0f6e7c, 0x5c636c,
+                                       0x6f757d, 0xc23b38, 0x3a853c, 0x9a6700, 0x2a73bd, 0x8d4fb3, 0x17808f, 0x0f1215};
+    bool is_light = (d->bg >> 16 & 0xff) > 128;
+
+    return index >= 16 ? vt_palette_rgb(harness_vt(d->h), index) : is_light ? light[index] : dark[index];
+}
+
 /* A cell's colours after reversal, as 0xRRGGBB. */
 static void colors(const struct drawing *d, const struct cell *c, unsigned *fg, unsigned *bg)
 {
@@ -119,7 +131,7 @@ static void colors(const struct drawing *d, const struct cell *c, unsigned *fg, 
         if (CELL_COLOR_KIND(in[i]) == CELL_KIND_RGB) {
             out[i] = in[i] & 0xffffff;
         } else if (CELL_COLOR_KIND(in[i]) == CELL_KIND_INDEXED) {
-            out[i] = vt_palette_rgb(harness_vt(d->h), in[i] & 0xff);
+            out[i] = indexed(d, in[i] & 0xff);
         }
     }
     bool reversed = (c->attrs & CELL_REVERSE) != 0;
@@ -275,6 +287,10 @@ void harness_dump_svg(struct harness *h, const char *title, unsigned fg, unsigne
     }
     for (int y = 0; y < vt_rows(harness_vt(h)); y++) {
         add_row(&d, y);
+    }
+    struct vt_cursor cursor = vt_cursor(harness_vt(h));
+    if (cursor.visible) {
+        add_rect(out, PAD + cursor.col * CELL_W, BAR_H + cursor.row * CELL_H, CELL_W, CELL_H, fg);
     }
     strbuf_addstr(out, "</svg>\n");
 }
