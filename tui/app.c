@@ -100,9 +100,14 @@ void app_on_event(void *arg, const struct model_event *ev)
         app_tick_soon(app);
         app_tree_dirty(app);
         break;
+    case MODEL_SESSION:
+        if (app->flow_count) {
+            app_tick_soon(app); /* one may wait for sessions to end */
+        }
+        app_tree_dirty(app);
+        break;
     case MODEL_WORKSPACES:
     case MODEL_SANDBOX:
-    case MODEL_SESSION:
     case MODEL_BACKEND:
         app_tree_dirty(app);
         break;
@@ -127,7 +132,7 @@ static void sync_pane(struct app *app)
     pane_show(&app->pane, r.w > 0 && r.h > 0 ? id : NULL, r.w, r.h);
     pane_set_focus(&app->pane, kind == MAIN_SESSION && app->focus == FOCUS_MAIN && !app->overlay && app->outer_focus);
     const struct session_info *s = app_session(app);
-    if (s && s->attention != ATTENTION_NONE && is_watched(app, s->id) && s->state == SESSION_RUNNING) {
+    if (s && s->attention != ATTENTION_NONE && is_watched(app, s->id)) {
         sessions_attended(app->sessions, s->id);
     }
 }

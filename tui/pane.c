@@ -114,7 +114,8 @@ void pane_on_frame(struct pane *p)
 void pane_painted(struct pane *p)
 {
     if (p->id[0] && sessions_screen(p->sessions, p->id)) {
-        sessions_take_frame(p->sessions, p->id, NULL, 0);
+        uint64_t bits[8]; /* everything in sight is painted: which rows is of no interest */
+        sessions_take_frame(p->sessions, p->id, bits, MT_ARRAY_LEN(bits));
     }
 }
 

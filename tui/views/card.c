@@ -17,6 +17,24 @@ struct sheet {
     int y;
 };
 
+/* Bytes of the text that fit in `cols` columns, cut at a blank where there is one. */
+static size_t fitting(const char *text, int cols)
+{
+    size_t used = 0, fit = 0, len = strlen(text);
+    int at = 0;
+    while (used < len) {
+        int w = 0;
+        size_t n = utf8_cluster(text + used, len - used, &w);
+        if (at + w > cols) {
+            return fit ? fit : used;
+        }
+        at += w;
+        used += n;
+        fit = text[used] == ' ' ? used : fit;
+    }
+    return len;
+}
+
 /* "name      value" */
 static void fact(struct sheet *sh, const char *name, enum theme_role role, const char *value)
 {
@@ -24,8 +42,14 @@ static void fact(struct sheet *sh, const char *name, enum theme_role role, const
         return;
     }
     surface_text(sh->s, sh->r.x, sh->y, 12, theme_style(&sh->app->theme, THEME_DIM), name);
-    surface_text(sh->s, sh->r.x + 12, sh->y, sh->r.w - 12, theme_style(&sh->app->theme, role), value);
-    sh->y++;
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    while (*value && sh->y < sh->r.y + sh->r.h) {
+        size_t n = fitting(value, MT_MAX(sh->r.w - 12, 8));
+        strbuf_clear(&line);
+        strbuf_add(&line, value, n);
+        surface_text(sh->s, sh->r.x + 12, sh->y++, sh->r.w - 12, theme_style(&sh->app->theme, role), line.buf);
+        value += n + (value[n] == ' ');
+    }
 }
 
 /* "412 MiB" */
@@ -161,10 +185,14 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
         fact(&sh, "warning", THEME_WARN, ws->info.warning);
     }
     sh.y++;
-    if (sh.y < r.y + r.h) {
-        bool bad = ws->name_error[0] || ws->missing || ws->info.workspace_missing;
-        surface_text(s, sh.r.x, sh.y, sh.r.w, theme_style(&app->theme, bad ? THEME_WARN : THEME_ACCENT),
-                     next_step(app, ws));
+    bool bad = ws->name_error[0] || ws->missing || ws->info.workspace_missing;
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    for (const char *next = next_step(app, ws); *next && sh.y < r.y + r.h;) {
+        size_t n = fitting(next, MT_MAX(sh.r.w, 8));
+        strbuf_clear(&line);
+        strbuf_add(&line, next, n);
+        surface_text(s, sh.r.x, sh.y++, sh.r.w, theme_style(&app->theme, bad ? THEME_WARN : THEME_ACCENT), line.buf);
+        next += n + (next[n] == ' ');
     }
     surface_unclip(s, old);
 }
