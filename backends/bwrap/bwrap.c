@@ -19,7 +19,7 @@
 /* How the verbs are done: what only reads (list, inspect, stats) here on the loop, in small pieces; what writes, waits
  * or starts something in a helper process (helper.c); exec by our own enter client. */
 
-#define LIST_CHUNK 16 /* sandboxes looked at per turn of the loop: about a millisecond */
+#define LIST_CHUNK 8 /* sandboxes looked at per turn of the loop: a millisecond or two */
 #define STATS_TIMEOUT_MS 2000
 #define KILL_GRACE_MS 600 /* a cancelled call must be done within a second */
 

@@ -19,6 +19,7 @@
 #include "backends/bwrap/seccomp.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
+#include "core/util/hash.h"
 #include "core/util/log.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
@@ -348,7 +349,10 @@ static int run_steps(struct shim *s, struct start *st, struct error *err)
         choose_net(s, st, err) < 0) {
         return -1;
     }
-    limits_prepare(&s->limits, &s->config.spec, s->id, st->as_root);
+    /* The same name may exist under another home: groups are one name space for the machine. */
+    char group[STATE_ID_MAX + 16];
+    str_format(group, sizeof(group), "%s-%08x", s->id, (unsigned)hash_fnv1a64(s->dir, strlen(s->dir)));
+    limits_prepare(&s->limits, &s->config.spec, group, st->as_root);
     str_copy(s->status.limits, sizeof(s->status.limits), s->limits.text);
     for (int i = 0; i < LIMITS_COUNT; i++) {
         str_copy(s->status.cgroups[i], sizeof(s->status.cgroups[i]), s->limits.groups[i]);

@@ -109,6 +109,32 @@ static void test_stubborn_processes_are_killed(void **state)
     assert_int_equal(call_name(BACKEND_DELETE, "muthr-stub"), ERROR_NONE);
 }
 
+static void test_update(void **state)
+{
+    (void)state;
+    char name[] = "muthr-update", mount[] = "/elsewhere", profile[] = "codex", hash[] = "def", project[] = "demo";
+    struct sandbox_spec spec = {.name = name,
+                                .project = project,
+                                .workspace = fx.workspace,
+                                .workspace_mount = mount,
+                                .profile = profile,
+                                .config_hash = hash,
+                                .net = NET_NONE,
+                                .pids = 100};
+    struct backend_call call = {.verb = BACKEND_UPDATE, .spec = &spec};
+    assert_int_equal(call_run(&call), ERROR_NOT_FOUND);
+    sandbox_up(name, NET_NONE, 0, 100);
+    assert_int_equal(call_run(&call), ERROR_BUSY); /* not under a running one */
+    assert_int_equal(call_name(BACKEND_STOP, name), ERROR_NONE);
+    assert_int_equal(call_run(&call), ERROR_NONE);
+    struct sandbox_info info = sandbox_inspect(name);
+    assert_string_equal(info.profile, "codex");
+    assert_string_equal(info.config_hash, "def");
+    assert_int_equal(call_name(BACKEND_START, name), ERROR_NONE);
+    assert_int_equal(sandbox_sh(name, NULL, "test $PWD = /elsewhere && test ! -e /workspace"), 0);
+    assert_int_equal(call_name(BACKEND_DELETE, name), ERROR_NONE);
+}
+
 /* --- several at once --- */
 
 struct racer {
@@ -413,6 +439,7 @@ static int run(void)
         cmocka_unit_test(test_create_and_read_back),
         cmocka_unit_test(test_refused_workspaces),
         cmocka_unit_test(test_start_stop_restart),
+        cmocka_unit_test(test_update),
         cmocka_unit_test(test_stubborn_processes_are_killed),
         cmocka_unit_test(test_six_starts_make_one),
         cmocka_unit_test(test_cancelled_start_leaves_nothing),
