@@ -83,8 +83,8 @@ const char *harness_title(const struct harness *h);
 const struct strbuf *harness_bytes(const struct harness *h);
 /* The terminal's settings are those from before the start. */
 bool harness_tty_is_restored(struct harness *h);
-/* Compares the whole screen with tests/screens/golden/NAME.txt (UPDATE=1 writes it). Each mask is an extended regular
- * expression; what matches is shown as as many '#' as it has columns. NULL-terminated; NULL: none. */
+/* Waits until the whole screen is as tests/screens/golden/NAME.txt says (UPDATE=1 writes it). Each mask is an extended
+ * regular expression; what matches is shown as as many '#' as it has columns. NULL-terminated; NULL: none. */
 void harness_golden(struct harness *h, const char *name, const char *const *masks);
 void harness_dump_text(struct harness *h, struct strbuf *out);
 /* A picture of the screen; `title` goes into its window bar. */

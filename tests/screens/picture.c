@@ -51,29 +51,49 @@ static void mask(struct strbuf *text, const char *pattern)
     regfree(&re);
 }
 
+/* What a golden comparison waits for. */
+struct golden {
+    const char *const *masks;
+    struct strbuf want, got;
+};
+
+/* Reads the screen, masked, into g->got. */
+static void read_masked(struct harness *h, struct golden *g)
+{
+    strbuf_clear(&g->got);
+    harness_dump_text(h, &g->got);
+    for (const char *const *m = g->masks; m && *m; m++) {
+        mask(&g->got, *m);
+    }
+}
+
+/* The screen is as wanted. */
+static bool is_golden(struct harness *h, void *arg)
+{
+    struct golden *g = arg;
+
+    read_masked(h, g);
+    return strcmp(g->got.buf, g->want.buf) == 0;
+}
+
 void harness_golden(struct harness *h, const char *name, const char *const *masks)
 {
-    MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
-    MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+    struct golden g = {.masks = masks, .want = STRBUF_INIT, .got = STRBUF_INIT};
     MT_CLEANUP(xfree) char *path = xasprintf("tests/screens/golden/%s.txt", name);
     struct error err = ERROR_INIT;
     const char *update = getenv("UPDATE");
 
-    harness_dump_text(h, &got);
-    for (; masks && *masks; masks++) {
-        mask(&got, *masks);
-    }
     if (update && strcmp(update, "1") == 0) {
-        assert_int_equal(fs_write_atomic(path, got.buf, got.len, 0644, &err), 0);
-        return;
-    }
-    if (fs_read(path, 1 << 20, &want, &err) != 0) {
+        read_masked(h, &g);
+        assert_int_equal(fs_write_atomic(path, g.got.buf, g.got.len, 0644, &err), 0);
+    } else if (fs_read(path, 1 << 20, &g.want, &err) != 0) {
         fail_msg("%s (UPDATE=1 writes it)", err.msg);
+    } else {
+        MT_CLEANUP(xfree) char *what = xasprintf("the screen does not become %s:\n%s", path, g.want.buf);
+        harness_wait(h, is_golden, &g, what);
     }
-    if (strcmp(got.buf, want.buf) != 0) {
-        print_error("--- %s\n%s--- on the screen\n%s", path, want.buf, got.buf);
-        fail();
-    }
+    strbuf_release(&g.want);
+    strbuf_release(&g.got);
 }
 
 /* Appends a coordinate given in tenths. */
