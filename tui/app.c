@@ -207,7 +207,15 @@ void app_paint(void *arg)
 /* Puts a message up. */
 static void toast(struct app *app, enum theme_role role, const char *text)
 {
-    str_copy(app->toast.text, sizeof(app->toast.text), text);
+    /* The home directory is long and known: room for what matters. */
+    MT_CLEANUP(strbuf) struct strbuf brief = STRBUF_INIT;
+    size_t n = strlen(app->paths->home);
+    while (*text) {
+        bool home = n > 1 && strncmp(text, app->paths->home, n) == 0 && (text[n] == '/' || text[n] == '\0');
+        strbuf_add(&brief, home ? "~" : text, 1);
+        text += home ? n : 1;
+    }
+    str_copy(app->toast.text, sizeof(app->toast.text), brief.buf);
     app->toast.role = role;
     app->toast.since_ms = loop_now_ms(app->loop);
     app->toast.visible = true;

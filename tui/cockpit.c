@@ -90,11 +90,14 @@ static void on_esc(void *arg)
     input_flush(app->input);
 }
 
-/* engine_on_ready */
+static void watch_files(struct app *app);
+
+/* engine_on_ready: by now the first run has made the configuration folder. */
 static void on_ready(void *arg)
 {
     struct app *app = arg;
     app->ready = true;
+    watch_files(app);
     app_tick_soon(app);
     app_tree_dirty(app);
 }
@@ -142,6 +145,18 @@ static void on_theme_change(void *arg, const char *name)
     size_t n = strlen(app->theme_name);
     if (!app->quitting && (!name || (strncmp(name, app->theme_name, n) == 0 && strcmp(name + n, ".toml") == 0))) {
         app_theme_set(app, app->theme_name, false);
+    }
+}
+
+/* Follows the configuration and the person's own themes, as soon as their folders exist. */
+static void watch_files(struct app *app)
+{
+    MT_CLEANUP(xfree) char *themes = path_join(app->paths->config, "themes");
+    if (!app->config_watch && fs_is_dir(app->paths->config)) {
+        app->config_watch = dirwatch_new(app->loop, app->paths->config, on_config_change, app, NULL);
+    }
+    if (!app->theme_watch && fs_is_dir(themes)) {
+        app->theme_watch = dirwatch_new(app->loop, themes, on_theme_change, app, NULL);
     }
 }
 
@@ -229,13 +244,7 @@ static void open_watches(struct app *app)
     for (size_t i = 0; i < MT_ARRAY_LEN(signals); i++) {
         app->signals[i] = signal_watch_new(app->loop, signals[i], on_signal, app, NULL);
     }
-    MT_CLEANUP(xfree) char *themes = path_join(app->paths->config, "themes");
-    if (fs_is_dir(app->paths->config)) {
-        app->config_watch = dirwatch_new(app->loop, app->paths->config, on_config_change, app, NULL);
-    }
-    if (fs_is_dir(themes)) {
-        app->theme_watch = dirwatch_new(app->loop, themes, on_theme_change, app, NULL);
-    }
+    watch_files(app);
 }
 
 /* --- closing, in the reverse order --- */
