@@ -218,6 +218,7 @@ static double bench_start(const char *const *argv, const char *marker, const cha
         outer_end(&o);
         if (cleanup != NULL) {
             run_line(NULL, 0, cleanup);
+            usleep(200000); /* a tmux server that is going down refuses the next client */
         }
     }
     return quantile(v, STARTS, 0.5);
@@ -332,6 +333,28 @@ static bool is_measured(int pid, bool ours)
     return strcmp(buf, muthr) == 0;
 }
 
+/* Was it, or one of those above it, started by this run? Their environment names our private HOME. */
+static bool is_of_this_run(int pid)
+{
+    static char env[1 << 16];
+
+    for (int depth = 0; pid > 1 && depth < 12; depth++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+        FILE *f = fopen(path, "r");
+        size_t n = f != NULL ? fread(env, 1, sizeof(env), f) : 0;
+        if (f != NULL) {
+            fclose(f);
+        }
+        if (memmem(env, n, home, strlen(home)) != NULL) {
+            return true;
+        }
+        pid = (int)proc_number(pid, "status", "PPid:");
+    }
+    return false;
+}
+
 /* Adds up all processes of the kind. */
 static struct usage usage_of(bool ours)
 {
@@ -342,7 +365,7 @@ static struct usage usage_of(bool ours)
     while (d != NULL && (e = readdir(d)) != NULL) {
         int pid = (int)strtol(e->d_name, NULL, 10);
 
-        if (pid > 0 && is_measured(pid, ours)) {
+        if (pid > 0 && is_measured(pid, ours) && is_of_this_run(pid)) {
             u.procs++;
             u.cpu_ms += proc_cpu_ms(pid);
             u.wakeups += proc_number(pid, "status", "voluntary_ctxt_switches:");
@@ -476,6 +499,7 @@ int main(int argc, char **argv)
     bench_keys(&o, &tf50, &tf95);
     outer_end(&o);
     run_line(NULL, 0, tmux_kill);
+    usleep(300000);
 
     /* Five idle shells, one of them on the screen. */
     const char *stop[] = {muthr, "stop", "bench", "--quiet", NULL};
