@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry: the cockpit without a verb; verbs; and the helper processes that are this same executable (host, enter, shim:
  * not for people). */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(__linux__)
 #include "backends/bwrap/bwrap.h"
@@ -56,21 +59,39 @@ static int cockpit_options(int argc, char **argv, struct cockpit_opts *o)
     return i;
 }
 
-/* The answers that need nothing opened: --version, --help, help [VERB]. Returns false when it is none of them. */
-static bool simple_answer(int argc, char **argv)
+/* Descriptors 0 to 2 that the caller closed are taken, so that no socket of ours lands there. They are opened the wrong
+ * way round: using them still fails, as it should. */
+static void hold_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0) {
+            _exit(1);
+        }
+    }
+}
+
+/* The answers that need nothing opened: --version, --help, help [VERB]. Returns an exit code, or -1 when it is none of
+ * them. */
+static int simple_answer(int argc, char **argv)
 {
     if (argc < 2) {
-        return false;
+        return -1;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("muthr-tui %s\n", MT_VERSION);
-        return true;
+        return output_flush() < 0 ? 1 : 0;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        verb_help(argc > 2 ? verb_find(argv[2]) : NULL);
-        return true;
+        const struct verb *v = argc > 2 ? verb_find(argv[2]) : NULL;
+
+        if (argc > 2 && v == NULL) {
+            output_note("muthr-tui: unknown verb '%s'\n  `muthr-tui --help` lists the verbs.", argv[2]);
+            return EXIT_USAGE;
+        }
+        verb_help(v);
+        return output_flush() < 0 ? 1 : 0;
     }
-    return false;
+    return -1;
 }
 
 int main(int argc, char **argv)
@@ -79,6 +100,7 @@ int main(int argc, char **argv)
     struct error err = ERROR_INIT;
     struct cockpit_opts opts = {.paths = &paths};
 
+    hold_standard_streams();
     for (size_t i = 0; argc > 1 && i < MT_ARRAY_LEN(helpers); i++) {
         if (strcmp(argv[1], helpers[i].name) == 0) {
             return helpers[i].run(argc - 1, argv + 1);
@@ -86,8 +108,9 @@ int main(int argc, char **argv)
     }
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
-    if (simple_answer(argc, argv)) {
-        return 0;
+    int answer = simple_answer(argc, argv);
+    if (answer >= 0) {
+        return answer;
     }
     int first = cockpit_options(argc, argv, &opts);
     if (first < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tui/output.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,6 @@ void output_row_take(struct output *o, struct json *row)
     json_write(row, false, &text);
     strbuf_addch(&text, '\n');
     fwrite(text.buf, 1, text.len, stdout);
-    fflush(stdout);
     json_free(row);
 }
 
@@ -136,7 +136,7 @@ int output_finish(struct output *o, const char *empty_note)
     }
     json_free(o->rows);
     free(o);
-    return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : -1;
+    return output_flush();
 }
 
 bool output_color(int fd)
@@ -168,6 +168,34 @@ void output_error(const struct error *err)
     if (err->hint != NULL) {
         fprintf(stderr, "  %s\n", err->hint);
     }
+}
+
+void output_error_json(const struct error *err, int exit_code)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct json *row = json_new_object();
+
+    json_set_string(row, "error", err->msg);
+    json_set_string(row, "hint", err->hint);
+    json_set_int(row, "exit", exit_code);
+    json_write(row, false, &text);
+    json_free(row);
+    printf("%s\n", text.buf);
+}
+
+int output_flush(void)
+{
+    bool failed = ferror(stdout) != 0;
+
+    errno = 0;
+    if (fflush(stdout) != 0) {
+        failed = true;
+    }
+    if (failed && errno != EPIPE) {
+        output_note("muthr-tui: cannot write to stdout: %s", errno != 0 ? strerror(errno) : "an earlier write failed");
+    }
+    clearerr(stdout); /* said once */
+    return failed ? -1 : 0;
 }
 
 void output_note(const char *fmt, ...)

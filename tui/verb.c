@@ -12,19 +12,19 @@
 #include "core/util/xmalloc.h"
 
 const struct verb verb_table[] = {
-    {"ls", "", "List the sandboxes (--all: every workspace)", "oar", 0, verb_ls},
-    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprnexRPq", -1, verb_start},
-    {"stop", "[NAME...]", "Stop sandboxes; sessions inside end", "oraq", -1, verb_stop},
-    {"delete", "[NAME...]", "Delete sandboxes and their private homes; never the project folder", "oryfq", -1,
+    {"ls", "", "List the sandboxes (--all: every workspace)", "oar", 0, false, verb_ls},
+    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprnexRPq", -1, true, verb_start},
+    {"stop", "[NAME...]", "Stop sandboxes; sessions inside end", "oraq", -1, false, verb_stop},
+    {"delete", "[NAME...]", "Delete sandboxes and their private homes; never the project folder", "oryfq", -1, false,
      verb_delete},
-    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpnecCNtsq", 1,
+    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpnecCNtsq", 1, false,
      verb_shell},
-    {"attach", "SESSION", "Show one session full screen", "r", 1, verb_attach},
-    {"sessions", "", "List the sessions", "or", 0, verb_sessions},
-    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprneRq", 1, verb_provision},
-    {"profiles", "", "List the profiles", "or", 0, verb_profiles},
-    {"doctor", "", "Check what this machine offers, and say what to fix", "or", 0, verb_doctor},
-    {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, verb_config},
+    {"attach", "SESSION", "Show one session full screen", "r", 1, false, verb_attach},
+    {"sessions", "", "List the sessions", "or", 0, false, verb_sessions},
+    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprneRq", 1, true, verb_provision},
+    {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
+    {"doctor", "", "Check what this machine offers, and say what to fix", "or", 0, false, verb_doctor},
+    {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {0},
 };
 
@@ -96,6 +96,7 @@ void verb_help(const struct verb *v)
 static int option_apply(struct verb_options *o, char letter, const char *value, struct error *err)
 {
     char *end;
+    unsigned long number;
 
     switch (letter) {
     case 'o':
@@ -140,10 +141,11 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         o->no_tty = true;
         break;
     case 't':
-        o->timeout_s = (unsigned)strtoul(value, &end, 10);
-        if (*value == '\0' || *end != '\0' || o->timeout_s == 0 || o->timeout_s > 86400u * 30) {
-            return error_set(err, ERROR_INVALID, "--timeout takes seconds from 1 on, not '%s'", value);
+        number = strtoul(value, &end, 10);
+        if (*value == '\0' || *end != '\0' || number == 0 || number > 86400ul * 30) {
+            return error_set(err, ERROR_INVALID, "--timeout takes seconds from 1 to 2592000, not '%s'", value);
         }
+        o->timeout_s = (unsigned)number;
         break;
     case 's':
         o->as_session = true;
@@ -188,7 +190,7 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
 
         if (strcmp(arg, "--") == 0) {
             for (i++; i < argc; i++) {
-                strvec_push(&o->rest, argv[i]);
+                strvec_push(strchr(v->options, 'c') != NULL ? &o->rest : &o->names, argv[i]);
             }
             break;
         }
@@ -204,7 +206,7 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
         const struct option_row *r = option_find(v, arg, &value);
         if (r == NULL) {
             return error_hint(err, ERROR_INVALID,
-                              "`--help` after the verb lists its options; a name that begins with - goes after ./",
+                              "`--help` after the verb lists its options; a name that begins with - goes after --",
                               "%s: unknown option '%s'", v->name, arg);
         }
         if (r->value == NULL && value != NULL) {
@@ -223,10 +225,22 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
     if (v->max_names >= 0 && o->names.len > (size_t)v->max_names) {
         return error_set(err, ERROR_INVALID, "%s: too many arguments: '%s'", v->name, o->names.v[v->max_names]);
     }
-    if (o->rest.len > 0 && strchr(v->options, 'c') == NULL) {
-        return error_set(err, ERROR_INVALID, "%s takes no command after --", v->name);
-    }
     return 0;
+}
+
+/* The output format that was asked for, also when some option before it was wrong. */
+static enum output_format format_wanted(int argc, char **argv)
+{
+    enum output_format format = OUTPUT_TEXT;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--output=", 9) == 0) {
+            output_format_parse(argv[i] + 9, &format, NULL);
+        } else if (i + 1 < argc && (strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0)) {
+            output_format_parse(argv[i + 1], &format, NULL);
+        }
+    }
+    return format;
 }
 
 /* Both halves of readiness: engine scanned, sessions heard of. */
@@ -257,6 +271,7 @@ int verb_open(struct verb_ctx *ctx)
         .model = ctx->model,
         .bus = ctx->bus,
         .registry = backend_registry,
+        .no_resume = !ctx->resumes,
     };
     port_fill(ctx->port, &opts.port);
     ctx->engine = engine_new(&opts, &err);
@@ -267,8 +282,7 @@ int verb_open(struct verb_ctx *ctx)
     loop_run(ctx->loop);
     return 0;
 fail:
-    output_error(&err);
-    ctx->exit_code = output_exit_code(&err);
+    ctx->exit_code = verb_error(ctx, &err);
     return -1;
 }
 
@@ -286,10 +300,18 @@ void verb_finish(struct verb_ctx *ctx, int exit_code)
     loop_stop(ctx->loop);
 }
 
-void verb_fail(struct verb_ctx *ctx, const struct error *err)
+int verb_error(struct verb_ctx *ctx, const struct error *err)
 {
     output_error(err);
-    verb_finish(ctx, output_exit_code(err));
+    if (ctx->failure.code == ERROR_NONE) {
+        ctx->failure = *err;
+    }
+    return output_exit_code(err);
+}
+
+void verb_fail(struct verb_ctx *ctx, const struct error *err)
+{
+    verb_finish(ctx, verb_error(ctx, err));
 }
 
 void verb_close(struct verb_ctx *ctx)
@@ -342,7 +364,7 @@ static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
         output_note("muthr-tui: warning: %s", ctx->config.warnings[i].text);
     }
     if (rc < 0) {
-        output_error(&err);
+        verb_error(ctx, &err);
         if (v->run != verb_doctor && v->run != verb_config) {
             output_note("  Mend the file, or move it away; `muthr-tui config init` writes a fresh one.");
             return EXIT_USAGE;
@@ -356,15 +378,18 @@ int verb_main(const struct paths *paths, int argc, char **argv)
 {
     const struct verb *v = verb_find(argv[0]);
     struct error err = ERROR_INIT;
-    struct verb_ctx ctx = {.paths = paths, .o = {.env = STRVEC_INIT, .names = STRVEC_INIT, .rest = STRVEC_INIT}};
+    struct verb_ctx ctx = {
+        .paths = paths, .failure = ERROR_INIT, .o = {.env = STRVEC_INIT, .names = STRVEC_INIT, .rest = STRVEC_INIT}};
     int rc;
 
     if (v == NULL) {
         output_note("muthr-tui: unknown verb '%s'\n  `muthr-tui --help` lists the verbs.", argv[0]);
         return EXIT_USAGE;
     }
+    ctx.resumes = v->resumes;
     if (options_parse(v, argc, argv, &ctx.o, &err) < 0) {
-        output_error(&err);
+        verb_error(&ctx, &err);
+        ctx.o.format = format_wanted(argc, argv);
         rc = EXIT_USAGE;
     } else if (ctx.o.help) {
         verb_help(v);
@@ -376,6 +401,12 @@ int verb_main(const struct paths *paths, int argc, char **argv)
         }
         verb_close(&ctx);
         config_release(&ctx.config);
+    }
+    if (rc != 0 && ctx.o.format != OUTPUT_TEXT && !ctx.answered && ctx.failure.code != ERROR_NONE) {
+        output_error_json(&ctx.failure, rc);
+    }
+    if (output_flush() < 0 && rc == 0) {
+        rc = 1;
     }
     strvec_release(&ctx.o.env);
     strvec_release(&ctx.o.names);

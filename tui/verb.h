@@ -2,8 +2,9 @@
 #ifndef MT_TUI_VERB_H
 #define MT_TUI_VERB_H
 
-/* The scriptable verbs: one table (verb.c) of name, usage, help and function; the same engine as the cockpit, no screen. A verb parses its
- * options with the shared parser, opens what it needs with verb_open, runs the loop until it calls verb_finish, and returns an exit code (O2). */
+/* The scriptable verbs: one table (verb.c) of name, usage, help and function; the same engine as the cockpit, no
+ * screen. A verb parses its options with the shared parser, opens what it needs with verb_open, runs the loop until it
+ * calls verb_finish, and returns an exit code (O2). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,8 +30,8 @@ struct verb_options {
     enum output_format format;
     const char *root, *profile, *command, *cwd, *config_key;
     struct strvec env;
-    struct strvec names;      /* positional arguments */
-    struct strvec rest;       /* after "--" */
+    struct strvec names; /* positional arguments */
+    struct strvec rest;  /* after "--" */
     enum net_policy net;
     bool net_given, yes, force, recreate, reprovision, no_provision, no_tty, as_session, all, quiet, help;
     unsigned timeout_s;
@@ -47,12 +48,16 @@ struct verb_ctx {
     struct engine *engine;
     int exit_code;
     bool finished;
+    bool resumes;         /* the verb's own, see struct verb */
+    bool answered;        /* something went to stdout: no error object after it */
+    struct error failure; /* the first error that was said */
 };
 
 struct verb {
     const char *name, *args, *help;
-    const char *options;      /* letters of the option table that it takes */
-    int max_names;            /* -1: any number */
+    const char *options; /* letters of the option table that it takes */
+    int max_names;       /* -1: any number */
+    bool resumes;        /* takes up what a dead cockpit left half done; the others only look, or undo */
     int (*run)(struct verb_ctx *ctx);
 };
 extern const struct verb verb_table[];
@@ -63,24 +68,25 @@ int verb_main(const struct paths *paths, int argc, char **argv);
 /* The help pages: all verbs (stdout), or one. */
 void verb_help(const struct verb *v);
 
-/* Opens loop, model, port and engine, and runs the loop until backends were probed, workspaces read and sessions heard of.
- * On failure the error was printed and the exit code is in ctx->exit_code; returns -1. */
+/* Opens loop, model, port and engine, and runs the loop until backends were probed, workspaces read and sessions heard
+ * of. On failure the error was printed and the exit code is in ctx->exit_code; returns -1. */
 int verb_open(struct verb_ctx *ctx);
 /* Runs the loop until verb_finish. */
 void verb_run(struct verb_ctx *ctx);
 void verb_finish(struct verb_ctx *ctx, int exit_code);
+/* Prints the error on stderr and keeps it for the JSON forms, in which it also goes to stdout as {"error": ...} at the
+ * end when nothing else went there. Returns its exit code. */
+int verb_error(struct verb_ctx *ctx, const struct error *err);
 /* Prints the error and finishes with its exit code. */
 void verb_fail(struct verb_ctx *ctx, const struct error *err);
 /* Closes all (sessions and provision runs go on). Safe when verb_open failed. */
 void verb_close(struct verb_ctx *ctx);
 
-/* The workspace meant by `name` (folder or sandbox name), or by the working directory when NULL (N5, N6). NULL and err. `inner` (may be NULL)
- * gets the folder inside, e.g. "/workspace/src"; free(). */
+/* The workspace meant by `name` (folder or sandbox name), or by the working directory when NULL (N5, N6). NULL and err.
+ * `inner` (may be NULL) gets the folder inside, e.g. "/workspace/src"; free(). */
 const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err);
 /* Asks on the terminal; false without one or for anything but y/yes. */
 bool verb_ask(const char *question);
-/* Reports steps of ops on stderr as they happen (text), or as NDJSON on stdout; for verbs that run ops. Returns the subscription. */
-struct bus_sub *verb_watch_ops(struct verb_ctx *ctx);
 
 int verb_ls(struct verb_ctx *ctx);
 int verb_sessions(struct verb_ctx *ctx);

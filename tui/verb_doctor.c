@@ -6,23 +6,54 @@
 #include <unistd.h>
 
 #include "core/util/fs.h"
+#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/verb.h"
 
-/* One finding. `fix` may be NULL or "". */
-static void finding(struct output *out, const char *what, const char *state, const char *text, const char *fix)
+/* Where findings go: lines of their own in text form, because texts and advice are too long for columns. */
+struct report {
+    bool text;
+    struct output *out;
+};
+
+/* The text form of one finding. */
+static void finding_print(const char *what, const char *state, const char *text, const char *fix)
 {
+    bool color = output_color(STDOUT_FILENO);
+    const char *tint = !color                       ? ""
+                       : strcmp(state, "ok") == 0   ? "\033[32m"
+                       : strcmp(state, "warn") == 0 ? "\033[33m"
+                                                    : "\033[31m";
+    MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
+
+    utf8_sanitize(&clean, text, strlen(text), false);
+    printf("%s%-4s%s  %-16s  %s\n", tint, state, color ? "\033[0m" : "", what, clean.buf);
+    if (fix != NULL && fix[0] != '\0') {
+        printf("%24s-> %s\n", "", fix);
+    }
+}
+
+/* One finding. `fix` may be NULL or "". */
+static void finding(struct report *out, const char *what, const char *state, const char *text, const char *fix)
+{
+    if (out->text) {
+        finding_print(what, state, text, fix);
+        return;
+    }
     struct json *row = json_new_object();
 
+    while (*what == ' ') {
+        what++; /* the indent of the text form */
+    }
     json_set_string(row, "check", what);
     json_set_string(row, "state", state);
     json_set_string(row, "text", text);
     json_set_string(row, "fix", fix != NULL && fix[0] != '\0' ? fix : NULL);
-    output_row_take(out, row);
+    output_row_take(out->out, row);
 }
 
 /* Can we write below `dir`? Makes it, writes and removes a file. */
-static void check_writable(struct output *out, const char *what, const char *dir)
+static void check_writable(struct report *out, const char *what, const char *dir)
 {
     struct error err = ERROR_INIT;
     MT_CLEANUP(xfree) char *probe = xasprintf("%s/.doctor-%d", dir, (int)getpid());
@@ -36,7 +67,7 @@ static void check_writable(struct output *out, const char *what, const char *dir
 }
 
 /* The backends, and what each lacks. Returns how many work. */
-static int check_backends(struct verb_ctx *ctx, struct output *out)
+static int check_backends(struct verb_ctx *ctx, struct report *out)
 {
     int usable = 0;
 
@@ -66,16 +97,16 @@ static int check_backends(struct verb_ctx *ctx, struct output *out)
 }
 
 /* Settings file, root, directories, terminal. */
-static void check_surroundings(struct verb_ctx *ctx, struct output *out, bool config_ok)
+static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool config_ok)
 {
     struct error err = ERROR_INIT;
     const char *root = NULL;
 
     finding(out, "config", config_ok ? "ok" : "bad",
-            !config_ok                    ? "broken: see the message above; defaults are in force"
+            !config_ok                    ? ctx->failure.msg
             : fs_exists(ctx->config.path) ? ctx->config.path
                                           : "none (defaults); `muthr-tui config init` writes one",
-            NULL);
+            config_ok ? NULL : "Mend the file, or move it away; until then the defaults are in force.");
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);
     } else {
@@ -98,17 +129,17 @@ static void check_surroundings(struct verb_ctx *ctx, struct output *out, bool co
 
 int verb_doctor(struct verb_ctx *ctx)
 {
-    static const struct output_column columns[] = {
-        {"check", "CHECK"}, {"state", "STATE"}, {"text", "FOUND"}, {"fix", "WHAT TO DO"}};
     bool config_ok = ctx->exit_code == 0;
 
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
-    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    struct report report = {.text = ctx->o.format == OUTPUT_TEXT, .out = output_new(ctx->o.format, NULL, 0)};
+    struct report *out = &report;
+    ctx->answered = true;
     int usable = check_backends(ctx, out);
     check_surroundings(ctx, out, config_ok);
-    if (output_finish(out, NULL) < 0) {
+    if (output_finish(report.out, NULL) < 0) {
         return 1;
     }
     return usable > 0 ? ctx->exit_code : EXIT_NO_BACKEND;

@@ -44,33 +44,54 @@ struct op_report {
         char waiting[200];
     } seen[64];
     size_t seen_count;
+    struct strbuf last; /* NDJSON: the line before, without its age */
 };
+
+/* Says who holds a lock that the op waits for. */
+static void report_waiting(struct op_report *r, size_t slot, const struct op_view *op)
+{
+    const struct op_step_view *st = op->step >= 0 && op->step < op->step_count ? &op->steps[op->step] : NULL;
+
+    if (st == NULL || st->state != OP_STEP_RUNNING ||
+        (strcmp(st->name, "lock") != 0 && strcmp(st->name, "turn") != 0) ||
+        strcmp(r->seen[slot].waiting, st->text) == 0) {
+        return;
+    }
+    char ours[40];
+    str_format(ours, sizeof(ours), "process %d,", (int)getpid());
+    if (strstr(st->text, ours) != NULL) {
+        return; /* another op of this call */
+    }
+    str_copy(r->seen[slot].waiting, sizeof(r->seen[slot].waiting), st->text);
+    output_note("  %s: %s", op->sandbox, st->text);
+}
 
 /* The text form: a line per finished step and per phase of the provision run. */
 static void report_text(struct op_report *r, size_t slot, const struct op_view *op)
 {
     bool color = output_color(STDERR_FILENO);
 
+    if (op->state == OP_RUNNING || op->state == OP_QUEUED) {
+        report_waiting(r, slot, op);
+    }
     for (int i = 0; i < op->step_count && i < OP_STEPS_MAX; i++) {
         const struct op_step_view *st = &op->steps[i];
         bool ended = (st->state == OP_STEP_DONE && (!st->minor || st->ended_ms - st->started_ms > 500)) ||
                      st->state == OP_STEP_FAILED || st->state == OP_STEP_CANCELED;
 
-        if (st->state == OP_STEP_RUNNING && st->text[0] != '\0' && strcmp(st->name, "lock") == 0 &&
-            strcmp(r->seen[slot].waiting, st->text) != 0) {
-            str_copy(r->seen[slot].waiting, sizeof(r->seen[slot].waiting), st->text);
-            output_note("  %s: %s", op->sandbox, st->text);
-        }
         if (!ended || r->seen[slot].said[i] == st->state) {
             continue;
         }
         r->seen[slot].said[i] = st->state;
+        if (st->minor && st->state == OP_STEP_DONE && st->ended_ms - st->started_ms < 1000) {
+            continue; /* book-keeping that nobody waited for */
+        }
         double s = (double)(st->ended_ms - st->started_ms) / 1000;
         const char *mark = st->state == OP_STEP_DONE ? "ok" : st->state == OP_STEP_FAILED ? "failed" : "canceled";
         const char *tint = !color ? "" : st->state == OP_STEP_DONE ? "\033[32m" : "\033[31m";
 
-        output_note("  %s: %s%-8s%s %-10s %6.1f s  %s", op->sandbox, tint, mark, color ? "\033[0m" : "", st->name, s,
-                    st->text);
+        output_note("  %s: %s%-8s%s %-10s %6.1f s%s%s", op->sandbox, tint, mark, color ? "\033[0m" : "", st->name, s,
+                    st->text[0] != '\0' ? "  " : "", st->text);
     }
     if (op->phase[0] != '\0' && strcmp(r->seen[slot].phase, op->phase) != 0) {
         str_copy(r->seen[slot].phase, sizeof(r->seen[slot].phase), op->phase);
@@ -80,6 +101,27 @@ static void report_text(struct op_report *r, size_t slot, const struct op_view *
         str_copy(r->seen[slot].notice, sizeof(r->seen[slot].notice), op->notice);
         output_note("  %s: note: %s", op->sandbox, op->notice);
     }
+}
+
+/* The NDJSON form: the whole op, when something but its age has changed. */
+static void report_line(struct op_report *r, const struct op_view *op)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf ageless = STRBUF_INIT;
+    struct json *row = op_json(op);
+
+    json_write(row, false, &line);
+    json_set_null(row, "elapsed_ms");
+    json_write(row, false, &ageless);
+    json_free(row);
+    if (strcmp(ageless.buf, r->last.buf) == 0) {
+        return;
+    }
+    strbuf_clear(&r->last);
+    strbuf_add(&r->last, ageless.buf, ageless.len);
+    r->ctx->answered = true;
+    printf("%s\n", line.buf);
+    fflush(stdout);
 }
 
 /* A change of an op: says what is new. */
@@ -92,13 +134,7 @@ static void report_event(void *arg, const struct model_event *ev)
         return;
     }
     if (r->ctx->o.format == OUTPUT_NDJSON) {
-        MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-        struct json *row = op_json(op);
-
-        json_write(row, false, &line);
-        json_free(row);
-        printf("%s\n", line.buf);
-        fflush(stdout);
+        report_line(r, op);
         return;
     }
     size_t slot = 0;
@@ -115,11 +151,21 @@ static void report_event(void *arg, const struct model_event *ev)
     report_text(r, slot, op);
 }
 
+/* One sandbox of a verb call, and the op of somebody's before us that it waits for. */
+struct op_target {
+    struct op_batch *batch;
+    char sandbox[96];
+    op_id follows; /* 0: none */
+};
+
 /* The ops of one verb call. */
 struct op_batch {
     struct verb_ctx *ctx;
+    enum engine_plan plan;
     struct op_report report;
     struct json *results;
+    struct op_target *targets;
+    size_t target_count;
     size_t pending;
     int exit_code;
 };
@@ -148,11 +194,11 @@ static void batch_done(void *arg, const struct op_view *op)
         struct error err = op->error;
 
         error_wrap(&err, "%s", op->sandbox);
-        output_error(&err);
+        int code = verb_error(b->ctx, &err);
         if (op->session[0] != '\0') {
             output_note("  Its screen and log: `muthr-tui attach %s`", op->session);
         }
-        b->exit_code = b->exit_code != 0 ? b->exit_code : output_exit_code(&err);
+        b->exit_code = b->exit_code != 0 ? b->exit_code : code;
     } else if (op->state == OP_CANCELED) {
         output_note("%s: canceled", op->sandbox);
         b->exit_code = b->exit_code != 0 ? b->exit_code : 1;
@@ -180,14 +226,80 @@ static void batch_signal(void *arg, int signum)
     }
 }
 
-/* Queues the plan for one workspace. */
-static void batch_add(struct op_batch *b, enum engine_plan plan, const char *sandbox)
+/* A request that did not become an op, in the form of one. */
+static struct json *refused_json(enum engine_plan plan, const char *sandbox, const struct error *err)
 {
+    static const char *const plans[] = {"start", "stop", "restart", "delete", "provision"};
+    struct json *row = json_new_object();
+
+    json_set_string(row, "op", plans[plan]);
+    json_set_string(row, "sandbox", sandbox);
+    json_set_string(row, "state", "failed");
+    json_set_string(row, "error", err->msg);
+    return row;
+}
+
+static void target_run(struct op_target *t);
+
+/* The op that was waited for is over: ours takes its turn, and finds what that has done. */
+static void target_again(void *arg)
+{
+    struct op_target *t = arg;
+
+    t->batch->pending--;
+    target_run(t);
+    if (t->batch->pending == 0) {
+        verb_finish(t->batch->ctx, t->batch->exit_code);
+    }
+}
+
+/* An op that we did not start: when it ends, whoever follows it goes on, or fails with it. */
+static void batch_event(void *arg, const struct model_event *ev)
+{
+    struct op_batch *b = arg;
+    const struct op_view *op = ev->kind == MODEL_OP ? model_op(b->ctx->model, ev->op) : NULL;
+
+    for (size_t i = 0; op != NULL && op->state >= OP_DONE && i < b->target_count; i++) {
+        struct op_target *t = &b->targets[i];
+
+        if (t->follows != op->id) {
+            continue;
+        }
+        t->follows = 0;
+        if (op->state == OP_DONE) {
+            loop_defer(b->ctx->loop, target_again, t);
+        } else {
+            batch_done(b, op);
+        }
+    }
+}
+
+/* What a dead one of us had left half done was taken up again, and is what we would do. */
+static bool target_follow(struct op_target *t)
+{
+    const struct model *m = t->batch->ctx->model;
+
+    for (size_t i = 0; i < model_op_count(m); i++) {
+        const struct op_view *op = model_op_at(m, i);
+
+        if (op->state < OP_DONE && strcmp(op->sandbox, t->sandbox) == 0) {
+            output_note("  %s: going on with what was interrupted", t->sandbox);
+            t->follows = op->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Queues the plan for one workspace. */
+static void target_run(struct op_target *t)
+{
+    struct op_batch *b = t->batch;
     const struct verb_options *o = &b->ctx->o;
     struct error err = ERROR_INIT;
     struct engine_request req = {
-        .plan = plan,
-        .sandbox = sandbox,
+        .plan = b->plan,
+        .sandbox = t->sandbox,
         .profile = o->profile,
         .net = o->net,
         .net_given = o->net_given,
@@ -201,12 +313,14 @@ static void batch_add(struct op_batch *b, enum engine_plan plan, const char *san
     };
 
     b->pending++;
-    if (engine_run(b->ctx->engine, &req, &err) == 0) {
-        b->pending--;
-        error_wrap(&err, "%s", sandbox);
-        output_error(&err);
-        b->exit_code = b->exit_code != 0 ? b->exit_code : output_exit_code(&err);
+    if (engine_run(b->ctx->engine, &req, &err) != 0 || (err.code == ERROR_EXISTS && target_follow(t))) {
+        return;
     }
+    b->pending--;
+    error_wrap(&err, "%s", t->sandbox);
+    int code = verb_error(b->ctx, &err);
+    b->exit_code = b->exit_code != 0 ? b->exit_code : code;
+    json_append(b->results, refused_json(b->plan, t->sandbox, &err));
 }
 
 /* Collects the sandboxes meant: the names given, or with --all every existing one, or the one of the working directory.
@@ -244,8 +358,13 @@ static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error 
 /* Runs `plan` for all names and waits. */
 static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, const struct strvec *names)
 {
-    struct op_batch b = {.ctx = ctx, .report = {.ctx = ctx}, .results = json_new_array()};
-    struct bus_sub *sub = NULL;
+    struct op_batch b = {.ctx = ctx,
+                         .plan = plan,
+                         .report = {.ctx = ctx, .last = STRBUF_INIT},
+                         .results = json_new_array(),
+                         .targets = xcalloc(names->len + 1, sizeof(*b.targets)),
+                         .target_count = names->len};
+    struct bus_sub *sub = NULL, *follow = bus_subscribe(ctx->bus, batch_event, &b);
     struct signal_watch *on_int = signal_watch_new(ctx->loop, 2, batch_signal, &b, NULL);
     struct signal_watch *on_term = signal_watch_new(ctx->loop, 15, batch_signal, &b, NULL);
 
@@ -253,7 +372,9 @@ static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, const struct s
         sub = bus_subscribe(ctx->bus, report_event, &b.report);
     }
     for (size_t i = 0; i < names->len; i++) {
-        batch_add(&b, plan, names->v[i]);
+        b.targets[i].batch = &b;
+        str_copy(b.targets[i].sandbox, sizeof(b.targets[i].sandbox), names->v[i]);
+        target_run(&b.targets[i]);
     }
     ctx->exit_code = b.exit_code;
     if (b.pending > 0) {
@@ -262,6 +383,7 @@ static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, const struct s
     if (sub != NULL) {
         bus_unsubscribe(ctx->bus, sub);
     }
+    bus_unsubscribe(ctx->bus, follow);
     signal_watch_close(on_int);
     signal_watch_close(on_term);
     if (ctx->o.format == OUTPUT_JSON) {
@@ -269,8 +391,11 @@ static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, const struct s
 
         json_write(b.results, true, &text);
         fputs(text.buf, stdout);
+        ctx->answered = true;
     }
     json_free(b.results);
+    strbuf_release(&b.report.last);
+    free(b.targets);
     return ctx->exit_code;
 }
 
@@ -284,8 +409,7 @@ static int lifecycle(struct verb_ctx *ctx, enum engine_plan plan)
         return ctx->exit_code;
     }
     if (batch_names(ctx, &names, &err) < 0) {
-        output_error(&err);
-        return output_exit_code(&err);
+        return verb_error(ctx, &err);
     }
     return batch_run(ctx, plan, &names);
 }
@@ -314,8 +438,7 @@ int verb_delete(struct verb_ctx *ctx)
         return ctx->exit_code;
     }
     if (batch_names(ctx, &names, &err) < 0) {
-        output_error(&err);
-        return output_exit_code(&err);
+        return verb_error(ctx, &err);
     }
     if (!ctx->o.yes) {
         MT_CLEANUP(strbuf) struct strbuf q = STRBUF_INIT;
@@ -325,8 +448,9 @@ int verb_delete(struct verb_ctx *ctx)
             strbuf_addf(&q, "%s %s", i > 0 ? "," : "", names.v[i]);
         }
         strbuf_addstr(&q, "? Its private home goes; the project folder stays.");
-        if (!isatty(STDIN_FILENO)) {
-            output_note("muthr-tui: deleting needs a terminal to ask on, or --yes");
+        if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+            error_hint(&err, ERROR_DENIED, "--yes deletes without asking.", "deleting needs a terminal to ask on");
+            verb_error(ctx, &err);
             return EXIT_REFUSED;
         }
         if (!verb_ask(q.buf)) {

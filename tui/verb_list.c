@@ -51,6 +51,33 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     return row;
 }
 
+/* What keeps the list from being whole: said, and the exit code, but what is known is listed all the same. */
+static int ls_trouble(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+    const char *root;
+    const struct backend_view *first = NULL;
+
+    if (engine_root(ctx->engine, &root, &err) < 0) {
+        return verb_error(ctx, &err);
+    }
+    for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *b = model_backend_at(ctx->model, i);
+
+        if (b->probe.usable) {
+            return 0;
+        }
+        first = first != NULL ? first : b;
+    }
+    if (first == NULL) {
+        error_set(&err, ERROR_UNAVAILABLE, "no backend is compiled in");
+    } else {
+        error_hint(&err, ERROR_UNAVAILABLE, "see `muthr-tui doctor`", "sandboxes cannot be seen: backend %s: %s",
+                   first->name, first->probe.reason);
+    }
+    return verb_error(ctx, &err);
+}
+
 int verb_ls(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
@@ -61,7 +88,9 @@ int verb_ls(struct verb_ctx *ctx)
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
+    int trouble = ls_trouble(ctx);
     struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    ctx->answered = true;
     for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
         const struct workspace *ws = model_workspace_at(ctx->model, i);
 
@@ -69,11 +98,12 @@ int verb_ls(struct verb_ctx *ctx)
             output_row_take(out, ls_row(ctx->model, ws));
         }
     }
-    int rc =
-        output_finish(out, ctx->o.all ? "No workspaces yet: make a folder below the workspace root."
-                                      : "No sandboxes yet. `muthr-tui start` in a project folder brings one up; `ls "
-                                        "--all` lists every workspace.");
-    return rc < 0 ? 1 : ctx->exit_code;
+    const char *none = trouble != 0 ? NULL
+                       : ctx->o.all
+                           ? "No workspaces yet: make a folder below the workspace root."
+                           : "No sandboxes yet. `muthr-tui start` in a project folder brings one up; `ls --all` lists "
+                             "every workspace.";
+    return output_finish(out, none) < 0 ? 1 : trouble;
 }
 
 /* "running", "exited 0", "killed 9", "lost". */
@@ -131,6 +161,7 @@ int verb_sessions(struct verb_ctx *ctx)
         set_string(row, "log", s->log_path);
         output_row_take(out, row);
     }
+    ctx->answered = true;
     int rc = output_finish(out, "No sessions.");
     return rc < 0 ? 1 : ctx->exit_code;
 }
@@ -157,5 +188,6 @@ int verb_profiles(struct verb_ctx *ctx)
         output_row_take(out, row);
     }
     profile_list_free(list, count);
+    ctx->answered = true;
     return output_finish(out, "No profiles found.") < 0 ? 1 : ctx->exit_code;
 }

@@ -33,9 +33,31 @@ static char *inner_folder(const struct naming_context *c)
     return c->inner[0] != '\0' ? xasprintf("/workspace/%s", c->inner) : xstrdup("/workspace");
 }
 
-const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err)
+/* The workspace that a path leads into. */
+static const struct workspace *workspace_at(struct verb_ctx *ctx, const char *root, const char *path, char **inner,
+                                            struct error *err)
 {
     struct naming_context here;
+    MT_CLEANUP(xfree) char *real = path_real(path, err);
+
+    if (real == NULL || naming_context(root, real, ctx->paths, &here, err) < 0) {
+        return NULL;
+    }
+    if (here.reserved) {
+        error_set(err, ERROR_INVALID, "%s is the configuration folder: it has no shell and is not deleted", real);
+        return NULL;
+    }
+    const struct workspace *ws = model_workspace_by_name(ctx->model, here.project);
+    if (ws == NULL) {
+        error_set(err, ERROR_NOT_FOUND, "no workspace for %s below %s", real, root);
+    } else if (inner != NULL) {
+        *inner = inner_folder(&here);
+    }
+    return ws;
+}
+
+const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err)
+{
     const char *root;
 
     if (inner != NULL) {
@@ -43,6 +65,9 @@ const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, c
     }
     if (engine_root(ctx->engine, &root, err) < 0) {
         return NULL;
+    }
+    if (name != NULL && strchr(name, '/') != NULL && strchr(name, '/')[1] != '\0') {
+        return workspace_at(ctx, root, name, inner, err);
     }
     if (name != NULL) {
         size_t n = strlen(name);
@@ -68,18 +93,5 @@ const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, c
         error_set(err, ERROR_NOT_FOUND, "the working directory is gone; name the workspace");
         return NULL;
     }
-    if (naming_context(root, cwd, ctx->paths, &here, err) < 0) {
-        return NULL;
-    }
-    if (here.reserved) {
-        error_set(err, ERROR_INVALID, "%s is the configuration folder: it has no shell and is not deleted", cwd);
-        return NULL;
-    }
-    const struct workspace *ws = model_workspace_by_name(ctx->model, here.project);
-    if (ws == NULL) {
-        error_set(err, ERROR_NOT_FOUND, "no workspace for %s below %s", cwd, root);
-    } else if (inner != NULL) {
-        *inner = inner_folder(&here);
-    }
-    return ws;
+    return workspace_at(ctx, root, cwd, inner, err);
 }

@@ -34,8 +34,8 @@ static void await_done(void *arg, const struct op_view *op)
             error_set(&err, ERROR_CANCELED, "canceled");
         }
         error_wrap(&err, "%s", op->sandbox);
-        output_error(&err);
-        a->rc = op->state == OP_CANCELED ? 1 : output_exit_code(&err);
+        int code = verb_error(a->ctx, &err);
+        a->rc = op->state == OP_CANCELED ? 1 : code;
     }
     verb_finish(a->ctx, a->rc);
 }
@@ -62,8 +62,7 @@ static int shell_start(struct verb_ctx *ctx, const struct workspace *ws)
         output_note("%s: bringing it up", ws->sandbox);
     }
     if (engine_run(ctx->engine, &req, &err) == 0) {
-        output_error(&err);
-        return output_exit_code(&err);
+        return verb_error(ctx, &err);
     }
     verb_run(ctx);
     ctx->finished = false;
@@ -71,17 +70,41 @@ static int shell_start(struct verb_ctx *ctx, const struct workspace *ws)
     return a.rc;
 }
 
-static volatile sig_atomic_t shell_timed_out; /* set by SIGALRM, read by the waiting loop below */
+static volatile sig_atomic_t shell_timed_out; /* set by the handler, read by the waiting loop below */
 static volatile sig_atomic_t shell_child;
 
-/* The time is over: the relay ends, and with it the program inside. */
-static void shell_on_alarm(int signum)
+/* The time is over, or someone ends us: the relay ends, and with it the program inside. One that does not is killed. */
+static void shell_on_signal(int signum)
 {
-    (void)signum;
-    shell_timed_out = 1;
-    if (shell_child > 0) {
-        kill((pid_t)shell_child, SIGTERM);
+    if (signum == SIGALRM) {
+        kill((pid_t)shell_child, shell_timed_out ? SIGKILL : SIGTERM);
+        shell_timed_out = 1;
+        alarm(5);
+    } else {
+        kill((pid_t)shell_child, signum);
     }
+}
+
+/* Waits for the relay, for at most this long. Returns an exit code. */
+static int shell_wait(pid_t pid, unsigned timeout_s)
+{
+    struct sigaction pass = {.sa_handler = shell_on_signal};
+    int status = 0;
+
+    shell_child = pid;
+    sigaction(SIGALRM, &pass, NULL);
+    sigaction(SIGTERM, &pass, NULL);
+    sigaction(SIGHUP, &pass, NULL);
+    signal(SIGINT, SIG_IGN); /* the relay has it too, and hands it on */
+    signal(SIGQUIT, SIG_IGN);
+    alarm(timeout_s);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    alarm(0);
+    if (shell_timed_out) {
+        return 124;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* Runs argv with our own stdin, stdout and stderr. Without a limit it takes this process's place. Returns an exit code.
@@ -97,23 +120,9 @@ static int shell_exec(const struct strvec *argv, const struct strvec *env, unsig
         strvec_setenv(&full, key, strchr(env->v[i], '=') + 1);
     }
     if (timeout_s > 0) {
-        struct sigaction on_alarm = {.sa_handler = shell_on_alarm};
-
         pid_t pid = fork();
         if (pid > 0) {
-            int status = 0;
-
-            shell_child = pid;
-            sigaction(SIGALRM, &on_alarm, NULL);
-            signal(SIGINT, SIG_IGN);
-            alarm(timeout_s);
-            while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-            }
-            alarm(0);
-            if (shell_timed_out) {
-                return 124;
-            }
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            return shell_wait(pid, timeout_s);
         }
         if (pid < 0) {
             perror("muthr-tui: fork");
@@ -170,12 +179,11 @@ static int shell_as_session(struct verb_ctx *ctx, const char *sandbox, const cha
     };
 
     if (ctx->o.rest.len > 0) {
-        output_note("muthr-tui: --session takes -c CMD, not a command after --");
-        return EXIT_USAGE;
+        error_set(&err, ERROR_INVALID, "--session takes -c CMD, not a command after --");
+        return verb_error(ctx, &err);
     }
     if (engine_session(ctx->engine, &req, &err) < 0) {
-        output_error(&err);
-        return output_exit_code(&err);
+        return verb_error(ctx, &err);
     }
     verb_run(ctx);
     return ctx->exit_code;
@@ -190,16 +198,15 @@ int verb_shell(struct verb_ctx *ctx)
     MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
 
     if (ctx->o.command != NULL && ctx->o.rest.len > 0) {
-        output_note("muthr-tui: give the command with -c or after --, not both");
-        return EXIT_USAGE;
+        error_set(&err, ERROR_INVALID, "give the command with -c or after --, not both");
+        return verb_error(ctx, &err);
     }
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
     const struct workspace *ws = verb_workspace(ctx, ctx->o.names.len > 0 ? ctx->o.names.v[0] : NULL, &inner, &err);
     if (ws == NULL) {
-        output_error(&err);
-        return output_exit_code(&err);
+        return verb_error(ctx, &err);
     }
     if (ws->reserved || ws->sandbox[0] == '\0') {
         output_note("muthr-tui: %s has no sandbox: %s", ws->shown,
@@ -219,8 +226,7 @@ int verb_shell(struct verb_ctx *ctx)
     shell_command(&ctx->o, &command);
     if (engine_exec_argv(ctx->engine, sandbox, (const char *const *)command.v, cwd, tty, &ctx->o.env, &argv, &env,
                          &err) < 0) {
-        output_error(&err);
-        return output_exit_code(&err);
+        return verb_error(ctx, &err);
     }
     unsigned timeout_s = ctx->o.timeout_s;
     verb_close(ctx);
@@ -229,17 +235,19 @@ int verb_shell(struct verb_ctx *ctx)
 
 int verb_attach(struct verb_ctx *ctx)
 {
+    struct error err = ERROR_INIT;
+
     if (ctx->o.names.len != 1) {
-        output_note("muthr-tui: attach takes one session (see `muthr-tui sessions`)");
-        return EXIT_USAGE;
+        error_hint(&err, ERROR_INVALID, "`muthr-tui sessions` lists them.", "attach takes one session");
+        return verb_error(ctx, &err);
     }
     const char *id = ctx->o.names.v[0];
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
     if (model_session(ctx->model, id) == NULL) {
-        output_note("muthr-tui: no session '%s'\n  `muthr-tui sessions` lists them.", id);
-        return EXIT_MISSING;
+        error_hint(&err, ERROR_NOT_FOUND, "`muthr-tui sessions` lists them.", "no session '%s'", id);
+        return verb_error(ctx, &err);
     }
     struct cockpit_opts opts = {.paths = ctx->paths, .session = id};
     verb_close(ctx);

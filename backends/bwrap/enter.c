@@ -223,6 +223,9 @@ static void relay_write(struct relay *r)
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
         r->start = r->end; /* nobody reads: what comes is dropped, so that the program is not stopped by it */
         close_end(&r->to);
+        if (errno == EPIPE) {
+            close_end(&r->from); /* but the writer into a broken pipe hears of it, as it would without us */
+        }
     }
 }
 
