@@ -386,14 +386,23 @@ void engine_schedule(struct engine *e)
 }
 
 /* An op that would do the same, not yet over. */
-static const struct run *find_equal(const struct engine *e, const struct engine_request *req)
+static struct run *find_equal(const struct engine *e, const struct engine_request *req)
 {
-    for (const struct run *r = e->runs; r != NULL; r = r->next) {
-        if (strcmp(r->sandbox, req->sandbox) == 0 && r->plan == req->plan && !op_get_view(r->op)->canceling) {
+    for (struct run *r = e->runs; r != NULL; r = r->next) {
+        if (req->sandbox != NULL && strcmp(r->sandbox, req->sandbox) == 0 && r->plan == req->plan &&
+            !op_get_view(r->op)->canceling) {
             return r;
         }
     }
     return NULL;
+}
+
+/* One that was resumed from the journal and that nobody waits for yet: whoever asks for the same gets it. */
+static bool may_join(const struct run *r, const struct engine_request *req)
+{
+    bool same_profile = req->profile == NULL || strcmp(req->profile, r->profile_name) == 0;
+    bool same_net = !req->net_given || (r->net_given && r->net == req->net);
+    return r->resumed && r->done == NULL && same_profile && same_net && req->recreate == r->recreate;
 }
 
 /* Refuses what can be seen to be wrong at once. */
@@ -401,6 +410,7 @@ static const struct workspace *check_request(struct engine *e, const struct engi
 {
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, req->sandbox);
     const struct run *equal = find_equal(e, req);
+    bool busy = equal != NULL && !equal->resumed; /* behind or into a resumed one */
     if (e->closing) {
         error_set(err, ERROR_CANCELED, "the engine is closing");
     } else if (ws == NULL) {
@@ -408,7 +418,7 @@ static const struct workspace *check_request(struct engine *e, const struct engi
                    req->sandbox != NULL ? req->sandbox : "");
     } else if (ws->reserved) {
         error_set(err, ERROR_INVALID, "%s is reserved for muthr's own configuration", ws->sandbox);
-    } else if (equal != NULL) {
+    } else if (busy) {
         error_set(err, ERROR_EXISTS, "%s of %s runs already (op %u)", plan_name(req->plan), ws->sandbox, equal->id);
     } else if (ws->missing && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE) {
         error_set(err, ERROR_NOT_FOUND, "the project folder of %s is gone", ws->sandbox);
@@ -423,8 +433,14 @@ op_id engine_run(struct engine *e, const struct engine_request *req, struct erro
 {
     const struct workspace *ws = check_request(e, req, err);
     struct slot *slot = ws != NULL ? engine_slot_for(e, ws, err) : NULL;
+    struct run *equal = ws != NULL ? find_equal(e, req) : NULL;
     if (slot == NULL) {
         return 0;
+    }
+    if (equal != NULL && may_join(equal, req)) {
+        equal->done = req->done;
+        equal->done_arg = req->arg;
+        return equal->id;
     }
     struct run *r = run_new(e, req, ws);
     r->slot = slot;

@@ -148,17 +148,23 @@ static void test_left_and_adopted(void **state)
     world_engine(&w);
     world_until(&w, is_provisioning);
     assert_int_equal(w.fake.started_sessions, 1); /* adopted, not started again */
-    const struct workspace *ws = world_ws(&w, "muthr-api");
-    op_id id = ws->op;
+    op_id id = world_ws(&w, "muthr-api")->op;
+    assert_int_equal(world_start(&w, ENGINE_START, "muthr-api", NULL), id); /* who asks for the same joins it */
+    struct error err = ERROR_INIT;
+    struct engine_request third = {.plan = ENGINE_START, .sandbox = "muthr-api"};
+    op_id behind = engine_run(w.engine, &third, &err);
+    assert_true(behind > id); /* somebody waits for the first one already */
+    engine_cancel(w.engine, behind);
     struct session_info end = *model_session_of(w.model, "muthr-api", 0);
     end.state = SESSION_EXITED;
     model_put_session(w.model, &end);
     timer_start(w.guard, 20000);
-    while (model_op(w.model, id)->state == OP_RUNNING) {
+    while (w.done < 2) { /* the first one was cancelled by leaving */
         loop_turn(w.loop, true);
     }
     timer_stop(w.guard);
-    assert_int_equal(model_op(w.model, id)->state, OP_DONE);
+    assert_int_equal(w.last.id, id);
+    assert_int_equal(w.last.state, OP_DONE);
     assert_true(profiles_recorded(&w.home.paths, "muthr-api", "cut"));
     assert_int_equal(fake_box(&w.fake, "muthr-api")->net, NET_NONE); /* sealed by the one who resumed */
     assert_false(fs_exists(path));
