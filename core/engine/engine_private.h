@@ -71,6 +71,7 @@ struct run {
     struct strbuf tar;
     struct strvec argv, child_env; /* alive while a call uses them */
     bool session_starting, session_wait, session_stop, look_due;
+    bool ending_wait; /* for the sessions of a deleted sandbox to end */
     struct phase phase;
     struct dirwatch *log_watch;
     struct timer *follow, *kill_limit;
@@ -183,6 +184,11 @@ enum step_result step_check(struct op *op, void *ctx, struct error *err);
 enum step_result step_undo(struct op *op, void *ctx, struct error *err);
 bool skip_undo(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_delete(struct op *op, void *ctx, struct error *err);
+/* The sessions of a deleted sandbox end with it, and their hosts go. */
+enum step_result step_sessions(struct op *op, void *ctx, struct error *err);
+void step_sessions_cancel(struct op *op, void *ctx);
+/* A session ended or vanished while step_sessions waits; `late`: no longer waited for. */
+void steps_sessions_look(struct run *r, bool late);
 enum step_result step_forget(struct op *op, void *ctx, struct error *err);
 
 enum step_result step_baseline(struct op *op, void *ctx, struct error *err);

@@ -7,6 +7,9 @@
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
+/* How long a deletion waits for the sandbox's sessions to end. */
+#define SESSIONS_END_MS 4000
+
 enum step_result step_inspect(struct op *op, void *ctx, struct error *err)
 {
     (void)op;
@@ -276,21 +279,74 @@ enum step_result step_delete(struct op *op, void *ctx, struct error *err)
     return run_submit(r, BACKEND_DELETE, NULL);
 }
 
-enum step_result step_forget(struct op *op, void *ctx, struct error *err)
+/* Dismisses the sandbox's ended sessions; returns how many still run. */
+static size_t dismiss_ended(struct run *r)
 {
-    struct run *r = ctx;
     const struct session_port *port = &r->e->opts.port;
     const struct session_info *s;
+    size_t running = 0;
     MT_CLEANUP(strvec) struct strvec ended = STRVEC_INIT;
-    (void)op;
     for (size_t i = 0; (s = model_session_of(r->e->opts.model, r->sandbox, i)) != NULL; i++) {
-        if (s->kind == SESSION_PROVISION && s->state == SESSION_EXITED) {
+        if (s->state == SESSION_EXITED) {
             strvec_push(&ended, s->id);
+        } else if (s->state != SESSION_LOST) {
+            running++;
         }
     }
     for (size_t i = 0; i < ended.len; i++) {
         port->dismiss(port->arg, ended.v[i]);
     }
+    return running;
+}
+
+/* They were waited for long enough. */
+static void on_sessions_late(void *arg)
+{
+    steps_sessions_look(arg, true);
+}
+
+enum step_result step_sessions(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    const struct session_info *s;
+    MT_CLEANUP(strvec) struct strvec running = STRVEC_INIT;
+    (void)op;
+    (void)err;
+    if (dismiss_ended(r) == 0) {
+        return STEP_NEXT;
+    }
+    for (size_t i = 0; (s = model_session_of(r->e->opts.model, r->sandbox, i)) != NULL; i++) {
+        strvec_push(&running, s->id);
+    }
+    r->ending_wait = true;
+    timer_close(r->kill_limit);
+    r->kill_limit = timer_new(r->e->opts.loop, on_sessions_late, r);
+    timer_start(r->kill_limit, SESSIONS_END_MS);
+    for (size_t i = 0; i < running.len; i++) {
+        r->e->opts.port.kill(r->e->opts.port.arg, running.v[i]);
+    }
+    return STEP_WAIT;
+}
+
+void steps_sessions_look(struct run *r, bool late)
+{
+    if (r->ending_wait && (dismiss_ended(r) == 0 || late)) {
+        r->ending_wait = false;
+        timer_stop(r->kill_limit);
+        op_resume(r->op, NULL);
+    }
+}
+
+void step_sessions_cancel(struct op *op, void *ctx)
+{
+    (void)op;
+    steps_sessions_look(ctx, true);
+}
+
+enum step_result step_forget(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
     if (profiles_forget(r->e->opts.paths, r->sandbox, err) < 0 ||
         record_forget(r->e->opts.paths, r->sandbox, err) < 0) {
         return STEP_FAIL;

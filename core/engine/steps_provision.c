@@ -244,6 +244,7 @@ void run_on_session(struct run *r, const char *id)
     if (r->session_wait && strcmp(r->session, id) == 0) {
         look(r);
     }
+    steps_sessions_look(r, false);
 }
 
 /* Begins to follow the session whose id is in r->session. */
