@@ -138,6 +138,9 @@ void flow_run(struct app *app, const struct flow *want)
     }
     flow_keep(app, &f);
     app_tree_dirty(app);
+    if (app->selected.ws == f.ws && app->selected.session[0] && f.plan != ENGINE_STOP && f.plan != ENGINE_DELETE) {
+        app_select_workspace(app, f.ws); /* what is being done is shown, not one of its sessions */
+    }
     if (f.then_session && app->selected.ws == f.ws) {
         app_set_focus(app, FOCUS_MAIN);
     }
