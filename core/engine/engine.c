@@ -212,6 +212,7 @@ static void on_tick(void *arg)
             if (!e->opts.no_resume) {
                 resume_journal(e);
             }
+            engine_schedule(e); /* what was asked for before the backends were known */
         }
         if (e->ready) {
             tell_waiters(e);
@@ -367,6 +368,21 @@ size_t engine_profiles(struct engine *e, struct profile_entry **out)
 
 /* --- ops --- */
 
+/* A run that was asked for before the backends were known gets its slot, or the reason why there is none. False: not yet. */
+static bool find_slot(struct engine *e, struct run *r)
+{
+    const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, r->sandbox);
+    if (!e->ready) {
+        return false;
+    }
+    if (ws == NULL) {
+        error_set(&r->slot_error, ERROR_NOT_FOUND, "no workspace has the sandbox %s any more", r->sandbox);
+    } else {
+        r->slot = engine_slot_for(e, ws, &r->slot_error);
+    }
+    return true;
+}
+
 void engine_schedule(struct engine *e)
 {
     int64_t running = 0;
@@ -377,6 +393,9 @@ void engine_schedule(struct engine *e)
         bool blocked = op_is_started(r->op);
         for (struct run *other = e->runs; other != r && !blocked; other = other->next) {
             blocked = strcmp(other->sandbox, r->sandbox) == 0; /* one at a time per sandbox, in order */
+        }
+        if (r->slot == NULL && !blocked) {
+            blocked = !find_slot(e, r);
         }
         if (!blocked) {
             running++;
@@ -432,9 +451,9 @@ static const struct workspace *check_request(struct engine *e, const struct engi
 op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err)
 {
     const struct workspace *ws = check_request(e, req, err);
-    struct slot *slot = ws != NULL ? engine_slot_for(e, ws, err) : NULL;
+    struct slot *slot = ws != NULL && e->ready ? engine_slot_for(e, ws, err) : NULL;
     struct run *equal = ws != NULL ? find_equal(e, req) : NULL;
-    if (slot == NULL) {
+    if (ws == NULL || (slot == NULL && e->ready)) {
         return 0;
     }
     if (equal != NULL && may_join(equal, req)) {

@@ -58,6 +58,10 @@ enum step_result step_lock(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     (void)op;
+    if (r->slot == NULL) {
+        *err = r->slot_error;
+        return STEP_FAIL;
+    }
     MT_CLEANUP(xfree) char *dir = path_join(r->e->opts.paths->state, "locks");
     MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.lock", dir, r->sandbox);
     if (fs_mkdirs(dir, 0700, err) < 0 || lockfile_acquire(&r->l2, r->e->opts.loop, LOCKFILE_ADVISORY, path,
