@@ -101,6 +101,8 @@ struct engine {
     size_t watched_count;
     struct stat_call *stat_calls;
     struct session_start *starts;
+    struct profile cached; /* during one pass over all sandboxes */
+    bool have_cached, in_pass;
     bool scanned, ready, closing, leave, closed;
     int pending; /* calls and probes of the engine itself in flight */
     struct waiter {

@@ -81,10 +81,20 @@ static void fill_choices(struct engine *e, struct workspace *list, size_t n)
     }
 }
 
+/* Profiles may change on disk between two passes. */
+static void drop_cached(struct engine *e)
+{
+    if (e->have_cached) {
+        profile_release(&e->cached);
+    }
+    e->have_cached = false;
+}
+
 /* States, drift and orphans of all, from the last lists. */
 static void put_states(struct engine *e)
 {
     struct model *m = e->opts.model;
+    e->in_pass = true;
     for (size_t i = 0; i < model_workspace_count(m); i++) {
         const struct workspace *ws = model_workspace_at(m, i);
         const struct slot *slot = NULL;
@@ -100,6 +110,8 @@ static void put_states(struct engine *e)
         model_set_orphan(m, ws->id, down && !profiles_recorded(e->opts.paths, ws->sandbox, NULL)); /* S7 */
         refresh_drift(e, ws);
     }
+    e->in_pass = false;
+    drop_cached(e);
 }
 
 /* The set of workspaces from a scan and from sandboxes without a folder. */
@@ -177,6 +189,18 @@ void refresh_scan(struct engine *e)
 
 /* --- states --- */
 
+/* The profile of the sandbox before is, nearly always, that of this one: read once in a pass over all. */
+static int load_cached(struct engine *e, const char *name)
+{
+    if (e->have_cached && strcmp(e->cached.name, name) == 0) {
+        return 0;
+    }
+    drop_cached(e);
+    struct error ignored = ERROR_INIT;
+    e->have_cached = profile_load(&e->cached, e->opts.paths, name, &ignored) == 0;
+    return e->have_cached ? 0 : -1;
+}
+
 void refresh_drift(struct engine *e, const struct workspace *ws)
 {
     struct error err = ERROR_INIT;
@@ -185,16 +209,15 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
         return;
     }
     struct record record;
-    struct profile profile;
     char name[64];
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
-    if (profile_load(&profile, e->opts.paths, name, &err) == 0) {
+    if (load_cached(e, name) == 0) {
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, diff = STRBUF_INIT;
         MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
         struct sandbox_spec spec;
         struct spec_input in = {
-            .ws = ws, .profile = &profile, .record = &record, .config = e->opts.config, .paths = e->opts.paths};
+            .ws = ws, .profile = &e->cached, .record = &record, .config = e->opts.config, .paths = e->opts.paths};
         if (spec_build(&spec, &in, &text, &warnings, &err) == 0) {
             bool same = strcmp(spec.config_hash, ws->info.config_hash) == 0;
             if (!same && record.spec != NULL) {
@@ -206,7 +229,9 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
                                            : "created from another configuration");
             sandbox_spec_release(&spec);
         }
-        profile_release(&profile);
+    }
+    if (!e->in_pass) {
+        drop_cached(e);
     }
     record_release(&record);
 }
