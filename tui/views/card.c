@@ -90,7 +90,7 @@ static void draw_running(struct sheet *sh, const struct workspace *ws)
     enum theme_role role = net_text(&ws->info, text, sizeof(text));
     fact(sh, "network", role, text);
     fact(sh, "limits", THEME_TEXT, ws->info.limits);
-    if (ws->have_stats) {
+    if (ws->have_stats && ws->stats.procs > 0) {
         bytes_text(ws->stats.memory_bytes, mem, sizeof(mem));
         bytes_text(ws->stats.memory_limit_bytes, limit, sizeof(limit));
         str_format(text, sizeof(text), "%s%s%s in %u %s", mem, ws->stats.memory_limit_bytes ? " of " : "",

@@ -61,7 +61,7 @@ static int content_width(const struct pager *p)
 static struct rect place(const struct pager *p, struct rect whole)
 {
     struct rect body = {whole.x + 1, whole.y + 1, whole.w - 2, whole.h - 2};
-    return overlay_box(body, MT_MAX(content_width(p) + 6, 44), (int)MT_MIN(p->count, 10000) + 4);
+    return overlay_box(body, MT_MAX(content_width(p) + 6, 64), (int)MT_MIN(p->count, 10000) + 4);
 }
 
 /* The first line in view, clamped to what there is. */

@@ -182,10 +182,12 @@ void start_draw(const struct app *app, struct surface *s, struct rect r)
 /* The root, and a project in it that says what to do next. */
 static void create_example(struct app *app)
 {
-    static const char readme[] =
-        "# hello\n\nA project folder: its sandbox sees this folder as /workspace, and nothing else of yours.\n\n"
-        "In muthr-tui: Enter opens a shell here, n an agent, s stops the sandbox. The folder stays whatever happens to "
-        "the sandbox.\n";
+    static const char readme[] = "# hello\n\n"
+                                 "A project folder. Its sandbox sees it as /workspace,\n"
+                                 "and nothing else of yours.\n\n"
+                                 "In muthr-tui: Enter opens a shell here, n an agent,\n"
+                                 "s stops the sandbox, d deletes it.\n"
+                                 "This folder stays, whatever happens to the sandbox.\n";
     struct error err = ERROR_INIT;
     const char *path = "";
     engine_root(app->engine, &path, NULL);
