@@ -43,7 +43,8 @@ OSFLAGS_Linux := -D_GNU_SOURCE
 OSFLAGS_Darwin := -D_DARWIN_C_SOURCE
 # Asked once. `make run` and `make test` install packages first and then start make again, so that this sees them.
 PKG_CFLAGS := $(filter-out -D_XOPEN_SOURCE=%,$(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null))
-LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm
+# libcurl is loaded when it is needed (core/io/curl_lib.c): its headers are all that the build takes.
+LIBS := $(shell $(PKG_CONFIG) --libs $(filter-out libcurl,$(PKGS)) 2>/dev/null) -lm -ldl
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(WERROR_FLAG) $(CFLAGS_$(MODE)) $(OSFLAGS_$(UNAME)) -I. -I$(B)/gen -DMT_VERSION='"$(VERSION)"' \
              -include core/util/banned.h $(PKG_CFLAGS) $(CFLAGS)

@@ -6,15 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include <curl/curl.h>
-
+#include "core/io/curl_lib.h"
 #include "core/io/loop_private.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
 struct http_client {
     struct loop *loop;
-    CURLM *multi;
+    struct curl_lib curl; /* loaded by the first request */
+    CURLM *multi;         /* NULL until then */
     struct timer *timer;
     struct http_request *requests;
     bool closing;
@@ -83,8 +83,8 @@ static void finish(struct http_request *r)
         return;
     }
     r->ended = true;
-    curl_multi_remove_handle(r->client->multi, r->easy);
-    curl_easy_cleanup(r->easy);
+    r->client->curl.multi_remove_handle(r->client->multi, r->easy);
+    r->client->curl.easy_cleanup(r->easy);
     r->easy = NULL;
     loop_task_add(r->client->loop, &r->finish);
 }
@@ -92,12 +92,12 @@ static void finish(struct http_request *r)
 /* What curl's result means to the caller. */
 static void judge(struct http_request *r, CURLcode code)
 {
-    const char *why = r->reason[0] != '\0' ? r->reason : curl_easy_strerror(code);
+    const char *why = r->reason[0] != '\0' ? r->reason : r->client->curl.easy_strerror(code);
     enum error_code kind = ERROR_UNAVAILABLE;
     long status = 0;
 
     if (code == CURLE_OK) {
-        curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+        r->client->curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
         r->status = (int)status;
         return;
     }
@@ -121,11 +121,11 @@ static void collect(struct http_client *c)
     CURLMsg *msg;
     int left;
 
-    while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+    while ((msg = c->curl.multi_info_read(c->multi, &left)) != NULL) {
         struct http_request *r = NULL;
         CURLcode code = msg->data.result;
         if (msg->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&r) == CURLE_OK) {
+            c->curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&r) == CURLE_OK) {
             judge(r, code);
             finish(r); /* msg is not valid any more */
         }
@@ -142,7 +142,7 @@ static void on_ready(void *arg, int events)
     mask |= (events & WATCH_READ) ? CURL_CSELECT_IN : 0;
     mask |= (events & WATCH_WRITE) ? CURL_CSELECT_OUT : 0;
     mask |= (events & WATCH_HANGUP) ? CURL_CSELECT_ERR : 0;
-    curl_multi_socket_action(c->multi, sw->fd, mask, &running); /* may free sw */
+    c->curl.multi_socket_action(c->multi, sw->fd, mask, &running); /* may free sw */
     collect(c);
 }
 
@@ -151,7 +151,7 @@ static void on_timer(void *arg)
 {
     struct http_client *c = arg;
     int running;
-    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    c->curl.multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     collect(c);
 }
 
@@ -178,7 +178,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (sw != NULL) {
-            curl_multi_assign(c->multi, fd, NULL);
+            c->curl.multi_assign(c->multi, fd, NULL);
             watch_close(sw->watch);
             free(sw);
         }
@@ -193,7 +193,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
             free(sw);
             return -1;
         }
-        curl_multi_assign(c->multi, fd, sw);
+        c->curl.multi_assign(c->multi, fd, sw);
     }
     events |= (what & CURL_POLL_IN) ? WATCH_READ : 0;
     events |= (what & CURL_POLL_OUT) ? WATCH_WRITE : 0;
@@ -219,18 +219,29 @@ struct http_client *http_client_new(struct loop *loop)
 {
     struct http_client *c = xcalloc(1, sizeof(*c));
 
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     c->loop = loop;
     c->timer = timer_new(loop, on_timer, c);
-    c->multi = curl_multi_init();
-    if (c->multi == NULL) {
-        MT_BUG("curl_multi_init failed");
-    }
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
     return c;
+}
+
+/* Before the first request: libcurl itself, and its multi handle on our loop. */
+static int start(struct http_client *c, struct error *err)
+{
+    if (c->multi != NULL) {
+        return 0;
+    }
+    if (curl_lib_load(&c->curl, err) < 0) {
+        return -1;
+    }
+    c->multi = c->curl.multi_init();
+    if (c->multi == NULL) {
+        return error_set(err, ERROR_SYS, "libcurl cannot start");
+    }
+    c->curl.multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    c->curl.multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    c->curl.multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    c->curl.multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    return 0;
 }
 
 void http_client_close(struct http_client *c)
@@ -242,24 +253,26 @@ void http_client_close(struct http_client *c)
         http_cancel(r);
     }
     c->closing = true;
-    curl_multi_cleanup(c->multi); /* takes its sockets back through set_socket */
+    if (c->multi != NULL) {
+        c->curl.multi_cleanup(c->multi); /* takes its sockets back through set_socket */
+    }
     timer_close(c->timer);
+    curl_lib_release(&c->curl);
     if (c->requests == NULL) {
         loop_defer(c->loop, client_free, c); /* else the last answer does it */
     }
-    curl_global_cleanup();
 }
 
 /* Only http and https with a host. *loopback: the host is this machine, where a proxy has no business. */
-static int check_url(const char *url, bool *loopback, struct error *err)
+static int check_url(const struct curl_lib *curl, const char *url, bool *loopback, struct error *err)
 {
-    CURLU *u = curl_url();
+    CURLU *u = curl->url();
     char *scheme = NULL, *host = NULL;
     int rc = -1;
 
-    if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+    if (curl->url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl->url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl->url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
         error_set(err, ERROR_INVALID, "%s: not a URL", url);
     } else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0) {
         error_set(err, ERROR_INVALID, "%s: only http and https", url);
@@ -267,35 +280,37 @@ static int check_url(const char *url, bool *loopback, struct error *err)
         *loopback = strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 || strncmp(host, "127.", 4) == 0;
         rc = 0;
     }
-    curl_free(scheme);
-    curl_free(host);
-    curl_url_cleanup(u);
+    curl->free(scheme);
+    curl->free(host);
+    curl->url_cleanup(u);
     return rc;
 }
 
 /* All options of one GET. */
 static void set_options(struct http_request *r, bool loopback)
 {
+    const struct curl_lib *curl = &r->client->curl;
     CURL *e = r->easy;
-    curl_easy_setopt(e, CURLOPT_URL, r->url);
-    curl_easy_setopt(e, CURLOPT_PRIVATE, r);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->reason);
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+
+    curl->easy_setopt(e, CURLOPT_URL, r->url);
+    curl->easy_setopt(e, CURLOPT_PRIVATE, r);
+    curl->easy_setopt(e, CURLOPT_ERRORBUFFER, r->reason);
+    curl->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl->easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    curl_easy_setopt(e, CURLOPT_USERAGENT, "muthr-tui/" MT_VERSION);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
+    curl->easy_setopt(e, CURLOPT_USERAGENT, "muthr-tui/" MT_VERSION);
+    curl->easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl->easy_setopt(e, CURLOPT_WRITEDATA, r);
     if (r->timeout_ms > 0) {
-        curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-        curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
+        curl->easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+        curl->easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
     }
     if (loopback) {
-        curl_easy_setopt(e, CURLOPT_PROXY, "");
+        curl->easy_setopt(e, CURLOPT_PROXY, "");
     }
 }
 
@@ -305,11 +320,11 @@ int http_get(struct http_request **out, struct http_client *c, const char *url, 
     struct http_request *r;
     bool loopback = false;
 
-    if (check_url(url, &loopback, err) != 0) {
+    if (start(c, err) != 0 || check_url(&c->curl, url, &loopback, err) != 0) {
         return -1;
     }
     r = xcalloc(1, sizeof(*r));
-    r->easy = curl_easy_init();
+    r->easy = c->curl.easy_init();
     if (r->easy == NULL) {
         free(r);
         return error_set(err, ERROR_SYS, "cannot start an HTTP request");
@@ -328,7 +343,7 @@ int http_get(struct http_request **out, struct http_client *c, const char *url, 
         r->next->prev = r;
     }
     c->requests = r;
-    curl_multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
+    c->curl.multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
     if (out != NULL) {
         *out = r;
     }

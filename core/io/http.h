@@ -2,8 +2,10 @@
 #ifndef MT_CORE_IO_HTTP_H
 #define MT_CORE_IO_HTTP_H
 
-/* Small HTTP GETs with libcurl's multi interface on our loop. Never blocks: names are resolved by curl's own resolver thread.
- * Redirects are not followed; only http and https; the answer is cut at max_bytes. Proxies from the environment are ignored for loopback addresses. */
+/* Small HTTP GETs with libcurl's multi interface on our loop. Never blocks: names are resolved by curl's own resolver
+ * thread. Redirects are not followed; only http and https; the answer is cut at max_bytes. Proxies from the environment
+ * are ignored for loopback addresses. libcurl is loaded by the first http_get of a process (some milliseconds); where
+ * it cannot be, http_get answers UNAVAILABLE. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +16,8 @@
 struct http_client;
 struct http_request;
 
-/* status: HTTP status, 0 when err is set (TIMEOUT, UNAVAILABLE, CANCELED, INVALID for an over-long answer). Exactly once, never before http_get returned. */
+/* status: HTTP status, 0 when err is set (TIMEOUT, UNAVAILABLE, CANCELED, INVALID for an over-long answer). Exactly
+ * once, never before http_get returned. */
 typedef void (*http_done_fn)(void *arg, int status, const char *body, size_t len, const struct error *err);
 
 struct http_client *http_client_new(struct loop *loop);

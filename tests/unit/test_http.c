@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/io/http.h"
@@ -221,9 +222,81 @@ static void test_cancel_and_close(void **state)
     assert_int_equal(loop_free(loop), 0);
 }
 
+/* A client that is never asked loads nothing and closes. */
+static void test_unused(void **state)
+{
+    struct loop *loop = loop_new();
+    (void)state;
+    http_client_close(http_client_new(loop));
+    assert_int_equal(loop_free(loop), 0);
+}
+
+#if defined(__linux__)
+#define WITHOUT "MUTHR_TEST_WITHOUT_LIBCURL"
+
+/* The child of test_no_library: exit code 0 when the answer was UNAVAILABLE, twice, and all could be closed. */
+static int ask_without(void)
+{
+    struct loop *loop = loop_new();
+    struct http_client *c = http_client_new(loop);
+    struct got g = {0};
+    int bad = 0;
+    for (int i = 0; i < 2; i++) {
+        struct error err = ERROR_INIT;
+        bad |= http_get(NULL, c, "http://127.0.0.1:1/", 1000, 1000, on_done, &g, &err) != -1;
+        bad |= err.code != ERROR_UNAVAILABLE || strstr(err.msg, "cannot load libcurl") == NULL;
+    }
+    http_client_close(c);
+    return loop_free(loop) != 0 || bad || g.done != 0;
+}
+
+/* Files that are no libraries stand first in the loader's path: nothing else may fail for it. */
+static void test_no_library(void **state)
+{
+    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+    char dir[] = "/tmp/mt-http.XXXXXX", path[64];
+    int status = -1;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fputs("no library\n", f);
+        fclose(f);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        setenv("LD_LIBRARY_PATH", dir, 1);
+        setenv(WITHOUT, "1", 1);
+        execl("/proc/self/exe", "test_http", (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+    assert_int_equal(status, 0);
+}
+#endif
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_failures),
-                                       cmocka_unit_test(test_cancel_and_close)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_cancel_and_close),
+        cmocka_unit_test(test_unused),
+#if defined(__linux__)
+        cmocka_unit_test(test_no_library),
+#endif
+    };
+#if defined(__linux__)
+    if (getenv(WITHOUT) != NULL) {
+        return ask_without();
+    }
+#endif
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
