@@ -23,7 +23,8 @@ _lib_state_dir="${XDG_STATE_HOME:-$HOME/.local/state}/muthr-provision"
 _lib_state_file=''
 _lib_state_want=''
 
-# _lib_init_provision_state NAME REV ARGS...: ends the script with success when exactly this (revision and arguments) was finalized before.
+# _lib_init_provision_state NAME REV ARGS...: ends the script with success when exactly this (revision and arguments) was finalized before,
+# unless MUTHR_REPROVISION asks for it all the same.
 _lib_init_provision_state() {
     local name="${1:?a name}" rev="${2:-}"
     shift
@@ -32,7 +33,7 @@ _lib_init_provision_state() {
     mkdir -p "$_lib_state_dir"
     _lib_state_file="$_lib_state_dir/$name"
     _lib_state_want="$(printf '%s\n' "$rev" "$@")"
-    if [ -n "$rev" ] && [ -f "$_lib_state_file" ] && [ "$(cat "$_lib_state_file")" = "$_lib_state_want" ]; then
+    if [ -z "${MUTHR_REPROVISION:-}" ] && [ -n "$rev" ] && [ -f "$_lib_state_file" ] && [ "$(cat "$_lib_state_file")" = "$_lib_state_want" ]; then
         _lib_log_ok "$name is up to date"
         exit 0
     fi
