@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/util/fs.h"
 #include "core/util/json.h"
@@ -309,6 +310,24 @@ static void retire(struct app *app, const struct config *old)
     app->retired[app->retired_count++] = *old;
 }
 
+/* Does the locale say UTF-8? */
+static bool locale_is_utf8(void)
+{
+    static const char *const vars[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(vars); i++) {
+        const char *v = getenv(vars[i]);
+        if (v && *v) {
+            for (; *v; v++) {
+                if (strncasecmp(v, "utf-8", 5) == 0 || strncasecmp(v, "utf8", 4) == 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+    return false;
+}
+
 /* Settings that the cockpit itself follows. */
 static void apply_config(struct app *app, const char *old_theme)
 {
@@ -316,6 +335,7 @@ static void apply_config(struct app *app, const char *old_theme)
     struct keymap *keys = keymap_new(&app->config, &problems);
     keymap_free(app->keymap);
     app->keymap = keys;
+    app->ascii = app->opts->ascii || app->config.ascii || !locale_is_utf8();
     for (size_t i = 0; i < app->config.warning_count; i++) {
         app_warn(app, "%s:%d:%d: %s", app->config.path, app->config.warnings[i].line, app->config.warnings[i].col,
                  app->config.warnings[i].text);

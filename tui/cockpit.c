@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/util/fs.h"
 #include "core/util/log.h"
@@ -161,24 +160,6 @@ static void watch_files(struct app *app)
 }
 
 /* --- opening --- */
-
-/* Does the locale say UTF-8? */
-static bool locale_is_utf8(void)
-{
-    static const char *const vars[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    for (size_t i = 0; i < MT_ARRAY_LEN(vars); i++) {
-        const char *v = getenv(vars[i]);
-        if (v && *v) {
-            for (; *v; v++) {
-                if (strncasecmp(v, "utf-8", 5) == 0 || strncasecmp(v, "utf8", 4) == 0) {
-                    return true;
-                }
-            }
-            return false;
-        }
-    }
-    return false;
-}
 
 /* The terminal first: without one there is nothing to do. */
 static int open_screen(struct app *app, struct error *err)
@@ -337,7 +318,6 @@ static int open_all(struct app *app, struct error *err)
 {
     app_config_reload(app, true);
     open_log(app);
-    app->ascii = app->opts->ascii || app->config.ascii || !locale_is_utf8();
     app_load_prefs(app);
     if (open_screen(app, err) != 0) {
         return EXIT_USAGE;
