@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
+#include "tui/wrap.h"
 
 #define ASK_WIDTH 68
 
@@ -26,45 +26,6 @@ static void release(struct overlay *o)
     free(a->body);
 }
 
-/* Draws (or, without a surface, counts) the body wrapped to `w` columns at word borders. Returns the lines used. */
-static int draw_body(const struct ask *a, struct surface *s, int x, int y, int w, struct style st)
-{
-    int lines = 0;
-    const char *at = a->body;
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    while (*at) {
-        size_t len = strcspn(at, "\n"), used = 0, fit = 0;
-        int cols = 0;
-        while (used < len) {
-            int c = 0;
-            size_t n = utf8_cluster(at + used, len - used, &c);
-            if (cols + c > w) {
-                break;
-            }
-            cols += c;
-            used += n;
-            if (at[used] == ' ' || used == len) {
-                fit = used;
-            }
-        }
-        fit = used == len || fit == 0 ? used : fit;
-        if (fit == 0 && len > 0) {
-            fit = 1;
-        }
-        if (s) {
-            strbuf_clear(&line);
-            strbuf_add(&line, at, fit);
-            surface_text(s, x, y + lines, w, st, line.buf);
-        }
-        lines++;
-        at += fit;
-        if (*at == '\n' || *at == ' ') {
-            at++;
-        }
-    }
-    return lines;
-}
-
 /* A key's name as the person knows it. */
 static void key_text(char key, char out[8])
 {
@@ -79,7 +40,7 @@ static void draw_box(const struct app *app, const struct ask *a, struct surface 
     if (inner < 8) {
         return;
     }
-    int lines = draw_body(a, NULL, 0, 0, inner, st);
+    int lines = wrap_count(a->body, inner);
     struct rect r = overlay_box(whole, w, lines + (int)a->opts.count + 6);
     surface_fill(s, r, st);
     struct style title = theme_style(&app->theme, a->opts.title_role ? a->opts.title_role : THEME_DIALOG_TITLE);
@@ -90,7 +51,11 @@ static void draw_box(const struct app *app, const struct ask *a, struct surface 
     struct rect old = surface_clip(s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 2});
     int body_room = MT_MAX(r.h - 5 - (int)a->opts.count, 0);
     struct rect old2 = surface_clip(s, (struct rect){r.x, r.y + 2, r.w, MT_MIN(lines, body_room + 1)});
-    draw_body(a, s, r.x + 3, r.y + 2, inner, st);
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    const char *text = a->body;
+    for (int i = 0; wrap_next(&text, inner, &line) >= 0; i++) {
+        surface_text(s, r.x + 3, r.y + 2 + i, inner, st, line.buf);
+    }
     surface_unclip(s, old2);
     int y = r.y + r.h - 2 - (int)a->opts.count - 1;
     for (size_t i = 0; i < a->opts.count; i++) {

@@ -8,6 +8,7 @@
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
+#include "tui/wrap.h"
 
 /* Where the next fact goes. */
 struct sheet {
@@ -17,24 +18,6 @@ struct sheet {
     int y;
 };
 
-/* Bytes of the text that fit in `cols` columns, cut at a blank where there is one. */
-static size_t fitting(const char *text, int cols)
-{
-    size_t used = 0, fit = 0, len = strlen(text);
-    int at = 0;
-    while (used < len) {
-        int w = 0;
-        size_t n = utf8_cluster(text + used, len - used, &w);
-        if (at + w > cols) {
-            return fit ? fit : used;
-        }
-        at += w;
-        used += n;
-        fit = text[used] == ' ' ? used : fit;
-    }
-    return len;
-}
-
 /* "name      value" */
 static void fact(struct sheet *sh, const char *name, enum theme_role role, const char *value)
 {
@@ -43,12 +26,8 @@ static void fact(struct sheet *sh, const char *name, enum theme_role role, const
     }
     surface_text(sh->s, sh->r.x, sh->y, 12, theme_style(&sh->app->theme, THEME_DIM), name);
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    while (*value && sh->y < sh->r.y + sh->r.h) {
-        size_t n = fitting(value, MT_MAX(sh->r.w - 12, 8));
-        strbuf_clear(&line);
-        strbuf_add(&line, value, n);
+    while (sh->y < sh->r.y + sh->r.h && wrap_next(&value, MT_MAX(sh->r.w - 12, 8), &line) >= 0) {
         surface_text(sh->s, sh->r.x + 12, sh->y++, sh->r.w - 12, theme_style(&sh->app->theme, role), line.buf);
-        value += n + (value[n] == ' ');
     }
 }
 
@@ -187,12 +166,9 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     sh.y++;
     bool bad = ws->name_error[0] || ws->missing || ws->info.workspace_missing;
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    for (const char *next = next_step(app, ws); *next && sh.y < r.y + r.h;) {
-        size_t n = fitting(next, MT_MAX(sh.r.w, 8));
-        strbuf_clear(&line);
-        strbuf_add(&line, next, n);
+    const char *next = next_step(app, ws);
+    while (sh.y < r.y + r.h && wrap_next(&next, MT_MAX(sh.r.w, 8), &line) >= 0) {
         surface_text(s, sh.r.x, sh.y++, sh.r.w, theme_style(&app->theme, bad ? THEME_WARN : THEME_ACCENT), line.buf);
-        next += n + (next[n] == ' ');
     }
     surface_unclip(s, old);
 }

@@ -5,6 +5,7 @@
 #include "core/util/strbuf.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
+#include "tui/wrap.h"
 
 /* A step that takes this many times what it took last time is marked. */
 #define OP_SLOW_FACTOR 3
@@ -56,18 +57,22 @@ static int shown_steps(const struct op_view *op, int out[OP_STEPS_MAX], int *at)
     return n;
 }
 
-/* Lines that tell of a failure: the error, and what to do. */
-static int trouble_lines(const struct op_view *op)
+/* Lines that tell of a failure: a blank one, the error, and what to do. */
+static int trouble_lines(const struct op_view *op, int cols)
 {
-    return op->state == OP_FAILED ? (op->error.hint ? 3 : 2) : 0;
+    if (op->state != OP_FAILED) {
+        return 0;
+    }
+    return 1 + wrap_count(op->error.msg, cols) + (op->error.hint ? wrap_count(op->error.hint, cols) : 0);
 }
 
 /* The terminal gets what the steps leave, but never less than a third. */
-static struct op_rows share(const struct app *app, const struct op_view *op, int h)
+static struct op_rows share(const struct app *app, const struct op_view *op, int w, int h)
 {
     bool pane = op_session(app, op) != NULL;
     int shown[OP_STEPS_MAX];
-    struct op_rows rows = {.steps = shown_steps(op, shown, NULL), .trouble = trouble_lines(op)};
+    struct op_rows rows = {.steps = shown_steps(op, shown, NULL),
+                           .trouble = MT_MIN(trouble_lines(op, MT_MAX(w - 3, 8)), MT_MAX(h - 3, 0))};
     int room = MT_MAX(h - 2 - rows.trouble, 1);
     if (pane) {
         room = MT_MAX(room - 1 - MT_MAX(h / 3, 3), 1);
@@ -83,7 +88,7 @@ struct rect op_pane_rect(const struct app *app, struct rect r)
     if (!op) {
         return (struct rect){r.x, r.y, 0, 0};
     }
-    struct op_rows rows = share(app, op, r.h);
+    struct op_rows rows = share(app, op, r.w, r.h);
     return (struct rect){r.x + 1, r.y + r.h - rows.pane, MT_MAX(r.w - 1, 0), rows.pane};
 }
 
@@ -194,9 +199,14 @@ static void draw_header(const struct app *app, struct surface *s, struct rect r,
 /* The error and its cure. */
 static void draw_trouble(const struct app *app, struct surface *s, struct rect r, const struct op_view *op)
 {
-    surface_text(s, r.x + 2, r.y + 1, r.w - 3, theme_style(&app->theme, THEME_BAD), op->error.msg);
-    if (op->error.hint) {
-        surface_text(s, r.x + 2, r.y + 2, r.w - 3, theme_style(&app->theme, THEME_ACCENT), op->error.hint);
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    const char *text = op->error.msg, *hint = op->error.hint ? op->error.hint : "";
+    int y = r.y + 1, cols = MT_MAX(r.w - 3, 8);
+    while (y < r.y + r.h && wrap_next(&text, cols, &line) >= 0) {
+        surface_text(s, r.x + 2, y++, cols, theme_style(&app->theme, THEME_BAD), line.buf);
+    }
+    while (y < r.y + r.h && wrap_next(&hint, cols, &line) >= 0) {
+        surface_text(s, r.x + 2, y++, cols, theme_style(&app->theme, THEME_ACCENT), line.buf);
     }
 }
 
@@ -208,7 +218,7 @@ void op_draw(const struct app *app, struct surface *s, struct rect r)
         return;
     }
     struct rect old = surface_clip(s, r);
-    struct op_rows rows = share(app, op, r.h);
+    struct op_rows rows = share(app, op, r.w, r.h);
     draw_header(app, s, (struct rect){r.x, r.y, r.w, 1}, op);
     int y = r.y + 2;
     /* When not all fit, the running step stays in view. */

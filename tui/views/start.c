@@ -3,10 +3,10 @@
 
 #include "core/util/fs.h"
 #include "core/util/paths.h"
-#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
+#include "tui/wrap.h"
 
 /* The screens before there is anything to list: first run, a root that cannot be used, no backend, an empty root. */
 
@@ -25,28 +25,8 @@ static void say(struct page *p, enum theme_role role, const char *text)
 {
     struct style st = theme_style(&p->app->theme, role);
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    while (*text) {
-        size_t len = strcspn(text, "\n"), used = 0, fit = 0;
-        int cols = 0;
-        while (used < len) {
-            int w = 0;
-            size_t n = utf8_cluster(text + used, len - used, &w);
-            if (cols + w > p->r.w) {
-                break;
-            }
-            cols += w;
-            used += n;
-            fit = text[used] == ' ' || used == len ? used : fit;
-        }
-        fit = used == len || !fit ? used : fit;
-        if (fit == 0 && len > 0) {
-            return; /* narrower than one character */
-        }
-        strbuf_clear(&line);
-        strbuf_add(&line, text, fit);
+    while (wrap_next(&text, p->r.w, &line) >= 0) {
         surface_text(p->s, p->r.x, p->y++, p->r.w, st, line.buf);
-        text += fit;
-        text += *text == '\n' || *text == ' ';
     }
 }
 

@@ -12,6 +12,7 @@
 #include "tui/app.h"
 #include "tui/glyph.h"
 #include "tui/logtext.h"
+#include "tui/wrap.h"
 
 /* Texts to read in a pager: help, errors, inspect, log. */
 
@@ -73,24 +74,9 @@ void dialog_help(struct app *app)
 static void add_wrapped(struct app *app, struct pager_build *b, enum theme_role role, const char *text, int indent)
 {
     int width = MT_MAX(app->cols - 12, 20);
-    bool first = true;
-    while (*text) {
-        int cols = first ? 0 : indent;
-        size_t used = 0, fit = 0, len = strlen(text);
-        while (used < len) {
-            int w = 0;
-            size_t n = utf8_cluster(text + used, len - used, &w);
-            if (cols + w > width) {
-                break;
-            }
-            cols += w;
-            used += n;
-            fit = text[used] == ' ' || used == len ? used : fit;
-        }
-        fit = used == len || !fit ? used : fit;
-        pager_add(b, role, "%*s%.*s", first ? 0 : indent, "", (int)fit, text);
-        text += fit + (text[fit] == ' ');
-        first = false;
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    for (bool first = true; wrap_next(&text, first ? width : width - indent, &line) >= 0; first = false) {
+        pager_add(b, role, "%*s%s", first ? 0 : indent, "", line.buf);
     }
 }
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TUI_WRAP_H
+#define MT_TUI_WRAP_H
+
+/* Breaking text into lines for a number of columns. Pure. */
+
+#include <stddef.h>
+
+#include "core/util/strbuf.h"
+
+/* Takes the next line off *text: at most `cols` columns, cut at a blank where there is one, or at a newline; `line` is
+ * replaced. Returns its columns, or -1 at the end of the text. Always moves on. */
+int wrap_next(const char **text, int cols, struct strbuf *line);
+/* How many lines that gives. */
+int wrap_count(const char *text, int cols);
+
+#endif
