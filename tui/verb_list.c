@@ -158,6 +158,7 @@ int verb_sessions(struct verb_ctx *ctx)
         set_string(row, "attention", s->attention != ATTENTION_NONE ? attention_kind_name(s->attention) : NULL);
         set_string(row, "title", s->title[0] != '\0' ? s->title : s->label);
         json_set_int(row, "pid", s->pid);
+        json_set_int(row, "host_pid", s->host_pid);
         set_string(row, "log", s->log_path);
         output_row_take(out, row);
     }

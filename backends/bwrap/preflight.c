@@ -232,6 +232,9 @@ static bool try_full_network(const struct preflight_features *f, const struct pr
     for (size_t i = 0; i < count && !up; i++) {
         up = try_helper(helpers[i], launch.child, why, cap);
     }
+    /* Its process 1 first: killed before it has asked to die with bwrap, it would sleep on. Not reaped yet, so not
+     * reused. */
+    kill(launch.child, SIGKILL);
     kill(launch.monitor, SIGKILL);
     while (waitpid(launch.monitor, NULL, 0) < 0 && errno == EINTR) {
     }

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/backends/verb_rig.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "core/util/clock.h"
+#include "core/util/fs.h"
+#include "core/util/paths.h"
+#include "core/util/xmalloc.h"
+#include "tests/backends/bwrap_fixture.h"
+
+/* Every verb as a child process with real sandboxes: exit codes (O2), what goes where (O1), names and places (N), bad
+ * input. */
+
+/* --- output and exit codes --- */
+
+static void test_answers(void **state)
+{
+    static const struct verb_how full = {.full_stdout = true}, closed = {.close_stdout = true},
+                                 broken = {.broken_stdout = true};
+    static const char *const verbs[] = {"ls",       "start",     "stop",     "delete", "shell", "attach",
+                                        "sessions", "provision", "profiles", "doctor", "config"};
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_run(&r, "--version");
+    ran_expect(&r, 0);
+    assert_int_equal(strncmp(r.out.buf, "muthr-tui ", 10), 0);
+    verb_run(&r, "--help");
+    ran_expect(&r, 0);
+    for (size_t i = 0; i < MT_ARRAY_LEN(verbs); i++) {
+        expect_text(&r.out, verbs[i]);
+        struct ran h = RAN_INIT;
+        verb_run(&h, verbs[i], "--help");
+        ran_expect(&h, 0);
+        expect_text(&h.out, "Usage: muthr-tui ");
+        assert_int_equal(h.err.len, 0);
+        ran_release(&h);
+    }
+    verb_run(&r, "nosuch");
+    ran_expect(&r, 64);
+    assert_int_equal(r.out.len, 0);
+    expect_text(&r.err, "unknown verb 'nosuch'");
+    verb_expect(64, "help", "nosuch");
+    verb_expect(64, "ls", "--bogus");
+    verb_expect(64, "ls", "--output");
+    verb_expect(64, "ls", "--output", "xml");
+    verb_expect(64, "ls", "name");
+    verb_expect(64, "ls", "--all=1");
+    verb_expect(64, "shell", "--timeout", "0", "-c", "true");
+    verb_expect(64, "shell", "--timeout", "4294967297", "-c", "true");
+    verb_expect(64, "shell", "--timeout", "1x", "-c", "true");
+    verb_expect(64, "shell", "-c", "true", "--", "true");
+    verb_expect(64, "--bogus");
+    verb_run_with(&r, &full, "--version");
+    ran_expect(&r, 1);
+    expect_text(&r.err, "No space left");
+    verb_run_with(&r, &full, "ls", "-o", "json");
+    ran_expect(&r, 1);
+    verb_run_with(&r, &closed, "ls", "-o", "json");
+    ran_expect(&r, 1);
+    verb_run_with(&r, &closed, "doctor");
+    ran_expect(&r, 1);
+    verb_run_with(&r, &broken, "ls", "--all");
+    ran_expect(&r, 1);
+    assert_int_equal(r.err.len, 0); /* a reader that went away needs no words */
+    ran_release(&r);
+}
+
+/* With --output json stdout is JSON, whatever happens. */
+static void test_json_always(void **state)
+{
+    static const struct {
+        int code;
+        const char *args[8];
+    } cases[] = {
+        {0, {"ls", "-o", "json"}},
+        {0, {"ls", "--all", "-o", "json"}},
+        {0, {"sessions", "-o", "json"}},
+        {0, {"profiles", "-o", "json"}},
+        {0, {"config", "show", "-o", "json"}},
+        {0, {"config", "show", "-o", "ndjson"}},
+        {64, {"config", "nothing", "-o", "json"}},
+        {66, {"start", "nosuch", "-o", "json"}},
+        {66, {"start", "nosuch", "-o", "ndjson"}},
+        {64, {"start", "muthr-services", "-o", "json"}},
+        {64, {"start", "demo", "--net", "bogus", "-o", "json"}},
+        {64, {"start", "demo", "--profile", "../x", "-o", "json"}},
+        {66, {"start", "demo", "--profile", "nosuch", "-o", "json"}},
+        {64, {"start", "demo", "--env", "a-b=1", "-o", "json"}},
+        {64, {"start", "demo", "--env", "A=x\ny", "--output=json"}},
+        {77, {"delete", "demo", "-o", "json"}},
+        {0, {"stop", "demo", "-o", "json"}},
+        {0, {"delete", "demo", "--yes", "-o", "json"}},
+    };
+    struct ran r = RAN_INIT;
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(cases); i++) {
+        verb_run_how(&r, NULL, cases[i].args);
+        ran_expect(&r, cases[i].code);
+        if (!strcmp(cases[i].args[0], "stop") || strcmp(cases[i].args[0], "ls") || cases[i].code) {
+            assert_true(r.out.len > 0);
+        }
+        struct json *j = ran_json(&r);
+        if (json_is_object(j) && cases[i].code != 0) {
+            assert_true(strlen(json_get_string(j, "error", "")) > 0);
+            assert_int_equal(json_get_int(j, "exit", 0), cases[i].code);
+        }
+        json_free(j);
+    }
+    verb_run(&r, "doctor", "-o", "json");
+    ran_expect(&r, 0);
+    struct json *j = ran_json(&r);
+    assert_true(json_is_array(j));
+    json_free(j);
+    ran_release(&r);
+}
+
+/* --- places --- */
+
+static void test_context(void **state)
+{
+    struct ran r = RAN_INIT;
+    struct verb_how at = {.cwd = vr.src};
+    (void)state;
+    verb_run_with(&r, &at, "start");
+    ran_expect(&r, 64);
+    expect_text(&r.err, vr.src);
+    at.cwd = "/";
+    verb_run_with(&r, &at, "shell", "-c", "true");
+    ran_expect(&r, 64);
+    expect_text(&r.err, vr.src);
+    home_write(".config/muthr/x", "");
+    char *config = path_join(vr.home, ".config/muthr");
+    at.cwd = config;
+    static const char *const verbs[] = {"start", "shell", "stop", "delete", "provision"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(verbs); i++) {
+        verb_run_with(&r, &at, verbs[i]);
+        ran_expect(&r, 64);
+    }
+    free(config);
+    ran_release(&r);
+}
+
+static void test_roots(void **state)
+{
+    static const struct {
+        const char *root, *text;
+        int code;
+    } cases[] = {{"/", "root of the file system", 64},
+                 {"/home", "/home", 64},
+                 {"~", "home directory", 64},
+                 {"/usr", "outside the home directory", 64},
+                 {"~/nope", "mkdir -p", 66},
+                 {"~/file", "file", 64},
+                 {"~/loop", "", 64},
+                 {"~/dangling", "link", 66}};
+    struct ran r = RAN_INIT;
+    (void)state;
+    home_write("file", "x");
+    char *loop = path_join(vr.home, "loop"), *dangling = path_join(vr.home, "dangling");
+    assert_int_equal(symlink(loop, loop), 0);
+    assert_int_equal(symlink("nowhere", dangling), 0);
+    for (size_t i = 0; i < MT_ARRAY_LEN(cases); i++) {
+        verb_run(&r, "start", "demo", "--root", cases[i].root);
+        expect_text(&r.err, cases[i].text);
+        if (cases[i].code == 66) {
+            ran_expect(&r, 66);
+        } else {
+            assert_true(r.code == 64 || r.code == 66 || r.code == 1);
+            assert_true(r.code == cases[i].code || strstr(cases[i].root, "loop"));
+        }
+        verb_run(&r, "ls", "--root", cases[i].root, "-o", "json");
+        assert_true(r.code != 0);
+        json_free(ran_json(&r));
+    }
+    char *real = path_join(vr.home, "elsewhere/p");
+    assert_int_equal(fs_mkdirs(real, 0755, NULL), 0);
+    verb_run(&r, "ls", "--all", "-o", "json", "--root", "~/elsewhere");
+    ran_expect(&r, 0);
+    expect_text(&r.out, "\"muthr-p\"");
+    free(real);
+    free(loop);
+    free(dangling);
+    ran_release(&r);
+}
+
+static void test_config(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_expect(0, "config", "init");
+    verb_expect(1, "config", "init"); /* never overwrites */
+    verb_expect(0, "config", "show");
+    home_write(".config/muthr/muthr.toml", "model = \"m\"\nserver_port = [1,\n");
+    static const char *const verbs[] = {"ls", "start", "sessions", "profiles"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(verbs); i++) {
+        verb_run(&r, verbs[i], "-o", "json");
+        ran_expect(&r, 64);
+        expect_text(&r.err, "muthr.toml:3:1: ");
+        expect_text(&r.out, "muthr.toml:3:1: ");
+        json_free(ran_json(&r));
+    }
+    verb_run(&r, "doctor"); /* looks on, with the defaults */
+    ran_expect(&r, 64);
+    expect_text(&r.out, "muthr.toml:3:1: ");
+    expect_text(&r.out, "backend bwrap");
+    verb_run(&r, "config", "show", "-o", "json");
+    ran_expect(&r, 64);
+    json_free(ran_json(&r));
+    ran_release(&r);
+}
+
+/* --- life --- */
+
+static void expect_status(const char *sandbox, const char *want)
+{
+    char *status = sandbox_status(sandbox);
+    assert_string_equal(status, want);
+    free(status);
+}
+
+static void test_life(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    home_write("src/demo/file", "kept");
+    expect_status("muthr-demo", "");
+    verb_run(&r, "start", "--net", "none");
+    ran_expect(&r, 0);
+    assert_int_equal(r.out.len, 0); /* messages are not data */
+    expect_text(&r.err, "muthr-demo: running");
+    expect_status("muthr-demo", "running");
+    verb_run(&r, "ls", "-o", "json");
+    struct json *list = ran_json(&r);
+    const struct json *row = json_first(list);
+    assert_string_equal(json_get_string(row, "name", ""), "muthr-demo");
+    assert_string_equal(json_get_string(row, "backend", ""), "bwrap");
+    assert_string_equal(json_get_string(row, "profile", ""), "base");
+    assert_string_equal(json_get_string(row, "project", ""), "demo");
+    assert_string_equal(json_get_string(row, "network", ""), "none");
+    assert_int_equal(json_get_int(row, "sessions", -1), 0);
+    assert_non_null(json_get(row, "mount"));
+    assert_non_null(json_get(row, "image"));
+    assert_non_null(json_get(row, "drift"));
+    json_free(list);
+    verb_expect(0, "start", "--net", "none"); /* idempotent */
+    verb_expect(0, "stop");
+    expect_status("muthr-demo", "stopped");
+    verb_expect(0, "stop");
+    verb_run(&r, "delete");
+    ran_expect(&r, 77);
+    expect_text(&r.err, "--yes");
+    expect_status("muthr-demo", "stopped");
+    verb_expect(0, "delete", "--yes");
+    verb_expect(0, "delete", "--yes");
+    expect_status("muthr-demo", "");
+    char *kept = home_read("src/demo/file");
+    assert_string_equal(kept, "kept");
+    free(kept);
+    ran_release(&r);
+}
+
+static void test_names(void **state)
+{
+    char *wide = path_join(vr.src, "\u754c"), *newline = path_join(vr.src, "new\nline"),
+         *dash = path_join(vr.src, "-dash"), long_name[256];
+    struct ran r = RAN_INIT;
+    (void)state;
+    memset(long_name, 'x', 255);
+    long_name[255] = '\0';
+    char *longest = path_join(vr.src, long_name);
+    const char *const dirs[] = {wide, newline, dash, longest};
+    for (size_t i = 0; i < MT_ARRAY_LEN(dirs); i++) {
+        assert_int_equal(fs_mkdirs(dirs[i], 0755, NULL), 0);
+    }
+    verb_expect(0, "start", "--net", "none", "a b", "\u754c", "new\nline", "./../-dash", long_name);
+    verb_run(&r, "ls", "-o", "ndjson");
+    ran_expect(&r, 0);
+    int rows = 0;
+    for (char *line = r.out.buf, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        struct json *j = json_parse(line, (size_t)(end - line), NULL);
+        assert_non_null(j);
+        assert_string_equal(json_get_string(j, "status", ""), "running");
+        json_free(j);
+        rows++;
+    }
+    assert_int_equal(rows, 5);
+    expect_text(&r.out, "\"muthr-ab-04833892\"");
+    verb_run(&r, "ls"); /* one line per row, whatever the name */
+    int lines = 0;
+    for (const char *p = r.out.buf; *p; p++) {
+        lines += *p == '\n';
+    }
+    assert_int_equal(lines, 6);
+    verb_run(&r, "shell", "muthr-ab-04833892", "-c", "echo $MUTHR_WORKSPACE_MOUNT; pwd");
+    ran_expect(&r, 0);
+    verb_expect(0, "stop", "--all");
+    verb_run(&r, "delete", "--yes", "--", "-dash", "a b");
+    ran_expect(&r, 0);
+    free(wide);
+    free(newline);
+    free(dash);
+    free(longest);
+    ran_release(&r);
+}
+
+/* X2 */
+static void test_shell(void **state)
+{
+    struct ran r = RAN_INIT;
+    struct verb_how how = {0};
+    (void)state;
+    verb_expect(0, "start", "--net", "none");
+    verb_run(&r, "shell", "--no-tty", "-c", "echo out; echo err >&2; exit 3");
+    ran_expect(&r, 3);
+    assert_string_equal(r.out.buf, "out\n");
+    assert_string_equal(r.err.buf, "err\n");
+    verb_run(&r, "shell", "--", "printf", "%s|", "a b", "c'd", "$HOME", "");
+    ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "a b|c'd|$HOME||");
+    verb_expect(127, "shell", "--", "no-such-program");
+    verb_expect(126, "shell", "--", "/etc/passwd");
+    verb_expect(137, "shell", "-c", "kill -9 $$");
+    verb_run(&r, "shell", "--env", "FOO=b a r", "-c", "echo \"$FOO\"");
+    assert_string_equal(r.out.buf, "b a r\n");
+    verb_run(&r, "shell", "--cwd", "/usr", "-c", "pwd");
+    assert_string_equal(r.out.buf, "/usr\n");
+    verb_run(&r, "shell", "--cwd", "/nowhere", "-c", "pwd");
+    assert_true(r.code != 0);
+    /* input, more than any pipe holds, there and back */
+    size_t n = 3000000;
+    char *big = xmalloc(n);
+    memset(big, 'z', n);
+    how.input = big;
+    how.input_len = n;
+    verb_run_with(&r, &how, "shell", "-c", "cat");
+    ran_expect(&r, 0);
+    assert_int_equal(r.out.len, n);
+    verb_run_with(&r, &how, "shell", "-c", "head -c 1");
+    ran_expect(&r, 0);
+    assert_int_equal(r.out.len, 1);
+    free(big);
+    how = (struct verb_how){.close_stdin = true};
+    verb_run_with(&r, &how, "shell", "-c", "echo still");
+    ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "still\n");
+    how = (struct verb_how){.broken_stdout = true};
+    verb_run_with(&r, &how, "shell", "-c", "yes");
+    ran_expect(&r, 128 + SIGPIPE); /* yes | true ends */
+    /* the matching folder (N5) */
+    char *deep = path_join(vr.src, "demo/x/y z");
+    assert_int_equal(fs_mkdirs(deep, 0755, NULL), 0);
+    how = (struct verb_how){.cwd = deep};
+    verb_run_with(&r, &how, "shell", "-c", "pwd");
+    assert_string_equal(r.out.buf, "/workspace/x/y z\n");
+    free(deep);
+    ran_release(&r);
+}
+
+static bool no_sleeper(const void *seconds)
+{
+    return verb_process("sleep", seconds) == 0;
+}
+
+static bool sleeper(const void *seconds)
+{
+    return verb_process("sleep", seconds) != 0;
+}
+
+static void test_shell_ends(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_expect(0, "start", "--net", "none");
+    uint64_t started = clock_mono_ms();
+    verb_run(&r, "shell", "--timeout", "1", "-c", "trap '' TERM; sleep 7701; sleep 7701");
+    ran_expect(&r, 124);
+    assert_in_range(clock_mono_ms() - started, 900, 9000);
+    verb_run(&r, "shell", "--timeout", "20", "-c", "exit 5");
+    ran_expect(&r, 5);
+    static const int signals[] = {SIGTERM, SIGHUP};
+    for (size_t i = 0; i < MT_ARRAY_LEN(signals); i++) {
+        pid_t pid = i == 0 ? verb_begin("shell", "-c", "sleep 7702")
+                           : verb_begin("shell", "--timeout", "60", "-c", "sleep 7702");
+        if (vr.as_root) { /* an ordinary user does not see into sandboxes */
+            assert_true(verb_until(sleeper, "7702", 10000));
+        } else {
+            assert_true(verb_until(sleeper, "7702", 10000) || kill(pid, 0) == 0);
+        }
+        kill(pid, signals[i]);
+        assert_int_equal(verb_wait(pid, 5000), 128 + signals[i]);
+        assert_true(verb_until(no_sleeper, "7702", 5000));
+    }
+    assert_true(verb_until(no_sleeper, "7701", 5000));
+    ran_release(&r);
+}
+
+/* A shell brings its sandbox up. */
+static void test_shell_starts(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_run(&r, "shell", "other", "--net", "none", "-c", "echo up");
+    ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "up\n");
+    expect_status("muthr-other", "running");
+    verb_run(&r, "shell", "demo", "--profile", "nosuch", "-c", "true");
+    ran_expect(&r, 66);
+    expect_text(&r.err, "nosuch.sh");
+    ran_release(&r);
+}
+
+/* The isolated network is there, or it is said why not and what else there is. */
+static void test_network(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_run(&r, "start", "--net", "full");
+    if (r.code != 0) {
+        ran_expect(&r, 69);
+        expect_text(&r.err, "no isolated network here: ");
+        expect_text(&r.err, "--net shared");
+    }
+    verb_run(&r, "start", "other", "--net", "shared");
+    ran_expect(&r, 0);
+    expect_text(&r.err, "shared with the host"); /* never silently */
+    verb_run(&r, "ls", "-o", "json");
+    expect_text(&r.out, "\"network\": \"shared\"");
+    ran_release(&r);
+}
+
+static void test_sessions(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_run(&r, "sessions");
+    ran_expect(&r, 0);
+    assert_int_equal(r.out.len, 0);
+    verb_expect(0, "start", "--net", "none");
+    verb_run(&r, "shell", "--session", "-c", "sleep 7703");
+    ran_expect(&r, 0);
+    char *id = xstrndup(r.out.buf, strcspn(r.out.buf, "\n"));
+    assert_true(strlen(id) > 0);
+    verb_run(&r, "sessions", "-o", "json");
+    struct json *list = ran_json(&r);
+    const struct json *row = json_first(list);
+    assert_string_equal(json_get_string(row, "id", ""), id);
+    assert_string_equal(json_get_string(row, "sandbox", ""), "muthr-demo");
+    assert_string_equal(json_get_string(row, "kind", ""), "shell");
+    json_free(list);
+    verb_run(&r, "sessions");
+    expect_text(&r.out, id);
+    expect_text(&r.out, "SANDBOX");
+    verb_run(&r, "ls", "-o", "json");
+    expect_text(&r.out, "\"sessions\": 1");
+    verb_expect(64, "attach");
+    verb_expect(66, "attach", "nosuch");
+    verb_run(&r, "attach", id); /* no terminal */
+    ran_expect(&r, 64);
+    assert_true(r.err.len > 0);
+    verb_expect(0, "stop");
+    free(id);
+    ran_release(&r);
+}
+
+static void test_provision(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    profile_write("mine", "echo '[PROC] one'\necho x >>/workspace/ran\necho '[ OK ] two'\n");
+    verb_run(&r, "profiles", "-o", "json");
+    expect_text(&r.out, "\"mine\"");
+    verb_run(&r, "start", "--profile", "mine", "--net", "shared");
+    ran_expect(&r, 0);
+    verb_run(&r, "ls", "-o", "json");
+    expect_text(&r.out, "\"profile\": \"mine\"");
+    char *recorded = home_read(".cache/muthr/muthr-demo-profiles");
+    assert_string_equal(recorded, "mine\n");
+    free(recorded);
+    verb_expect(0, "provision"); /* the same revision: skipped */
+    char *ran = home_read("src/demo/ran");
+    assert_string_equal(ran, "x\n");
+    free(ran);
+    verb_expect(0, "provision", "--again");
+    ran = home_read("src/demo/ran");
+    assert_string_equal(ran, "x\nx\n");
+    free(ran);
+    recorded = home_read(".cache/muthr/muthr-demo-profiles");
+    assert_string_equal(recorded, "mine\n");
+    free(recorded);
+    ran_release(&r);
+}
+
+/* The child sees no bwrap: its own mount namespace has something else there. */
+static void hide_bwrap(void)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("/dev/null", "/usr/bin/bwrap", NULL, MS_BIND, NULL) < 0) {
+        _exit(97);
+    }
+    setenv("PATH", "/nonexistent", 1);
+}
+
+/* bwrap is there and refuses. */
+static void break_bwrap(void)
+{
+    char *fake = path_join(vr.base, "fake-bwrap"), *real = path_join(vr.base, "real-bwrap");
+    char *text = xasprintf("#!/bin/sh\ncase $1 in --help | --version) exec %s \"$@\" ;; esac\n"
+                           "echo 'bwrap: No permissions to create new namespace' >&2\nexit 1\n",
+                           real);
+    int fd = open(real, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    if (fd < 0 || close(fd) < 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("/usr/bin/bwrap", real, NULL, MS_BIND, NULL) < 0 ||
+        fs_write_atomic(fake, text, strlen(text), 0755, NULL) < 0 ||
+        mount(fake, "/usr/bin/bwrap", NULL, MS_BIND, NULL) < 0) {
+        _exit(97);
+    }
+}
+
+static void test_no_backend(void **state)
+{
+    struct verb_how hidden = {.prepare = hide_bwrap}, broken = {.prepare = break_bwrap};
+    struct ran r = RAN_INIT;
+    (void)state;
+    if (!vr.as_root) {
+        skip(); /* needs a mount namespace */
+    }
+    const struct verb_how *hows[] = {&hidden, &broken};
+    for (size_t i = 0; i < MT_ARRAY_LEN(hows); i++) {
+        verb_run_with(&r, hows[i], "doctor");
+        ran_expect(&r, 69);
+        expect_text(&r.out, "bad   backend bwrap");
+        expect_text(&r.out, "-> "); /* and what to do */
+        expect_text(&r.out, i == 0 ? "bubblewrap (bwrap) is not installed" : "namespace");
+        verb_run_with(&r, hows[i], "start", "-o", "json");
+        ran_expect(&r, 69);
+        json_free(ran_json(&r));
+        verb_run_with(&r, hows[i], "ls", "-o", "json");
+        ran_expect(&r, 69); /* it cannot know */
+        json_free(ran_json(&r));
+    }
+    ran_release(&r);
+}
+
+/* Ctrl-C before anything was made: nothing is left of it. */
+static void test_interrupt(void **state)
+{
+    (void)state;
+    profile_write("waits", "echo x >/workspace/started\nwhile [ ! -e /workspace/go ]; do sleep 0.05; done\n");
+    pid_t pid = verb_begin("start", "--profile", "waits", "--net", "shared");
+    assert_true(verb_until(src_exists, "demo/started", 20000));
+    uint64_t asked = clock_mono_ms();
+    kill(pid, SIGINT);
+    assert_int_equal(verb_wait(pid, 8000), 1);
+    assert_in_range(clock_mono_ms() - asked, 0, 3500);
+    char *status = sandbox_status("muthr-demo");
+    assert_true(strcmp(status, "provisioning") != 0 && strcmp(status, "creating") != 0);
+    free(status);
+    assert_false(home_exists(".cache/muthr/muthr-demo-profiles"));
+}
+
+static int run(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_answers, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_json_always, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_context, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_roots, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_config, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_life, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_names, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_shell, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_shell_ends, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_shell_starts, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_network, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_sessions, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_provision, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_no_backend, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_interrupt, verb_setup, verb_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return fixture_main(argc, argv, run);
+}
