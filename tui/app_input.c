@@ -33,11 +33,12 @@ void app_run_command(struct app *app, const struct command *c)
     app_dirty(app);
 }
 
-/* A command by key, in the context at hand, then in the list's. */
+/* A command by key, in the context at hand; in a session then in the list's. Not while a sandbox comes up: who types
+ * ahead for the shell must not delete anything. */
 static bool run_key(struct app *app, enum command_context context, struct key key)
 {
     const struct command *c = keymap_lookup(app->keymap, context, key);
-    if (!c && (context == CONTEXT_SESSION || context == CONTEXT_PROVISION)) {
+    if (!c && context == CONTEXT_SESSION) {
         c = keymap_lookup(app->keymap, CONTEXT_LIST, key);
     }
     app_run_command(app, c);

@@ -174,7 +174,7 @@ static void draw_header(const struct app *app, struct surface *s, struct rect r,
     uint64_t end_ms = op->ended_ms ? op->ended_ms : clock_mono_ms();
     if (op->started_ms) {
         clock_mmss(end_ms - op->started_ms, now, sizeof(now));
-        if (op->last_time_ms && !op->ended_ms) {
+        if (op->last_time_ms >= 1000 && !op->ended_ms) {
             clock_mmss(op->last_time_ms, last, sizeof(last));
             str_format(text, sizeof(text), "%s so far, %s last time", now, last);
         } else {
