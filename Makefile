@@ -180,8 +180,13 @@ $(FUZZ_BINS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVES)
 fuzz:
 	@O='$(O)' MAKE='$(MAKE)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' tests/fuzz/run.sh
 
-bench: all
-	@if [ -x tests/bench/run.sh ]; then tests/bench/run.sh $(BIN); else echo 'no tests/bench/run.sh here'; fi
+# --- measurements: a table on stderr, JSON on stdout and in $(B)/bench.json; `make -s bench >FILE` for the JSON alone ---
+BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+$(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) -lutil
+bench: all $(BENCHES)
+	@tests/bench/run.sh $(BIN) $(B)/tests/bench $(B)/bench.json
 
 # --- everything that looks for mistakes ---
 check:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the cockpit as a person feels it, next to tmux in the same run: start to first frame, key to echo (idle, and
  * while another session floods), and what five idle sessions cost. Linux only (/proc). Prints a table on stderr and
- * JSON on stdout. Figures are to be compared within a run.
+ * JSON on stdout. Figures are to be compared within a run. Where tmux is missing its columns say so: "-", null in JSON.
  *
  *   bench_cockpit MUTHR-TUI [IDLE-SECONDS]
  *
@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -26,6 +27,7 @@
 static const char *muthr;
 static char home[256];
 static char tmux_sock[300];
+static bool with_tmux; /* is it installed? */
 
 /* Milliseconds, monotonic. */
 static double now_ms(void)
@@ -165,6 +167,7 @@ static int run_line(char *line, size_t cap, const char *const *argv)
 
         dup2(null, 0);
         dup2(fds[1], 1);
+        dup2(null, 2);
         close(fds[0]);
         close(fds[1]);
         execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -256,10 +259,10 @@ static void bench_keys(struct outer *o, double *p50, double *p95)
 
 /* CPU ticks and voluntary context switches of every process that `mine` accepts. */
 struct usage {
-    double cpu_ms;
-    long wakeups;
+    double cpu_ms, wakeups;
     int procs;
     double pss_kib;
+    double host_kib, enter_kib, cockpit_kib; /* ours: of it, by what the process is */
 };
 
 /* Reads one number after `key` from a /proc file. */
@@ -355,6 +358,22 @@ static bool is_of_this_run(int pid)
     return false;
 }
 
+/* Does the process have this word as its first argument? */
+static bool has_verb(int pid, const char *verb)
+{
+    char path[64], buf[512];
+
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+    FILE *f = fopen(path, "r");
+    size_t n = f != NULL ? fread(buf, 1, sizeof(buf) - 1, f) : 0;
+    if (f != NULL) {
+        fclose(f);
+    }
+    buf[n] = '\0';
+    size_t at = strlen(buf) + 1;
+    return at < n && strcmp(buf + at, verb) == 0;
+}
+
 /* Adds up all processes of the kind. */
 static struct usage usage_of(bool ours)
 {
@@ -366,10 +385,15 @@ static struct usage usage_of(bool ours)
         int pid = (int)strtol(e->d_name, NULL, 10);
 
         if (pid > 0 && is_measured(pid, ours) && is_of_this_run(pid)) {
+            double pss = (double)proc_number(pid, "smaps_rollup", "Pss:");
+
             u.procs++;
             u.cpu_ms += proc_cpu_ms(pid);
-            u.wakeups += proc_number(pid, "status", "voluntary_ctxt_switches:");
-            u.pss_kib += (double)proc_number(pid, "smaps_rollup", "Pss:");
+            u.wakeups += (double)proc_number(pid, "status", "voluntary_ctxt_switches:");
+            u.pss_kib += pss;
+            u.host_kib += ours && has_verb(pid, "host") ? pss : 0;
+            u.enter_kib += ours && has_verb(pid, "enter") ? pss : 0;
+            u.cockpit_kib += ours && has_verb(pid, "attach") ? pss : 0;
         }
     }
     if (d != NULL) {
@@ -443,66 +467,75 @@ static void tear_down(void)
     const char *rm[] = {"rm", "-rf", home, NULL};
 
     run_line(NULL, 0, del);
-    run_line(NULL, 0, kill_tmux);
-    usleep(300000);
-    run_line(NULL, 0, rm);
+    if (with_tmux) {
+        run_line(NULL, 0, kill_tmux);
+    }
+    /* What ends now may write a last file while it is removed. */
+    for (int i = 0; i < 20 && access(home, F_OK) == 0; i++) {
+        usleep(200000);
+        run_line(NULL, 0, rm);
+    }
 }
 
-/* One figure for both, in table and JSON. */
+/* One figure for both, in table and JSON; NAN: not measured. */
 static void figure(const char *name, const char *unit, double ours, double theirs, bool last)
 {
-    fprintf(stderr, "%-34s %10.3f %10.3f  %5.2f  %s\n", name, ours, theirs, theirs > 0 ? ours / theirs : 0, unit);
-    printf("  {\"figure\": \"%s\", \"unit\": \"%s\", \"muthr\": %.4f, \"tmux\": %.4f}%s\n", name, unit, ours, theirs,
-           last ? "" : ",");
+    fprintf(stderr, "%-34s %10.3f ", name, ours);
+    printf("  {\"figure\": \"%s\", \"unit\": \"%s\", \"muthr\": %.4f, \"tmux\": ", name, unit, ours);
+    if (isnan(theirs)) {
+        fprintf(stderr, "%10s  %5s  %s\n", "-", "-", unit);
+        printf("null}%s\n", last ? "" : ",");
+    } else {
+        fprintf(stderr, "%10.3f  %5.2f  %s\n", theirs, theirs > 0 ? ours / theirs : 0, unit);
+        printf("%.4f}%s\n", theirs, last ? "" : ",");
+    }
 }
 
-int main(int argc, char **argv)
+/* What is measured of each of the two. */
+struct figures {
+    double command, start, key50, key95, flood50, flood95;
+    struct usage idle;
+};
+
+#define COMMANDS 41
+
+/* Median time of a command that only says its version: loading and start of one process. */
+static double bench_command(const char *const *argv)
 {
-    double idle_s = argc > 2 ? strtod(argv[2], NULL) : 20;
-    double m50, m95, t50, t95, mf50, mf95, tf50, tf95;
+    double v[COMMANDS];
+
+    for (int i = 0; i < COMMANDS; i++) {
+        double t0 = now_ms();
+
+        run_line(NULL, 0, argv);
+        v[i] = now_ms() - t0;
+    }
+    return quantile(v, COMMANDS, 0.5);
+}
+
+/* Ours: needs the sandbox "bench" running, and starts it anew for the idle sessions. */
+static void bench_muthr(struct figures *f, const char *const *start, double idle_s)
+{
+    const char *version[] = {muthr, "--version", NULL}, *cockpit[] = {muthr, NULL};
+    const char *stop[] = {muthr, "stop", "bench", "--quiet", NULL};
+    const char *attach[] = {muthr, "attach", NULL, NULL};
     char id[5][64];
     struct outer o;
 
-    if (argc < 2 || (muthr = realpath(argv[1], NULL)) == NULL) {
-        die("usage: bench_cockpit MUTHR-TUI [IDLE-SECONDS]");
-    }
-    set_up();
-    atexit(tear_down);
-    const char *start[] = {muthr, "start", "bench", "--net", "none", "--quiet", NULL};
-    if (run_line(NULL, 0, start) != 0) {
-        die("bench: the sandbox did not start");
-    }
-
-    const char *tmux_new[] = {"tmux", "-S", tmux_sock, "-f", "/dev/null", "new-session", "-s", "benchmark", NULL};
-    const char *tmux_kill[] = {"tmux", "-S", tmux_sock, "kill-server", NULL};
-    const char *cockpit[] = {muthr, NULL};
-    double ms = bench_start(cockpit, "Workspaces", NULL);
-    double ts = bench_start(tmux_new, "benchmark", tmux_kill);
+    f->command = bench_command(version);
+    f->start = bench_start(cockpit, "Workspaces", NULL);
 
     /* Key to echo, then the same while another session floods. */
     muthr_session(id[0], sizeof(id[0]), ECHO_CMD);
-    const char *attach[] = {muthr, "attach", id[0], NULL};
+    attach[2] = id[0];
     outer_start(&o, attach);
     outer_until(&o, "READY-NOW", 15000);
-    bench_keys(&o, &m50, &m95);
+    bench_keys(&o, &f->key50, &f->key95);
     muthr_session(id[1], sizeof(id[1]), FLOOD_CMD);
-    bench_keys(&o, &mf50, &mf95);
+    bench_keys(&o, &f->flood50, &f->flood95);
     outer_end(&o);
-
-    const char *tmux_cat[] = {"tmux",        "-S", tmux_sock,   "-f",     "/dev/null",
-                              "new-session", "-s", "benchmark", ECHO_CMD, NULL};
-    outer_start(&o, tmux_cat);
-    outer_until(&o, "READY-NOW", 15000);
-    bench_keys(&o, &t50, &t95);
-    const char *tmux_flood[] = {"tmux", "-S", tmux_sock, "new-window", "-d", FLOOD_CMD, NULL};
-    run_line(NULL, 0, tmux_flood);
-    bench_keys(&o, &tf50, &tf95);
-    outer_end(&o);
-    run_line(NULL, 0, tmux_kill);
-    usleep(300000);
 
     /* Five idle shells, one of them on the screen. */
-    const char *stop[] = {muthr, "stop", "bench", "--quiet", NULL};
     run_line(NULL, 0, stop);
     run_line(NULL, 0, start);
     for (int i = 0; i < 5; i++) {
@@ -510,28 +543,87 @@ int main(int argc, char **argv)
     }
     attach[2] = id[0];
     outer_start(&o, attach);
-    struct usage mi = bench_idle(&o, true, idle_s);
+    f->idle = bench_idle(&o, true, idle_s);
     outer_end(&o);
-    outer_start(&o, tmux_new);
+}
+
+/* The same of tmux. */
+static void bench_tmux(struct figures *f, double idle_s)
+{
+    const char *version[] = {"tmux", "-V", NULL};
+    const char *fresh[] = {"tmux", "-S", tmux_sock, "-f", "/dev/null", "new-session", "-s", "benchmark", NULL};
+    const char *echo[] = {"tmux", "-S", tmux_sock, "-f", "/dev/null", "new-session", "-s", "benchmark", ECHO_CMD, NULL};
+    const char *flood[] = {"tmux", "-S", tmux_sock, "new-window", "-d", FLOOD_CMD, NULL};
+    const char *window[] = {"tmux", "-S", tmux_sock, "new-window", "exec bash --norc", NULL};
+    const char *end[] = {"tmux", "-S", tmux_sock, "kill-server", NULL};
+    struct outer o;
+
+    f->command = bench_command(version);
+    f->start = bench_start(fresh, "benchmark", end);
+
+    outer_start(&o, echo);
+    outer_until(&o, "READY-NOW", 15000);
+    bench_keys(&o, &f->key50, &f->key95);
+    run_line(NULL, 0, flood);
+    bench_keys(&o, &f->flood50, &f->flood95);
+    outer_end(&o);
+    run_line(NULL, 0, end);
+    usleep(300000);
+
+    outer_start(&o, fresh);
+    outer_until(&o, "benchmark", 15000);
     for (int i = 0; i < 4; i++) {
-        const char *win[] = {"tmux", "-S", tmux_sock, "new-window", "exec bash --norc", NULL};
-
-        run_line(NULL, 0, win);
+        run_line(NULL, 0, window);
     }
-    struct usage ti = bench_idle(&o, false, idle_s);
+    f->idle = bench_idle(&o, false, idle_s);
     outer_end(&o);
+}
 
-    fprintf(stderr, "%-34s %10s %10s  ratio\n", "figure", "muthr-tui", "tmux");
+/* Table and JSON of all. */
+static void report(const struct figures *m, const struct figures *t, double idle_s)
+{
+    double minutes = idle_s / 60;
+
+    fprintf(stderr, "%-34s %10s %10s  ratio  unit\n", "figure", "muthr-tui", "tmux");
     printf("[\n");
-    figure("start to first frame", "ms, median of 9", ms, ts, false);
-    figure("key to echo, p50", "ms", m50, t50, false);
-    figure("key to echo, p95", "ms", m95, t95, false);
-    figure("key to echo in a flood, p50", "ms", mf50, tf50, false);
-    figure("key to echo in a flood, p95", "ms", mf95, tf95, false);
-    figure("idle cpu, five sessions", "ms of cpu a minute", mi.cpu_ms * 60 / idle_s, ti.cpu_ms * 60 / idle_s, false);
-    figure("idle wake-ups, five sessions", "a minute, all processes", (double)mi.wakeups * 60 / idle_s,
-           (double)ti.wakeups * 60 / idle_s, false);
-    figure("memory, five sessions", "MiB PSS, all processes", mi.pss_kib / 1024, ti.pss_kib / 1024, true);
+    figure("a command that says its version", "ms, median of 41", m->command, t->command, false);
+    figure("start to first frame", "ms, median of 9", m->start, t->start, false);
+    figure("key to echo, p50", "ms", m->key50, t->key50, false);
+    figure("key to echo, p95", "ms", m->key95, t->key95, false);
+    figure("key to echo in a flood, p50", "ms", m->flood50, t->flood50, false);
+    figure("key to echo in a flood, p95", "ms", m->flood95, t->flood95, false);
+    figure("idle cpu, five sessions", "ms of cpu a minute", m->idle.cpu_ms / minutes, t->idle.cpu_ms / minutes, false);
+    figure("idle wake-ups, five sessions", "a minute, all processes", m->idle.wakeups / minutes,
+           t->idle.wakeups / minutes, false);
+    figure("memory, five sessions", "MiB PSS, all processes", m->idle.pss_kib / 1024, t->idle.pss_kib / 1024, false);
+    figure("  of it the cockpit", "MiB PSS", m->idle.cockpit_kib / 1024, (double)NAN, false);
+    figure("  of it the five hosts", "MiB PSS", m->idle.host_kib / 1024, (double)NAN, false);
+    figure("  of it the five relays", "MiB PSS", m->idle.enter_kib / 1024, (double)NAN, true);
     printf("]\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *tmux_version[] = {"tmux", "-V", NULL};
+    double idle_s = argc > 2 ? strtod(argv[2], NULL) : 20;
+    struct figures m = {0}, t = {NAN, NAN, NAN, NAN, NAN, NAN, {.cpu_ms = NAN, .wakeups = NAN, .pss_kib = NAN}};
+
+    if (argc < 2 || idle_s < 1 || (muthr = realpath(argv[1], NULL)) == NULL) {
+        die("usage: bench_cockpit MUTHR-TUI [IDLE-SECONDS]");
+    }
+    set_up();
+    with_tmux = run_line(NULL, 0, tmux_version) == 0;
+    atexit(tear_down);
+    const char *start[] = {muthr, "start", "bench", "--net", "none", "--quiet", NULL};
+    if (run_line(NULL, 0, start) != 0) {
+        die("bench: the sandbox did not start");
+    }
+    bench_muthr(&m, start, idle_s);
+    if (with_tmux) {
+        bench_tmux(&t, idle_s);
+    } else {
+        fprintf(stderr, "bench: tmux is not installed, its figures are left out\n");
+    }
+    report(&m, &t, idle_s);
     return 0;
 }
