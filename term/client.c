@@ -544,7 +544,9 @@ void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, siz
     struct remote *r = find_ready(s, id);
     struct mirror *m = get_mirror(s, id);
 
-    memset(bits, 0, words * sizeof(*bits));
+    if (words > 0) { /* a screen without rows has no words, and no array */
+        memset(bits, 0, words * sizeof(*bits));
+    }
     if (m != NULL) {
         mirror_take(m, bits, words);
         remote_credit(r);

@@ -169,8 +169,8 @@ static void sync_title(struct app *app)
 void app_paint(void *arg)
 {
     struct app *app = arg;
-    if (!app->dirty || app->painting_blocked || !app->screen) {
-        return;
+    if (!app->dirty || app->painting_blocked || app->quitting || !app->screen) {
+        return; /* while leaving, the engine that views ask may be gone already */
     }
     struct layout_in in = {.cols = app->cols,
                            .rows = app->rows,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/util/fs.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
@@ -48,7 +49,8 @@ enum app_start app_start_kind(const struct app *app)
         return model_workspace_count(app->model) ? START_NONE : START_LOOKING;
     }
     if (engine_root(app->engine, &path, &err) != 0) {
-        return err.code == ERROR_NOT_FOUND ? START_ROOT_MISSING : START_ROOT_BAD;
+        /* Only what is not there at all can be made: not the end of a link that leads nowhere. */
+        return err.code == ERROR_NOT_FOUND && !fs_is_link(path) ? START_ROOT_MISSING : START_ROOT_BAD;
     }
     if (!app->no_backend_seen && lacks_backend(app)) {
         return START_NO_BACKEND;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/engine/naming.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,10 @@ static int unresolved(const char *path, const struct paths *paths, const struct 
 {
     struct stat st;
     char target[PATH_MAX];
+    if (why->sys == ELOOP) {
+        return error_hint(err, ERROR_INVALID, "remove the link, or set workspace_root to a folder",
+                          "workspace root %s is a symbolic link that leads back to itself", path);
+    }
     if (why->code != ERROR_NOT_FOUND) {
         *err = *why;
         return error_wrap(err, "workspace root");

@@ -25,6 +25,7 @@ int fs_append(const char *path, const void *data, size_t len, mode_t mode, struc
 int fs_set_aside(const char *path, char **moved_to, struct error *err);
 bool fs_exists(const char *path); /* follows symlinks */
 bool fs_is_dir(const char *path);
+bool fs_is_link(const char *path); /* a symbolic link, wherever it leads */
 /* Names in a directory except . and .., sorted by bytes. */
 int fs_list(const char *path, struct strvec *out, struct error *err);
 /* Removes a tree without following symlinks, dirfd-relative, fixing modes of directories it owns. Missing: success. */
