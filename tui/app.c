@@ -47,6 +47,9 @@ static void tick(void *arg)
 {
     struct app *app = arg;
     app->tick_pending = false;
+    if (app->ready && !app->quitting) {
+        app_type_early(app);
+    }
     if (!app->quitting) {
         flow_tick(app);
     }

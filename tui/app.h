@@ -114,6 +114,11 @@ struct app {
     struct flow *flows;
     size_t flow_count;
     bool ready;           /* the engine has looked at everything once */
+    /* Keys from the first one that asks for more than is known yet: they are acted on when the engine is ready. */
+    struct {
+        struct key keys[64];
+        size_t count;
+    } early;
     bool no_backend_seen; /* the person put that screen aside */
     struct {
         char id[SESSION_ID_MAX];
@@ -189,6 +194,8 @@ void app_on_input(void *app, const struct input_event *ev);
 void app_on_bytes(void *app, const char *data, size_t len);
 /* The opened session has a screen: gives it the keys typed meanwhile. */
 void app_type_ahead(struct app *app);
+/* The engine is ready: acts on the keys that had to wait for that. */
+void app_type_early(struct app *app);
 void app_run_command(struct app *app, const struct command *c);
 
 /* --- frame.c --- */

@@ -132,11 +132,34 @@ void app_type_ahead(struct app *app)
     }
 }
 
+/* Right after the start: a command that must know backends and sandboxes waits until they were looked at, and the keys
+ * behind it wait too, so that nothing typed at once is lost or goes elsewhere. Esc gives it up. */
+static bool keep_early(struct app *app, struct key key)
+{
+    if (app->ready || app->overlay) {
+        return false;
+    }
+    const struct command *c = keymap_lookup(app->keymap, CONTEXT_LIST, key);
+    if (app->early.count == 0 && (!c || app_pane_takes_keys(app) ||
+                                  (strncmp(c->name, "sandbox.", 8) != 0 && strcmp(c->name, "list.open") != 0 &&
+                                   strcmp(c->name, "session.new") != 0))) {
+        return false;
+    }
+    if (key.sym == KEYSYM_ESCAPE || (c && strcmp(c->name, "app.quit") == 0)) {
+        app->early.count = 0;
+        return key.sym == KEYSYM_ESCAPE;
+    }
+    if (app->early.count < MT_ARRAY_LEN(app->early.keys)) {
+        app->early.keys[app->early.count++] = key;
+    }
+    return true;
+}
+
 /* One key press. */
 static void on_key(struct app *app, struct key key)
 {
     see_toast(app, key);
-    if (keep_ahead(app, key)) {
+    if (keep_early(app, key) || keep_ahead(app, key)) {
         return;
     }
     if (app->overlay) {
@@ -167,6 +190,18 @@ static void on_key(struct app *app, struct key key)
         list_escape(app);
     } else {
         app_set_focus(app, FOCUS_LIST);
+    }
+}
+
+void app_type_early(struct app *app)
+{
+    size_t n = app->early.count;
+    app->early.count = 0;
+    if (n > 0 && app->tree_dirty) {
+        app_rebuild(app); /* the selection of what is known now */
+    }
+    for (size_t i = 0; i < n && !app->quitting; i++) {
+        on_key(app, app->early.keys[i]);
     }
 }
 
