@@ -113,7 +113,7 @@ struct app {
 
     struct flow *flows;
     size_t flow_count;
-    bool ready;           /* the engine has looked at everything once */
+    bool ready; /* the engine has looked at everything once */
     /* Keys from the first one that asks for more than is known yet: they are acted on when the engine is ready. */
     struct {
         struct key keys[64];

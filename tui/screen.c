@@ -63,7 +63,10 @@ static struct {
     void *stack;
 } fatal;
 
-static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+/* Everything that ends a process by default and has no watch of ours; the first four can be faults of our own. */
+static const int fatal_signals[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGQUIT,
+                                    SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU, SIGXFSZ, SIGSYS};
+#define FAULTS 4
 
 void screen_emergency_restore(void)
 {
@@ -98,7 +101,11 @@ static void on_fatal(int signum, siginfo_t *info, void *context)
     (void)sigaction(signum, &fatal.previous[signum], NULL);
     /* A real fault happens again on return, with its address, for the core dump or the sanitizer; one that was sent
      * does not. */
-    if (!info || info->si_code <= 0 || signum == SIGABRT) {
+    bool fault = false;
+    for (size_t i = 0; i < FAULTS; i++) {
+        fault = fault || signum == fatal_signals[i];
+    }
+    if (!fault || !info || info->si_code <= 0) {
         (void)raise(signum);
     }
 }

@@ -411,7 +411,7 @@ static void test_shells_survive(void **state)
 
 static void test_ends_restore_the_terminal(void **state)
 {
-    static const int ends[] = {SIGTERM, SIGHUP, SIGSEGV, SIGBUS, SIGABRT};
+    static const int ends[] = {SIGTERM, SIGHUP, SIGSEGV, SIGBUS, SIGABRT, SIGQUIT, SIGUSR1, SIGXCPU};
     struct harness *h = *state;
 
     small_world(h);
@@ -426,6 +426,48 @@ static void test_ends_restore_the_terminal(void **state)
         assert_int_equal(vt_modes(harness_vt(h))->mouse, MOUSE_OFF);
         assert_false(vt_modes(harness_vt(h))->bracketed);
     }
+}
+
+/* Enter before backends were looked at is not refused. */
+static void test_enter_at_once(void **state)
+{
+    struct harness *h = *state;
+
+    small_world(h);
+    start_at(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, " api ");
+    harness_key(h, "Enter");
+    harness_wait_text(h, PROMPT);
+}
+
+/* q with a frame due, before anything was looked at, and with keys behind it. */
+static void test_leave_at_once(void **state)
+{
+    struct harness *h = *state;
+
+    small_world(h);
+    for (int i = 0; i < 3; i++) {
+        start_at(h, 100, 30, NULL, NULL);
+        harness_wait_text(h, i == 0 ? "muthr" : i == 1 ? " api " : READY);
+        harness_type(h, "qjjS?");
+        assert_int_equal(harness_wait_exit(h), 0);
+        assert_true(harness_tty_is_restored(h));
+    }
+}
+
+/* A link that leads nowhere cannot be created; it is told as what it is. */
+static void test_root_is_a_dangling_link(void **state)
+{
+    static const char *const env[] = {"MUTHR_WORKSPACE_ROOT=~/link", NULL};
+    struct harness *h = *state;
+    char link[600];
+
+    snprintf(link, sizeof(link), "%s/link", harness_home(h));
+    assert_int_equal(symlink("nowhere", link), 0);
+    start_at(h, 100, 30, NULL, env);
+    harness_wait_text(h, "is a symbolic link to nowhere");
+    harness_wait_text(h, "choose another folder");
+    leave(h);
 }
 
 static void test_no_terminal(void **state)
@@ -461,6 +503,9 @@ int main(int argc, char **argv)
         TEST(test_mouse),
         TEST(test_shells_survive),
         TEST(test_ends_restore_the_terminal),
+        TEST(test_enter_at_once),
+        TEST(test_leave_at_once),
+        TEST(test_root_is_a_dangling_link),
         TEST(test_no_terminal),
     };
     if (argc > 1) {
