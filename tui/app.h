@@ -214,6 +214,8 @@ struct rect session_pane_rect(const struct app *app, struct rect main);
 void op_draw(const struct app *app, struct surface *s, struct rect r);
 struct rect op_pane_rect(const struct app *app, struct rect main);
 const char *op_session(const struct app *app, const struct op_view *op);
+/* The current step's place, from 1, among those that the op view shows, and how many these are. */
+void op_count(const struct op_view *op, int *at, int *of);
 void op_bar(const struct app *app, struct surface *s, int x, int y, int w, const struct op_view *op);
 void start_draw(const struct app *app, struct surface *s, struct rect r);
 bool start_key(struct app *app, struct key key);

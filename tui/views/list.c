@@ -170,7 +170,9 @@ static void draw_workspace(const struct pen *p, const struct tree_row *row)
 void op_bar(const struct app *app, struct surface *s, int x, int y, int w, const struct op_view *op)
 {
     struct style full = theme_style(&app->theme, THEME_GAUGE), empty = theme_style(&app->theme, THEME_GAUGE_BACK);
-    int done = op->step_count ? op->step * w / op->step_count : 0;
+    int at, of;
+    op_count(op, &at, &of);
+    int done = of > 0 ? (at - 1) * w / of : 0;
     for (int i = 0; i < w; i++) {
         surface_text(s, x + i, y, 1, i < done ? full : empty,
                      glyph_text(i < done ? GLYPH_BAR_FULL : GLYPH_BAR_EMPTY, app->ascii));
@@ -190,15 +192,15 @@ static void draw_op(const struct pen *p, const struct tree_row *row)
     if (op->started_ms) {
         clock_mmss(clock_mono_ms() - op->started_ms, time, sizeof(time));
     }
-    int x = p->r.x + 5, w = 10;
+    int x = p->r.x + 5, w = 10, at, of;
+    op_count(op, &at, &of);
     if (p->r.w < 30) {
         w = 5;
     }
     op_bar(app, p->s, x, p->r.y, w, op);
     int end = right_text(p, time, THEME_DIM, 10);
     const struct op_step_view *st = &op->steps[MT_MIN(op->step, op->step_count - 1)];
-    surface_textf(p->s, x + w + 1, p->r.y, end - x - w - 1, ink(p, THEME_DIM), "%d/%d %s",
-                  MT_MIN(op->step + 1, op->step_count), op->step_count, st->name);
+    surface_textf(p->s, x + w + 1, p->r.y, end - x - w - 1, ink(p, THEME_DIM), "%d/%d %s", at, of, st->name);
 }
 
 /* A session's right text: its state and for how long. */

@@ -57,6 +57,14 @@ static int shown_steps(const struct op_view *op, int out[OP_STEPS_MAX], int *at)
     return n;
 }
 
+void op_count(const struct op_view *op, int *at, int *of)
+{
+    int shown[OP_STEPS_MAX], place = 0;
+
+    *of = shown_steps(op, shown, &place);
+    *at = MT_MIN(place + 1, *of);
+}
+
 /* Lines that tell of a failure: a blank one, the error, and what to do. */
 static int trouble_lines(const struct op_view *op, int cols)
 {
