@@ -92,8 +92,8 @@ static int check_network(struct run *r, struct error *err)
     }
     if (r->spec.net == NET_FULL) {
         return error_hint(err, ERROR_UNAVAILABLE,
-                          "network: cure the cause, or give up network isolation for this sandbox: --net shared (in "
-                          "the cockpit: choose shared)",
+                          "network: cure the cause, or choose: --net none, or --net shared, which is not isolated (the "
+                          "cockpit asks)",
                           "no isolated network here: %s",
                           p->full_reason[0] != '\0' ? p->full_reason : "the backend cannot give one");
     }
