@@ -430,9 +430,28 @@ static void dead_state(const struct state_status *st, struct sandbox_info *out)
     }
 }
 
-static void live_state(const struct state_config *c, const struct state_status *st, struct sandbox_info *out)
+/* Without a readable status: has the init opened its socket? The supervisor removes that when it ends. */
+static bool has_socket(const char *dir)
+{
+    char *path = path_join(dir, "run/ctl.sock");
+    struct stat sb;
+    bool there = lstat(path, &sb) == 0 && S_ISSOCK(sb.st_mode);
+    free(path);
+    return there;
+}
+
+static void live_state(const char *dir, const struct state_config *c, const struct state_status *st,
+                       struct sandbox_info *out)
 {
     bool up = strcmp(st->phase, "running") == 0 || strcmp(st->phase, "stopping") == 0;
+    if (!st->valid && has_socket(dir)) {
+        /* Damaged by someone while it runs: it does run, but limits, network and times are not known any more. */
+        out->state = SANDBOX_RUNNING;
+        str_copy(out->reason, sizeof(out->reason), st->reason);
+        str_copy(out->warning, sizeof(out->warning),
+                 "its status file was damaged: restart it to see network and limits");
+        return;
+    }
     out->state = up ? SANDBOX_RUNNING : SANDBOX_CREATING;
     str_copy(out->reason, sizeof(out->reason), strcmp(st->phase, "stopping") == 0 ? "stopping" : st->reason);
     if (up) {
@@ -464,7 +483,7 @@ bool state_info(const char *dir, struct sandbox_info *out)
     out->port = st.port;
     out->net = c.sealed ? NET_NONE : c.spec.net;
     if (holder > 0) {
-        live_state(&c, &st, out);
+        live_state(dir, &c, &st, out);
     } else {
         dead_state(&st, out);
     }

@@ -418,7 +418,7 @@ pid_t verb_process(const char *word, const char *other)
         char cmd[8192];
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t len = fd < 0 ? 0 : read(fd, cmd, sizeof(cmd));
-        if (len > 0 && memmem(cmd, (size_t)len, word, strlen(word)) &&
+        if (len > 0 && memmem(cmd, strnlen(cmd, (size_t)len), word, strlen(word)) &&
             (!other || memmem(cmd, (size_t)len, other, strlen(other)))) {
             found = pids[i];
         }

@@ -87,7 +87,7 @@ void profile_write(const char *name, const char *script);
 char *sandbox_status(const char *sandbox);
 /* Processes of this home: those that carry it in their environment or see a part of it mounted. */
 size_t verb_processes(pid_t *pids, size_t cap);
-/* The first one whose command line has all the words, or 0. */
+/* The first one with `word` in its program name and `other` (may be NULL) in its command line, or 0. */
 pid_t verb_process(const char *word, const char *other);
 
 #endif
