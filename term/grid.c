@@ -347,7 +347,7 @@ void grid_resize(struct grid *g, int cols, int rows, int cut_top, int add_top, s
 
 void grid_damage_row(struct grid *g, int row)
 {
-    g->damage[row / 64] |= UINT64_C(1) << (row % 64);
+    g->damage[row / 64] |= UINT64_C(1) << ((unsigned)row % 64);
 }
 
 void grid_damage_all(struct grid *g)

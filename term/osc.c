@@ -382,7 +382,7 @@ static void osc_104(struct vt *vt, const char *s, const char *end)
         free(vt->palette);
         vt->palette = NULL;
     }
-    while (s < end) {
+    while (s < end && vt->palette != NULL) {
         int index = read_number(&s, end);
         if (index >= 0 && index < 256) {
             vt->palette[index] = 0;

@@ -126,7 +126,7 @@ bool frame_is_busy(const struct app *app)
         }
     }
     for (int y = 0; app->layout.list.w > 0 && y < app->layout.list.h - 1; y++) {
-        size_t i = (size_t)(app->list_top + y);
+        size_t i = (size_t)app->list_top + (size_t)y;
         if (i < app->tree.count && row_is_busy(app, &app->tree.rows[i])) {
             return true;
         }

@@ -98,7 +98,7 @@ static bool same_look(const struct painter *p, const struct look *a, const struc
     if (a->width != b->width || !same_style(a->st, b->st)) {
         return false;
     }
-    if (CELL_IS_CLUSTER(a->ch) && CELL_IS_CLUSTER(b->ch)) {
+    if (p->prev && CELL_IS_CLUSTER(a->ch) && CELL_IS_CLUSTER(b->ch)) {
         return strcmp(cluster_text(p->prev->clusters, a->ch, abuf, NULL),
                       cluster_text(p->next->clusters, b->ch, bbuf, NULL)) == 0;
     }

@@ -218,7 +218,7 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
             }
             value = argv[i];
         }
-        if (option_apply(o, r->letter, value, err) < 0) {
+        if (option_apply(o, r->letter, value ? value : "", err) < 0) {
             return -1;
         }
     }

@@ -458,7 +458,7 @@ static void live_state(const char *dir, const struct state_config *c, const stru
         out->pid = st->init_pid;
         out->started_wall_ms = st->started_wall_ms;
         out->net_known = net_policy_parse(st->net, &out->net, NULL) == 0;
-        out->workspace_missing = !c->missing && workspace_gone(c->spec.workspace, st);
+        out->workspace_missing = !c->missing && c->spec.workspace != NULL && workspace_gone(c->spec.workspace, st);
         str_copy(out->limits, sizeof(out->limits), st->limits);
     }
 }

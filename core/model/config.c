@@ -23,10 +23,11 @@ int config_parse_size(const char *s, uint64_t *bytes, struct error *err)
     if (s[0] == '\0') {
         return 0;
     }
-    char *end;
+    bool plain = s[0] >= '0' && s[0] <= '9' && s[1] != 'x' && s[1] != 'X';
+    char *end = NULL;
     errno = 0;
-    double n = s[0] >= '0' && s[0] <= '9' ? strtod(s, &end) : -1;
-    if (n < 0 || errno != 0 || s[1] == 'x' || s[1] == 'X') {
+    double n = plain ? strtod(s, &end) : -1;
+    if (end == NULL || errno != 0) {
         return error_set(err, ERROR_INVALID, "\"%.40s\" is not a size: write it like 512M or 2G", s);
     }
     static const char UNITS[] = "KMGT";

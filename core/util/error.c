@@ -7,6 +7,12 @@
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
 
+/* Here are the functions themselves. */
+#undef error_set
+#undef error_hint
+#undef error_sys
+#undef error_wrap
+
 /* Puts `text` into err->msg: sanitised, cut at a character's border, never empty at the end by a stray newline. */
 static void store(struct error *err, struct strbuf *text)
 {

@@ -45,6 +45,17 @@ int error_sys(struct error *err, int sys, const char *fmt, ...) MT_PRINTF(3, 4);
 /* Puts "<fmt>: " before the message. Returns -1. */
 int error_wrap(struct error *err, const char *fmt, ...) MT_PRINTF(2, 3);
 
+/* The same calls, as compilers and analysers see them: always -1, so that what a failed function has not filled in is
+ * known not to be used. */
+static inline int error_failed(void)
+{
+    return -1;
+}
+#define error_set(...) (error_set(__VA_ARGS__), error_failed())
+#define error_hint(...) (error_hint(__VA_ARGS__), error_failed())
+#define error_sys(...) (error_sys(__VA_ARGS__), error_failed())
+#define error_wrap(...) (error_wrap(__VA_ARGS__), error_failed())
+
 /* True for codes that a retry may cure: TIMEOUT, BUSY, UNAVAILABLE, and SYS with EINTR, EAGAIN, ENOBUFS, EMFILE,
  * ENFILE, ENOMEM. */
 bool error_is_transient(const struct error *err);

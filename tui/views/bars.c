@@ -37,7 +37,7 @@ void top_draw(const struct app *app, struct surface *s, struct rect r)
     if (need && x < r.x + r.w) {
         struct style st = theme_style(&app->theme, THEME_ATTENTION);
         st.bg = bar.bg;
-        x += surface_textf(s, x, r.y, r.x + r.w - x, st, "%zu %s you", need, need == 1 ? "needs" : "need");
+        surface_textf(s, x, r.y, r.x + r.w - x, st, "%zu %s you", need, need == 1 ? "needs" : "need");
     }
 }
 

@@ -79,7 +79,7 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
 {
     enum sandbox_state state = model_shown_state(app->model, ws);
     struct state_look look = glyph_sandbox(state);
-    if (tree_op_is_live(op)) {
+    if (op && tree_op_is_live(op)) {
         bool down = strcmp(op->plan, "stop") == 0, gone = strcmp(op->plan, "delete") == 0;
         str_format(out, cap, "%s",
                    op->canceling            ? "canceling"

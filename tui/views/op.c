@@ -238,7 +238,6 @@ void op_draw(const struct app *app, struct surface *s, struct rect r)
     }
     if (rows.trouble) {
         draw_trouble(app, s, (struct rect){r.x, y, r.w, rows.trouble}, op);
-        y += rows.trouble;
     }
     if (rows.pane > 0) {
         surface_hline(s, r.x, r.y + r.h - rows.pane - 1, r.w, theme_style(&app->theme, THEME_BORDER));
