@@ -51,11 +51,9 @@ run_one() {
     {
         echo "$name: $passed passed, $failed failed, $skipped skipped (${seconds} s)"
         if [ "$failed" -gt 0 ]; then
-            grep -E '^\[ +(ERROR|LINE|FAILED) +\] ' "$log" | sed 's/^/    /'
-            [ -z "$why" ] || {
-                echo "    $name $why; the end of its output:"
-                tail -n 40 "$log" | sed 's/^/    | /'
-            }
+            [ -z "$why" ] || echo "    $name $why"
+            echo "    the end of its output, without the tests that passed:"
+            grep -avE '^\[ +(RUN|OK) +\]' "$log" | tail -n 60 | sed 's/^/    | /'
         fi
     } >"$out"
     cat "$out"
