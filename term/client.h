@@ -2,9 +2,11 @@
 #ifndef MT_TERM_CLIENT_H
 #define MT_TERM_CLIENT_H
 
-/* The cockpit's side of sessions: finds every host's socket in the sessions directory, attaches, mirrors the rows of sessions being viewed, and starts new hosts.
- * Receives screen rows, never raw bytes, with a credit of one frame: the next frame is asked for only after client_take_frame. Sessions not viewed cost metadata only.
- * One `struct sessions` per process. Facts about a session are `struct session_info` values (core/model/session.h is a plain header without code of core/model). */
+/* The cockpit's side of sessions: finds every host's socket in the sessions directory, attaches, mirrors the rows of
+ * sessions being viewed, and starts new hosts. Receives screen rows, never raw bytes, with a credit of one frame: the
+ * next frame is asked for only after client_take_frame. Sessions not viewed cost metadata only. One `struct sessions`
+ * per process. Facts about a session are `struct session_info` values (core/model/session.h is a plain header without
+ * code of core/model). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,53 +22,61 @@ struct sessions;
 
 struct sessions_events {
     void (*on_added)(void *arg, const struct session_info *s);
-    void (*on_changed)(void *arg, const struct session_info *s);    /* metadata, state, attention */
-    void (*on_removed)(void *arg, const char *id);                  /* dismissed or its host died (then on_changed with SESSION_LOST came before) */
-    void (*on_frame)(void *arg, const char *id);                    /* new rows are in the mirror of a viewed session */
-    void (*on_scanned)(void *arg);                                  /* once: the first scan is complete, every live host answered or timed out (1 s) */
-    void (*on_clipboard)(void *arg, const char *id, const char *text, size_t len); /* OSC 52 write from the viewed session */
+    void (*on_changed)(void *arg, const struct session_info *s); /* metadata, state, attention */
+    void (*on_removed)(void *arg,
+                       const char *id); /* dismissed or its host died (then on_changed with SESSION_LOST came before) */
+    void (*on_frame)(void *arg, const char *id); /* new rows are in the mirror of a viewed session */
+    void (*on_scanned)(void *arg); /* once: the first scan is complete, every live host answered or timed out (1 s) */
+    void (*on_clipboard)(void *arg, const char *id, const char *text,
+                         size_t len); /* OSC 52 write from the viewed session */
 };
 
-/* dir: paths.runtime/sessions, made 0700. Dead sockets are swept, foreign ones reported once through on_problem text in the log. */
-int sessions_open(struct sessions **out, struct loop *loop, const char *dir, const struct sessions_events *ev, void *arg, struct error *err);
+/* dir: paths.runtime/sessions, made 0700. Dead sockets are swept, foreign ones reported once through on_problem text in
+ * the log. */
+int sessions_open(struct sessions **out, struct loop *loop, const char *dir, const struct sessions_events *ev,
+                  void *arg, struct error *err);
 /* Detaches from all (hosts go on). */
 void sessions_close(struct sessions *s);
 
-/* A new host: re-executes `executable host`, hands the spec over a pipe, waits for its word. done: exactly once, not inside the call. */
+/* A new host: re-executes `executable host`, hands the spec over a pipe, waits for its word. done: exactly once, not
+ * inside the call. */
 struct session_start {
-    const char *executable;       /* absolute */
+    const char *executable; /* absolute */
     enum session_kind kind;
     const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path; /* NULL = "" */
     const char *const *argv, *const *env; /* env: KEY=VALUE additions to the host's own environment for the program */
-    const char *cwd;              /* host-side working directory for the program; NULL = / */
+    const char *cwd;                      /* host-side working directory for the program; NULL = / */
     int cols, rows;
     uint32_t scrollback_lines;
     uint64_t scrollback_bytes, log_max_bytes; /* 0: defaults 10000, 16 MiB, 32 MiB */
 };
-int sessions_start(struct sessions *s, const struct session_start *spec, void (*done)(void *arg, const char *id, const struct error *err), void *arg,
-                   struct error *err);
+int sessions_start(struct sessions *s, const struct session_start *spec,
+                   void (*done)(void *arg, const char *id, const struct error *err), void *arg, struct error *err);
 
 const struct session_info *sessions_find(const struct sessions *s, const char *id);
 size_t sessions_count(const struct sessions *s);
 const struct session_info *sessions_at(const struct sessions *s, size_t i);
 
 /* --- viewing: at most a few at a time --- */
-/* Starts or changes viewing at this size; the size that counts in the host is that of the viewer that typed (or began viewing) last. */
+/* Starts or changes viewing at this size; the size that counts in the host is that of the viewer that typed (or began
+ * viewing) last. */
 int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct error *err);
 void sessions_unview(struct sessions *s, const char *id);
 
 struct session_screen {
-    int cols, rows;               /* of the program's terminal: may differ from the asked size while another viewer is active */
+    int cols, rows; /* of the program's terminal: may differ from the asked size while another viewer is active */
     int cursor_col, cursor_row;
-    bool cursor_visible, cursor_blink; int cursor_shape; /* 1 block, 2 underline, 3 bar */
+    bool cursor_visible, cursor_blink;
+    int cursor_shape; /* 1 block, 2 underline, 3 bar */
     bool alt_screen, reverse_video;
     bool app_cursor, app_keypad, bracketed_paste, focus_report, mouse_sgr;
-    int mouse_mode;               /* 0, 9, 1000, 1002, 1003 */
-    uint32_t kitty_flags; int modify_other_keys;
-    struct key_modes modes;       /* the same and more, ready for key_encode, mouse_encode, paste_encode */
-    bool cursor_styled;           /* the program chose shape and blink */
-    uint64_t history_lines;       /* lines of scrollback there are */
-    uint64_t history_first;       /* absolute number of the oldest kept line: grows when lines are dropped */
+    int mouse_mode; /* 0, 9, 1000, 1002, 1003 */
+    uint32_t kitty_flags;
+    int modify_other_keys;
+    struct key_modes modes; /* the same and more, ready for key_encode, mouse_encode, paste_encode */
+    bool cursor_styled;     /* the program chose shape and blink */
+    uint64_t history_lines; /* lines of scrollback there are */
+    uint64_t history_first; /* absolute number of the oldest kept line: grows when lines are dropped */
 };
 /* NULL when not viewed or nothing arrived yet. Valid until the next loop turn. */
 const struct session_screen *sessions_screen(const struct sessions *s, const char *id);
@@ -74,7 +84,8 @@ const struct session_screen *sessions_screen(const struct sessions *s, const cha
 const struct cell *sessions_row(const struct sessions *s, const char *id, int row, bool *wrapped);
 /* The clusters that cells of this mirror refer to. */
 const struct cluster_table *sessions_clusters(const struct sessions *s, const char *id);
-/* Rows changed since the last call (bit per row in bits[(rows+63)/64]); clears them and gives the host credit for the next frame. Call after painting. */
+/* Rows changed since the last call (bit per row in bits[(rows+63)/64]); clears them and gives the host credit for the
+ * next frame. Call after painting. */
 void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, size_t words);
 
 /* Bytes to the program, in order, back-pressured by the host's pty: returns how many were taken (queue limit 4 MiB). */
@@ -82,13 +93,17 @@ size_t sessions_input(struct sessions *s, const char *id, const void *data, size
 /* Focus moved to or away from this session's pane (for mode 1004). */
 void sessions_focus(struct sessions *s, const char *id, bool focused);
 
-/* Scrollback: asks for `count` lines from absolute number `first`; the callback gets cells (rows of `cols` each, clipped/padded) once; fewer at the ends. err: UNAVAILABLE when the session is gone. */
-typedef void (*sessions_history_fn)(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped, const struct error *err);
-int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg, struct error *err);
-/* Smart-case plain search upward or downward from absolute line `from` (history_first + history_lines + r is screen row r). found=false: not there. */
+/* Scrollback: asks for `count` lines from absolute number `first`; the callback gets cells (rows of `cols` each,
+ * clipped/padded) once; fewer at the ends. err: UNAVAILABLE when the session is gone. */
+typedef void (*sessions_history_fn)(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells,
+                                    const bool *wrapped, const struct error *err);
+int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn,
+                     void *arg, struct error *err);
+/* Smart-case plain search upward or downward from absolute line `from` (history_first + history_lines + r is screen row
+ * r). found=false: not there. */
 typedef void (*sessions_search_fn)(void *arg, bool found, uint64_t line, int col, int len, const struct error *err);
-int sessions_search(struct sessions *s, const char *id, const char *needle, uint64_t from, int from_col, bool backward, sessions_search_fn fn, void *arg,
-                    struct error *err);
+int sessions_search(struct sessions *s, const char *id, const char *needle, uint64_t from, int from_col, bool backward,
+                    sessions_search_fn fn, void *arg, struct error *err);
 
 /* X4: HUP, TERM, KILL after 2 s. */
 void sessions_kill(struct sessions *s, const char *id);

@@ -2,21 +2,32 @@
 #ifndef MT_TUI_INPUT_H
 #define MT_TUI_INPUT_H
 
-/* Bytes from the outer terminal become events. Pure: time comes from outside. Knows xterm, linux, rxvt, tmux and kitty forms (CSI u, modifyOtherKeys), terminfo's
- * key strings, SGR and X10 mouse, bracketed paste (in pieces, never held whole), focus reports, and swallows terminal replies. A lone ESC is told from Alt-x and
- * sequences by a 25 ms wait that the owner times: input_pending() says when one is needed. */
+/* Bytes from the outer terminal become events. Pure: time comes from outside. Knows xterm, linux, rxvt, tmux and kitty
+ * forms (CSI u, modifyOtherKeys), terminfo's key strings, SGR and X10 mouse, bracketed paste (in pieces, never held
+ * whole), focus reports, and swallows terminal replies. A lone ESC is told from Alt-x and sequences by a 25 ms wait
+ * that the owner times: input_pending() says when one is needed. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "term/keys.h" /* struct key, struct mouse and their names */
 
-enum input_kind { INPUT_KEY, INPUT_MOUSE, INPUT_PASTE_BEGIN, INPUT_PASTE, INPUT_PASTE_END, INPUT_FOCUS_IN, INPUT_FOCUS_OUT, INPUT_REPLY };
+enum input_kind {
+    INPUT_KEY,
+    INPUT_MOUSE,
+    INPUT_PASTE_BEGIN,
+    INPUT_PASTE,
+    INPUT_PASTE_END,
+    INPUT_FOCUS_IN,
+    INPUT_FOCUS_OUT,
+    INPUT_REPLY
+};
 struct input_event {
     enum input_kind kind;
     struct key key;
-    struct mouse_event mouse;      /* column/row from 0 */
-    const char *data; size_t len;  /* PASTE: a piece; REPLY: the whole sequence; valid during the callback */
+    struct mouse_event mouse; /* column/row from 0 */
+    const char *data;
+    size_t len; /* PASTE: a piece; REPLY: the whole sequence; valid during the callback */
 };
 struct input;
 typedef void (*input_fn)(void *arg, const struct input_event *ev);

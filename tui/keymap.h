@@ -2,7 +2,8 @@
 #ifndef MT_TUI_KEYMAP_H
 #define MT_TUI_KEYMAP_H
 
-/* {context, chord, command}: defaults are a table, the user's [tui.keys] override by the same names. An unknown key name, context or command is an error with its line. "none" unbinds. */
+/* {context, chord, command}: defaults are a table, the user's [tui.keys] override by the same names. An unknown key
+ * name, context or command is an error with its line. "none" unbinds. */
 
 #include "core/model/config.h"
 #include "core/util/error.h"

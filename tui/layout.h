@@ -11,10 +11,15 @@
 #define LAYOUT_MIN_COLS 40
 #define LAYOUT_MIN_ROWS 10
 
-struct layout_in { int cols, rows; int list_width; bool zoom; bool focus_main; };
+struct layout_in {
+    int cols, rows;
+    int list_width;
+    bool zoom;
+    bool focus_main;
+};
 struct layout {
-    bool too_small;               /* below 40x10: only a notice */
-    bool side_by_side;            /* >= 100 columns and not zoomed */
+    bool too_small;                                           /* below 40x10: only a notice */
+    bool side_by_side;                                        /* >= 100 columns and not zoomed */
     struct rect top, list, divider, main_title, main, bottom; /* w or h 0: not shown */
 };
 void layout_compute(struct layout *out, const struct layout_in *in);

@@ -2,8 +2,8 @@
 #ifndef MT_TUI_PORT_H
 #define MT_TUI_PORT_H
 
-/* The glue between term/'s sessions and core: fills the engine's session_port, and copies every session's facts into the model. Used by the cockpit and by
- * the verbs; knows no screen. The cockpit adds a viewer to hear of frames. */
+/* The glue between term/'s sessions and core: fills the engine's session_port, and copies every session's facts into
+ * the model. Used by the cockpit and by the verbs; knows no screen. The cockpit adds a viewer to hear of frames. */
 
 #include "core/engine/session_port.h"
 #include "core/io/loop.h"
@@ -20,8 +20,10 @@ struct port_viewer {
     void *arg;
 };
 
-/* Makes the runtime directory, opens the sessions directory and begins attaching. All pointers are borrowed. Errors: as paths_make_runtime, sessions_open. */
-int port_open(struct port **out, struct loop *loop, const struct paths *paths, const struct config *config, struct model *model, struct error *err);
+/* Makes the runtime directory, opens the sessions directory and begins attaching. All pointers are borrowed. Errors: as
+ * paths_make_runtime, sessions_open. */
+int port_open(struct port **out, struct loop *loop, const struct paths *paths, const struct config *config,
+              struct model *model, struct error *err);
 /* Detaches from every session (they go on). */
 void port_close(struct port *p);
 /* The port as the engine wants it; valid as long as `p`. */

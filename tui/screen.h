@@ -2,10 +2,11 @@
 #ifndef MT_TUI_SCREEN_H
 #define MT_TUI_SCREEN_H
 
-/* The outer terminal: raw mode, alternate screen, modes (bracketed paste, mouse 1002+1006, focus 1004, synchronized output), colour depth,
- * non-blocking frame output, size, and restoring all of it on every way out: return, SIGTERM/HUP/INT, SIGSEGV/ABRT/BUS, mt_bug.
- * Terminal knowledge comes from terminfo (ncursesw's, through tui/terminfo.c); drawing is ours, because curses offers no 24-bit pass-through,
- * underline styles, hyperlinks or non-blocking output (terminal.md section 4). */
+/* The outer terminal: raw mode, alternate screen, modes (bracketed paste, mouse 1002+1006, focus 1004, synchronized
+ * output), colour depth, non-blocking frame output, size, and restoring all of it on every way out: return,
+ * SIGTERM/HUP/INT, SIGSEGV/ABRT/BUS, mt_bug. Terminal knowledge comes from terminfo (ncursesw's, through
+ * tui/terminfo.c); drawing is ours, because curses offers no 24-bit pass-through, underline styles, hyperlinks or
+ * non-blocking output (terminal.md section 4). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@ struct screen;
 
 struct screen_opts {
     bool mouse;
-    bool no_color;          /* NO_COLOR */
+    bool no_color;                                             /* NO_COLOR */
     void (*on_input)(void *arg, const char *data, size_t len); /* raw bytes from the terminal */
     void (*on_resize)(void *arg, int cols, int rows);
     void (*on_writable)(void *arg); /* the last frame has left: the next may be drawn */
@@ -28,19 +29,21 @@ struct screen_opts {
     void *arg;
 };
 
-/* ERROR_INVALID with a hint when stdin/stdout is no terminal, TERM is unset/dumb/unknown or cannot address the cursor: verbs exit 64. */
+/* ERROR_INVALID with a hint when stdin/stdout is no terminal, TERM is unset/dumb/unknown or cannot address the cursor:
+ * verbs exit 64. */
 int screen_open(struct screen **out, struct loop *loop, const struct screen_opts *opts, struct error *err);
 void screen_close(struct screen *s);
 void screen_size(const struct screen *s, int *cols, int *rows);
 enum color_depth screen_depth(const struct screen *s);
-/* Sends the difference between `frame` and what the terminal shows, as one synchronized update. Returns false (nothing taken) while an earlier frame is still being written. */
+/* Sends the difference between `frame` and what the terminal shows, as one synchronized update. Returns false (nothing
+ * taken) while an earlier frame is still being written. */
 bool screen_present(struct screen *s, const struct surface *frame);
 /* The terminal's contents are unknown (resume, Ctrl-L): the next present draws everything. */
 void screen_invalidate(struct screen *s);
 /* Out-of-band bytes for the terminal: OSC 52, bell, title. Queued after the current frame. */
 void screen_send(struct screen *s, const char *data, size_t len);
-/* Nothing is dirty and nothing will be drawn until something happens: once all frames have left, a byte goes to MUTHR_TUI_SYNC_FD (tests wait for it).
- * At most one byte for each run of presented frames. */
+/* Nothing is dirty and nothing will be drawn until something happens: once all frames have left, a byte goes to
+ * MUTHR_TUI_SYNC_FD (tests wait for it). At most one byte for each run of presented frames. */
 void screen_sync_idle(struct screen *s);
 /* Teaches `in` the terminal's own key strings (terminfo) and its erase character. */
 void screen_add_keys(const struct screen *s, struct input *in);

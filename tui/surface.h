@@ -2,8 +2,9 @@
 #ifndef MT_TUI_SURFACE_H
 #define MT_TUI_SURFACE_H
 
-/* A rectangle of cells in memory that views draw into; nothing here writes to a terminal. The frame is composed in one surface, compared
- * with the last one by render.c, and only the difference leaves. Cells are term/cell.h's, so that pane rows are copied as they are. */
+/* A rectangle of cells in memory that views draw into; nothing here writes to a terminal. The frame is composed in one
+ * surface, compared with the last one by render.c, and only the difference leaves. Cells are term/cell.h's, so that
+ * pane rows are copied as they are. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,18 +12,27 @@
 
 #include "term/cell.h"
 
-struct rect { int x, y, w, h; };
-struct style { uint32_t fg, bg; uint16_t attrs; }; /* colours and attributes as in term/cell.h */
+struct rect {
+    int x, y, w, h;
+};
+struct style {
+    uint32_t fg, bg;
+    uint16_t attrs;
+}; /* colours and attributes as in term/cell.h */
 
 struct surface {
     int cols, rows;
-    struct cell *cells;              /* rows * cols */
-    struct cluster_table *clusters;  /* owned */
-    struct rect clip;                /* draws outside are ignored */
-    bool ascii;                      /* only ASCII glyphs: text outside becomes '?', borders + - | */
-    uint32_t base_bg;                /* background of the last fill of everything: what terminals with few colours show as their own */
+    struct cell *cells;             /* rows * cols */
+    struct cluster_table *clusters; /* owned */
+    struct rect clip;               /* draws outside are ignored */
+    bool ascii;                     /* only ASCII glyphs: text outside becomes '?', borders + - | */
+    uint32_t base_bg; /* background of the last fill of everything: what terminals with few colours show as their own */
     /* The hardware cursor of the finished frame; shape as DECSCUSR 0-6; hidden unless visible. */
-    struct { int x, y; bool visible; int shape; } cursor;
+    struct {
+        int x, y;
+        bool visible;
+        int shape;
+    } cursor;
 };
 
 #define SURFACE_KEEP 0xFFFFFFFFu /* surface_tint: leave this colour */
@@ -36,21 +46,24 @@ struct cell *surface_cell(struct surface *s, int x, int y);
 struct rect surface_clip(struct surface *s, struct rect r);
 void surface_unclip(struct surface *s, struct rect previous);
 void surface_fill(struct surface *s, struct rect r, struct style st);
-/* Draws UTF-8 text (sanitised on the way) in at most `max` columns (< 0: to the clip's edge); cut text ends in an ellipsis. A wide character never
- * straddles the edge. Returns the columns used. st.bg/fg of 0 mean the terminal's default. */
+/* Draws UTF-8 text (sanitised on the way) in at most `max` columns (< 0: to the clip's edge); cut text ends in an
+ * ellipsis. A wide character never straddles the edge. Returns the columns used. st.bg/fg of 0 mean the terminal's
+ * default. */
 int surface_text(struct surface *s, int x, int y, int max, struct style st, const char *text);
-int surface_textf(struct surface *s, int x, int y, int max, struct style st, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+int surface_textf(struct surface *s, int x, int y, int max, struct style st, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
 /* The same, right-aligned so that it ends before column x_end. Returns where it begins. */
 int surface_text_right(struct surface *s, int x_end, int y, int max, struct style st, const char *text);
 void surface_vline(struct surface *s, int x, int y, int h, struct style st);
 void surface_hline(struct surface *s, int x, int y, int w, struct style st);
 /* A frame with rounded or plain corners (ASCII + - |), with an optional title in the top line. */
 void surface_frame(struct surface *s, struct rect r, struct style st, const char *title, struct style title_style);
-/* Changes attributes/colours of existing cells: selections, dimming behind a dialog. fg/bg SURFACE_KEEP: keep. Attributes are added,
- * CELL_REVERSE is toggled. */
+/* Changes attributes/colours of existing cells: selections, dimming behind a dialog. fg/bg SURFACE_KEEP: keep.
+ * Attributes are added, CELL_REVERSE is toggled. */
 void surface_tint(struct surface *s, struct rect r, struct style st);
 /* Copies a pane row; cells that would cross the clip's right edge are blanked. */
-void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count, const struct cluster_table *from);
+void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count,
+                  const struct cluster_table *from);
 struct rect rect_intersect(struct rect a, struct rect b);
 bool rect_has(struct rect r, int x, int y);
 

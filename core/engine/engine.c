@@ -368,7 +368,8 @@ size_t engine_profiles(struct engine *e, struct profile_entry **out)
 
 /* --- ops --- */
 
-/* A run that was asked for before the backends were known gets its slot, or the reason why there is none. False: not yet. */
+/* A run that was asked for before the backends were known gets its slot, or the reason why there is none. False: not
+ * yet. */
 static bool find_slot(struct engine *e, struct run *r)
 {
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, r->sandbox);

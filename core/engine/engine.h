@@ -63,8 +63,8 @@ struct engine_request {
     void *arg;
 };
 
-/* Queues an op; it waits while the backends are still being looked at. Returns its id, or 0 and err (unknown sandbox, no usable backend with its reason, engine closing, an
- * equal op already runs: EXISTS, with its id in the message). */
+/* Queues an op; it waits while the backends are still being looked at. Returns its id, or 0 and err (unknown sandbox,
+ * no usable backend with its reason, engine closing, an equal op already runs: EXISTS, with its id in the message). */
 op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err);
 /* Idempotent; the op ends as CANCELED within a second, always-steps included. */
 void engine_cancel(struct engine *e, op_id id);

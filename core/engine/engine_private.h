@@ -72,7 +72,7 @@ struct run {
     struct strvec argv, child_env; /* alive while a call uses them */
     bool session_starting, session_wait, session_stop, look_due;
     struct error slot_error; /* why there is no slot: the first step fails with it */
-    bool ending_wait; /* for the sessions of a deleted sandbox to end */
+    bool ending_wait;        /* for the sessions of a deleted sandbox to end */
     struct phase phase;
     struct dirwatch *log_watch;
     struct timer *follow, *kill_limit;

@@ -2,8 +2,8 @@
 #ifndef MT_CORE_ENGINE_SESSION_PORT_H
 #define MT_CORE_ENGINE_SESSION_PORT_H
 
-/* What the engine needs of sessions, without knowing hosts or sockets: the app (tui) fills this port with term/'s client; tests with a double.
- * Provisioning runs as a session, so that it survives the cockpit and stays watchable. */
+/* What the engine needs of sessions, without knowing hosts or sockets: the app (tui) fills this port with term/'s
+ * client; tests with a double. Provisioning runs as a session, so that it survives the cockpit and stays watchable. */
 
 #include <stdbool.h>
 
@@ -13,22 +13,25 @@
 
 struct session_spec {
     enum session_kind kind;
-    const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path; /* any but sandbox may be NULL; copied */
-    const char *const *argv;  /* what the host runs on its pty (from backend exec_argv) */
-    const char *const *env;   /* KEY=VALUE additions for it */
-    int cols, rows;           /* 0: 80x24 */
-    bool keep_open;           /* a viewer will come: nothing special; reserved for tasks */
+    const char *sandbox, *project, *backend, *profile, *label, *tag,
+        *log_path;           /* any but sandbox may be NULL; copied */
+    const char *const *argv; /* what the host runs on its pty (from backend exec_argv) */
+    const char *const *env;  /* KEY=VALUE additions for it */
+    int cols, rows;          /* 0: 80x24 */
+    bool keep_open;          /* a viewer will come: nothing special; reserved for tasks */
 };
 
 struct session_port {
     void *arg;
     /* Starts a host. `done(arg, id, err)` exactly once, not inside the call; id is valid during the callback. */
-    int (*start)(void *port_arg, const struct session_spec *spec, void (*done)(void *arg, const char *id, const struct error *err), void *arg,
-                 struct error *err);
+    int (*start)(void *port_arg, const struct session_spec *spec,
+                 void (*done)(void *arg, const char *id, const struct error *err), void *arg, struct error *err);
     /* Current facts about a session, or NULL. */
     const struct session_info *(*find)(void *port_arg, const char *id);
-    /* The newest session with this sandbox, kind and tag (any state), or NULL: to adopt a provision run left by a dead cockpit. */
-    const struct session_info *(*find_tagged)(void *port_arg, const char *sandbox, enum session_kind kind, const char *tag);
+    /* The newest session with this sandbox, kind and tag (any state), or NULL: to adopt a provision run left by a dead
+     * cockpit. */
+    const struct session_info *(*find_tagged)(void *port_arg, const char *sandbox, enum session_kind kind,
+                                              const char *tag);
     /* X4: HUP, TERM, KILL. */
     void (*kill)(void *port_arg, const char *id);
     /* The end was seen: the host may go. */

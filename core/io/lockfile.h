@@ -16,16 +16,20 @@ enum lockfile_kind {
     LOCKFILE_ADVISORY, /* L2: fcntl write lock on the file; released by the kernel when the holder dies */
 };
 
-/* Exactly once, never before lockfile_acquire returned. err: NULL when held; TIMEOUT naming the holder's pid; CANCELED; SYS. */
+/* Exactly once, never before lockfile_acquire returned. err: NULL when held; TIMEOUT naming the holder's pid; CANCELED;
+ * SYS. */
 typedef void (*lockfile_done_fn)(void *arg, const struct error *err);
 /* Called at the start of waiting and when the holder changes. */
 typedef void (*lockfile_wait_fn)(void *arg, int holder_pid);
 
-/* Tries at once, then every 100 ms while it must wait (there is no portable event for either kind), up to timeout_ms. */
-int lockfile_acquire(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path, uint64_t timeout_ms,
-                     lockfile_wait_fn waiting, lockfile_done_fn done, void *arg, struct error *err);
-/* Gives up waiting (done follows with CANCELED), or releases when held, or just frees after a failure: it is called exactly once for every
- * acquired lockfile, also after done had TIMEOUT or SYS. The object is gone afterwards, once done has run. */
+/* Tries at once, then every 100 ms while it must wait (there is no portable event for either kind), up to timeout_ms.
+ */
+int lockfile_acquire(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path,
+                     uint64_t timeout_ms, lockfile_wait_fn waiting, lockfile_done_fn done, void *arg,
+                     struct error *err);
+/* Gives up waiting (done follows with CANCELED), or releases when held, or just frees after a failure: it is called
+ * exactly once for every acquired lockfile, also after done had TIMEOUT or SYS. The object is gone afterwards, once
+ * done has run. */
 void lockfile_release(struct lockfile *l);
 
 #endif

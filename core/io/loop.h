@@ -2,9 +2,10 @@
 #ifndef MT_CORE_IO_LOOP_H
 #define MT_CORE_IO_LOOP_H
 
-/* The one event loop of a process (libuv inside), timers, deferred calls, descriptor readiness, directory watching and signals.
- * Laws: callbacks run from loop_run only, never inside the call that started something; every *_close ends asynchronously, and its
- * object must not be used after the call; nothing here blocks. Used by cockpit, verbs, hosts and the bwrap shim. */
+/* The one event loop of a process (libuv inside), timers, deferred calls, descriptor readiness, directory watching and
+ * signals. Laws: callbacks run from loop_run only, never inside the call that started something; every *_close ends
+ * asynchronously, and its object must not be used after the call; nothing here blocks. Used by cockpit, verbs, hosts
+ * and the bwrap shim. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,13 +20,14 @@ void loop_run(struct loop *loop);
 /* One turn; `wait`: block until something happens. Returns true while handles are active. Tests and shutdown only. */
 bool loop_turn(struct loop *loop, bool wait);
 void loop_stop(struct loop *loop);
-/* Closes down: runs pending close callbacks, frees. Returns how many handles of other owners were still open (each named in the log, by type); 0 is right.
- * In debug builds a leftover aborts. */
+/* Closes down: runs pending close callbacks, frees. Returns how many handles of other owners were still open (each
+ * named in the log, by type); 0 is right. In debug builds a leftover aborts. */
 int loop_free(struct loop *loop);
 /* Milliseconds, monotonic, cached for the turn. */
 uint64_t loop_now_ms(const struct loop *loop);
 
-/* Calls fn(arg) once, on the next turn, after the current callback has returned (rule 29). Not cancellable: use a timer with 0 for that. */
+/* Calls fn(arg) once, on the next turn, after the current callback has returned (rule 29). Not cancellable: use a timer
+ * with 0 for that. */
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 /* --- timers: one-shot or repeating; stopped ones cost nothing --- */
@@ -44,7 +46,8 @@ void timer_close(struct timer *t); /* NULL allowed */
 enum watch_event { WATCH_READ = 1, WATCH_WRITE = 2, WATCH_HANGUP = 4 };
 struct watch;
 typedef void (*watch_fn)(void *arg, int events);
-/* `fd` must stay open until watch_close (sockets, pipes, ptys, ttys; not regular files). Starts inactive. NULL and err when the fd cannot be polled. */
+/* `fd` must stay open until watch_close (sockets, pipes, ptys, ttys; not regular files). Starts inactive. NULL and err
+ * when the fd cannot be polled. */
 struct watch *watch_new(struct loop *loop, int fd, watch_fn fn, void *arg, struct error *err);
 /* Sets the wanted events (0 pauses). */
 void watch_set(struct watch *w, int events);

@@ -18,33 +18,35 @@ struct proc;
 enum proc_stream { PROC_STDOUT, PROC_STDERR };
 
 struct proc_result {
-    int exit_code;   /* valid when signal == 0 */
-    int signal;      /* the one that ended it, or 0 */
+    int exit_code; /* valid when signal == 0 */
+    int signal;    /* the one that ended it, or 0 */
     bool timed_out, canceled;
-    const struct strbuf *out;   /* what was captured (up to capture_max_bytes), valid during the callback */
+    const struct strbuf *out;      /* what was captured (up to capture_max_bytes), valid during the callback */
     const struct strbuf *err_tail; /* the last 4 KiB of stderr, sanitised, valid during the callback */
 };
 
-/* A line without its newline, NUL-terminated, at most 64 KiB (longer ones come in pieces). Raw bytes: sanitise before showing. */
+/* A line without its newline, NUL-terminated, at most 64 KiB (longer ones come in pieces). Raw bytes: sanitise before
+ * showing. */
 typedef void (*proc_line_fn)(void *arg, enum proc_stream stream, const char *line, size_t len);
 /* Raw blocks instead of lines. */
 typedef void (*proc_data_fn)(void *arg, enum proc_stream stream, const char *data, size_t len);
-/* Exactly once, never before proc_start has returned. `err` is NULL when it exited with 0; else EXIT (sys = code or 128+signal), TIMEOUT, CANCELED, NOT_FOUND, SYS. */
+/* Exactly once, never before proc_start has returned. `err` is NULL when it exited with 0; else EXIT (sys = code or
+ * 128+signal), TIMEOUT, CANCELED, NOT_FOUND, SYS. */
 typedef void (*proc_done_fn)(void *arg, const struct proc_result *res, const struct error *err);
 
 struct proc_opts {
-    const char *const *argv;     /* argv[0] looked up in PATH; copied */
-    const char *const *env;      /* NULL: inherit; copied */
-    const char *cwd;             /* NULL: inherit */
-    const void *input;           /* written to stdin, which is then closed; NULL: /dev/null */
-    size_t input_len;            /* copied */
-    size_t capture_max_bytes;    /* 0: stdout is not captured; beyond the cap the rest is dropped */
-    uint64_t timeout_ms;         /* 0: none */
-    uint64_t kill_grace_ms;      /* between TERM and KILL; 0: 2000 */
-    const int *inherit_fds;      /* further descriptors, given as 3, 4, ... in this order; the caller keeps his copies */
+    const char *const *argv;  /* argv[0] looked up in PATH; copied */
+    const char *const *env;   /* NULL: inherit; copied */
+    const char *cwd;          /* NULL: inherit */
+    const void *input;        /* written to stdin, which is then closed; NULL: /dev/null */
+    size_t input_len;         /* copied */
+    size_t capture_max_bytes; /* 0: stdout is not captured; beyond the cap the rest is dropped */
+    uint64_t timeout_ms;      /* 0: none */
+    uint64_t kill_grace_ms;   /* between TERM and KILL; 0: 2000 */
+    const int *inherit_fds;   /* further descriptors, given as 3, 4, ... in this order; the caller keeps his copies */
     size_t inherit_fd_count;
-    bool detached;               /* new session, not ended by us: for daemons that fork; stdout/stderr as usual until they close */
-    proc_line_fn on_line;        /* any may be NULL */
+    bool detached; /* new session, not ended by us: for daemons that fork; stdout/stderr as usual until they close */
+    proc_line_fn on_line; /* any may be NULL */
     proc_data_fn on_data;
     proc_done_fn on_done;
     void *arg;

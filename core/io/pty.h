@@ -2,8 +2,9 @@
 #ifndef MT_CORE_IO_PTY_H
 #define MT_CORE_IO_PTY_H
 
-/* A child on a pseudo-terminal of its own, as session leader with it as controlling terminal (rule 42: argv and env are built before the
- * fork, only async-signal-safe calls after; all signals default and unblocked in the child; no descriptor but 0-2 survives). */
+/* A child on a pseudo-terminal of its own, as session leader with it as controlling terminal (rule 42: argv and env are
+ * built before the fork, only async-signal-safe calls after; all signals default and unblocked in the child; no
+ * descriptor but 0-2 survives). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,10 +20,11 @@ struct pty_opts {
     const char *const *env; /* NULL: inherit */
     const char *cwd;        /* NULL: inherit */
     int cols, rows;
-    /* Bytes from the child. Called with at most read_budget_bytes a turn (0: 64 KiB); the rest waits for the next turn, so that sockets come first. */
+    /* Bytes from the child. Called with at most read_budget_bytes a turn (0: 64 KiB); the rest waits for the next turn,
+     * so that sockets come first. */
     void (*on_data)(void *arg, const char *data, size_t len);
-    /* Exactly once: the child was reaped and the master drained (or 250 ms passed since the exit; while paused the clock
-     * stands still, so that nothing is lost). code: exit status, or 128+signal. */
+    /* Exactly once: the child was reaped and the master drained (or 250 ms passed since the exit; while paused the
+     * clock stands still, so that nothing is lost). code: exit status, or 128+signal. */
     void (*on_exit)(void *arg, int code, int signal);
     void *arg;
     size_t read_budget_bytes;
@@ -30,7 +32,8 @@ struct pty_opts {
 
 /* Errors: NOT_FOUND / DENIED (exec failed, by way of a CLOEXEC pipe), SYS. */
 int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, struct error *err);
-/* Queues bytes for the child. Returns how many were taken: fewer than len when the queue holds max (1 MiB); call again from on_drain. */
+/* Queues bytes for the child. Returns how many were taken: fewer than len when the queue holds max (1 MiB); call again
+ * from on_drain. */
 size_t pty_write(struct pty *p, const char *data, size_t len);
 void pty_on_drain(struct pty *p, void (*fn)(void *arg), void *arg);
 /* Stops or resumes reading (back-pressure). */
@@ -41,8 +44,8 @@ void pty_signal(struct pty *p, int signum);
 /* HUP, then TERM after 500 ms, then KILL after 2 s more, to the session; on_exit follows. Idempotent. */
 void pty_terminate(struct pty *p);
 int pty_pid(const struct pty *p);
-/* Closes without waiting: the child gets HUP by the hang-up. No callback afterwards. The object lives until this call, so it is due after
- * on_exit too (allowed inside it, as inside on_data). NULL allowed. */
+/* Closes without waiting: the child gets HUP by the hang-up. No callback afterwards. The object lives until this call,
+ * so it is due after on_exit too (allowed inside it, as inside on_data). NULL allowed. */
 void pty_close(struct pty *p);
 
 #endif

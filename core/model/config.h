@@ -2,8 +2,9 @@
 #ifndef MT_CORE_MODEL_CONFIG_H
 #define MT_CORE_MODEL_CONFIG_H
 
-/* Settings: ONE option table (config.c) holds name, type, default, range, environment override and help of each; it feeds the parser, `config show`,
- * `config init`, and the README. Shared file with the muthr CLI: unknown top-level keys and tables are left alone; unknown keys in [tui] and [sandbox] are warnings with line and column. */
+/* Settings: ONE option table (config.c) holds name, type, default, range, environment override and help of each; it
+ * feeds the parser, `config show`, `config init`, and the README. Shared file with the muthr CLI: unknown top-level
+ * keys and tables are left alone; unknown keys in [tui] and [sandbox] are warnings with line and column. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,47 +16,57 @@
 
 #define CONFIG_OPTIONS_MAX 32
 
-struct config_key { char *context, *chord, *command; int line; }; /* from [tui.keys] (context "all") and [tui.keys.<context>]: "chord" = "command" */
+struct config_key {
+    char *context, *chord, *command;
+    int line;
+}; /* from [tui.keys] (context "all") and [tui.keys.<context>]: "chord" = "command" */
 
 struct config {
     /* shared with the CLI */
-    char *workspace_root;          /* MUTHR_WORKSPACE_ROOT; "~/src"; unexpanded */
-    char *container_host_gateway;  /* MUTHR_CONTAINER_HOST_GATEWAY; "" */
-    int64_t server_port;           /* MUTHR_SERVER_PORT; 8080 */
-    char *model;                   /* "": default model name for P6 */
+    char *workspace_root;         /* MUTHR_WORKSPACE_ROOT; "~/src"; unexpanded */
+    char *container_host_gateway; /* MUTHR_CONTAINER_HOST_GATEWAY; "" */
+    int64_t server_port;          /* MUTHR_SERVER_PORT; 8080 */
+    char *model;                  /* "": default model name for P6 */
     /* [sandbox] */
-    char *backend;                 /* "auto" */
-    char *profile;                 /* "base" */
-    char *network;                 /* "" = the profile's; none | full | shared */
-    int64_t stop_timeout_s;        /* 30 */
-    int64_t idle_stop_minutes;     /* 30; used from issue 3 on: still parsed */
+    char *backend;             /* "auto" */
+    char *profile;             /* "base" */
+    char *network;             /* "" = the profile's; none | full | shared */
+    int64_t stop_timeout_s;    /* 30 */
+    int64_t idle_stop_minutes; /* 30; used from issue 3 on: still parsed */
     bool require_resource_limits;
-    double cpus;                   /* 0 = none */
-    char *memory;                  /* "" | "2G": size with K M G */
-    int64_t pids;                  /* 512 */
-    int64_t parallel_ops;          /* 4 */
+    double cpus;          /* 0 = none */
+    char *memory;         /* "" | "2G": size with K M G */
+    int64_t pids;         /* 512 */
+    int64_t parallel_ops; /* 4 */
     /* [tui] */
-    char *theme;                   /* "default" */
-    char *prefix;                  /* "C-]" */
+    char *theme;  /* "default" */
+    char *prefix; /* "C-]" */
     bool ascii, mouse, alt_digits, confirm_quit;
-    int64_t list_width;            /* 34 */
-    int64_t scrollback_lines;      /* 10000 */
-    int64_t scrollback_mb;         /* 16, per session */
-    char *log;                     /* "" = state/muthr-tui.log */
-    char *bell;                    /* "on" | "off": pass attention to the outer terminal */
-    struct config_key *keys; size_t key_count;
+    int64_t list_width;       /* 34 */
+    int64_t scrollback_lines; /* 10000 */
+    int64_t scrollback_mb;    /* 16, per session */
+    char *log;                /* "" = state/muthr-tui.log */
+    char *bell;               /* "on" | "off": pass attention to the outer terminal */
+    struct config_key *keys;
+    size_t key_count;
 
-    char *path;                    /* of the file */
+    char *path;                        /* of the file */
     char *origins[CONFIG_OPTIONS_MAX]; /* per row of the option table: "12" (line), "MUTHR_..." or NULL (default) */
-    struct { char *text; int line, col; } *warnings; size_t warning_count;
+    struct {
+        char *text;
+        int line, col;
+    } * warnings;
+    size_t warning_count;
 };
 
-/* Defaults, then the file (may be missing), then the environment. On a broken or unreadable file returns -1 with "file:line:col: what" in err, and *c holds
- * defaults plus environment: the cockpit starts with those and shows the error. Range and type errors name the option. */
+/* Defaults, then the file (may be missing), then the environment. On a broken or unreadable file returns -1 with
+ * "file:line:col: what" in err, and *c holds defaults plus environment: the cockpit starts with those and shows the
+ * error. Range and type errors name the option. */
 int config_load(struct config *c, const struct paths *paths, struct error *err);
 void config_release(struct config *c);
 
-/* The effective settings as TOML with the origin of each ("default", "file:line", "MUTHR_...") as a comment; or as JSON. */
+/* The effective settings as TOML with the origin of each ("default", "file:line", "MUTHR_...") as a comment; or as
+ * JSON. */
 void config_show(const struct config *c, bool as_json, struct strbuf *out);
 /* Text for `config init`: every option commented out with its help. */
 void config_template(struct strbuf *out);

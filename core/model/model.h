@@ -2,9 +2,9 @@
 #ifndef MT_CORE_MODEL_MODEL_H
 #define MT_CORE_MODEL_MODEL_H
 
-/* What exists: workspaces with their sandboxes, sessions, ops. Snapshots in (from the workspace scan, backends, hosts), change events out
- * through the bus. Owns its copies. Knows nothing of processes, screens, or who listens. Things are named by ids that are never reused
- * in a process; look them up each turn and tolerate NULL. */
+/* What exists: workspaces with their sandboxes, sessions, ops. Snapshots in (from the workspace scan, backends, hosts),
+ * change events out through the bus. Owns its copies. Knows nothing of processes, screens, or who listens. Things are
+ * named by ids that are never reused in a process; look them up each turn and tolerate NULL. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,61 +18,72 @@ typedef uint32_t op_id;        /* 0: none */
 
 /* One running or lately ended op, for lists and the provisioning view. */
 #define OP_STEPS_MAX 20
-enum op_step_state { OP_STEP_PENDING, OP_STEP_RUNNING, OP_STEP_DONE, OP_STEP_SKIPPED, OP_STEP_FAILED, OP_STEP_CANCELED };
+enum op_step_state {
+    OP_STEP_PENDING,
+    OP_STEP_RUNNING,
+    OP_STEP_DONE,
+    OP_STEP_SKIPPED,
+    OP_STEP_FAILED,
+    OP_STEP_CANCELED
+};
 struct op_step_view {
-    char name[24];             /* "start", "provision", ... */
+    char name[24]; /* "start", "provision", ... */
     enum op_step_state state;
-    bool minor;                /* book-keeping: shown only when it takes long or fails */
+    bool minor; /* book-keeping: shown only when it takes long or fails */
     int tries;
     uint64_t started_ms, ended_ms; /* monotonic (clock_mono_ms) */
-    uint64_t last_time_ms;     /* how long it took the last time it succeeded for this sandbox; 0 unknown */
-    char text[200];            /* latest progress text, or why it was skipped, or the error; sanitised */
+    uint64_t last_time_ms;         /* how long it took the last time it succeeded for this sandbox; 0 unknown */
+    char text[200];                /* latest progress text, or why it was skipped, or the error; sanitised */
 };
 enum op_state { OP_QUEUED, OP_RUNNING, OP_DONE, OP_FAILED, OP_CANCELED };
 struct op_view {
     op_id id;
-    char plan[24];             /* "start", "stop", "delete", "provision" */
+    char plan[24]; /* "start", "stop", "delete", "provision" */
     char sandbox[96];
     char profile[64];
     enum op_state state;
     bool canceling;
     struct op_step_view steps[OP_STEPS_MAX];
-    int step_count, step;      /* current one, from 0 */
-    char phase[200];           /* P8 phase line of a provision run */
+    int step_count, step;         /* current one, from 0 */
+    char phase[200];              /* P8 phase line of a provision run */
     char session[SESSION_ID_MAX]; /* its provision session, or "" */
     uint64_t started_ms, ended_ms, last_time_ms;
-    struct error error;        /* when FAILED: the first error */
-    char notice[300];          /* e.g. "network is shared with the host: ..." ; or "" */
+    struct error error; /* when FAILED: the first error */
+    char notice[300];   /* e.g. "network is shared with the host: ..." ; or "" */
 };
 
 struct workspace {
     workspace_id id;
-    char name[256];            /* folder name as it is on disk (bytes) */
-    char shown[300];           /* sanitised UTF-8 for screens */
-    char path[4096];           /* absolute */
-    char sandbox[96];          /* by N4; "" with name_error when it has none */
+    char name[256];   /* folder name as it is on disk (bytes) */
+    char shown[300];  /* sanitised UTF-8 for screens */
+    char path[4096];  /* absolute */
+    char sandbox[96]; /* by N4; "" with name_error when it has none */
     char name_error[120];
-    bool missing;              /* sandbox exists, its folder does not */
-    bool reserved;             /* muthr-config (N6): no shell, no delete */
-    char backend[16];          /* that holds or would hold the sandbox */
-    char profile[64];          /* chosen or recorded profile */
+    bool missing;     /* sandbox exists, its folder does not */
+    bool reserved;    /* muthr-config (N6): no shell, no delete */
+    char backend[16]; /* that holds or would hold the sandbox */
+    char profile[64]; /* chosen or recorded profile */
     bool have_info;
-    struct sandbox_info info;  /* state NONE when it does not exist */
-    struct sandbox_stats stats; bool have_stats;
-    bool drift; char drift_text[240]; /* what differs (S5) */
-    op_id op;                  /* running or last ended op not yet dismissed; 0 none */
-    bool orphan;               /* S7 */
+    struct sandbox_info info; /* state NONE when it does not exist */
+    struct sandbox_stats stats;
+    bool have_stats;
+    bool drift;
+    char drift_text[240]; /* what differs (S5) */
+    op_id op;             /* running or last ended op not yet dismissed; 0 none */
+    bool orphan;          /* S7 */
 };
 
 enum model_event_kind {
-    MODEL_WORKSPACES,  /* set or order changed */
-    MODEL_SANDBOX,     /* ws: state, info, drift */
-    MODEL_STATS,       /* ws */
-    MODEL_OP,          /* ws (may be 0), op: progress or state */
-    MODEL_SESSION_ADDED, MODEL_SESSION, MODEL_SESSION_REMOVED, /* session */
-    MODEL_ATTENTION,   /* session: its attention changed */
-    MODEL_BACKEND,     /* probe result of a backend arrived or changed */
-    MODEL_PROBLEM,     /* text: something the user should see */
+    MODEL_WORKSPACES, /* set or order changed */
+    MODEL_SANDBOX,    /* ws: state, info, drift */
+    MODEL_STATS,      /* ws */
+    MODEL_OP,         /* ws (may be 0), op: progress or state */
+    MODEL_SESSION_ADDED,
+    MODEL_SESSION,
+    MODEL_SESSION_REMOVED, /* session */
+    MODEL_ATTENTION,       /* session: its attention changed */
+    MODEL_BACKEND,         /* probe result of a backend arrived or changed */
+    MODEL_PROBLEM,         /* text: something the user should see */
 };
 struct model_event {
     enum model_event_kind kind;
@@ -102,7 +113,8 @@ const struct workspace *model_workspace_at(const struct model *m, size_t i);
 const struct workspace *model_workspace(const struct model *m, workspace_id id);
 const struct workspace *model_workspace_by_sandbox(const struct model *m, const char *sandbox);
 const struct workspace *model_workspace_by_name(const struct model *m, const char *name);
-/* The given list (any order; only name, shown, path, sandbox, name_error, missing, reserved, backend, profile are read) becomes the set; known names keep id and state. */
+/* The given list (any order; only name, shown, path, sandbox, name_error, missing, reserved, backend, profile are read)
+ * becomes the set; known names keep id and state. */
 void model_set_workspaces(struct model *m, const struct workspace *list, size_t count);
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
 void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);
@@ -113,7 +125,8 @@ void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stat
 /* The state that lists show: an op in flight on it (creating, provisioning) overrides what the backend last said. */
 enum sandbox_state model_shown_state(const struct model *m, const struct workspace *ws);
 
-/* Ops. model_put_op inserts or updates by id. Ended ones stay until model_drop_op (or the next op on the same sandbox). */
+/* Ops. model_put_op inserts or updates by id. Ended ones stay until model_drop_op (or the next op on the same sandbox).
+ */
 const struct op_view *model_op(const struct model *m, op_id id);
 size_t model_op_count(const struct model *m);
 const struct op_view *model_op_at(const struct model *m, size_t i);
@@ -128,11 +141,16 @@ const struct session_info *model_session(const struct model *m, const char *id);
 const struct session_info *model_session_of(const struct model *m, const char *sandbox, size_t i);
 void model_put_session(struct model *m, const struct session_info *s);
 void model_remove_session(struct model *m, const char *id);
-/* The session that has waited longest among those with the strongest attention, after `after` (NULL: first); NULL none. */
+/* The session that has waited longest among those with the strongest attention, after `after` (NULL: first); NULL none.
+ */
 const struct session_info *model_next_attention(const struct model *m, const char *after);
 
 /* Backends found on this machine. */
-struct backend_view { char name[16]; bool probed; struct backend_probe probe; };
+struct backend_view {
+    char name[16];
+    bool probed;
+    struct backend_probe probe;
+};
 size_t model_backend_count(const struct model *m);
 const struct backend_view *model_backend_at(const struct model *m, size_t i);
 const struct backend_view *model_backend(const struct model *m, const char *name);

@@ -2,8 +2,9 @@
 #ifndef MT_CORE_MODEL_SESSION_H
 #define MT_CORE_MODEL_SESSION_H
 
-/* What the model knows of a session: one program on one terminal inside a sandbox, owned by a host process that outlives the cockpit.
- * A value type: filled from a host's metadata (term/client), copied into the model, never pointing anywhere. */
+/* What the model knows of a session: one program on one terminal inside a sandbox, owned by a host process that
+ * outlives the cockpit. A value type: filled from a host's metadata (term/client), copied into the model, never
+ * pointing anywhere. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,36 +19,43 @@ int session_kind_parse(const char *s);
 enum session_state { SESSION_STARTING, SESSION_RUNNING, SESSION_EXITED, SESSION_LOST /* its host died */ };
 
 /* Why a session wants a person; the greatest wins. */
-enum attention_kind { ATTENTION_NONE, ATTENTION_FINISHED, ATTENTION_BELL, ATTENTION_NOTIFY, ATTENTION_WAITING, ATTENTION_FAILED };
+enum attention_kind {
+    ATTENTION_NONE,
+    ATTENTION_FINISHED,
+    ATTENTION_BELL,
+    ATTENTION_NOTIFY,
+    ATTENTION_WAITING,
+    ATTENTION_FAILED
+};
 const char *attention_kind_name(enum attention_kind a);
 
 struct session_info {
-    char id[SESSION_ID_MAX];   /* unique on this machine: name of its socket file without ".sock" */
+    char id[SESSION_ID_MAX]; /* unique on this machine: name of its socket file without ".sock" */
     enum session_kind kind;
     enum session_state state;
-    char sandbox[96];          /* muthr-<project> */
-    char project[256];         /* the folder's real name (bytes) */
+    char sandbox[96];  /* muthr-<project> */
+    char project[256]; /* the folder's real name (bytes) */
     char backend[16];
-    char profile[64];          /* provision and agent sessions */
-    char label[80];            /* "shell", "opencode", "provision": what was asked for */
-    char title[160];           /* set by the program, sanitised; may be "" */
-    char cwd[512];             /* inside, as reported by OSC 7; may be "" */
-    int host_pid, pid;         /* of the host, and of the program on the pty */
+    char profile[64];  /* provision and agent sessions */
+    char label[80];    /* "shell", "opencode", "provision": what was asked for */
+    char title[160];   /* set by the program, sanitised; may be "" */
+    char cwd[512];     /* inside, as reported by OSC 7; may be "" */
+    int host_pid, pid; /* of the host, and of the program on the pty */
     int cols, rows;
     uint64_t started_wall_ms;
     uint64_t last_output_wall_ms; /* 0: none yet */
     uint64_t last_input_wall_ms;
-    bool working;              /* output within the last 2 s, or the program says so (OSC 9;4, title spinner) */
-    int progress;              /* OSC 9;4 percentage, -1 none */
+    bool working; /* output within the last 2 s, or the program says so (OSC 9;4, title spinner) */
+    int progress; /* OSC 9;4 percentage, -1 none */
     enum attention_kind attention;
     char attention_text[160];
-    uint64_t attention_since_ms;  /* wall */
-    int exit_code, exit_signal;   /* valid when EXITED */
+    uint64_t attention_since_ms; /* wall */
+    int exit_code, exit_signal;  /* valid when EXITED */
     uint64_t ended_wall_ms;
-    bool seen;                 /* the end was seen by a person: the host goes away */
-    char log_path[512];        /* "" unless it keeps a log file */
-    char tag[128];             /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
-    char last_line[160];       /* the last non-blank line, sanitised (for the list, and for failures) */
+    bool seen;           /* the end was seen by a person: the host goes away */
+    char log_path[512];  /* "" unless it keeps a log file */
+    char tag[128];       /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
+    char last_line[160]; /* the last non-blank line, sanitised (for the list, and for failures) */
 };
 
 #endif

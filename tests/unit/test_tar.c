@@ -53,8 +53,7 @@ static void test_round_trip(void **state)
     temphome_write(&t, "in/lib/sub/b", "");
     temphome_write(&t, deep, "long name");
     MT_CLEANUP(xfree)
-    char *lib = path_join(t.dir, "in/lib"),
-         *link = path_join(lib, "link"), *out = path_join(t.dir, "out");
+    char *lib = path_join(t.dir, "in/lib"), *link = path_join(lib, "link"), *out = path_join(t.dir, "out");
     MT_CLEANUP(xfree) char *script = path_join(lib, "a.sh");
     assert_int_equal(symlink("/etc/passwd", link), 0);
     assert_int_equal(chmod(script, 0755), 0);
@@ -65,8 +64,8 @@ static void test_round_trip(void **state)
     assert_int_equal(tar.len % 512, 0);
     unpack(&tar, out);
     MT_CLEANUP(xfree)
-    char *p = path_join(out, "p.sh"),
-         *a = path_join(out, "lib/a.sh"), *b = path_join(out, "lib/sub/b"), *l = path_join(out, "lib/link");
+    char *p = path_join(out, "p.sh"), *a = path_join(out, "lib/a.sh"), *b = path_join(out, "lib/sub/b"),
+         *l = path_join(out, "lib/link");
     assert_int_equal(fs_read(p, 100, &text, &err), 0);
     assert_int_equal(text.len, 3);
     assert_memory_equal(text.buf, "x\0y", 3);

@@ -45,8 +45,7 @@ static void test_strange_children(void **state)
     temphome_write(&t, "src/a file", "x");
     MT_CLEANUP(xfree) char *root = path_join(t.dir, "src");
     MT_CLEANUP(xfree)
-    char *dangling = path_join(root, "dangling"),
-         *loop = path_join(root, "loop"), *good = path_join(root, "good");
+    char *dangling = path_join(root, "dangling"), *loop = path_join(root, "loop"), *good = path_join(root, "good");
     assert_int_equal(symlink("nowhere", dangling), 0);
     assert_int_equal(symlink("loop", loop), 0);
     assert_int_equal(symlink("plain", good), 0);
