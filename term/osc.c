@@ -283,7 +283,7 @@ static void osc_8(struct vt *vt, const char *s, const char *end)
     }
     uri++;
     for (const char *p = uri; p < end; p++) {
-        if (*p <= 0x20 || *p == 0x7f) {
+        if ((uint8_t)*p <= 0x20 || (uint8_t)*p >= 0x7f) { /* plain char is signed on some machines only */
             return;
         }
     }

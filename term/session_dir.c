@@ -15,10 +15,45 @@
 
 #define SUFFIX ".sock"
 
+/* True when nobody but us and root can put something else under a name in there: ours or root's, link included, and not
+ * writable by others unless it is sticky. */
+static bool is_safe_parent(const char *path)
+{
+    struct stat st;
+
+    for (int i = 0; i < 2; i++) {
+        if ((i == 0 ? lstat(path, &st) : stat(path, &st)) != 0 || (st.st_uid != geteuid() && st.st_uid != 0)) {
+            return false;
+        }
+    }
+    return (st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX) != 0;
+}
+
+/* The folder that holds `dir` may be gone, with somebody waiting to make it in our place: it is made or judged first.
+ */
+static int check_parent(const char *dir, struct error *err)
+{
+    const char *slash = strrchr(dir, '/');
+    MT_CLEANUP(xfree) char *parent = slash == NULL ? xstrdup(".") : xstrndup(dir, (size_t)(slash - dir));
+
+    if (slash == NULL || slash == dir) {
+        return 0;
+    }
+    if (fs_mkdirs(parent, 0700, err) != 0) {
+        return -1;
+    }
+    return is_safe_parent(parent) ? 0
+                                  : error_hint(err, ERROR_DENIED, "set XDG_RUNTIME_DIR to a private folder of yours",
+                                               "%s: others could replace what is in it", parent);
+}
+
 int session_dir_prepare(const char *dir, struct error *err)
 {
     struct stat st;
 
+    if (check_parent(dir, err) != 0) {
+        return -1;
+    }
     if (fs_mkdirs(dir, 0700, err) != 0) {
         return -1;
     }

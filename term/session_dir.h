@@ -12,7 +12,8 @@
 #include "core/util/strvec.h"
 
 /* Makes `dir` 0700. One of ours with another mode is set right (with a warning); one that is not ours, or no directory:
- * DENIED / INVALID. */
+ * DENIED / INVALID. DENIED too when others could replace it: a parent that is theirs, or writable by them and not
+ * sticky. */
 int session_dir_prepare(const char *dir, struct error *err);
 /* The socket's path. Caller frees. */
 char *session_dir_socket(const char *dir, const char *id);

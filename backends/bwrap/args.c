@@ -32,8 +32,8 @@ static const char *const etc_entries[] = {
 static const char *const etc_prefixes[] = {"java-", "python3", "lsb-release"};
 
 static const char *const root_entries[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-static const char *const proc_read_only[] = {"sys",  "irq", "bus",           "fs",           "driver",
-                                             "mtrr", "tty", "sysrq-trigger", "dynamic_debug"};
+static const char *const proc_read_only[] = {"sys", "irq",           "bus",           "fs",      "driver", "mtrr",
+                                             "tty", "sysrq-trigger", "dynamic_debug", "pressure"};
 static const char *const proc_hidden[] = {"keys",       "key-users",  "timer_list",  "kallsyms", "sched_debug",
                                           "kcore",      "config.gz",  "vmallocinfo", "slabinfo", "kpagecgroup",
                                           "kpagecount", "kpageflags", "kmsg"};
@@ -193,18 +193,24 @@ static void add_scratch(const struct args_input *in, struct strvec *out)
     strvec_push(out, ARGS_HOME);
 }
 
-/* An absolute path without `..`, outside of what the sandbox itself is made of. */
+/* A plain absolute path, neither inside nor around what the sandbox itself is made of. */
 static int check_target(const char *target, struct error *err)
 {
     static const char *const taken[] = {"/proc", "/dev",  "/usr", "/etc",  "/run/muthr",
                                         "/bin",  "/sbin", "/lib", "/lib64"};
-    if (target[0] != '/' || strcmp(target, "/") == 0 || strstr(target, "/../") ||
-        (strlen(target) >= 3 && strcmp(target + strlen(target) - 3, "/..") == 0)) {
-        return error_set(err, ERROR_INVALID, "mount target '%s': it must be an absolute path below / without '..'",
-                         target);
+    /* A spelling with empty or dot segments would pass by the comparison below. */
+    bool plain = target[0] == '/' && target[1] != '\0';
+    for (const char *p = target; plain && *p == '/';) {
+        size_t n = strcspn(++p, "/");
+        plain = !(n == 0 && *p) && !(n == 1 && *p == '.') && !(n == 2 && p[0] == '.' && p[1] == '.');
+        p += n;
+    }
+    if (!plain) {
+        return error_set(err, ERROR_INVALID,
+                         "mount target '%s': it must be an absolute path below / without '..', '.' or '//'", target);
     }
     for (size_t i = 0; i < MT_ARRAY_LEN(taken); i++) {
-        if (path_is_below(target, taken[i])) {
+        if (path_is_below(target, taken[i]) || path_is_below(taken[i], target)) {
             return error_set(err, ERROR_INVALID, "mount target '%s': %s belongs to the sandbox itself", target,
                              taken[i]);
         }

@@ -80,8 +80,8 @@ int door_open(struct door *d, struct error *err)
 static int dial(const struct door *d)
 {
     struct wire_code ask = {.type = WIRE_DIAL, .code = d->port}, reply;
-    int ctl, fd = -1, type;
-    socklen_t len = sizeof(type);
+    int ctl, fd = -1, type, domain;
+    socklen_t len = sizeof(type), domain_len = sizeof(domain);
     if (client_connect(d->dir, "ctl.sock", &ctl, NULL) < 0) {
         return -1;
     }
@@ -89,8 +89,9 @@ static int dial(const struct door *d)
         client_recv(ctl, &reply, sizeof(reply), &fd, 5000, NULL);
     }
     close(ctl);
-    /* The init is not trusted: it must be a stream socket. */
-    if (fd >= 0 && (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM)) {
+    /* The init is not trusted: it must be a TCP socket. */
+    if (fd >= 0 && (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM ||
+                    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_len) < 0 || domain != AF_INET)) {
         close(fd);
         fd = -1;
     }
@@ -175,23 +176,48 @@ static void run_relay(const struct door *d, int outside)
     _exit(0);
 }
 
+/* A free place among the relays, or NULL. */
+static pid_t *free_place(struct door *d)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(d->relays); i++) {
+        if (d->relays[i] == 0) {
+            return &d->relays[i];
+        }
+    }
+    return NULL;
+}
+
+bool door_is_ready(const struct door *d)
+{
+    bool room = false;
+    for (size_t i = 0; i < MT_ARRAY_LEN(d->relays); i++) {
+        room = room || d->relays[i] == 0;
+    }
+    return d->leash[1] >= 0 && room;
+}
+
 void door_serve(struct door *d)
 {
-    int fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC);
+    pid_t *place = free_place(d);
+    int fd = place ? accept4(d->fd, NULL, NULL, SOCK_CLOEXEC) : -1;
     if (fd < 0) {
         return;
     }
-    /* Twice, so that the relay is not ours to reap. */
     pid_t pid = fork();
     if (pid == 0) {
-        if (fork() == 0) {
-            run_relay(d, fd);
-        }
-        _exit(0);
+        run_relay(d, fd);
     }
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-    }
+    *place = pid > 0 ? pid : 0;
     close(fd);
+}
+
+void door_reap(struct door *d)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(d->relays); i++) {
+        if (d->relays[i] > 0 && waitpid(d->relays[i], NULL, WNOHANG) != 0) {
+            d->relays[i] = 0;
+        }
+    }
 }
 
 void door_shut(struct door *d)
@@ -203,6 +229,14 @@ void door_shut(struct door *d)
     close(d->leash[1]);
     d->leash[0] = d->leash[1] = -1;
     shutdown(d->fd, SHUT_RDWR); /* still bound, but refuses */
+    for (size_t i = 0; i < MT_ARRAY_LEN(d->relays); i++) {
+        if (d->relays[i] > 0) {
+            kill(d->relays[i], SIGKILL); /* one that still waits for its connection inside does not look at the leash */
+            while (waitpid(d->relays[i], NULL, 0) < 0 && errno == EINTR) {
+            }
+            d->relays[i] = 0;
+        }
+    }
 }
 
 void door_release(struct door *d)

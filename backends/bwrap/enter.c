@@ -179,7 +179,10 @@ static int start_program(struct enter *e, const struct enter_options *o, struct 
         e->in.to = pipes[0][1];
         e->out.from = pipes[1][0];
         e->err.from = pipes[2][0];
+        /* Programs inside can open their ends again and read back what they wrote: readiness promises nothing. */
         fcntl(e->in.to, F_SETFL, O_NONBLOCK);
+        fcntl(e->out.from, F_SETFL, O_NONBLOCK);
+        fcntl(e->err.from, F_SETFL, O_NONBLOCK);
         return 0;
     }
     if (master >= 0 && !is_terminal(master)) {
@@ -260,7 +263,9 @@ static void set_raw(struct enter *e, bool raw)
         cfmakeraw(&t);
         e->raw = tcsetattr(0, TCSANOW, &t) == 0;
     } else if (!raw && e->raw) {
-        tcsetattr(0, TCSANOW, &e->saved);
+        /* What the terminal answered to a program's questions, and nobody read, must not be typed into the next shell.
+         */
+        tcsetattr(0, TCSAFLUSH, &e->saved);
         e->raw = false;
     }
 }

@@ -67,15 +67,27 @@ static const char *const denied[] = {
     "setns",
 };
 
-/* Calls that must look as if the kernel had none: callers have a fallback (clone3's flags cannot be inspected; the new
- * mount calls would pass by the old ones' rules; io_uring passes by every filter on sockets). */
+/* Calls that must look as if the kernel had none: callers have a fallback (clone3's flags and openat2's mode cannot be
+ * inspected; the new mount calls would pass by the old ones' rules; io_uring passes by every filter on sockets). */
 static const char *const hidden[] = {
     "clone3",   "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree", "move_mount", "fsopen",
-    "fsconfig", "fsmount",        "fspick",         "mount_setattr",
+    "fsconfig", "fsmount",        "fspick",         "mount_setattr",     "openat2",
 };
 
 /* The same, where libseccomp 2.5 does not know the names: numbers are equal on every architecture since Linux 5.1. */
 static const int hidden_numbers[] = {457 /* statmount */, 458 /* listmount */, 467 /* open_tree_attr */};
+#define FCHMODAT2 452
+
+/* Where a call takes the mode of a file, and the flags without which it ignores that. */
+struct mode_call {
+    const char *name;
+    unsigned mode_arg;
+    int flags_arg; /* -1: the mode always counts */
+};
+static const struct mode_call mode_calls[] = {
+    {"chmod", 1, -1},   {"fchmod", 1, -1}, {"fchmodat", 2, -1}, {"mknod", 1, -1},
+    {"mknodat", 2, -1}, {"creat", 1, -1},  {"open", 2, 1},      {"openat", 3, 2},
+};
 
 /* Adds one rule; a call whose name is not known here is no error. */
 static int rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned count, const struct scmp_arg_cmp *args)
@@ -126,6 +138,30 @@ static int add_arguments(scmp_filter_ctx ctx)
         struct scmp_arg_cmp mknodat_arg = SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, nodes[i]);
         rc = rule(ctx, deny, "mknod", 1, &mknod_arg);
         rc = rc ? rc : rule(ctx, deny, "mknodat", 1, &mknodat_arg);
+    }
+    return rc;
+}
+
+/* No file that runs as its owner or group: the workspace is a folder of the host, where such a file would hand the
+ * person's rights (as root: all rights) to whoever else can reach it. nosuid holds only inside. */
+static int add_set_id(scmp_filter_ctx ctx)
+{
+    static const uint64_t bits[] = {S_ISUID, S_ISGID};
+    /* Of O_TMPFILE only the bit that is not O_DIRECTORY's. */
+    static const uint64_t making[] = {O_CREAT, O_TMPFILE & ~O_DIRECTORY};
+    const uint32_t deny = SCMP_ACT_ERRNO(EPERM);
+    int rc = 0;
+    for (size_t b = 0; b < MT_ARRAY_LEN(bits); b++) {
+        for (size_t i = 0; rc == 0 && i < MT_ARRAY_LEN(mode_calls); i++) {
+            const struct mode_call *c = &mode_calls[i];
+            struct scmp_arg_cmp args[2] = {{.arg = c->mode_arg, .op = SCMP_CMP_MASKED_EQ, bits[b], bits[b]}};
+            for (size_t m = 0; rc == 0 && m < (c->flags_arg < 0 ? 1 : MT_ARRAY_LEN(making)); m++) {
+                args[1] = (struct scmp_arg_cmp){(unsigned)c->flags_arg, SCMP_CMP_MASKED_EQ, making[m], making[m]};
+                rc = rule(ctx, deny, c->name, c->flags_arg < 0 ? 1 : 2, args);
+            }
+        }
+        struct scmp_arg_cmp mode = SCMP_A2(SCMP_CMP_MASKED_EQ, bits[b], bits[b]);
+        rc = rc ? rc : seccomp_rule_add_array(ctx, deny, FCHMODAT2, 1, &mode);
     }
     return rc;
 }
@@ -201,6 +237,7 @@ int seccomp_write(int fd, struct error *err)
      */
     rc = rc ? rc : add_lists(ctx);
     rc = rc ? rc : add_arguments(ctx);
+    rc = rc ? rc : add_set_id(ctx);
     rc = rc ? rc : add_personality(ctx);
     rc = rc ? rc : add_ioctls(ctx);
     rc = rc ? rc : add_sockets(ctx);

@@ -214,10 +214,11 @@ static void serve(struct shim *s)
     close(fd);
 }
 
-/* A child ended: bwrap itself (then all is over) or the network helper. */
+/* A child ended: bwrap itself (then all is over), the network helper, or a relay of the door. */
 static void reap(struct shim *s)
 {
     int status;
+    door_reap(&s->door);
     if (waitpid(s->launch.monitor, &status, WNOHANG) == s->launch.monitor) {
         s->launch.monitor = 0;
         s->status.rc = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -267,7 +268,7 @@ static void main_loop(struct shim *s)
             {.fd = s->launch.out_fd, .events = POLLIN},
             {.fd = s->launch.err_fd, .events = POLLIN},
             {.fd = s->oom_fd, .events = POLLIN | POLLPRI},
-            {.fd = s->door.leash[1] < 0 ? -1 : s->door.fd, .events = POLLIN},
+            {.fd = door_is_ready(&s->door) ? s->door.fd : -1, .events = POLLIN},
         };
         if (poll(p, MT_ARRAY_LEN(p), next_delay(s, watch_at)) < 0 && errno != EINTR) {
             break;

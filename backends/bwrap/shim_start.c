@@ -226,6 +226,31 @@ static int wait_hello(struct shim *s, struct error *err)
                                       : error_set(err, ERROR_PARSE, "the sandbox's init speaks version %d", reply.code);
 }
 
+/* A bwrap that cannot take the workspace as a descriptor was given its path: what it mounted must be what was looked
+ * at. Nothing runs inside yet. */
+static int check_mounted(const struct shim *s, const struct start *st, struct error *err)
+{
+    struct stat sb;
+    if (st->features.bind_fd) {
+        return 0;
+    }
+    char *path = xasprintf("/proc/%d/root%s", (int)s->launch.child, s->config.spec.workspace_mount);
+    int rc = stat(path, &sb), sys = errno;
+    free(path);
+    if (rc < 0 && st->features.is_setuid) {
+        log_warn("workspace %s: what was mounted cannot be looked at with a setuid bwrap", s->config.spec.workspace);
+        return 0;
+    }
+    if (rc < 0) {
+        return error_sys(err, sys, "workspace %s cannot be seen inside", s->config.spec.workspace);
+    }
+    if ((uint64_t)sb.st_dev != s->status.workspace_dev || (uint64_t)sb.st_ino != s->status.workspace_ino) {
+        return error_set(err, ERROR_DENIED, "workspace %s: another folder took its place while it was being mounted",
+                         s->config.spec.workspace);
+    }
+    return 0;
+}
+
 static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
@@ -266,7 +291,7 @@ static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
     }
     close(s->launch.block_fd);
     s->launch.block_fd = -1;
-    return wait_hello(s, err);
+    return wait_hello(s, err) < 0 ? -1 : check_mounted(s, st, err);
 }
 
 /* Attaches one helper and waits until the sandbox has a default route. */

@@ -170,8 +170,9 @@ static void test_mounts(void **state)
 static void test_bad_targets(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"relative",   "/",    "/a/../b", "/a/..",      "/proc", "/proc/x",
-                                      "/usr/local", "/etc", "/dev/x",  "/run/muthr", ""};
+    static const char *const bad[] = {"relative",   "/",     "/a/../b", "/a/..",      "/proc", "/proc/x",
+                                      "/usr/local", "/etc",  "/dev/x",  "/run/muthr", "",      "//proc",
+                                      "/./etc",     "/x//y", "/x/.",    "/run",       "//"};
     for (size_t i = 0; i < MT_ARRAY_LEN(bad); i++) {
         struct strvec v = STRVEC_INIT;
         struct error err = ERROR_INIT;
@@ -180,6 +181,15 @@ static void test_bad_targets(void **state)
         spec.workspace_mount = text;
         assert_int_equal(args_build(&in, &v, NULL, &err), -1);
         assert_int_equal(err.code, ERROR_INVALID);
+        strvec_release(&v);
+    }
+    static const char *const good[] = {"/workspace", "/data/", "/srv/.hidden/..x", "/runner"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(good); i++) {
+        struct strvec v = STRVEC_INIT;
+        char text[64];
+        str_copy(text, sizeof(text), good[i]);
+        spec.workspace_mount = text;
+        assert_int_equal(args_build(&in, &v, NULL, NULL), 0);
         strvec_release(&v);
     }
 }

@@ -220,6 +220,40 @@ static void test_directory(void **state)
     temphome_close(&home);
 }
 
+/* Somebody who owns, or may write to, what the directory lies in could put another one in its place. */
+static void test_directory_in_a_strangers_folder(void **state)
+{
+    struct temphome home;
+    struct error err = ERROR_INIT;
+    char *outer, *dir, *alias, *by_alias;
+
+    (void)state;
+    temphome_open(&home);
+    outer = path_join(home.dir, "outer");
+    dir = path_join(outer, "sessions");
+    alias = path_join(home.dir, "alias");
+    by_alias = path_join(alias, "sessions");
+    assert_int_equal(session_dir_prepare(dir, NULL), 0);
+    assert_int_equal(chmod(outer, 0777), 0);
+    assert_int_equal(session_dir_prepare(dir, &err), -1);
+    assert_int_equal(err.code, ERROR_DENIED);
+    assert_int_equal(chmod(outer, 01777), 0); /* as /tmp is */
+    assert_int_equal(session_dir_prepare(dir, NULL), 0);
+    assert_int_equal(symlink(outer, alias), 0); /* our own link to our own folder */
+    assert_int_equal(session_dir_prepare(by_alias, NULL), 0);
+    if (geteuid() == 0) { /* only root can make a folder and a link of somebody else */
+        assert_int_equal(lchown(alias, 65534, 65534), 0);
+        assert_int_equal(session_dir_prepare(by_alias, &err), -1);
+        assert_int_equal(chown(outer, 65534, 65534), 0);
+        assert_int_equal(session_dir_prepare(dir, &err), -1);
+    }
+    free(outer);
+    free(dir);
+    free(alias);
+    free(by_alias);
+    temphome_close(&home);
+}
+
 /* pulse.c writes out the numbers of enum attention_kind, whose header it cannot see. */
 static void test_pulse_numbers(void **state)
 {
@@ -252,9 +286,11 @@ static void test_pulse_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),       cmocka_unit_test(test_spec),          cmocka_unit_test(test_spec_refused),
-        cmocka_unit_test(test_answer),    cmocka_unit_test(test_meta),          cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_directory), cmocka_unit_test(test_pulse_numbers),
+        cmocka_unit_test(test_ids),           cmocka_unit_test(test_spec),
+        cmocka_unit_test(test_spec_refused),  cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_meta),          cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_directory),     cmocka_unit_test(test_directory_in_a_strangers_folder),
+        cmocka_unit_test(test_pulse_numbers),
     };
 
     return cmocka_run_group_tests_name("session_spec", tests, NULL, NULL);
