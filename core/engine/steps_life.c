@@ -363,9 +363,26 @@ enum step_result step_undo(struct op *op, void *ctx, struct error *err)
     return run_submit(r, BACKEND_DELETE, NULL);
 }
 
+/* Somebody works in the sandbox: what a cancel must not take away. */
+static bool is_in_use(const struct run *r)
+{
+    const struct session_info *s;
+    for (size_t i = 0; (s = model_session_of(r->e->opts.model, r->sandbox, i)) != NULL; i++) {
+        if (s->kind != SESSION_PROVISION && (s->state == SESSION_STARTING || s->state == SESSION_RUNNING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool skip_undo(void *ctx, char why[STEP_WHY_MAX])
 {
     struct run *r = ctx;
     (void)why;
-    return !r->created || r->came_up;
+    if (!r->created) {
+        return true;
+    }
+    /* One that runs is kept when its script failed (a shell in it shows why), but not half-made after a cancel. */
+    bool canceled = op_get_view(r->op)->canceling && !r->e->leave;
+    return r->came_up && (!canceled || is_in_use(r));
 }

@@ -320,7 +320,8 @@ MT_NORETURN static void give_up(struct harness *h, const char *what)
     MT_CLEANUP(strbuf) struct strbuf screen = STRBUF_INIT;
 
     harness_dump_text(h, &screen);
-    print_error("%s; the screen (program %s):\n%s", what, h->pid ? "running" : "ended", screen.buf);
+    /* not print_error: that one cuts at 1 KiB */
+    fprintf(stderr, "%s; the screen (program %s):\n%s", what, h->pid ? "running" : "ended", screen.buf);
     strbuf_release(&screen);
     fail();
     abort();
@@ -340,6 +341,18 @@ void harness_wait(struct harness *h, bool (*fn)(struct harness *h, void *arg), v
         if (h->pid == 0 && !was_running && !take(h) && !fn(h, arg)) {
             give_up(h, what); /* nothing more can come */
         }
+    }
+}
+
+void harness_watch(struct harness *h, bool (*fn)(struct harness *h, void *arg), void *arg, const char *what)
+{
+    uint64_t deadline = clock_mono_ms() + HARNESS_DEADLINE_MS;
+
+    while (take(h), !fn(h, arg)) {
+        if (clock_mono_ms() > deadline) {
+            give_up(h, what);
+        }
+        (void)poll(&(struct pollfd){.fd = h->master, .events = POLLIN}, 1, 5);
     }
 }
 

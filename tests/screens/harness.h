@@ -69,6 +69,8 @@ void harness_wait_text(struct harness *h, const char *text);
 void harness_wait_gone(struct harness *h, const char *text);
 /* Until fn(h, arg) holds; `what` is said when it does not. */
 void harness_wait(struct harness *h, bool (*fn)(struct harness *h, void *arg), void *arg, const char *what);
+/* The same for what the terminal does not tell of (a file, a process): looked at again every few milliseconds. */
+void harness_watch(struct harness *h, bool (*fn)(struct harness *h, void *arg), void *arg, const char *what);
 
 /* --- looking --- */
 bool harness_has(struct harness *h, const char *text);
