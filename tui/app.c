@@ -169,12 +169,8 @@ static void sync_title(struct app *app)
     }
 }
 
-void app_paint(void *arg)
+void app_arrange(struct app *app)
 {
-    struct app *app = arg;
-    if (!app->dirty || app->painting_blocked || app->quitting || !app->screen) {
-        return; /* while leaving, the engine that views ask may be gone already */
-    }
     struct layout_in in = {.cols = app->cols,
                            .rows = app->rows,
                            .list_width = app->list_width,
@@ -188,6 +184,15 @@ void app_paint(void *arg)
         layout_compute(&app->layout, &in);
     }
     sync_pane(app);
+}
+
+void app_paint(void *arg)
+{
+    struct app *app = arg;
+    if (!app->dirty || app->painting_blocked || app->quitting || !app->screen) {
+        return; /* while leaving, the engine that views ask may be gone already */
+    }
+    app_arrange(app);
     frame_draw(app);
     if (!screen_present(app->screen, &app->frame)) {
         app->painting_blocked = true; /* goes on when the last frame has left */

@@ -166,6 +166,8 @@ void app_select_workspace(struct app *app, workspace_id id);
 bool app_select_session(struct app *app, const char *id, bool focus);
 /* Rebuilds the rows and keeps selection and scroll position. */
 void app_rebuild(struct app *app);
+/* Layout, list and the session on the right brought up to date, without painting. */
+void app_arrange(struct app *app);
 void app_set_focus(struct app *app, enum app_focus focus);
 /* 1..9, or 0. */
 int app_number(const struct app *app, const char *session);

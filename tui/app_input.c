@@ -55,9 +55,19 @@ static bool alt_digit(struct app *app, struct key key)
     return *id && app_select_session(app, id, true);
 }
 
+/* Several keys may come between two frames: what the one before it selected is what the next is meant for, not what was
+ * painted last. */
+static void catch_up(struct app *app)
+{
+    if (app_pane_takes_keys(app) && strcmp(app->pane.id, app->selected.session) != 0) {
+        app_arrange(app);
+    }
+}
+
 /* Keys while a program has the focus: all are its own but the prefix. */
 static void session_key(struct app *app, struct key key)
 {
+    catch_up(app);
     struct key prefix = keymap_prefix(app->keymap);
     if (app->prefix) {
         app->prefix = false;
@@ -262,6 +272,7 @@ static void on_paste(struct app *app, const struct input_event *ev)
             app->overlay->ops->on_text(app, app->overlay, ev->data, ev->len);
         }
     } else if (app_pane_takes_keys(app)) {
+        catch_up(app);
         if (ev->kind == INPUT_PASTE_BEGIN) {
             pane_paste_begin(&app->pane);
         } else if (ev->kind == INPUT_PASTE) {

@@ -13,7 +13,8 @@
 #include "core/util/xmalloc.h"
 #include "tests/screens/harness.h"
 
-#define READY "backend     bwrap" /* the card of a workspace once the backend was looked at */
+#define READY "backend     bwrap"    /* the card of a workspace once the backend was looked at */
+#define READY_RUNNING "network     " /* the card of one that runs */
 #define PROMPT "workspace $"
 
 /* What differs from run to run: the clock, the root's warning, times, the machine's name. */
@@ -440,6 +441,34 @@ static void test_enter_at_once(void **state)
     harness_wait_text(h, PROMPT);
 }
 
+/* Keys that come in one read with the one that changes the session go to the new one, and none is lost. */
+static void test_keys_follow_the_selection(void **state)
+{
+    static const char batch[] = "\0351echo in-$((40+1)) > one\r\0352echo in-$((40+2)) > two\r\0351cat one two\r";
+    static const char again[] = "\recho back-$((40+3))\r";
+    struct harness *h = *state;
+
+    small_world(h);
+    start_at(h, 120, 36, NULL, NULL);
+    open_shell(h);
+    harness_keys(h, "C-] n Enter");
+    harness_wait_text(h, "  2 ");
+    harness_wait_text(h, PROMPT);
+    harness_send(h, batch, sizeof(batch) - 1);
+    harness_keys(h, "C-] 2");
+    harness_type(h, "cat one two");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "in-41");
+    harness_wait_text(h, "in-42");
+    harness_keys(h, "C-] q");
+    assert_int_equal(harness_wait_exit(h), 0);
+    /* A new cockpit: Enter and what is typed behind it at once. */
+    start_at(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, READY_RUNNING);
+    harness_send(h, again, sizeof(again) - 1);
+    harness_wait_text(h, "back-43");
+}
+
 /* q with a frame due, before anything was looked at, and with keys behind it. */
 static void test_leave_at_once(void **state)
 {
@@ -504,6 +533,7 @@ int main(int argc, char **argv)
         TEST(test_shells_survive),
         TEST(test_ends_restore_the_terminal),
         TEST(test_enter_at_once),
+        TEST(test_keys_follow_the_selection),
         TEST(test_leave_at_once),
         TEST(test_root_is_a_dangling_link),
         TEST(test_no_terminal),
