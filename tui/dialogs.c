@@ -365,10 +365,23 @@ static void say_tally(const struct tally *t, char *out, size_t cap)
     }
 }
 
+/* What is being brought up is to go down: nobody wants to wait until it is up first. */
+static void cancel_rise(struct app *app, const struct workspace *ws)
+{
+    for (size_t i = model_op_count(app->model); ws && i-- > 0;) {
+        const struct op_view *op = model_op_at(app->model, i);
+        if (strcmp(op->sandbox, ws->sandbox) == 0 && tree_op_is_live(op) && strcmp(op->plan, "stop") != 0 &&
+            strcmp(op->plan, "delete") != 0) {
+            engine_cancel(app->engine, op->id);
+        }
+    }
+}
+
 /* Runs a plan for the workspaces that were counted. */
 static void run_tally(struct app *app, const struct tally *t, enum engine_plan plan)
 {
     for (size_t i = 0; i < t->count; i++) {
+        cancel_rise(app, model_workspace(app->model, t->ids[i]));
         flow_run(app, &(struct flow){.ws = t->ids[i], .plan = plan});
     }
     app->marked.len = 0;
@@ -428,6 +441,10 @@ void dialog_delete(struct app *app)
                     t.working ? ", some of them working" : "");
     }
     const struct workspace *ws = model_workspace(app->model, t.ids[0]);
+    if (t.count == 1 && tree_op_is_live(model_op(app->model, ws->op))) {
+        strbuf_addf(&body, "        what is being done with it now (%s) is canceled\n",
+                    model_op(app->model, ws->op)->plan);
+    }
     if (t.count == 1 && !ws->missing) {
         MT_CLEANUP(xfree) char *shown = path_tilde(ws->path, app->paths->home);
         strbuf_addf(&body, "\nStays:  the project folder %s\n        provisioning starts anew the next time", shown);

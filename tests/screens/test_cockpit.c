@@ -469,6 +469,29 @@ static void test_keys_follow_the_selection(void **state)
     harness_wait_text(h, "back-43");
 }
 
+/* Deleting what is being provisioned does not wait until that is done. */
+static void test_delete_while_provisioning(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    static const char *const ls[] = {"ls", NULL};
+
+    small_world(h);
+    harness_write(h, ".config/muthr/sandbox.d/container/provision.d/slow.sh", "echo '[PROC] waiting'\nsleep 600\n");
+    harness_write(h, ".config/muthr/muthr.toml", "[sandbox]\nprofile = \"slow\"\n");
+    start_at(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, READY);
+    harness_key(h, "S");
+    harness_wait_text(h, "[PROC] waiting");
+    harness_key(h, "d");
+    harness_wait_text(h, "is canceled");
+    harness_key(h, "y");
+    harness_wait_text(h, "the sandbox is deleted");
+    leave(h);
+    assert_int_equal(harness_run(h, ls, &out), 0);
+    assert_null(strstr(out.buf, "muthr-api"));
+}
+
 /* q with a frame due, before anything was looked at, and with keys behind it. */
 static void test_leave_at_once(void **state)
 {
@@ -534,6 +557,7 @@ int main(int argc, char **argv)
         TEST(test_ends_restore_the_terminal),
         TEST(test_enter_at_once),
         TEST(test_keys_follow_the_selection),
+        TEST(test_delete_while_provisioning),
         TEST(test_leave_at_once),
         TEST(test_root_is_a_dangling_link),
         TEST(test_no_terminal),
