@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/io/http.h"
 
-#include <ctype.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/io/curl_lib.h"
+#include "core/io/fd.h"
 #include "core/io/loop_private.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
@@ -34,6 +41,8 @@ struct http_request {
     size_t max_bytes;
     uint64_t timeout_ms;
     int status;
+    int early_fd;  /* connected before curl was there, not yet taken by it; -1: none */
+    bool is_early; /* the socket that curl has opened last was that one */
     bool too_long, ended;
 };
 
@@ -86,6 +95,9 @@ static void finish(struct http_request *r)
     r->client->curl.multi_remove_handle(r->client->multi, r->easy);
     r->client->curl.easy_cleanup(r->easy);
     r->easy = NULL;
+    if (r->early_fd >= 0) {
+        close(r->early_fd);
+    }
     loop_task_add(r->client->loop, &r->finish);
 }
 
@@ -286,6 +298,69 @@ static int check_url(const struct curl_lib *curl, const char *url, bool *loopbac
     return rc;
 }
 
+/* The port of a URL of the form http://127.0.0.1:PORT/..., 0 of every other. */
+static uint16_t loopback_port(const char *url)
+{
+    static const char prefix[] = "http://127.0.0.1:";
+    const char *digits = url + strlen(prefix);
+    char *end;
+
+    if (strncmp(url, prefix, strlen(prefix)) != 0 || *digits < '0' || *digits > '9') {
+        return 0;
+    }
+    unsigned long port = strtoul(digits, &end, 10);
+    return port <= UINT16_MAX && *end == '/' ? (uint16_t)port : 0;
+}
+
+/* Connects to a port of 127.0.0.1: the descriptor, or -1 and in errno ECONNREFUSED when it is certain that nobody
+ * listens. Never waits: the loopback device has answered before connect returns, it only does not say so. */
+static int connect_loopback(uint16_t port)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct pollfd p = {.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLOUT};
+    socklen_t len = sizeof(int);
+    int why = 0;
+
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (p.fd < 0) {
+        return -1;
+    }
+    if (fd_set_flags(p.fd, true) != 0 || connect(p.fd, (struct sockaddr *)&in, sizeof(in)) != 0) {
+        why = errno;
+    }
+    if (why == EINPROGRESS && poll(&p, 1, 0) == 1 && getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0) {
+        why = errno;
+    }
+    if (why != 0) {
+        close(p.fd);
+        errno = why;
+        return -1;
+    }
+    return p.fd;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION: the connection that is there already, once. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_request *r = arg;
+    int fd = r->early_fd;
+
+    (void)purpose;
+    r->early_fd = -1;
+    r->is_early = fd >= 0;
+    return r->is_early ? fd : socket(address->family, address->socktype, address->protocol);
+}
+
+/* CURLOPT_SOCKOPTFUNCTION, right after it: curl need not connect that one. */
+static int tell_connected(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct http_request *r = arg;
+
+    (void)fd;
+    (void)purpose;
+    return r->is_early ? CURL_SOCKOPT_ALREADY_CONNECTED : CURL_SOCKOPT_OK;
+}
+
 /* All options of one GET. */
 static void set_options(struct http_request *r, bool loopback)
 {
@@ -312,38 +387,76 @@ static void set_options(struct http_request *r, bool loopback)
     if (loopback) {
         curl->easy_setopt(e, CURLOPT_PROXY, "");
     }
+    if (r->early_fd >= 0) {
+        curl->easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl->easy_setopt(e, CURLOPT_OPENSOCKETDATA, r);
+        curl->easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, tell_connected);
+        curl->easy_setopt(e, CURLOPT_SOCKOPTDATA, r);
+    }
 }
 
-int http_get(struct http_request **out, struct http_client *c, const char *url, uint64_t timeout_ms, size_t max_bytes,
-             http_done_fn done, void *arg, struct error *err)
+/* A request of this client, among its others. */
+static struct http_request *request_new(struct http_client *c, const char *url, http_done_fn done, void *arg)
 {
-    struct http_request *r;
-    bool loopback = false;
+    struct http_request *r = xcalloc(1, sizeof(*r));
 
-    if (start(c, err) != 0 || check_url(&c->curl, url, &loopback, err) != 0) {
-        return -1;
-    }
-    r = xcalloc(1, sizeof(*r));
-    r->easy = c->curl.easy_init();
-    if (r->easy == NULL) {
-        free(r);
-        return error_set(err, ERROR_SYS, "cannot start an HTTP request");
-    }
     r->client = c;
+    r->early_fd = -1;
     r->url = xstrdup(url);
-    r->timeout_ms = timeout_ms;
-    r->max_bytes = max_bytes;
     r->done = done;
     r->arg = arg;
     strbuf_init(&r->body);
     r->finish = (struct loop_task){.fn = deliver, .arg = r};
-    set_options(r, loopback);
     r->next = c->requests;
     if (r->next != NULL) {
         r->next->prev = r;
     }
     c->requests = r;
-    c->curl.multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
+    return r;
+}
+
+/* curl's side of a request, or NULL. */
+static CURL *new_easy(struct http_client *c, struct error *err)
+{
+    CURL *easy = c->curl.easy_init();
+
+    if (easy == NULL) {
+        error_set(err, ERROR_SYS, "cannot start an HTTP request");
+    }
+    return easy;
+}
+
+int http_get(struct http_request **out, struct http_client *c, const char *url, uint64_t timeout_ms, size_t max_bytes,
+             http_done_fn done, void *arg, struct error *err)
+{
+    uint16_t port = c->multi == NULL ? loopback_port(url) : 0;
+    int early_fd = port != 0 ? connect_loopback(port) : -1;
+    struct http_request *r;
+    bool loopback = false;
+    CURL *easy;
+
+    /* Most often there is no inference server: to learn that, libcurl need not be loaded. */
+    if (port != 0 && early_fd < 0 && errno == ECONNREFUSED) {
+        r = request_new(c, url, done, arg);
+        r->ended = true;
+        error_set(&r->error, ERROR_UNAVAILABLE, "%s: %s", url, strerror(ECONNREFUSED));
+        loop_task_add(c->loop, &r->finish);
+    } else {
+        easy = start(c, err) == 0 && check_url(&c->curl, url, &loopback, err) == 0 ? new_easy(c, err) : NULL;
+        if (easy == NULL) {
+            if (early_fd >= 0) {
+                close(early_fd);
+            }
+            return -1;
+        }
+        r = request_new(c, url, done, arg);
+        r->easy = easy;
+        r->early_fd = early_fd;
+        r->timeout_ms = timeout_ms;
+        r->max_bytes = max_bytes;
+        set_options(r, loopback);
+        c->curl.multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
+    }
     if (out != NULL) {
         *out = r;
     }

@@ -4,8 +4,8 @@
 
 /* Small HTTP GETs with libcurl's multi interface on our loop. Never blocks: names are resolved by curl's own resolver
  * thread. Redirects are not followed; only http and https; the answer is cut at max_bytes. Proxies from the environment
- * are ignored for loopback addresses. libcurl is loaded by the first http_get of a process (some milliseconds); where
- * it cannot be, http_get answers UNAVAILABLE. */
+ * are ignored for loopback addresses. libcurl is loaded by the first http_get of a process (some milliseconds) that
+ * finds somebody listening; where it cannot be, http_get answers UNAVAILABLE. */
 
 #include <stddef.h>
 #include <stdint.h>

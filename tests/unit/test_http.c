@@ -139,6 +139,7 @@ static void test_answers(void **state)
     assert_int_equal(g.err.code, ERROR_NONE);
     assert_int_equal(g.status, 200);
     assert_string_equal(g.body, "hello");
+    assert_int_equal(s.hits, 1); /* the look whether somebody listens was the connection of the request */
     s.answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
     get(c, &g, s.port, 3000, 1000);
     turn_until(loop, g.done, 4000);
@@ -222,6 +223,45 @@ static void test_cancel_and_close(void **state)
     assert_int_equal(loop_free(loop), 0);
 }
 
+/* Is a library of this name mapped into this process? */
+static bool is_mapped(const char *name)
+{
+    bool found = false;
+    char line[512];
+    FILE *f = fopen("/proc/self/maps", "r");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        found = found || strstr(line, name) != NULL;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return found;
+}
+
+/* Where nobody listens, the answer comes without libcurl, later than the call, also to a client that is closed. */
+static void test_nobody_listens(void **state)
+{
+    struct loop *loop = loop_new();
+    struct http_client *c = http_client_new(loop);
+    struct server s;
+    struct got g, h;
+    (void)state;
+    serve(&s, loop, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    unserve(&s);
+    get(c, &g, s.port, 3000, 1000);
+    turn_until(loop, g.done, 4000);
+    assert_int_equal(g.err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(g.status, 0);
+    assert_false(is_mapped("libcurl"));
+    get(c, &h, s.port, 3000, 1000);
+    http_client_close(c);
+    assert_int_equal(h.done, 0);
+    turn_until(loop, h.done, 4000);
+    assert_int_equal(h.err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(g.done, 1);
+    assert_int_equal(loop_free(loop), 0);
+}
+
 /* A client that is never asked loads nothing and closes. */
 static void test_unused(void **state)
 {
@@ -243,7 +283,7 @@ static int ask_without(void)
     int bad = 0;
     for (int i = 0; i < 2; i++) {
         struct error err = ERROR_INIT;
-        bad |= http_get(NULL, c, "http://127.0.0.1:1/", 1000, 1000, on_done, &g, &err) != -1;
+        bad |= http_get(NULL, c, "http://localhost:1/", 1000, 1000, on_done, &g, &err) != -1;
         bad |= err.code != ERROR_UNAVAILABLE || strstr(err.msg, "cannot load libcurl") == NULL;
     }
     http_client_close(c);
@@ -285,6 +325,7 @@ static void test_no_library(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nobody_listens), /* first: no other has loaded the library yet */
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_cancel_and_close),
