@@ -370,9 +370,13 @@ static int run(struct enter *e, const struct enter_options *o)
     }
     char *root = state_root(paths.state), *dir = state_dir_of(root, o->sandbox);
     e->ctl = -1;
-    e->in = (struct relay){.from = 0, .to = -1};
-    e->out = (struct relay){.from = -1, .to = 1};
-    e->err = (struct relay){.from = -1, .to = 2};
+    /* Only these: the buffers are zero pages that nobody has touched, and most relays never fill one. */
+    e->in.from = 0;
+    e->in.to = -1;
+    e->out.from = -1;
+    e->out.to = 1;
+    e->err.from = -1;
+    e->err.to = 2;
     watch_signals(e);
     int rc = client_connect(dir, "ctl.sock", &e->ctl, &err);
     rc = rc ? rc : start_program(e, o, &err);
