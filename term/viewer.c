@@ -38,6 +38,7 @@ struct viewer {
     uint64_t dirty[DIRTY_WORDS];
     struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
     struct strbuf input;     /* taken from the client, not yet by the pty */
+    size_t unacknowledged;   /* input that went on, of which the client was not told yet */
 };
 
 struct viewer *viewer_next(const struct viewer *v)
@@ -276,13 +277,16 @@ void viewer_clipboard(struct viewer *v, const char *data, size_t len)
 
 /* --- input --- */
 
-/* Tells the client how much of its input has gone on. */
+/* Tells the client how much of its input has gone on, a quarter of its window at a time: told of every key, it would
+ * be woken once more for each, just when the program that is to echo it wants a processor. */
 static void acknowledge(struct viewer *v, size_t n)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
 
-    if (n > 0) {
-        proto_put_u32(&b, (uint32_t)n);
+    v->unacknowledged += n;
+    if (v->unacknowledged >= PROTO_INPUT_WINDOW / 4) {
+        proto_put_u32(&b, (uint32_t)v->unacknowledged);
+        v->unacknowledged = 0;
         send_buf(v, PROTO_INPUT_ACK, &b);
     }
 }
