@@ -11,6 +11,7 @@
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/clip.h"
+#include "tui/output.h"
 
 #define EXIT_USAGE 64
 #define MINUTE_MS 60000
@@ -384,10 +385,7 @@ int cockpit_main(const struct cockpit_opts *opts)
     }
     size_t left = close_all(app);
     if (rc != 0) {
-        fprintf(stderr, "muthr-tui: %s\n", err.msg);
-        if (err.hint) {
-            fprintf(stderr, "%s\n", err.hint);
-        }
+        output_error(&err);
     } else {
         say_goodbye(left);
     }

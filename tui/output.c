@@ -198,14 +198,40 @@ int output_flush(void)
     return failed ? -1 : 0;
 }
 
+/* Cleans a text of anything that acts on a terminal, but for the colours of our own lines: who smuggles one of those in
+ * has coloured a word. */
+static void output_clean(struct strbuf *out, const char *text)
+{
+    static const char *const own[] = {"\033[32m", "\033[31m", "\033[0m"};
+
+    while (*text != '\0') {
+        const char *esc = strchr(text, '\033');
+        size_t n = esc != NULL ? (size_t)(esc - text) : strlen(text), keep = 0;
+
+        utf8_sanitize(out, text, n, true);
+        for (size_t i = 0; esc != NULL && i < MT_ARRAY_LEN(own); i++) {
+            keep = strncmp(esc, own[i], strlen(own[i])) == 0 ? strlen(own[i]) : keep;
+        }
+        if (keep > 0) {
+            strbuf_add(out, esc, keep);
+        } else if (esc != NULL) {
+            utf8_sanitize(out, esc, keep = 1, true);
+        }
+        text += n + keep;
+    }
+}
+
 void output_note(const char *fmt, ...)
 {
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
     va_list ap;
 
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    strbuf_vaddf(&text, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
+    output_clean(&clean, text.buf);
+    fprintf(stderr, "%s\n", clean.buf);
 }
 
 int output_exit_code(const struct error *err)

@@ -320,7 +320,7 @@ int args_build(const struct args_input *in, struct strvec *out, struct strbuf *s
     return 0;
 }
 
-int args_check_workspace(const char *real, const char *home, const char *state, struct error *err)
+int args_check_workspace(const char *real, const char *home, const char *state, const char *config, struct error *err)
 {
     static const char *const secrets[] = {".ssh", ".aws", ".gnupg", ".kube", ".docker"};
     static const char hint[] = "choose a project folder below the workspace root";
@@ -332,6 +332,10 @@ int args_check_workspace(const char *real, const char *home, const char *state, 
     }
     if (path_is_below(state, real)) {
         return error_hint(err, ERROR_DENIED, hint, "'%s' cannot be a workspace: it holds muthr's own state", real);
+    }
+    if (path_is_below(real, state) || path_is_below(config, real) || path_is_below(real, config)) {
+        return error_hint(err, ERROR_DENIED, hint,
+                          "'%s' cannot be a workspace: programs inside could change muthr's own configuration", real);
     }
     for (size_t i = 0; i < MT_ARRAY_LEN(secrets); i++) {
         char *inside = path_join(real, secrets[i]), *own = path_join(home, secrets[i]);

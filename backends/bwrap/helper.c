@@ -69,7 +69,7 @@ static int fix_workspace(struct helper *h, struct sandbox_spec *spec, struct err
     if (!fs_is_dir(real)) {
         return error_set(err, ERROR_INVALID, "workspace %s is not a folder", real);
     }
-    return args_check_workspace(real, h->paths.home, h->paths.state, err);
+    return args_check_workspace(real, h->paths.home, h->paths.state, h->paths.config, err);
 }
 
 /* Builds the folder under a temporary name; the rename makes it exist all at once or not at all. */
@@ -171,7 +171,7 @@ static void become_shim(struct helper *h, int ready_fd, enum start_way way)
     }
     unsetenv(LIMITS_SCOPE_ENV);
     fcntl(3, F_SETFD, FD_CLOEXEC);
-    _exit(shim_supervise(h->paths.state, h->paths.home, h->root, h->name, 3));
+    _exit(shim_supervise(&h->paths, h->root, h->name, 3));
 }
 
 /* Another start won: its outcome is ours. */
@@ -264,7 +264,7 @@ static int verb_supervise(struct helper *h, struct error *err)
 {
     (void)err;
     fcntl(3, F_SETFD, FD_CLOEXEC);
-    _exit(shim_supervise(h->paths.state, h->paths.home, h->root, h->name, 3));
+    _exit(shim_supervise(&h->paths, h->root, h->name, 3));
 }
 
 /* Waits on a connection for its end. True when it ended in time. */

@@ -75,7 +75,8 @@ static const char *const hidden[] = {
 };
 
 /* The same, where libseccomp 2.5 does not know the names: numbers are equal on every architecture since Linux 5.1. */
-static const int hidden_numbers[] = {457 /* statmount */, 458 /* listmount */, 467 /* open_tree_attr */};
+static const int hidden_numbers[] = {457 /* statmount */, 458 /* listmount */, 467 /* open_tree_attr */,
+                                     470 /* listns */};
 #define FCHMODAT2 452
 
 /* Where a call takes the mode of a file, and the flags without which it ignores that. */

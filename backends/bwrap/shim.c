@@ -414,9 +414,9 @@ static int supervise_locked(struct shim *s, struct error *err)
     return 0;
 }
 
-int shim_supervise(const char *state_dir, const char *home, const char *root, const char *name, int ready_fd)
+int shim_supervise(const struct paths *paths, const char *root, const char *name, int ready_fd)
 {
-    struct shim s = {.state_dir = state_dir, .home = home, .root = root, .ready_fd = ready_fd};
+    struct shim s = {.paths = paths, .root = root, .ready_fd = ready_fd};
     struct error err = ERROR_INIT;
     int lock;
     s.guard_fd = s.signal_fd = s.shim_fd = s.oom_fd = s.oom_keep_fd = s.init_fd = -1;

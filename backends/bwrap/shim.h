@@ -27,7 +27,8 @@ struct shim_reply {
 };
 
 /* Supervises until the sandbox has ended; to be called in a process of its own (daemonised). Returns the exit code. */
-int shim_supervise(const char *state_dir, const char *home, const char *root, const char *name, int ready_fd);
+struct paths;
+int shim_supervise(const struct paths *paths, const char *root, const char *name, int ready_fd);
 /* After a crash: ends what was left of it (network helper, init, groups) and records the state. Does nothing while a
  * shim lives. */
 void shim_clean_up(const char *root, const char *id);

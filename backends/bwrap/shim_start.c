@@ -75,7 +75,7 @@ static int open_workspace(struct shim *s, struct start *st, struct error *err)
     }
     s->status.workspace_dev = (uint64_t)sb.st_dev;
     s->status.workspace_ino = (uint64_t)sb.st_ino;
-    return args_check_workspace(path, s->home, s->state_dir, err);
+    return args_check_workspace(path, s->paths->home, s->paths->state, s->paths->config, err);
 }
 
 /* The init as a file without a name. */
@@ -355,6 +355,12 @@ static void set_warning(struct shim *s, const struct start *st)
     } else if (s->limits.missing[0]) {
         str_format(s->status.warning, sizeof(s->status.warning), "limits not enforced by the kernel: %s%s%s",
                    s->limits.missing, rest[0] ? "; " : "", rest);
+    }
+    str_copy(rest, sizeof(rest), s->status.warning);
+    if (path_is_below(s->paths->executable, s->config.spec.workspace)) {
+        str_format(s->status.warning, sizeof(s->status.warning),
+                   "the muthr-tui that you run lies in this workspace: programs inside can replace it%s%s",
+                   rest[0] ? "; " : "", rest);
     }
     str_copy(rest, sizeof(rest), s->status.warning);
     if (st->as_root) {

@@ -15,7 +15,8 @@
 #include "backends/bwrap/wire.h"
 
 struct shim {
-    const char *state_dir, *home, *root;
+    const struct paths *paths;
+    const char *root;
     char id[STATE_ID_MAX + 1];
     char *dir;
     struct state_config config;

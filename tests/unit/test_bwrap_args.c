@@ -226,10 +226,15 @@ static void test_workspace_rules(void **state)
         {"relative", -1},
         {"/home/u/.aws", -1},
         {"/srv/project", 0},
+        {"/home/u/cfg", -1},
+        {"/home/u/cfg/muthr", -1},
+        {"/home/u/cfg/muthr/themes", -1},
+        {"/home/u/cfg/muthr2", 0},
+        {"/var/state/muthr/x", -1},
     };
     for (size_t i = 0; i < MT_ARRAY_LEN(table); i++) {
         struct error err = ERROR_INIT;
-        int rc = args_check_workspace(table[i].path, "/home/u", "/var/state/muthr", &err);
+        int rc = args_check_workspace(table[i].path, "/home/u", "/var/state/muthr", "/home/u/cfg/muthr", &err);
         if (rc != table[i].rc) {
             fail_msg("%s: %d %s", table[i].path, rc, err.msg);
         }

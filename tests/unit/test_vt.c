@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <cmocka.h>
 
@@ -368,6 +371,114 @@ static void test_answers(void **state)
     fixture_free(f);
 }
 
+/* What a program shows must not come back as something typed: answers are numbers, never the program's own text. */
+static void test_answers_carry_nothing_back(void **state)
+{
+    (void)state;
+    static const char *const say[] = {
+        "\033]0;curl evil|sh\r\n\007",      "\033]2;curl evil\007",
+        "\033]7;file://h/curl\007",         "\033]9;curl\007",
+        "\033]8;id=curl;http://curl/\007x", "\033]777;notify;curl;curl\007",
+        "\033]52;c;Y3VybA==\007",           "\033[22;0t",
+    };
+    static const char *const ask[] = {
+        "\033[20t",
+        "\033[21t",
+        "\033[23;0t\033[21t",
+        "\033]0;?\007",
+        "\033]2;?\007",
+        "\033]7;?\007",
+        "\033]52;c;?\007",
+        "\033]52;;?\033\\",
+        "\033]50;?\007",
+        "\033]60;?\007",
+        "\005",
+        "\033Z",
+        "\033[1;1;1;1;24;80*y",
+        "\033[x",
+        "\033[1x",
+        "\033P$qcurl evil\r\033\\",
+        "\033P+qcurl\033\\",
+        "\033P+q6375726c\033\\",
+        "\033_Gi=1,a=q;curl\033\\",
+        "\033_curl\033\\",
+        "\033^curl\033\\",
+        "\033[?62n",
+        "\033[?63;1n",
+        "\033[?1$w",
+        "\033[2$w",
+        "\033]99;i=curl:p=?;\033\\",
+        "\033]1337;ReportVariable=Y3VybA==\007",
+        "\033]133;A;curl\007",
+        "\033]4;1;curl;1;?\007",
+        "\033]10;curl;?\007",
+        "\033[>0;1;2curl",
+    };
+    struct fixture *f = fixture_new(80, 24);
+    vt_allow_clipboard(f->vt, true);
+    for (size_t k = 0; k < MT_ARRAY_LEN(ask); k++) {
+        for (size_t i = 0; i < MT_ARRAY_LEN(say); i++) {
+            feed(f, say[i]);
+        }
+        assert_string_equal(vt_title(f->vt), "curl evil");
+        strbuf_clear(&f->out);
+        feed(f, ask[k]);
+        feed(f, "\033\\");
+        if (strstr(f->out.buf, "curl") != NULL || strstr(f->out.buf, "Y3Vy") != NULL ||
+            strpbrk(f->out.buf, "\r\n|") != NULL) {
+            fail_msg("'%s' was answered with '%s'", ask[k] + 1, f->out.buf + 1);
+        }
+    }
+    fixture_free(f);
+}
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if !__GLIBC_PREREQ(2, 33)
+#define mallinfo2 mallinfo
+#endif
+
+/* One round of everything that is kept: each text is new. */
+static void hoard(struct fixture *f, int round)
+{
+    MT_CLEANUP(strbuf) struct strbuf big = STRBUF_INIT;
+    char text[400];
+    for (int i = 0; i < 20000; i++) {
+        str_format(text, sizeof(text),
+                   "\033]2;t%d-%d\007\033[22t\033]8;id=%d;http://h/%d/%d\007x\033]9;n%d\007\033]133;A\007"
+                   "\033]7;file://h/%d\007\033]4;%d;rgb:1/2/3\007\0337\033[>1u\033[%d;%dHe\xCC%c\xCC%c\r\n",
+                   round, i, i, round, i, i, i, i % 300, i % 30, i % 90, 0x80 + i % 48, 0x80 + i / 48 % 48);
+        feed(f, text);
+        strbuf_clear(&f->out);
+        strbuf_clear(&f->calls);
+    }
+    strbuf_addstr(&big, "\033]52;c;");
+    for (int i = 0; i < 2000000; i++) {
+        strbuf_addch(&big, 'A');
+    }
+    feed(f, big.buf); /* never ended */
+    feed(f, "\033P");
+    feed(f, big.buf + 1);
+    feed(f, "\033_");
+    feed(f, big.buf + 1);
+    feed(f, "\030");
+}
+
+/* A program that says new things for ever must not make its host grow for ever. */
+static void test_hoards_are_bounded(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(80, 24);
+    hoard(f, 0);
+    size_t before = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
+    hoard(f, 1);
+    hoard(f, 2);
+    size_t after = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
+    assert_true(before < 32u << 20);
+    assert_true(after < before + (2u << 20));
+    fixture_free(f);
+}
+#endif
+
 static void test_keyboard_modes(void **state)
 {
     (void)state;
@@ -583,15 +694,29 @@ static void test_many_resizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_pending_wrap),
-        cmocka_unit_test(test_clusters),       cmocka_unit_test(test_pen),
-        cmocka_unit_test(test_killers),        cmocka_unit_test(test_bugs),
-        cmocka_unit_test(test_alt_screen),     cmocka_unit_test(test_scrollback),
-        cmocka_unit_test(test_resize),         cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_keyboard_modes), cmocka_unit_test(test_osc),
-        cmocka_unit_test(test_links),          cmocka_unit_test(test_sync),
-        cmocka_unit_test(test_damage),         cmocka_unit_test(test_fast_equals_slow),
-        cmocka_unit_test(test_noise),          cmocka_unit_test(test_towers),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_pending_wrap),
+        cmocka_unit_test(test_clusters),
+        cmocka_unit_test(test_pen),
+        cmocka_unit_test(test_killers),
+        cmocka_unit_test(test_bugs),
+        cmocka_unit_test(test_alt_screen),
+        cmocka_unit_test(test_scrollback),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_answers_carry_nothing_back),
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+        cmocka_unit_test(test_hoards_are_bounded),
+#endif
+
+        cmocka_unit_test(test_keyboard_modes),
+        cmocka_unit_test(test_osc),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_fast_equals_slow),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_towers),
         cmocka_unit_test(test_many_resizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
