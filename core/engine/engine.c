@@ -43,6 +43,7 @@ static void on_rescan(void *arg)
     struct engine *e = arg;
     if (!e->closing) {
         refresh_scan(e);
+        refresh_soon(e); /* a folder may have taken the place of one that a sandbox still runs on */
     }
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -492,6 +493,25 @@ static void test_delete_while_provisioning(void **state)
     assert_null(strstr(out.buf, "muthr-api"));
 }
 
+/* A folder that is gone, and another one in its place, while the sandbox runs: both are said, at once. */
+static void test_folder_replaced(void **state)
+{
+    struct harness *h = *state;
+    char folder[600], away[600];
+
+    small_world(h);
+    snprintf(folder, sizeof(folder), "%s/src/api", harness_home(h));
+    snprintf(away, sizeof(away), "%s/away", harness_home(h));
+    start_at(h, 120, 36, NULL, NULL);
+    open_shell(h);
+    assert_int_equal(rename(folder, away), 0);
+    harness_wait_text(h, "folder gone");
+    harness_mkdir(h, "src/api");
+    harness_wait_text(h, "folder replaced");
+    harness_keys(h, "C-] q");
+    assert_int_equal(harness_wait_exit(h), 0);
+}
+
 /* q with a frame due, before anything was looked at, and with keys behind it. */
 static void test_leave_at_once(void **state)
 {
@@ -558,6 +578,7 @@ int main(int argc, char **argv)
         TEST(test_enter_at_once),
         TEST(test_keys_follow_the_selection),
         TEST(test_delete_while_provisioning),
+        TEST(test_folder_replaced),
         TEST(test_leave_at_once),
         TEST(test_root_is_a_dangling_link),
         TEST(test_no_terminal),

@@ -92,8 +92,13 @@ static const char *next_step(const struct app *app, const struct workspace *ws)
     if (ws->reserved) {
         return "This folder belongs to muthr itself: no shell here.";
     }
-    if (ws->missing || ws->info.workspace_missing) {
-        return "The project folder is gone or was replaced. d deletes what is left of the sandbox.";
+    if (!ws->missing && ws->info.workspace_missing) {
+        return "The project folder was replaced while the sandbox runs: programs inside still see the old one. r "
+               "restarts "
+               "it on the new one.";
+    }
+    if (ws->missing) {
+        return "The project folder is gone. d deletes what is left of the sandbox.";
     }
     switch (model_shown_state(app->model, ws)) {
     case SANDBOX_NONE:

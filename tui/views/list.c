@@ -98,7 +98,7 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         return THEME_BAD;
     }
     if (ws->missing || ws->info.workspace_missing) {
-        str_copy(out, cap, "folder gone");
+        str_copy(out, cap, ws->missing ? "folder gone" : "folder replaced");
         return THEME_BAD;
     }
     if (ws->orphan) {

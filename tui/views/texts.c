@@ -161,6 +161,9 @@ void dialog_inspect(struct app *app)
     fact(app, &b, "backend", ws->backend);
     fact(app, &b, "profile", ws->info.profile[0] ? ws->info.profile : ws->profile);
     fact(app, &b, "folder", ws->path);
+    if (!ws->missing && ws->info.workspace_missing) {
+        fact(app, &b, "warning", "the folder was replaced: programs inside still see the old one until a restart");
+    }
     fact(app, &b, "mounted", ws->info.workspace);
     if (ws->info.state == SANDBOX_RUNNING) {
         inspect_running(app, &b, ws);
