@@ -219,7 +219,7 @@ void dialog_new_session(struct app *app)
     struct choice_build b = {0};
     struct profile_entry *profiles = NULL;
     size_t n = engine_profiles(app->engine, &profiles);
-    const char *mine = ws->info.profile[0] ? ws->info.profile : ws->profile, *agent = NULL;
+    const char *mine = ws->profile[0] ? ws->profile : ws->info.profile, *agent = NULL;
     for (size_t i = 0; i < n; i++) {
         agent = strcmp(profiles[i].name, mine) == 0 ? profiles[i].agent : agent;
     }
@@ -301,7 +301,7 @@ void dialog_profile(struct app *app)
     struct choice_build b = {0};
     struct profile_entry *profiles = NULL;
     size_t n = engine_profiles(app->engine, &profiles);
-    const char *mine = ws->info.profile[0] ? ws->info.profile : ws->profile;
+    const char *mine = ws->profile[0] ? ws->profile : ws->info.profile;
     struct chooser_opts opts = {
         .on_choose = profile_choose, .arg = about(ws->id), .free_arg = free, .verb = "provision"};
     for (size_t i = 0; i < n; i++) {

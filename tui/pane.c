@@ -168,7 +168,9 @@ void pane_draw(const struct pane *p, struct surface *s, struct rect r, const str
         surface_tint(s, shown, (struct style){.fg = SURFACE_KEEP, .bg = SURFACE_KEEP, .attrs = CELL_REVERSE});
     }
     int cy = sc->cursor_row - from;
-    if (p->focused && sc->cursor_visible && cy >= 0 && cy < r.h && sc->cursor_col < r.w) {
+    const struct session_info *info = sessions_find(p->sessions, p->id);
+    bool alive = info && info->state != SESSION_EXITED;
+    if (p->focused && alive && sc->cursor_visible && cy >= 0 && cy < r.h && sc->cursor_col < r.w) {
         s->cursor.visible = true;
         s->cursor.x = r.x + sc->cursor_col;
         s->cursor.y = r.y + cy;

@@ -36,7 +36,7 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     set_string(row, "reason", exists ? ws->info.reason : ws->name_error);
     json_set_string(row, "mount", ws->path);
     set_string(row, "backend", ws->backend);
-    set_string(row, "profile", exists && ws->info.profile[0] != '\0' ? ws->info.profile : ws->profile);
+    set_string(row, "profile", ws->profile[0] != '\0' ? ws->profile : ws->info.profile);
     json_set_null(row, "image");
     json_set_int(row, "sessions", live_sessions(m, ws->sandbox));
     set_string(row, "network", exists && ws->info.net_known ? net_policy_name(ws->info.net) : NULL);

@@ -96,6 +96,12 @@ void env_add_host(struct strvec *out)
     }
 }
 
+void env_add_terminal(struct strvec *out)
+{
+    strvec_setenv(out, "TERM", "xterm-256color");
+    strvec_setenv(out, "COLORTERM", "truecolor");
+}
+
 int env_check_extra(const struct strvec *extra, struct error *err)
 {
     for (size_t i = 0; extra != NULL && i < extra->len; i++) {

@@ -25,6 +25,8 @@ struct env_input {
 int env_build(const struct env_input *in, struct strvec *out, struct error *err);
 /* Appends the allow-listed variables of our own environment: TERM COLORTERM LANG LC_ALL TZ NO_COLOR. */
 void env_add_host(struct strvec *out);
+/* What our own terminal is, for programs in a session, whatever terminal we run in ourselves. */
+void env_add_terminal(struct strvec *out);
 /* --env K=V: key [A-Za-z0-9_]+, not starting with a digit; value without NUL, CR, LF. Replaces what is there. */
 int env_add_extra(const struct strvec *extra, struct strvec *out, struct error *err);
 int env_check_extra(const struct strvec *extra, struct error *err);

@@ -225,6 +225,7 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     s->profile = xstrdup_null(req->profile);
     s->cwd = xstrdup_null(req->cwd);
     strvec_init(&s->env);
+    env_add_terminal(&s->env);
     if (req->env != NULL) {
         strvec_pushv(&s->env, (const char *const *)req->env->v);
     }

@@ -317,8 +317,11 @@ static int build_command(struct run *r, struct strvec *argv, struct strvec *host
     const char *const inside[] = {"bash", "-c", "exec bash \"$0\" </dev/null", script, NULL};
     strvec_clear(&r->child_env);
     if (engine_environment(r->e, r->slot, r->info.net_known ? r->info.net : r->spec.net, &r->profile,
-                           r->spec.workspace_mount, &r->inference, true, &r->child_env, &notice, err) < 0 ||
-        env_add_extra(&r->env, &r->child_env, err) < 0) {
+                           r->spec.workspace_mount, &r->inference, true, &r->child_env, &notice, err) < 0) {
+        return -1;
+    }
+    env_add_terminal(&r->child_env);
+    if (env_add_extra(&r->env, &r->child_env, err) < 0) {
         return -1;
     }
     if (notice != NULL) {

@@ -154,7 +154,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     utf8_sanitize(&folder, shown, strlen(shown), false);
     fact(&sh, "folder", THEME_TEXT, folder.buf);
     fact(&sh, "sandbox", THEME_TEXT, ws->sandbox);
-    fact(&sh, "profile", THEME_TEXT, ws->info.profile[0] ? ws->info.profile : ws->profile);
+    fact(&sh, "profile", THEME_TEXT, ws->profile[0] ? ws->profile : ws->info.profile);
     fact(&sh, "backend", THEME_TEXT, ws->backend);
     if (ws->info.state == SANDBOX_RUNNING) {
         draw_running(&sh, ws);

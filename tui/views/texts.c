@@ -159,7 +159,7 @@ void dialog_inspect(struct app *app)
     fact(app, &b, "reason", ws->info.reason);
     fact(app, &b, "sandbox", ws->sandbox);
     fact(app, &b, "backend", ws->backend);
-    fact(app, &b, "profile", ws->info.profile[0] ? ws->info.profile : ws->profile);
+    fact(app, &b, "profile", ws->profile[0] ? ws->profile : ws->info.profile);
     fact(app, &b, "folder", ws->path);
     if (!ws->missing && ws->info.workspace_missing) {
         fact(app, &b, "warning", "the folder was replaced: programs inside still see the old one until a restart");
