@@ -104,6 +104,7 @@ struct app {
         uint64_t since_ms;
         struct key keys[128];
         size_t count;
+        workspace_id soon; /* keys kept while its sandbox was only just being brought up; 0 none */
     } ahead;
     char last_title[200];
     struct {
@@ -182,6 +183,8 @@ const struct session_info *app_next_attention(const struct app *app);
 size_t app_live_sessions(const struct app *app, const char *sandbox);
 
 /* --- flow.c: what the person wants done, over several steps --- */
+/* What is to follow the op of this workspace, or NULL; valid until the next flow call. */
+struct flow *flow_of(struct app *app, workspace_id ws);
 void flow_open(struct app *app, workspace_id ws); /* Enter */
 void flow_run(struct app *app, const struct flow *want);
 void flow_session(struct app *app, workspace_id ws, enum session_kind kind, const char *command);

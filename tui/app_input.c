@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/util/clock.h"
 #include "core/util/log.h"
 #include "tui/app.h"
 
@@ -131,6 +132,29 @@ static bool keep_ahead(struct app *app, struct key key)
     return true;
 }
 
+/* A sandbox that takes this long to come up is watched, and its keys are the provisioning view's. */
+#define SOON_MS 900
+
+/* Most sandboxes are up in a blink: who presses Enter and types on means the shell, not "c cancel". */
+static bool keep_soon(struct app *app, struct key key)
+{
+    const struct op_view *op = app_op(app);
+    const struct flow *f = flow_of(app, app->selected.ws);
+    uint64_t now = clock_mono_ms();
+    if (!op || !f || !f->then_session || (op->state != OP_RUNNING && op->state != OP_QUEUED) || key.mods ||
+        key.sym == KEYSYM_ESCAPE || (op->started_ms && now - op->started_ms > SOON_MS)) {
+        return false;
+    }
+    if (app->ahead.soon != app->selected.ws) {
+        app->ahead.soon = app->selected.ws;
+        app->ahead.count = 0;
+    }
+    if (app->ahead.count < MT_ARRAY_LEN(app->ahead.keys)) {
+        app->ahead.keys[app->ahead.count++] = key;
+    }
+    return true;
+}
+
 void app_type_ahead(struct app *app)
 {
     if (app->ahead.active && app_pane_takes_keys(app)) {
@@ -189,6 +213,9 @@ static void on_key(struct app *app, struct key key)
     }
     if (key_equal(key, keymap_prefix(app->keymap))) {
         return; /* the prefix is not needed here, but a hand that is used to it must not go wrong */
+    }
+    if (context == CONTEXT_PROVISION && keep_soon(app, key)) {
+        return;
     }
     if (context == CONTEXT_SESSION && app_session(app) && ended_key(app, key)) {
         return;

@@ -14,7 +14,7 @@ struct starting {
 };
 
 /* The flow of a workspace, or NULL. One at a time, as the engine runs one op at a time for it. */
-static struct flow *flow_of(struct app *app, workspace_id ws)
+struct flow *flow_of(struct app *app, workspace_id ws)
 {
     for (size_t i = 0; i < app->flow_count; i++) {
         if (app->flows[i].ws == ws) {
@@ -100,7 +100,8 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
     } else if (app->selected.ws == id) {
         app->ahead.active = true;
         app->ahead.since_ms = loop_now_ms(app->loop);
-        app->ahead.count = 0;
+        app->ahead.count = app->ahead.soon == id ? app->ahead.count : 0;
+        app->ahead.soon = 0;
         app_say(app, "Opening %s in %s...",
                 command                 ? "a command"
                 : kind == SESSION_AGENT ? "the agent"
