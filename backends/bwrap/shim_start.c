@@ -81,7 +81,7 @@ static int open_workspace(struct shim *s, struct start *st, struct error *err)
 /* The init as a file without a name. */
 static int init_image(struct error *err)
 {
-    size_t len = (size_t)(init_blob_end - init_blob), at = 0;
+    size_t len = (size_t)((uintptr_t)init_blob_end - (uintptr_t)init_blob), at = 0;
     int fd = memfd_create("muthr-init", MFD_CLOEXEC);
     while (fd >= 0 && at < len) {
         ssize_t n = write(fd, init_blob + at, len - at);

@@ -174,7 +174,7 @@ static void draw_choice(const struct app *app, const struct chooser *c, struct s
     const struct match *m = &c->hits[hit].match;
     struct style hot = theme_style(&app->theme, THEME_MATCH);
     int col = from;
-    for (size_t i = 0; ch->label[i] && i < MATCH_BYTES;) {
+    for (size_t i = 0; i < MATCH_BYTES && ch->label[i];) {
         int w = 0;
         size_t n = utf8_cluster(ch->label + i, strlen(ch->label + i), &w);
         if (m->hit[i] && col < x) {

@@ -61,7 +61,7 @@ static void light(const struct pen *p, const char *text, int x, int end)
     if (!p->app->filter[0] || !match_words(p->app->filter, text, &m)) {
         return;
     }
-    for (size_t i = 0; text[i] && i < MATCH_BYTES && x < end;) {
+    for (size_t i = 0; i < MATCH_BYTES && text[i] && x < end;) {
         int w = 0;
         size_t n = utf8_cluster(text + i, strlen(text + i), &w);
         if (m.hit[i]) {
