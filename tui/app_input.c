@@ -138,11 +138,11 @@ static bool keep_ahead(struct app *app, struct key key)
 /* Most sandboxes are up in a blink: who presses Enter and types on means the shell, not "c cancel". */
 static bool keep_soon(struct app *app, struct key key)
 {
-    const struct op_view *op = app_op(app);
     const struct flow *f = flow_of(app, app->selected.ws);
-    uint64_t now = clock_mono_ms();
-    if (!op || !f || !f->then_session || (op->state != OP_RUNNING && op->state != OP_QUEUED) || key.mods ||
-        key.sym == KEYSYM_ESCAPE || (op->started_ms && now - op->started_ms > SOON_MS)) {
+    const struct op_view *op = f ? model_op(app->model, f->op) : NULL; /* not in the model in its first turn */
+    if (!f || !f->then_session || key.mods || key.sym == KEYSYM_ESCAPE ||
+        (op && op->state != OP_RUNNING && op->state != OP_QUEUED) ||
+        (op && op->started_ms && clock_mono_ms() - op->started_ms > SOON_MS)) {
         return false;
     }
     if (app->ahead.soon != app->selected.ws) {
@@ -214,7 +214,7 @@ static void on_key(struct app *app, struct key key)
     if (key_equal(key, keymap_prefix(app->keymap))) {
         return; /* the prefix is not needed here, but a hand that is used to it must not go wrong */
     }
-    if (context == CONTEXT_PROVISION && keep_soon(app, key)) {
+    if (app->focus == FOCUS_MAIN && context != CONTEXT_COPY && keep_soon(app, key)) {
         return;
     }
     if (context == CONTEXT_SESSION && app_session(app) && ended_key(app, key)) {
