@@ -27,7 +27,8 @@ int utf8_width(uint32_t cp);
 bool utf8_is_alnum(uint32_t cp);
 /* Columns of a string, as the screen will draw it: clusters (VS16, ZWJ, skin tones, flags) count once. */
 int utf8_columns(const char *s, size_t len);
-/* Length in bytes and columns of the first grapheme cluster. Returns bytes (0 only when len == 0). */
+/* Length in bytes and columns of the first grapheme cluster. Returns bytes (0 only when len == 0). `columns` may
+ * be NULL. */
 size_t utf8_cluster(const char *s, size_t len, int *columns);
 /* Appends `s` to `out` cut to at most `columns`; when cut and columns > 1 the last column is an ellipsis ("…", or "~"
  * with ascii). Returns the columns used. */

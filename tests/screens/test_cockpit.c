@@ -146,6 +146,31 @@ static void test_help_palette_and_filter(void **state)
     leave(h);
 }
 
+/* A line longer than the screen scrolls in its place: typing, moving and taking back go on. */
+static void test_long_line(void **state)
+{
+    struct harness *h = *state;
+
+    small_world(h);
+    start_at(h, 80, 24, NULL, NULL);
+    harness_wait_text(h, "homepage");
+    harness_key(h, "/");
+    harness_settle(h);
+    for (int i = 0; i < 12; i++) {
+        harness_type(h, "0123456789\xC3\xA9\xE4\xB8\xAD");
+    }
+    harness_type(h, "end");
+    harness_wait_text(h, "end");
+    harness_keys(h, "C-a");
+    harness_wait_gone(h, "end");
+    harness_keys(h, "Right Delete C-e Backspace Left");
+    harness_wait_text(h, "\xE4\xB8\xAD"
+                         "en");
+    harness_key(h, "Escape");
+    harness_wait_text(h, "homepage");
+    leave(h);
+}
+
 static void test_theme_switch(void **state)
 {
     struct harness *h = *state;
@@ -564,6 +589,7 @@ int main(int argc, char **argv)
         TEST(test_list),
         TEST(test_sizes),
         TEST(test_help_palette_and_filter),
+        TEST(test_long_line),
         TEST(test_theme_switch),
         TEST(test_no_color_and_ascii),
         TEST(test_odd_names),

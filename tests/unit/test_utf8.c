@@ -139,6 +139,7 @@ static void test_cluster(void **state)
     int columns;
     assert_int_equal(utf8_cluster("", 0, &columns), 0);
     assert_int_equal(columns, 0);
+    assert_int_equal(utf8_cluster("e\xCC\x81x", 4, NULL), 3); /* who wants only the bytes */
     assert_int_equal(utf8_columns("a\xE4\xB8\xAD\xE2\x9D\xA4\xEF\xB8\x8F"
                                   "e\xCC\x81",
                                   14),
