@@ -109,6 +109,7 @@ void dialog_palette(struct app *app)
     struct chooser_opts opts = {.title = "Commands",
                                 .searchable = true,
                                 .searches_detail = true,
+                                .takes_off = true,
                                 .on_choose = palette_choose,
                                 .verb = "do it",
                                 .width = 100};

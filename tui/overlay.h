@@ -73,6 +73,7 @@ struct chooser_opts {
     const char *title, *note; /* note: a line or two under the list, may be NULL; copied */
     bool searchable;          /* typing filters (fuzzy); else letters are keys */
     bool searches_detail;
+    bool takes_off; /* what is greyed may be chosen all the same: the owner says why it cannot be */
     size_t selected;
     int width; /* 0: as needed */
     /* Enter or a key. `index` into the choices as given. The chooser is closed already, the choices are valid during

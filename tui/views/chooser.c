@@ -249,7 +249,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
 /* Hands the choice over; the chooser is gone from the screen when the owner hears of it. */
 static void choose(struct app *app, struct chooser *c, size_t index)
 {
-    if (c->choices[index].off) {
+    if (c->choices[index].off && !c->opts.takes_off) {
         return;
     }
     struct chooser_opts opts = c->opts;
