@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/bwrap/bwrap.h"
 #include "backends/bwrap/door.h"
 #include "backends/bwrap/state.h"
 #include "core/util/fs.h"
@@ -159,6 +160,81 @@ static void test_output_taken_back(void **state)
     assert_non_null(strstr(out.buf, "end"));
 }
 
+static void count_end(struct backend_call *call, const struct error *err)
+{
+    (void)err;
+    ++*(int *)call->arg;
+}
+
+static bool are_three(void *arg)
+{
+    return *(int *)arg == 3;
+}
+
+static bool has_stats(void *arg)
+{
+    (void)arg;
+    return call_name(BACKEND_STATS, BOX) == ERROR_NONE;
+}
+
+/* True when the sandbox's tmp holds the file. */
+static bool has_tmp(const char *name)
+{
+    char *path = sandbox_path(BOX, name);
+    bool has = fs_exists(path);
+    free(path);
+    return has;
+}
+
+static bool is_on(void *arg)
+{
+    (void)arg;
+    return has_tmp("tmp/on");
+}
+
+static bool is_over(void *arg)
+{
+    (void)arg;
+    return has_tmp("tmp/off");
+}
+
+/* Between fork and exec a new program is a copy of init that a neighbour inside may signal: stopped there, it must not
+ * stop init, which waits to hear whether it could start. */
+static void test_stopped_before_it_began(void **state)
+{
+    (void)state;
+    sandbox_sh(BOX, NULL,
+               "cat >/tmp/s.c <<'EOF'\n"
+               "#include <signal.h>\n#include <time.h>\n#include <unistd.h>\n#include <fcntl.h>\n"
+               "int main(void) {\n"
+               "    time_t end = time(0) + 4; pid_t last = getpid();\n"
+               "    close(open(\"/tmp/on\", O_CREAT|O_WRONLY, 0644));\n"
+               "    while (time(0) < end)\n"
+               "        for (int i = 0; i < 1000; i++)\n"
+               "            for (pid_t p = last + 1; p < last + 40; p++)\n"
+               "                if (kill(p, SIGSTOP) == 0) last = p;\n"
+               "    close(open(\"/tmp/off\", O_CREAT|O_WRONLY, 0644));\n"
+               "}\nEOF\n"
+               "gcc -O2 -o /tmp/s /tmp/s.c && (setsid /tmp/s >/dev/null 2>&1 &)");
+    assert_true(wait_for(is_on, NULL, 10000));
+    const char *const argv[] = {"true", NULL};
+    struct backend_call execs[3];
+    int ended = 0;
+    for (size_t i = 0; i < MT_ARRAY_LEN(execs); i++) {
+        execs[i] =
+            (struct backend_call){.verb = BACKEND_EXEC, .name = BOX, .argv = argv, .done = count_end, .arg = &ended};
+        bwrap_backend.submit(fx.be, &execs[i]);
+    }
+    wait_for(are_three, &ended, 1500); /* stopped, most likely */
+    assert_true(wait_for(has_stats, NULL, 20000));
+    for (size_t i = 0; i < MT_ARRAY_LEN(execs); i++) {
+        bwrap_backend.cancel(fx.be, &execs[i]);
+    }
+    assert_true(wait_for(are_three, &ended, 20000));
+    assert_true(wait_for(is_over, NULL, 20000)); /* the neighbour's three seconds: what runs meanwhile is its prey */
+    assert_int_equal(sandbox_sh(BOX, NULL, "true"), 0);
+}
+
 /* Traps in everything that the host empties and removes: links to the host, closed folders, depth, strange names. */
 static void test_delete_follows_nothing(void **state)
 {
@@ -252,13 +328,10 @@ static void test_door_flood(void **state)
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_set_id_files),
-        cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_nothing_else_is_writable),
-        cmocka_unit_test(test_init_is_out_of_reach),
-        cmocka_unit_test(test_output_taken_back),
-        cmocka_unit_test(test_delete_follows_nothing),
-        cmocka_unit_test(test_door_flood),
+        cmocka_unit_test(test_no_set_id_files),          cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_nothing_else_is_writable), cmocka_unit_test(test_init_is_out_of_reach),
+        cmocka_unit_test(test_output_taken_back),        cmocka_unit_test(test_stopped_before_it_began),
+        cmocka_unit_test(test_delete_follows_nothing),   cmocka_unit_test(test_door_flood),
     };
     return cmocka_run_group_tests_name("bwrap hostile", tests, setup, fixture_teardown);
 }

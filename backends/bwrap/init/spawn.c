@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,9 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
+
+#define EXEC_LIMIT_MS 5000
+#define EXEC_LOOK_MS 50
 
 /* What the child reports through the CLOEXEC pipe when it cannot become the program. */
 struct failure {
@@ -96,6 +101,23 @@ static void run_child(char *const *argv, char *const *env, const char *cwd, cons
     fail(report, STAGE_EXEC);
 }
 
+/* Waits for the child to become the program; false when it did, else *f says why not. Until then it is a copy of us
+ * that any program inside may signal: one that is stopped is woken, and one that never gets there is given up, so that
+ * nobody can stop the init by stopping its child. */
+static bool await_report(int fd, pid_t pid, struct failure *f)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    for (int i = 0; i < EXEC_LIMIT_MS / EXEC_LOOK_MS; i++) {
+        if (poll(&p, 1, EXEC_LOOK_MS) > 0) {
+            return read(fd, f, sizeof(*f)) == (ssize_t)sizeof(*f);
+        }
+        kill(pid, SIGCONT);
+    }
+    kill(pid, SIGKILL);
+    *f = (struct failure){STAGE_EXEC, ETIMEDOUT};
+    return true;
+}
+
 pid_t spawn_program(char *const *argv, char *const *env, const char *cwd, const int *fds, int rows, int cols,
                     int *master, const char **stage)
 {
@@ -120,11 +142,9 @@ pid_t spawn_program(char *const *argv, char *const *env, const char *cwd, const 
     }
     if (pid > 0) {
         struct failure f;
-        ssize_t n;
-        while ((n = read(report[0], &f, sizeof(f))) < 0 && errno == EINTR) {
-        }
+        bool failed = await_report(report[0], pid, &f);
         close(report[0]);
-        if (n != (ssize_t)sizeof(f)) {
+        if (!failed) {
             return pid;
         }
         *stage = stage_names[f.stage];
