@@ -68,11 +68,17 @@ static void consider(const char *name, const char *candidate, const char **best,
     }
 }
 
+/* From how many changes on a name is another one, not a slip of the finger: four, or more than a third of it. */
+static unsigned near_limit(const char *name)
+{
+    return (unsigned)MT_MIN(strlen(name) / 3, (size_t)3) + 1;
+}
+
 /* The command name nearest to a mistyped one, or NULL when nothing is near. A verb alone ("stop") finds "sandbox.stop".
  */
 static const char *nearest_command(const char *name)
 {
-    unsigned least = (unsigned)MT_MAX(strlen(name) / 2, (size_t)3);
+    unsigned least = near_limit(name);
     const char *best = NULL;
 
     for (size_t i = 0; i < command_count; i++) {
@@ -90,7 +96,7 @@ static const char *nearest_key(const char *chord)
 {
     const char *dash = strrchr(chord, '-');
     const char *name = dash && dash[1] ? dash + 1 : chord, *best = NULL;
-    unsigned least = 4;
+    unsigned least = near_limit(name);
 
     for (size_t i = 0; i < MT_ARRAY_LEN(key_names); i++) {
         consider(name, key_names[i], &best, &least);

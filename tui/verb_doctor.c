@@ -8,11 +8,13 @@
 #include "core/util/fs.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "tui/keymap.h"
 #include "tui/verb.h"
 
 /* Where findings go: lines of their own in text form, because texts and advice are too long for columns. */
 struct report {
     bool text;
+    bool bad; /* at least one thing is broken */
     struct output *out;
 };
 
@@ -36,6 +38,7 @@ static void finding_print(const char *what, const char *state, const char *text,
 /* One finding. `fix` may be NULL or "". */
 static void finding(struct report *out, const char *what, const char *state, const char *text, const char *fix)
 {
+    out->bad = out->bad || strcmp(state, "bad") == 0;
     if (out->text) {
         finding_print(what, state, text, fix);
         return;
@@ -96,6 +99,17 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
     return usable;
 }
 
+/* What the cockpit would say about [tui.keys]. */
+static void check_keys(struct verb_ctx *ctx, struct report *out)
+{
+    MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+
+    keymap_free(keymap_new(&ctx->config, &problems));
+    for (size_t i = 0; i < problems.len; i++) {
+        finding(out, "keys", "bad", problems.v[i], "`?` in the cockpit lists the keys, `:` the commands.");
+    }
+}
+
 /* Settings file, root, directories, terminal. */
 static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool config_ok)
 {
@@ -107,6 +121,7 @@ static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool co
             : fs_exists(ctx->config.path) ? ctx->config.path
                                           : "none (defaults); `muthr-tui config init` writes one",
             config_ok ? NULL : "Mend the file, or move it away; until then the defaults are in force.");
+    check_keys(ctx, out);
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);
     } else {
@@ -142,5 +157,8 @@ int verb_doctor(struct verb_ctx *ctx)
     if (output_finish(report.out, NULL) < 0) {
         return 1;
     }
-    return usable > 0 ? ctx->exit_code : EXIT_NO_BACKEND;
+    if (usable == 0) {
+        return EXIT_NO_BACKEND;
+    }
+    return ctx->exit_code == 0 && report.bad ? 1 : ctx->exit_code;
 }

@@ -190,6 +190,22 @@ static void test_roots(void **state)
     ran_release(&r);
 }
 
+/* doctor's exit code says what its lines say; a key bound to nothing is one of them. */
+static void test_doctor(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_expect(0, "doctor");
+    verb_run(&r, "doctor", "--root", "~/nowhere");
+    ran_expect(&r, 1);
+    expect_text(&r.out, "bad   workspace root");
+    home_write(".config/muthr/muthr.toml", "[tui.keys.list]\n\"x\" = \"sandbox.stp\"\n");
+    verb_run(&r, "doctor");
+    ran_expect(&r, 1);
+    expect_text(&r.out, "muthr.toml:2: there is no command \"sandbox.stp\"; did you mean \"sandbox.stop\"?");
+    ran_release(&r);
+}
+
 static void test_config(void **state)
 {
     struct ran r = RAN_INIT;
@@ -571,6 +587,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_context, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_roots, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_config, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_doctor, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_life, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_names, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_shell, verb_setup, verb_teardown),

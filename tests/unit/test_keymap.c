@@ -140,6 +140,27 @@ static void test_problems(void **state)
     keymap_free(k);
 }
 
+/* Only near misses are suggested. */
+static void test_far_names(void **state)
+{
+    MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+    struct config_key keys[] = {
+        USER("list", "x", "sandbox.explode", 1),
+        USER("list", "y", "stpo", 2),
+        USER("list", "Wombat", "list.open", 3),
+        USER("list", "z", "sandbox.delte", 4),
+    };
+    struct keymap *k = make(keys, MT_ARRAY_LEN(keys), &problems);
+
+    (void)state;
+    assert_int_equal(problems.len, 4);
+    assert_null(strstr(problems.v[0], "did you mean"));
+    assert_null(strstr(problems.v[1], "did you mean"));
+    assert_null(strstr(problems.v[2], "did you mean"));
+    assert_non_null(strstr(problems.v[3], "did you mean \"sandbox.delete\""));
+    keymap_free(k);
+}
+
 static void test_bad_prefix(void **state)
 {
     MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
@@ -158,8 +179,8 @@ static void test_bad_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults_are_sound), cmocka_unit_test(test_defaults),   cmocka_unit_test(test_user_keys),
-        cmocka_unit_test(test_problems),           cmocka_unit_test(test_bad_prefix),
+        cmocka_unit_test(test_defaults_are_sound), cmocka_unit_test(test_defaults),  cmocka_unit_test(test_user_keys),
+        cmocka_unit_test(test_problems),           cmocka_unit_test(test_far_names), cmocka_unit_test(test_bad_prefix),
     };
     return cmocka_run_group_tests_name("keymap", tests, NULL, NULL);
 }
