@@ -370,7 +370,7 @@ static void on_search(struct viewer *v, const struct proto_search *q)
     struct search_match m;
 
     from.line = MT_MIN(from.line, select_line_count(vt));
-    if (search_find(vt, q->needle, from, !q->backward, false, &m)) {
+    if (search_find(vt, q->needle, from, !q->backward, true, &m)) {
         a.found = true;
         a.line = oldest + m.line;
         a.col = m.col;

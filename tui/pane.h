@@ -53,6 +53,11 @@ struct pane {
     } drag; /* left button went down here */
     char needle[128];
     bool backward;
+    struct {
+        uint64_t line;
+        int col;
+        bool backward;
+    } search; /* where the search that is under way began, and which way */
 };
 
 void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, const struct pane_events *ev);

@@ -278,6 +278,11 @@ static void on_found(void *arg, bool found, uint64_t line, int col, int len, con
     if (!p->copy.active) {
         return;
     }
+    bool before = line < p->search.line || (line == p->search.line && col <= p->search.col);
+    bool after = line > p->search.line || (line == p->search.line && col >= p->search.col);
+    if (p->search.backward ? after : before) {
+        p->events.on_message(p->events.arg, "Search wrapped");
+    }
     copymode_goto(&p->copy, line, col);
     p->copy.has_match = true;
     p->copy.match_line = line;
@@ -300,7 +305,10 @@ void pane_copy_search_again(struct pane *p, bool reverse)
     if (!p->copy.active || !p->needle[0]) {
         return;
     }
-    if (sessions_search(p->sessions, p->id, p->needle, p->copy.line, p->copy.col, p->backward != reverse, on_found, p,
+    p->search.line = p->copy.line;
+    p->search.col = p->copy.col;
+    p->search.backward = p->backward != reverse;
+    if (sessions_search(p->sessions, p->id, p->needle, p->search.line, p->search.col, p->search.backward, on_found, p,
                         &err) != 0) {
         p->events.on_message(p->events.arg, err.msg);
     }

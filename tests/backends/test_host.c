@@ -389,6 +389,10 @@ static void test_search(void **state)
     assert_false(h.found);
     h = search(id, "01999", 0, false); /* on the screen */
     assert_true(h.found && h.line == 1998);
+    h = search(id, "00100", 1990, false); /* round the end to the top */
+    assert_true(h.found && h.line == 99);
+    h = search(id, "01900", 50, true);
+    assert_true(h.found && h.line == 1899);
     assert_int_equal(sessions_search(a.s, id, "", 0, 0, false, on_hit, &h, NULL), -1);
 }
 

@@ -194,6 +194,16 @@ static void test_come_back(void **state)
     harness_wait_gone(h, "coloured");
     harness_key(h, "q");
     harness_wait_text(h, "coloured wide:日本");
+    /* Downward from the bottom it goes round, and says so. */
+    harness_keys(h, "C-] [");
+    harness_wait_text(h, "copy mode");
+    harness_key(h, "/");
+    harness_wait_text(h, "search:");
+    harness_type(h, "early-line\r");
+    harness_wait_text(h, "Search wrapped");
+    harness_wait_gone(h, "coloured");
+    harness_key(h, "q");
+    harness_wait_text(h, "coloured wide:日本");
     harness_wait_gone(h, "copy mode");
     world_leave_session(h);
 }

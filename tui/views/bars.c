@@ -45,12 +45,14 @@ void top_draw(const struct app *app, struct surface *s, struct rect r)
 static size_t add_commands(const struct app *app, enum command_context context, struct hint *out, size_t n)
 {
     char why[200];
+    bool ended = context == CONTEXT_SESSION && !app_pane_takes_keys(app);
     for (size_t i = 0; i < command_count && n < BAR_HINTS; i++) {
         const struct command *c = &command_table[i];
         bool inside =
             context == CONTEXT_SESSION && strncmp(c->name, "sandbox.", 8) == 0; /* in a session, its own keys matter */
+        bool told = ended && strcmp(c->name, "session.list") == 0;              /* Esc does it, and stands there */
         const char *chord =
-            c->rank > 0 && !inside && (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
+            c->rank > 0 && !inside && !told && (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
         if (chord) {
             out[n++] = (struct hint){.chord = strcmp(chord, "Escape") == 0 ? "Esc" : chord,
                                      .label = c->label,
