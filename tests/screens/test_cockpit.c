@@ -463,8 +463,10 @@ static void test_enter_at_once(void **state)
     small_world(h);
     start_at(h, 120, 36, NULL, NULL);
     harness_wait_text(h, " api ");
-    harness_key(h, "Enter");
+    /* `c` must not cancel, nor `d` ask: who types on means the shell that is coming. */
+    harness_send(h, "\rcd /; echo typed-$((40+4))\r", 28);
     harness_wait_text(h, PROMPT);
+    harness_wait_text(h, "typed-44");
 }
 
 /* Keys that come in one read with the one that changes the session go to the new one, and none is lost. */
