@@ -139,7 +139,7 @@ static bool try_sandbox(const struct preflight_features *f, const struct preflig
     strvec_push(&argv, "bwrap");
     probe_options(&argv);
     strvec_push(&argv, "true");
-    if (run_capture(f->path, argv.v, text, sizeof(text), 5000) == 0) {
+    if (run_capture(f->path, argv.v, text, sizeof(text), 15000) == 0) {
         return true;
     }
     preflight_classify(text, distro, out->reason, sizeof(out->reason), out->fix, sizeof(out->fix));
@@ -176,10 +176,12 @@ static bool try_helper(enum net_helper kind, pid_t child, char *why, size_t cap)
         str_copy(why, cap, err.msg);
         return false;
     }
-    for (uint64_t deadline = clock_mono_ms() + 3000; !up && clock_mono_ms() < deadline && net_is_alive(&link);) {
+    /* Long enough for a busy machine; a helper that cannot attach ends by itself. */
+    for (uint64_t deadline = clock_mono_ms() + 10000; !up && clock_mono_ms() < deadline && net_is_alive(&link);) {
         up = has_interface(child);
         poll(NULL, 0, up ? 0 : 5);
     }
+    up = up || (net_is_alive(&link) && has_interface(child));
     if (!up) {
         net_last_words(&link, why, cap);
     }

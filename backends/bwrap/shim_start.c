@@ -306,7 +306,7 @@ static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
     s->status.helper_pid = s->link.pid;
     s->status.helper_start = state_proc_start(s->link.pid);
     shim_record(s, "starting");
-    for (uint64_t deadline = clock_mono_ms() + 5000; clock_mono_ms() < deadline;) {
+    for (uint64_t deadline = clock_mono_ms() + 15000; clock_mono_ms() < deadline;) {
         if (shim_read_net(s, &net, err) < 0) {
             return -1;
         }
