@@ -42,7 +42,6 @@ struct flow {
     enum session_kind kind;
     char command[512];
     bool reported; /* its failure was told */
-    bool clearing; /* it is down on the person's word: the sessions that ended with it are put away */
 };
 
 struct app_toast {

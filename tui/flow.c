@@ -220,32 +220,11 @@ static void report(struct app *app, struct flow *f, const struct op_view *op)
     }
 }
 
-/* Sessions that ended because the person stopped or deleted their sandbox are no news: shells go, the last screens of
- * agents stay. True when none is still ending. */
-static bool put_away(struct app *app, const char *sandbox, bool all)
-{
-    const struct session_info *s;
-    bool done = true;
-    for (size_t i = 0; (s = model_session_of(app->model, sandbox, i)) != NULL; i++) {
-        if (s->state == SESSION_RUNNING || s->state == SESSION_STARTING) {
-            done = false;
-        } else if (all || s->kind == SESSION_SHELL) {
-            sessions_dismiss(app->sessions, s->id);
-        } else if (s->attention != ATTENTION_NONE) {
-            sessions_attended(app->sessions, s->id);
-        }
-    }
-    return done;
-}
-
 /* Acts on one flow. True: it is done with. */
 static bool flow_step(struct app *app, struct flow *f)
 {
     const struct op_view *op = model_op(app->model, f->op);
     const struct workspace *ws = model_workspace(app->model, f->ws);
-    if (ws && f->clearing) {
-        return put_away(app, ws->sandbox, f->plan == ENGINE_DELETE) || ws->info.state == SANDBOX_RUNNING;
-    }
     if (!op || !ws) {
         return true;
     }
@@ -267,10 +246,6 @@ static bool flow_step(struct app *app, struct flow *f)
     }
     if (f->then_session) {
         flow_session(app, f->ws, f->kind, f->command);
-    }
-    if (f->plan == ENGINE_STOP || f->plan == ENGINE_DELETE) {
-        f->clearing = true;
-        return put_away(app, ws->sandbox, f->plan == ENGINE_DELETE);
     }
     return true;
 }

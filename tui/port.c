@@ -176,6 +176,14 @@ static void port_dismiss(void *port_arg, const char *id)
     sessions_dismiss(p->sessions, id);
 }
 
+/* session_port.attended */
+static void port_attended(void *port_arg, const char *id)
+{
+    struct port *p = port_arg;
+
+    sessions_attended(p->sessions, id);
+}
+
 void port_fill(struct port *p, struct session_port *out)
 {
     *out = (struct session_port){
@@ -185,6 +193,7 @@ void port_fill(struct port *p, struct session_port *out)
         .find_tagged = port_find_tagged,
         .kill = port_kill,
         .dismiss = port_dismiss,
+        .attended = port_attended,
     };
 }
 

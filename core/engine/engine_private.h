@@ -72,7 +72,8 @@ struct run {
     struct strvec argv, child_env; /* alive while a call uses them */
     bool session_starting, session_wait, session_stop, look_due;
     struct error slot_error; /* why there is no slot: the first step fails with it */
-    bool ending_wait;        /* for the sessions of a deleted sandbox to end */
+    bool ending_wait;        /* for the sessions of a deleted or stopped sandbox to end */
+    struct strvec ending;    /* sessions that were alive when the sandbox was stopped */
     struct phase phase;
     struct dirwatch *log_watch;
     struct timer *follow, *kill_limit;
@@ -190,7 +191,10 @@ enum step_result step_delete(struct op *op, void *ctx, struct error *err);
 /* The sessions of a deleted sandbox end with it, and their hosts go. */
 enum step_result step_sessions(struct op *op, void *ctx, struct error *err);
 void step_sessions_cancel(struct op *op, void *ctx);
-/* A session ended or vanished while step_sessions waits; `late`: no longer waited for. */
+/* Those that ended because the sandbox was stopped are no news: shells go, the last screens of the others stay. */
+enum step_result step_ended(struct op *op, void *ctx, struct error *err);
+bool skip_ended(void *ctx, char why[STEP_WHY_MAX]);
+/* A session ended or vanished while step_sessions or step_ended waits; `late`: no longer waited for. */
 void steps_sessions_look(struct run *r, bool late);
 enum step_result step_forget(struct op *op, void *ctx, struct error *err);
 

@@ -23,6 +23,7 @@ static const struct step ENSURE[] = {
      .cancel = run_cancel_call,
      .skip = skip_stop,
      .timeout_ms = MINUTES(62)}, /* the backend keeps to stop_timeout, at most an hour */
+    {.name = "sessions", .minor = true, .enter = step_ended, .cancel = step_sessions_cancel, .skip = skip_ended},
     {.name = "remove",
      .enter = step_remove,
      .cancel = run_cancel_call,
@@ -114,6 +115,7 @@ static const struct step STOP[] = {
      .cancel = run_cancel_call,
      .skip = skip_stop_stopped,
      .timeout_ms = MINUTES(62)},
+    {.name = "sessions", .minor = true, .enter = step_ended, .cancel = step_sessions_cancel, .skip = skip_ended},
     {.name = "check",
      .minor = true,
      .enter = step_check,

@@ -41,6 +41,7 @@ static void run_free(struct run *r)
     strvec_release(&r->env);
     strvec_release(&r->argv);
     strvec_release(&r->child_env);
+    strvec_release(&r->ending);
     strbuf_release(&r->tar);
     strbuf_release(&r->spec_text);
     sandbox_spec_release(&r->spec);
@@ -99,6 +100,7 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
     strvec_init(&r->env);
     strvec_init(&r->argv);
     strvec_init(&r->child_env);
+    strvec_init(&r->ending);
     strbuf_init(&r->tar);
     strbuf_init(&r->spec_text);
     if (req->env != NULL) {

@@ -36,6 +36,8 @@ struct session_port {
     void (*kill)(void *port_arg, const char *id);
     /* The end was seen: the host may go. */
     void (*dismiss)(void *port_arg, const char *id);
+    /* What it asked for, or that it ended, is no news any more; its last screen stays. */
+    void (*attended)(void *port_arg, const char *id);
 };
 /* The engine learns of progress and ends from the bus: MODEL_SESSION / MODEL_SESSION_REMOVED events with that id. */
 

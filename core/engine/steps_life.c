@@ -154,9 +154,22 @@ enum step_result step_plan(struct op *op, void *ctx, struct error *err)
     return check_network(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
+/* Remembers which sessions end with the sandbox: those that ended by themselves before are none of our business. */
+static void note_living(struct run *r)
+{
+    const struct session_info *s;
+    strvec_clear(&r->ending);
+    for (size_t i = 0; (s = model_session_of(r->e->opts.model, r->sandbox, i)) != NULL; i++) {
+        if (s->state == SESSION_STARTING || s->state == SESSION_RUNNING) {
+            strvec_push(&r->ending, s->id);
+        }
+    }
+}
+
 enum step_result step_stop(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
+    note_living(r);
     (void)op;
     (void)err;
     r->call.grace_ms = (uint64_t)r->e->opts.config->stop_timeout_s * 1000;
@@ -299,10 +312,42 @@ static size_t dismiss_ended(struct run *r)
     return running;
 }
 
+/* Puts away what ended with the stopped sandbox; returns how many still run. */
+static size_t put_away_ended(struct run *r)
+{
+    const struct session_port *port = &r->e->opts.port;
+    struct strvec alive = STRVEC_INIT;
+    for (size_t i = 0; i < r->ending.len; i++) {
+        const struct session_info *s = port->find(port->arg, r->ending.v[i]);
+        if (s == NULL) {
+            continue;
+        }
+        if (s->state == SESSION_STARTING || s->state == SESSION_RUNNING) {
+            strvec_push(&alive, r->ending.v[i]);
+        } else if (s->kind == SESSION_SHELL) {
+            port->dismiss(port->arg, r->ending.v[i]);
+        } else {
+            port->attended(port->arg, r->ending.v[i]);
+        }
+    }
+    strvec_release(&r->ending);
+    r->ending = alive;
+    return alive.len;
+}
+
 /* They were waited for long enough. */
 static void on_sessions_late(void *arg)
 {
     steps_sessions_look(arg, true);
+}
+
+/* From now on the ends of sessions are looked at, for a while. */
+static void wait_for_sessions(struct run *r)
+{
+    r->ending_wait = true;
+    timer_close(r->kill_limit);
+    r->kill_limit = timer_new(r->e->opts.loop, on_sessions_late, r);
+    timer_start(r->kill_limit, SESSIONS_END_MS);
 }
 
 enum step_result step_sessions(struct op *op, void *ctx, struct error *err)
@@ -318,22 +363,44 @@ enum step_result step_sessions(struct op *op, void *ctx, struct error *err)
     for (size_t i = 0; (s = model_session_of(r->e->opts.model, r->sandbox, i)) != NULL; i++) {
         strvec_push(&running, s->id);
     }
-    r->ending_wait = true;
-    timer_close(r->kill_limit);
-    r->kill_limit = timer_new(r->e->opts.loop, on_sessions_late, r);
-    timer_start(r->kill_limit, SESSIONS_END_MS);
+    wait_for_sessions(r);
     for (size_t i = 0; i < running.len; i++) {
         r->e->opts.port.kill(r->e->opts.port.arg, running.v[i]);
     }
     return STEP_WAIT;
 }
 
+bool skip_ended(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    (void)why;
+    return r->ending.len == 0;
+}
+
+enum step_result step_ended(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    if (put_away_ended(r) == 0) {
+        return STEP_NEXT;
+    }
+    wait_for_sessions(r);
+    return STEP_WAIT;
+}
+
 void steps_sessions_look(struct run *r, bool late)
 {
-    if (r->ending_wait && (dismiss_ended(r) == 0 || late)) {
-        r->ending_wait = false;
+    if (!r->ending_wait) {
+        return;
+    }
+    r->ending_wait = false; /* putting one away is told to us, too */
+    size_t running = r->plan == ENGINE_DELETE ? dismiss_ended(r) : put_away_ended(r);
+    if (running == 0 || late) {
         timer_stop(r->kill_limit);
         op_resume(r->op, NULL);
+    } else {
+        r->ending_wait = true;
     }
 }
 

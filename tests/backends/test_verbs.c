@@ -481,6 +481,10 @@ static void test_sessions(void **state)
     ran_expect(&r, 64);
     assert_true(r.err.len > 0);
     verb_expect(0, "stop");
+    verb_run(&r, "sessions", "-o", "json"); /* what ended with the sandbox needs nobody */
+    list = ran_json(&r);
+    assert_null(json_first(list));
+    json_free(list);
     free(id);
     ran_release(&r);
 }

@@ -147,6 +147,18 @@ static void do_list(struct fake *f, struct backend_call *call)
     }
 }
 
+/* What runs in a sandbox ends with it, a little later. */
+static void end_sessions(struct fake *f, const char *sandbox)
+{
+    for (struct fake_pending *p = f->pending; p != NULL; p = p->next) {
+        const struct session_info *s = model_session(f->w->model, p->session);
+        if (p->call == NULL && p->started == NULL && s != NULL && strcmp(s->sandbox, sandbox) == 0) {
+            p->canceled = true;
+            timer_start(p->timer, 5);
+        }
+    }
+}
+
 static int perform(struct fake *f, struct backend_call *call, struct error *err)
 {
     struct sandbox_info *box = call->name != NULL ? fake_box(f, call->name) : NULL;
@@ -181,6 +193,7 @@ static int perform(struct fake *f, struct backend_call *call, struct error *err)
     case BACKEND_STOP:
         if (box != NULL) {
             box->state = SANDBOX_STOPPED;
+            end_sessions(f, box->name);
         }
         return 0;
     case BACKEND_DELETE:
@@ -416,6 +429,13 @@ static void port_dismiss(void *arg, const char *id)
     model_remove_session(f->w->model, id);
 }
 
+static void port_attended(void *arg, const char *id)
+{
+    struct fake *f = arg;
+    (void)id;
+    f->attended++;
+}
+
 /* --- a world around it --- */
 
 static void on_guard(void *arg)
@@ -484,7 +504,8 @@ void world_engine(struct world *w)
                                       .find = port_find,
                                       .find_tagged = port_find_tagged,
                                       .kill = port_kill,
-                                      .dismiss = port_dismiss};
+                                      .dismiss = port_dismiss,
+                                      .attended = port_attended};
     w->ready = w->closed = false;
     w->engine = engine_new(&opts, &err);
     assert_non_null(w->engine);

@@ -36,7 +36,7 @@ struct fake {
     enum fake_fault fault;
     int things; /* started so far */
     int counts[BACKEND_UPDATE + 1];
-    int started_sessions, killed, dismissed, in_flight, most_in_flight;
+    int started_sessions, killed, dismissed, attended, in_flight, most_in_flight;
     int exit_code;          /* of provision scripts */
     bool script_hangs;      /* sessions run until killed */
     const char *script_log; /* what the script prints */

@@ -363,6 +363,46 @@ static void test_sessions(void **state)
     world_close(&w);
 }
 
+/* Sessions that end because the sandbox is stopped are put away by whoever stopped it; others stay. */
+static void test_stop_puts_sessions_away(void **state)
+{
+    static const enum engine_plan plans[] = {ENGINE_STOP, ENGINE_RESTART};
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(plans); i++) {
+        struct world w;
+        struct error err = ERROR_INIT;
+        char failed[SESSION_ID_MAX], agent[SESSION_ID_MAX], shell[SESSION_ID_MAX];
+        world_open(&w);
+        world_engine(&w);
+        world_run(&w, ENGINE_START, "muthr-api", "base");
+        w.fake.script_hangs = true;
+        struct engine_session_request req = {
+            .sandbox = "muthr-api", .kind = SESSION_SHELL, .done = on_session, .arg = &got};
+        char *const ids[] = {failed, shell, agent};
+        for (int k = 0; k < 3; k++) {
+            memset(&got, 0, sizeof(got));
+            req.kind = k == 2 ? SESSION_AGENT : SESSION_SHELL;
+            req.profile = k == 2 ? "p" : NULL;
+            assert_int_equal(engine_session(w.engine, &req, &err), 0);
+            world_until(&w, session_is_there);
+            str_copy(ids[k], SESSION_ID_MAX, got.id);
+        }
+        struct session_info ended = *model_session(w.model, failed);
+        ended.state = SESSION_EXITED; /* by itself, before */
+        ended.exit_code = 3;
+        model_put_session(w.model, &ended);
+        int dismissed = w.fake.dismissed;
+        world_run(&w, plans[i], "muthr-api", NULL);
+        assert_int_equal(w.last.state, OP_DONE);
+        assert_null(model_session(w.model, shell));
+        assert_non_null(model_session(w.model, agent));
+        assert_non_null(model_session(w.model, failed));
+        assert_int_equal(w.fake.dismissed, dismissed + 1);
+        assert_int_equal(w.fake.attended, 1);
+        world_close(&w);
+    }
+}
+
 static void test_read_only_state(void **state)
 {
     (void)state;
@@ -397,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_backend_and_no_root),
         cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_stop_puts_sessions_away),
         cmocka_unit_test(test_read_only_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
