@@ -120,6 +120,7 @@ static void app_cmd_quit(struct app *app)
         struct ask_opts opts = {.title = "Leave? Everything that runs goes on.",
                                 .answers = {{'y', "leave", THEME_TEXT, 1}},
                                 .count = 1,
+                                .declined = "Not left",
                                 .on_answer = quit_yes};
         ask_open(app, &opts);
         return;

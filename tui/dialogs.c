@@ -51,7 +51,8 @@ void dialog_filter(struct app *app)
                                .on_change = filter_change,
                                .on_enter = filter_enter,
                                .on_cancel = filter_cancel,
-                               .passes_moves = true};
+                               .passes_moves = true,
+                               .keys = "Enter keep  Esc clear"};
     app_set_focus(app, FOCUS_LIST);
     prompt_open(app, &opts);
 }
@@ -78,6 +79,7 @@ void dialog_search(struct app *app, bool backward)
 {
     struct prompt_opts opts = {.label = backward ? "search back:" : "search:",
                                .text = "",
+                               .keys = "Enter search  Esc cancel",
                                .on_enter = backward ? search_backward : search_forward};
     prompt_open(app, &opts);
 }
@@ -198,7 +200,10 @@ static void new_choose(struct app *app, void *arg, const struct choice *choices,
         want_session(app, a->ws, SESSION_AGENT, NULL);
         break;
     case 'c': {
-        struct prompt_opts opts = {.label = "sh -c", .on_enter = command_enter, .arg = (void *)(uintptr_t)a->ws};
+        struct prompt_opts opts = {.label = "sh -c",
+                                   .keys = "Enter run  Esc cancel",
+                                   .on_enter = command_enter,
+                                   .arg = (void *)(uintptr_t)a->ws};
         prompt_open(app, &opts);
         break;
     }
@@ -263,8 +268,9 @@ void dialog_kill(struct app *app)
     str_format(title, sizeof(title), "End %s in %s?%s", s->label[0] ? s->label : session_kind_name(s->kind), ws->shown,
                s->working ? " It is working." : "");
     struct ask_opts opts = {.title = title,
-                            .answers = {{'y', "end", THEME_BAD, 1}},
+                            .answers = {{'y', "end it", THEME_BAD, 1}},
                             .count = 1,
+                            .declined = "Not ended",
                             .on_answer = kill_yes,
                             .arg = xstrdup(s->id),
                             .free_arg = free};
@@ -409,8 +415,9 @@ static void ask_down(struct app *app, const char *verb, enum engine_plan plan)
     say_tally(&t, what, sizeof(what));
     str_format(title, sizeof(title), "%s %s? %s", verb, t.names, what);
     struct ask_opts opts = {.title = title,
-                            .answers = {{'y', "yes", THEME_BAD, (int)plan}},
+                            .answers = {{'y', plan == ENGINE_STOP ? "stop" : "restart", THEME_BAD, (int)plan}},
                             .count = 1,
+                            .declined = plan == ENGINE_STOP ? "Not stopped" : "Not restarted",
                             .on_answer = stop_yes,
                             .free_arg = free};
     opts.arg = xmalloc(sizeof(t));
@@ -458,6 +465,7 @@ void dialog_delete(struct app *app)
                             .body = body.buf,
                             .title_role = THEME_BAD,
                             .count = 1,
+                            .declined = "Not deleted",
                             .on_answer = stop_yes,
                             .free_arg = free,
                             .answers = {{'y', "delete", THEME_BAD, ENGINE_DELETE}}};
@@ -578,6 +586,9 @@ static bool root_enter(struct app *app, void *arg, const char *text, char *messa
 
 void dialog_root(struct app *app)
 {
-    struct prompt_opts opts = {.label = "workspace root:", .text = app->config.workspace_root, .on_enter = root_enter};
+    struct prompt_opts opts = {.label = "workspace root:",
+                               .text = app->config.workspace_root,
+                               .keys = "Enter use it  Esc cancel",
+                               .on_enter = root_enter};
     prompt_open(app, &opts);
 }

@@ -106,7 +106,8 @@ struct ask_opts {
     const char *body;  /* lines, wrapped to the box; NULL: one line in the bottom row: "title (y/N)" */
     enum theme_role title_role;
     struct ask_answer answers[5];
-    size_t count; /* Esc is always there and answers -1 */
+    size_t count;         /* Esc is always there and answers -1 */
+    const char *declined; /* static, may be NULL: what is said when it was not answered with yes */
     void (*on_answer)(struct app *app, void *arg, int value);
     void *arg;
     void (*free_arg)(void *arg); /* may be NULL */
@@ -123,6 +124,7 @@ struct prompt_opts {
     bool (*on_enter)(struct app *app, void *arg, const char *text, char *message, size_t cap);
     void (*on_cancel)(struct app *app, void *arg);
     bool passes_moves; /* arrows and page keys still move the list (filter) */
+    const char *keys;  /* static: what Enter and Esc do, at the right; NULL: "Enter ok  Esc cancel" */
     void *arg;
 };
 void prompt_open(struct app *app, const struct prompt_opts *opts);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/util/compiler.h"
 #include "core/util/utf8.h"
 
 int wrap_next(const char **text, int cols, struct strbuf *line)
@@ -45,4 +46,50 @@ int wrap_count(const char *text, int cols)
         n++;
     }
     return n;
+}
+
+/* A margin or a name with two blanks behind it is no wider than this. */
+#define HANG_MAX 16
+
+/* Bytes of the margin, or of the name and the blanks behind it; 0: none. Only ASCII counts, so bytes are columns. */
+static size_t hang_of(const char *line, size_t len)
+{
+    size_t i = 0;
+    while (i < len && line[i] == ' ') {
+        i++;
+    }
+    for (size_t k = i; i == 0 && k + 1 < len && k < HANG_MAX; k++) {
+        if ((unsigned char)line[k] >= 0x80) {
+            return 0;
+        }
+        if (line[k] == ' ' && line[k + 1] == ' ') {
+            i = k + strspn(line + k, " ");
+        }
+    }
+    return i <= HANG_MAX && i < len ? i : 0;
+}
+
+void wrap_hanging(const char *text, int cols, struct strvec *out)
+{
+    MT_CLEANUP(strbuf) struct strbuf para = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf piece = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    while (*text) {
+        size_t len = strcspn(text, "\n"), hang = hang_of(text, len);
+        hang = (int)hang * 2 <= cols ? hang : 0;
+        strbuf_clear(&para);
+        strbuf_add(&para, text + hang, len - hang);
+        strbuf_clear(&line);
+        strbuf_add(&line, text, hang);
+        const char *rest = para.buf;
+        do {
+            strbuf_clear(&piece);
+            wrap_next(&rest, MT_MAX(cols - (int)hang, 1), &piece);
+            strbuf_add(&line, piece.buf, piece.len);
+            strvec_push(out, line.buf);
+            strbuf_clear(&line);
+            strbuf_addf(&line, "%*s", (int)hang, "");
+        } while (*rest);
+        text += len + (text[len] == '\n');
+    }
 }

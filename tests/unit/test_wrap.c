@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/util/compiler.h"
 #include "tui/wrap.h"
 
 /* The lines, joined with bars. */
@@ -37,8 +38,32 @@ static void test_wrap(void **state)
     assert_int_equal(wrap_count("one two three", 7), 2);
 }
 
+/* Names keep their column: what is wrapped stands below what it goes on from. */
+static void test_hanging(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"Goes:   the", "        sandbox", "        session", "",
+                                       "plain words", "wrapped"};
+    MT_CLEANUP(strvec) struct strvec out = STRVEC_INIT;
+    wrap_hanging("Goes:   the sandbox\n        session\n\nplain words wrapped", 16, &out);
+    assert_int_equal(out.len, MT_ARRAY_LEN(want));
+    for (size_t i = 0; i < out.len; i++) {
+        assert_string_equal(out.v[i], want[i]);
+    }
+    /* A word that does not fit is cut where it stands, not below an empty value. */
+    MT_CLEANUP(strvec) struct strvec path = STRVEC_INIT;
+    wrap_hanging("folder  /a/long/path/of/it", 16, &path);
+    assert_string_equal(path.v[0], "folder  /a/long/");
+    assert_string_equal(path.v[1], "        path/of/");
+    assert_string_equal(path.v[2], "        it");
+    /* Hardly any room: no hanging, nothing lost, an end. */
+    MT_CLEANUP(strvec) struct strvec slim = STRVEC_INIT;
+    wrap_hanging("folder  /a", 4, &slim);
+    assert_true(slim.len >= 3);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_wrap)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_wrap), cmocka_unit_test(test_hanging)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/strvec.h"
+#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/wrap.h"
@@ -13,6 +15,7 @@ struct ask {
     struct ask_opts opts;
     char *title, *body;
     char keys[5][8]; /* names of the answers' keys, for the hints */
+    size_t top;      /* the first line of the text in view */
 };
 
 /* overlay_ops.release */
@@ -32,45 +35,108 @@ static void key_text(char key, char out[8])
     str_format(out, 8, key == KEYSYM_ENTER ? "Enter" : "%c", key);
 }
 
-/* The box: title, text, answers one per line. */
+/* What a box shows at a size: the text's lines, the answers' lines, and where they are. */
+struct ask_page {
+    struct strvec body, answers;
+    struct rect r;
+    int pad;        /* blank lines inside the frame, above and below */
+    int body_rows;  /* of the text in view */
+    size_t max_top; /* how far the text can be scrolled */
+    bool gap;       /* a blank line between text and answers */
+};
+
+/* Fits the box: first the blank lines go, then the text scrolls; the answers are always whole. */
+static void lay_out(const struct ask *a, struct rect whole, struct ask_page *p)
+{
+    int w = MT_MIN(ASK_WIDTH, whole.w - 2), inner = MT_MAX(w - 6, 8);
+    *p = (struct ask_page){.body = STRVEC_INIT, .answers = STRVEC_INIT};
+    wrap_hanging(a->body, inner, &p->body);
+    for (size_t i = 0; i < a->opts.count; i++) {
+        MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+        strbuf_addf(&line, "%-6s%s", a->keys[i], a->opts.answers[i].label);
+        size_t from = p->answers.len;
+        const char *rest = line.buf + 6;
+        MT_CLEANUP(strbuf) struct strbuf piece = STRBUF_INIT;
+        for (; wrap_next(&rest, inner - 6, &piece) >= 0;) {
+            strvec_pushf(&p->answers, "%-6s%s", p->answers.len == from ? a->keys[i] : "", piece.buf);
+        }
+    }
+    strvec_pushf(&p->answers, "%-6s%s", "Esc", "leave it as it is");
+    int need = (int)(p->body.len + p->answers.len) + 2, blank = MT_MAX(whole.h - need, 0);
+    p->gap = blank > 0;
+    p->pad = blank > 2;
+    int h = MT_MIN(need + p->gap + 2 * p->pad, whole.h);
+    p->r = overlay_box(whole, w, h);
+    p->body_rows = MT_MAX(h - 2 - 2 * p->pad - p->gap - (int)p->answers.len, 1);
+    p->max_top = p->body.len > (size_t)p->body_rows ? p->body.len - (size_t)p->body_rows : 0;
+}
+
+/* Frees what lay_out() made. */
+static void page_release(struct ask_page *p)
+{
+    strvec_release(&p->body);
+    strvec_release(&p->answers);
+}
+
+/* The answers: key, words in their role. */
+static void draw_answers(const struct app *app, const struct ask *a, struct surface *s, const struct ask_page *p, int y)
+{
+    struct style st = theme_style(&app->theme, THEME_DIALOG), ks = theme_style(&app->theme, THEME_KEY);
+    size_t at = 0;
+    for (size_t i = 0; i < p->answers.len; i++) {
+        at += i > 0 && p->answers.v[i][0] != ' ';
+        struct style ls = theme_style(&app->theme, at < a->opts.count ? a->opts.answers[at].role : THEME_DIM);
+        ks.bg = ls.bg = st.bg;
+        surface_textf(s, p->r.x + 3, y + (int)i, 6, ks, "%.5s", p->answers.v[i]);
+        surface_text(s, p->r.x + 9, y + (int)i, p->r.w - 12, ls, p->answers.v[i] + 6);
+    }
+}
+
+/* The box: title, text, answers. */
 static void draw_box(const struct app *app, const struct ask *a, struct surface *s, struct rect whole)
 {
     struct style st = theme_style(&app->theme, THEME_DIALOG);
-    int w = MT_MIN(ASK_WIDTH, whole.w - 2), inner = w - 6;
-    if (inner < 8) {
-        return;
-    }
-    int lines = wrap_count(a->body, inner);
-    struct rect r = overlay_box(whole, w, lines + (int)a->opts.count + 6);
-    surface_fill(s, r, st);
     struct style title = theme_style(&app->theme, a->opts.title_role ? a->opts.title_role : THEME_DIALOG_TITLE);
-    title.bg = st.bg;
     struct style border = theme_style(&app->theme, THEME_BORDER_FOCUS);
-    border.bg = st.bg;
-    surface_frame(s, r, border, a->title, title);
-    struct rect old = surface_clip(s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 2});
-    int body_room = MT_MAX(r.h - 5 - (int)a->opts.count, 0);
-    struct rect old2 = surface_clip(s, (struct rect){r.x, r.y + 2, r.w, MT_MIN(lines, body_room + 1)});
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    const char *text = a->body;
-    for (int i = 0; wrap_next(&text, inner, &line) >= 0; i++) {
-        surface_text(s, r.x + 3, r.y + 2 + i, inner, st, line.buf);
+    struct ask_page p;
+    lay_out(a, whole, &p);
+    title.bg = border.bg = st.bg;
+    surface_fill(s, p.r, st);
+    surface_frame(s, p.r, border, a->title, title);
+    struct rect old = surface_clip(s, (struct rect){p.r.x + 1, p.r.y + 1, p.r.w - 2, p.r.h - 2});
+    int y = p.r.y + 1 + p.pad;
+    size_t top = MT_MIN(a->top, p.max_top);
+    for (int i = 0; i < p.body_rows && top + (size_t)i < p.body.len; i++) {
+        surface_text(s, p.r.x + 3, y + i, p.r.w - 6, st, p.body.v[top + (size_t)i]);
     }
-    surface_unclip(s, old2);
-    int y = r.y + r.h - 2 - (int)a->opts.count - 1;
-    for (size_t i = 0; i < a->opts.count; i++) {
-        char key[8];
-        key_text(a->opts.answers[i].key, key);
-        struct style ks = theme_style(&app->theme, THEME_KEY), ls = theme_style(&app->theme, a->opts.answers[i].role);
-        ks.bg = ls.bg = st.bg;
-        surface_text(s, r.x + 3, y + (int)i, 6, ks, key);
-        surface_text(s, r.x + 9, y + (int)i, inner - 6, ls, a->opts.answers[i].label);
-    }
-    struct style ks = theme_style(&app->theme, THEME_KEY), ls = theme_style(&app->theme, THEME_DIM);
-    ks.bg = ls.bg = st.bg;
-    surface_text(s, r.x + 3, y + (int)a->opts.count, 6, ks, "Esc");
-    surface_text(s, r.x + 9, y + (int)a->opts.count, inner - 6, ls, "leave it as it is");
+    draw_answers(app, a, s, &p, y + p.body_rows + p.gap);
     surface_unclip(s, old);
+    if (p.max_top) {
+        char where[48];
+        str_format(where, sizeof(where), " %zu-%zu of %zu: Up, Down ", top + 1, top + (size_t)p.body_rows, p.body.len);
+        surface_text_right(s, p.r.x + p.r.w - 2, p.r.y + p.r.h - 1, p.r.w - 4, border, where);
+    }
+    page_release(&p);
+}
+
+/* Scrolls the text of a box that does not fit. */
+static bool scroll(struct app *app, struct ask *a, struct key key)
+{
+    int delta = key.sym == KEYSYM_DOWN || key.sym == 'j'   ? 1
+                : key.sym == KEYSYM_UP || key.sym == 'k'   ? -1
+                : key.sym == KEYSYM_PGDN || key.sym == ' ' ? 5
+                : key.sym == KEYSYM_PGUP                   ? -5
+                                                           : 0;
+    if (!delta || key.mods || !a->body) {
+        return false;
+    }
+    struct ask_page p;
+    lay_out(a, (struct rect){0, 0, app->cols, app->rows - 1}, &p);
+    long top = (long)MT_MIN(a->top, p.max_top) + delta;
+    a->top = (size_t)MT_MIN(MT_MAX(top, 0), (long)p.max_top);
+    page_release(&p);
+    app_dirty(app);
+    return true;
 }
 
 /* The question in the bottom line, default No. */
@@ -79,7 +145,13 @@ static void draw_line(const struct app *app, const struct ask *a, struct surface
     struct style st = theme_style(&app->theme, THEME_NOTICE);
     struct rect r = {whole.x, whole.y + whole.h - 1, whole.w, 1};
     surface_fill(s, r, st);
-    int x = r.x + 1 + surface_text(s, r.x + 1, r.y, r.w - 8, st, a->title);
+    char keys[64];
+    str_format(keys, sizeof(keys), "y %s  Esc no", a->opts.answers[0].label);
+    bool room = utf8_columns(a->title, strlen(a->title)) + 8 + (int)strlen(keys) + 4 < r.w;
+    if (room) {
+        surface_text_right(s, r.x + r.w - 1, r.y, r.w / 2, st, keys);
+    }
+    int x = r.x + 1 + surface_text(s, r.x + 1, r.y, r.w - 9, st, a->title);
     struct style strong = st;
     strong.attrs |= CELL_BOLD;
     x += 1 + surface_text(s, x + 1, r.y, 6, strong, "(y/N)");
@@ -125,9 +197,16 @@ static void on_key(struct app *app, struct overlay *o, struct key key)
             return;
         }
     }
+    if (scroll(app, a, key)) {
+        return;
+    }
     if (!a->body || key.sym == KEYSYM_ESCAPE || (key.sym == 'c' && key.mods == KEYMOD_CTRL) || key.sym == 'n' ||
         key.sym == 'q') {
+        const char *declined = a->opts.declined;
         answer(app, a, -1);
+        if (declined) {
+            app_say(app, "%s", declined);
+        }
     }
 }
 

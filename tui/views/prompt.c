@@ -6,6 +6,9 @@
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 
+/* Columns for typing below which the keys give way. */
+#define PROMPT_LEAST 24
+
 struct prompt {
     struct overlay base;
     struct prompt_opts opts;
@@ -40,7 +43,14 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     surface_fill(s, r, st);
     int x = r.x + 1;
     x += surface_text(s, x, r.y, r.w - 2, label, p->label) + 1;
-    int room = r.x + r.w - x - 1;
+    const char *keys = p->opts.keys ? p->opts.keys : "Enter ok  Esc cancel";
+    int end = r.x + r.w - 1;
+    if (r.w - (x - r.x) - (int)strlen(keys) >= PROMPT_LEAST) {
+        struct style dim = theme_style(&app->theme, THEME_DIM);
+        dim.bg = st.bg;
+        end = surface_text_right(s, end, r.y, r.w / 2, dim, keys) - 2;
+    }
+    int room = end - x;
     if (room > 0) {
         size_t from = visible_from(&p->edit, room);
         surface_text(s, x, r.y, room, st, p->edit.text + from);
