@@ -3,12 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/strvec.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
+#include "tui/wrap.h"
+
+/* The lines as wrapped for a width; made anew when that changes. */
+struct pager_flat {
+    int cols;
+    struct strvec text;
+    size_t *line, cap; /* which of the lines each belongs to */
+};
 
 struct pager {
     struct overlay base;
+    struct pager_flat *flat;
     char *title;
     struct pager_line *lines;
     size_t count, top;
@@ -45,6 +55,9 @@ static void release(struct overlay *o)
     }
     free(p->lines);
     free(p->title);
+    strvec_release(&p->flat->text);
+    free(p->flat->line);
+    free(p->flat);
 }
 
 /* The widest line. */
@@ -57,18 +70,59 @@ static int content_width(const struct pager *p)
     return w;
 }
 
-/* The frame's place. */
+/* Blank columns beside the text: few where there are few. */
+static int margin(struct rect whole)
+{
+    return whole.w < 60 ? 2 : 3;
+}
+
+/* Wraps the lines to so many columns. */
+static void wrap_to(const struct pager *p, int cols)
+{
+    struct pager_flat *f = p->flat;
+    if (f->cols == cols) {
+        return;
+    }
+    f->cols = cols;
+    strvec_clear(&f->text);
+    for (size_t i = 0; i < p->count; i++) {
+        size_t from = f->text.len;
+        if (p->lines[i].text[0]) {
+            wrap_hanging(p->lines[i].text, cols, &f->text);
+        } else {
+            strvec_push(&f->text, "");
+        }
+        if (f->text.len > f->cap) {
+            f->cap = f->text.len * 2;
+            f->line = xreallocarray(f->line, f->cap, sizeof(*f->line));
+        }
+        for (; from < f->text.len; from++) {
+            f->line[from] = i;
+        }
+    }
+}
+
+/* The frame's place; the lines are wrapped for it. */
 static struct rect place(const struct pager *p, struct rect whole)
 {
-    struct rect body = {whole.x + 1, whole.y + 1, whole.w - 2, whole.h - 2};
-    return overlay_box(body, MT_MAX(content_width(p) + 6, 64), (int)MT_MIN(p->count, 10000) + 4);
+    int side = margin(whole) - 2, most = whole.w - 2 * side;
+    struct rect body = {whole.x + side, whole.y + 1, most, whole.h - 2};
+    int w = MT_MIN(MT_MAX(content_width(p) + 6, 64), most);
+    wrap_to(p, MT_MAX(w - 2 * margin(whole), 1));
+    return overlay_box(body, w, (int)MT_MIN(p->flat->text.len, 10000) + 4);
 }
 
 /* The first line in view, clamped to what there is. */
 static size_t clamp_top(const struct pager *p, int rows)
 {
-    size_t max = p->count > (size_t)rows ? p->count - (size_t)rows : 0;
+    size_t count = p->flat->text.len, max = count > (size_t)rows ? count - (size_t)rows : 0;
     return p->to_end ? max : MT_MIN(p->top, max);
+}
+
+/* Lines of text in a frame: blank lines at its edges only where there is room. */
+static int rows_in(struct rect r)
+{
+    return MT_MAX(r.h - (r.h < 14 ? 2 : 4), 1);
 }
 
 /* overlay_ops.draw */
@@ -81,22 +135,24 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     border.bg = st.bg;
     surface_fill(s, r, st);
     surface_frame(s, r, border, p->title, theme_style(&app->theme, THEME_DIALOG_TITLE));
-    int rows = MT_MAX(r.h - 4, 1);
-    size_t top = clamp_top(p, rows);
-    for (int y = 0; y < rows && top + (size_t)y < p->count; y++) {
-        const struct pager_line *l = &p->lines[top + (size_t)y];
+    const struct pager_flat *f = p->flat;
+    int rows = rows_in(r), x = r.x + margin(whole), y0 = r.y + (r.h - rows) / 2;
+    size_t top = clamp_top(p, rows), count = f->text.len;
+    for (int y = 0; y < rows && top + (size_t)y < count; y++) {
+        size_t at = top + (size_t)y;
+        const struct pager_line *l = &p->lines[f->line[at]];
         struct style line = theme_style(&app->theme, l->role);
         line.bg = st.bg;
-        surface_text(s, r.x + 3, r.y + 2 + y, r.w - 6, line, l->text);
-        if (l->key_cols) {
+        surface_text(s, x, y0 + y, f->cols, line, f->text.v[at]);
+        if (l->key_cols && (at == 0 || f->line[at - 1] != f->line[at])) {
             struct style key = theme_style(&app->theme, THEME_KEY);
             key.bg = st.bg;
-            surface_tint(s, rect_intersect((struct rect){r.x + 3, r.y + 2 + y, l->key_cols, 1}, r), key);
+            surface_tint(s, rect_intersect((struct rect){x, y0 + y, l->key_cols, 1}, r), key);
         }
     }
-    if (p->count > (size_t)rows) {
+    if (count > (size_t)rows) {
         char where[48];
-        str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, p->count), p->count);
+        str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, count), count);
         struct style dim = theme_style(&app->theme, THEME_DIM);
         dim.bg = st.bg;
         surface_text_right(s, r.x + r.w - 2, r.y + r.h - 1, r.w - 4, dim, where);
@@ -106,7 +162,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
 /* Scrolls by lines. */
 static void scroll_by(struct app *app, struct pager *p, int delta)
 {
-    int rows = MT_MAX(place(p, (struct rect){0, 0, app->cols, app->rows - 1}).h - 4, 1);
+    int rows = rows_in(place(p, (struct rect){0, 0, app->cols, app->rows - 1}));
     size_t top = clamp_top(p, rows);
     p->to_end = false;
     p->top = delta < 0 ? (top > (size_t)-delta ? top - (size_t)-delta : 0) : top + (size_t)delta;
@@ -119,7 +175,7 @@ static void scroll_by(struct app *app, struct pager *p, int delta)
 static void on_key(struct app *app, struct overlay *o, struct key key)
 {
     struct pager *p = (struct pager *)o;
-    int page = MT_MAX(place(p, (struct rect){0, 0, app->cols, app->rows - 1}).h - 5, 1);
+    int page = MT_MAX(rows_in(place(p, (struct rect){0, 0, app->cols, app->rows - 1})) - 1, 1);
     switch (key.sym) {
     case KEYSYM_ESCAPE:
     case 'q':
@@ -147,7 +203,7 @@ static void on_key(struct app *app, struct overlay *o, struct key key)
         break;
     case 'g':
     case KEYSYM_HOME:
-        scroll_by(app, p, -(int)MT_MIN(p->count, 1000000));
+        scroll_by(app, p, -(int)MT_MIN(p->flat->text.len, 1000000));
         break;
     case 'G':
     case KEYSYM_END:
@@ -194,6 +250,8 @@ struct pager *pager_open(struct app *app, const char *title, struct pager_line *
 {
     struct pager *p = xcalloc(1, sizeof(*p));
     p->base.ops = &pager_ops;
+    p->flat = xcalloc(1, sizeof(*p->flat));
+    p->flat->text = STRVEC_INIT;
     p->title = xstrdup(title);
     p->lines = lines;
     p->count = count;

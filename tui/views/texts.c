@@ -12,7 +12,6 @@
 #include "tui/app.h"
 #include "tui/glyph.h"
 #include "tui/logtext.h"
-#include "tui/wrap.h"
 
 /* Texts to read in a pager: help, errors, inspect, log. */
 
@@ -70,16 +69,6 @@ void dialog_help(struct app *app)
     pager_open(app, "All keys", b.lines, b.count, false);
 }
 
-/* Adds a text wrapped to the screen, with `indent` blanks before the further lines. */
-static void add_wrapped(struct app *app, struct pager_build *b, enum theme_role role, const char *text, int indent)
-{
-    int width = MT_MAX(app->cols - 12, 20);
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    for (bool first = true; wrap_next(&text, first ? width : width - indent, &line) >= 0; first = false) {
-        pager_add(b, role, "%*s%s", first ? 0 : indent, "", line.buf);
-    }
-}
-
 void dialog_errors(struct app *app)
 {
     struct pager_build b = {0};
@@ -90,10 +79,9 @@ void dialog_errors(struct app *app)
     }
     while (n-- > 0) {
         if (log_get(n, &e) && e.level >= LOG_WARN) {
-            char hhmm[8], text[600];
+            char hhmm[8];
             clock_hhmm(e.wall_ms, hhmm);
-            str_format(text, sizeof(text), "%s  %s", hhmm, e.text);
-            add_wrapped(app, &b, e.level == LOG_ERROR ? THEME_BAD : THEME_WARN, text, 7);
+            pager_add(&b, e.level == LOG_ERROR ? THEME_BAD : THEME_WARN, "%s  %s", hhmm, e.text);
         }
     }
     if (b.count == 0) {
@@ -104,47 +92,44 @@ void dialog_errors(struct app *app)
 }
 
 /* "name        value", unless there is none. */
-static void fact(struct app *app, struct pager_build *b, const char *name, const char *value)
+static void fact(struct pager_build *b, const char *name, const char *value)
 {
     if (value && *value) {
         MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
         strbuf_addf(&line, "%-12s", name);
         utf8_sanitize(&line, value, strlen(value), false);
-        size_t from = b->count;
-        add_wrapped(app, b, THEME_TEXT, line.buf, 12);
-        if (b->count > from) {
-            b->lines[from].key_cols = (int)strlen(name);
-        }
+        pager_add(b, THEME_TEXT, "%s", line.buf);
+        pager_mark_key(b, (int)strlen(name));
     }
 }
 
 /* What holds while it runs, as the runtime says. */
-static void inspect_running(struct app *app, struct pager_build *b, const struct workspace *ws)
+static void inspect_running(struct pager_build *b, const struct workspace *ws)
 {
     char text[160];
     static const char *const nets[] = {[NET_NONE] = "none: nothing outside can be reached",
                                        [NET_FULL] = "open: its own network, with access to the outside",
                                        [NET_SHARED] = "shared with this machine: local services can be reached"};
-    fact(app, b, "network", ws->info.net_known ? nets[ws->info.net] : "not known");
-    fact(app, b, "limits", ws->info.limits[0] ? ws->info.limits : "none");
+    fact(b, "network", ws->info.net_known ? nets[ws->info.net] : "not known");
+    fact(b, "limits", ws->info.limits[0] ? ws->info.limits : "none");
     if (ws->info.port) {
         str_format(text, sizeof(text), "%d", ws->info.port);
-        fact(app, b, "port", text);
+        fact(b, "port", text);
     }
     if (ws->info.pid) {
         str_format(text, sizeof(text), "%d on this machine", ws->info.pid);
-        fact(app, b, "init", text);
+        fact(b, "init", text);
     }
     if (ws->have_stats) {
         str_format(text, sizeof(text), "%llu MiB in %u processes, %llu s of CPU time",
                    (unsigned long long)(ws->stats.memory_bytes >> 20), ws->stats.procs,
                    (unsigned long long)(ws->stats.cpu_ns / 1000000000u));
-        fact(app, b, "use", text);
+        fact(b, "use", text);
     }
     if (ws->info.started_wall_ms) {
         char iso[32];
         clock_iso8601(ws->info.started_wall_ms, iso);
-        fact(app, b, "since", iso);
+        fact(b, "since", iso);
     }
 }
 
@@ -155,32 +140,32 @@ void dialog_inspect(struct app *app)
     if (!ws) {
         return;
     }
-    fact(app, &b, "state", glyph_sandbox(model_shown_state(app->model, ws)).word);
-    fact(app, &b, "reason", ws->info.reason);
-    fact(app, &b, "sandbox", ws->sandbox);
-    fact(app, &b, "backend", ws->backend);
-    fact(app, &b, "profile", ws->profile[0] ? ws->profile : ws->info.profile);
-    fact(app, &b, "folder", ws->path);
+    fact(&b, "state", glyph_sandbox(model_shown_state(app->model, ws)).word);
+    fact(&b, "reason", ws->info.reason);
+    fact(&b, "sandbox", ws->sandbox);
+    fact(&b, "backend", ws->backend);
+    fact(&b, "profile", ws->profile[0] ? ws->profile : ws->info.profile);
+    fact(&b, "folder", ws->path);
     if (!ws->missing && ws->info.workspace_missing) {
-        fact(app, &b, "warning", "the folder was replaced: programs inside still see the old one until a restart");
+        fact(&b, "warning", "the folder was replaced: programs inside still see the old one until a restart");
     }
-    fact(app, &b, "mounted", ws->info.workspace);
+    fact(&b, "mounted", ws->info.workspace);
     if (ws->info.state == SANDBOX_RUNNING) {
-        inspect_running(app, &b, ws);
+        inspect_running(&b, ws);
     }
-    fact(app, &b, "changed", ws->drift ? ws->drift_text : "");
-    fact(app, &b, "warning", ws->info.warning);
+    fact(&b, "changed", ws->drift ? ws->drift_text : "");
+    fact(&b, "warning", ws->info.warning);
     const struct backend_view *be = model_backend(app->model, ws->backend);
     if (be) {
-        fact(app, &b, "version", be->probe.version);
-        fact(app, &b, "no network", be->probe.full_reason);
+        fact(&b, "version", be->probe.version);
+        fact(&b, "no network", be->probe.full_reason);
     }
     const struct session_info *s;
     for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
         char text[700];
         str_format(text, sizeof(text), "%s  %s  pid %d  %dx%d  %s", s->id, session_kind_name(s->kind), s->pid, s->cols,
                    s->rows, s->cwd);
-        fact(app, &b, i == 0 ? "sessions" : "", text);
+        fact(&b, i == 0 ? "sessions" : "", text);
     }
     pager_open(app, ws->shown, b.lines, b.count, false);
 }
