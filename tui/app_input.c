@@ -132,7 +132,7 @@ static bool keep_ahead(struct app *app, struct key key)
     return true;
 }
 
-/* A sandbox that takes this long to come up is watched, and its keys are the provisioning view's. */
+/* A sandbox that takes this long to come up, or is being provisioned, is watched: keys are the provisioning view's. */
 #define SOON_MS 900
 
 /* Most sandboxes are up in a blink: who presses Enter and types on means the shell, not "c cancel". */
@@ -141,7 +141,7 @@ static bool keep_soon(struct app *app, struct key key)
     const struct flow *f = flow_of(app, app->selected.ws);
     const struct op_view *op = f ? model_op(app->model, f->op) : NULL; /* not in the model in its first turn */
     if (!f || !f->then_session || key.mods || key.sym == KEYSYM_ESCAPE ||
-        (op && op->state != OP_RUNNING && op->state != OP_QUEUED) ||
+        (op && op->state != OP_RUNNING && op->state != OP_QUEUED) || (op && op->session[0]) ||
         (op && op->started_ms && clock_mono_ms() - op->started_ms > SOON_MS)) {
         return false;
     }
