@@ -2,6 +2,7 @@
 #include "term/attention.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/util/compiler.h"
 #include "core/util/strbuf.h"
@@ -19,6 +20,7 @@ static bool enter(struct attention *a, enum attention_state state, uint64_t now_
     }
     a->state = state;
     a->since_ms = now_ms;
+    a->seen = false;
     return true;
 }
 
@@ -35,16 +37,26 @@ bool attention_output(struct attention *a, uint64_t now_ms)
         a->burst_start_ms = echo ? 0 : now_ms;
     }
     a->last_output_ms = now_ms;
+    a->ask_due = a->ask_due || !echo || a->submitted;
     if (is_sticky(a) || a->burst_start_ms == 0 || now_ms - a->burst_start_ms < a->rules.burst_ms) {
         return false;
     }
     return enter(a, ATTENTION_WORKING, now_ms);
 }
 
-bool attention_input(struct attention *a, uint64_t now_ms)
+/* The question that stood there is answered, or gone. */
+static void forget_question(struct attention *a)
+{
+    a->asking = a->ask_due = false;
+    a->question[0] = '\0';
+}
+
+bool attention_input(struct attention *a, bool line_done, uint64_t now_ms)
 {
     a->last_input_ms = now_ms;
     a->burst_start_ms = 0;
+    a->submitted = line_done;
+    forget_question(a);
     if (is_sticky(a) || a->state == ATTENTION_WAITING) {
         a->text[0] = '\0';
         return enter(a, a->progress_ms != 0 ? ATTENTION_WORKING : ATTENTION_IDLE, now_ms);
@@ -55,11 +67,18 @@ bool attention_input(struct attention *a, uint64_t now_ms)
 bool attention_seen(struct attention *a, uint64_t now_ms)
 {
     if (!is_sticky(a)) {
-        return false;
+        bool told = !a->seen && a->state != ATTENTION_IDLE && a->state != ATTENTION_WORKING;
+        a->seen = a->seen || told;
+        return told;
     }
-    a->text[0] = '\0';
+    str_copy(a->text, sizeof(a->text), a->question);
     bool working = a->progress_ms != 0 || (a->burst_start_ms != 0 && now_ms - a->last_output_ms < a->rules.quiet_ms &&
                                            now_ms - a->burst_start_ms >= a->rules.burst_ms);
+    if (a->asking || (!working && a->rules.waiting_from_quiet)) {
+        enter(a, ATTENTION_WAITING, now_ms); /* it was looked at, not answered */
+        a->seen = true;
+        return true;
+    }
     return enter(a, working ? ATTENTION_WORKING : ATTENTION_IDLE, now_ms);
 }
 
@@ -81,6 +100,7 @@ bool attention_notify(struct attention *a, const char *title, const char *body, 
         return false;
     }
     memcpy(a->text, text, sizeof(a->text));
+    a->seen = false;
     return true;
 }
 
@@ -121,15 +141,26 @@ bool attention_mark(struct attention *a, char kind, int status, uint64_t now_ms)
 bool attention_exit(struct attention *a, int status, uint64_t now_ms)
 {
     a->ended = true;
+    forget_question(a);
     a->exit_status = status;
     a->progress_ms = 0;
     a->progress_percent = -1;
     return enter(a, status == 0 ? ATTENTION_DONE : ATTENTION_FAILED, now_ms);
 }
 
+/* When work that is not heard of any more counts as over; 0: it does not. */
+static uint64_t quiet_deadline(const struct attention *a)
+{
+    /* Reported progress is trusted to end itself: a long silent build is still work. */
+    if (a->state != ATTENTION_WORKING || a->progress_ms != 0) {
+        return 0;
+    }
+    return MT_MAX(a->last_output_ms, a->since_ms) + a->rules.quiet_ms;
+}
+
 bool attention_tick(struct attention *a, uint64_t now_ms)
 {
-    uint64_t due = attention_deadline(a);
+    uint64_t due = quiet_deadline(a);
     if (due == 0 || now_ms < due) {
         return false;
     }
@@ -139,11 +170,42 @@ bool attention_tick(struct attention *a, uint64_t now_ms)
 
 uint64_t attention_deadline(const struct attention *a)
 {
-    /* Reported progress is trusted to end itself: a long silent build is still work. */
-    if (a->state != ATTENTION_WORKING || a->progress_ms != 0) {
-        return 0;
+    uint64_t quiet = quiet_deadline(a), ask = a->ask_due ? a->last_output_ms + a->rules.ask_ms : 0;
+    return quiet != 0 && ask != 0 ? MT_MIN(quiet, ask) : MT_MAX(quiet, ask);
+}
+
+bool attention_line_due(const struct attention *a, uint64_t now_ms)
+{
+    return a->ask_due && now_ms >= a->last_output_ms + a->rules.ask_ms;
+}
+
+bool attention_line(struct attention *a, const char *line, uint64_t now_ms)
+{
+    char question[sizeof(a->question)] = "";
+    bool was = a->asking;
+    if (a->ended) {
+        return false;
     }
-    return MT_MAX(a->last_output_ms, a->since_ms) + a->rules.quiet_ms;
+    a->ask_due = false;
+    a->asking = attention_is_question(line);
+    if (a->asking) {
+        str_copy(question, sizeof(question), line);
+    }
+    bool same = strcmp(a->question, question) == 0;
+    memcpy(a->question, question, sizeof(a->question));
+    if (is_sticky(a) || (same && was == a->asking && (!was || a->state == ATTENTION_WAITING))) {
+        return false; /* a screen that was only drawn again asks what it asked */
+    }
+    if (!a->asking) {
+        a->text[0] = '\0';
+        bool over = a->state == ATTENTION_WAITING && !a->rules.waiting_from_quiet && enter(a, ATTENTION_IDLE, now_ms);
+        return over || was;
+    }
+    str_copy(a->text, sizeof(a->text), question);
+    a->burst_start_ms = 0;
+    enter(a, ATTENTION_WAITING, now_ms);
+    a->seen = false;
+    return true;
 }
 
 bool attention_wants_person(const struct attention *a)
@@ -155,4 +217,97 @@ const char *attention_name(enum attention_state s)
 {
     static const char *const names[] = {"idle", "working", "waiting", "bell", "notify", "done", "failed"};
     return (size_t)s < MT_ARRAY_LEN(names) ? names[s] : "idle";
+}
+
+/* Does the text hold the word, whatever the case of its letters? */
+static bool holds(const char *text, size_t len, const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i + n <= len; i++) {
+        if (strncasecmp(text + i, word, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is [from, to) y, n, yes or no, with or without brackets of its own? */
+static bool is_yes_or_no(const char *from, const char *to)
+{
+    static const char *const words[] = {"y", "n", "yes", "no"};
+    if (to - from > 2 && *from == '[' && to[-1] == ']') {
+        from++;
+        to--;
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(words); i++) {
+        if (strlen(words[i]) == (size_t)(to - from) && strncasecmp(from, words[i], (size_t)(to - from)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does the text end in a bracket with a choice of yes or no, such as [y/N], (yes/no), [Y,n,q] or (yes)? */
+static bool ends_in_choice(const char *text, size_t len)
+{
+    if (len < 3 || (text[len - 1] != ']' && text[len - 1] != ')')) {
+        return false;
+    }
+    const char *end = text + len - 1, *open = end;
+    char opening = *end == ']' ? '[' : '(';
+    while (open > text && *open != opening) {
+        open--;
+    }
+    if (*open != opening) {
+        return false;
+    }
+    for (const char *from = open + 1; from < end;) {
+        const char *to = from;
+        while (to < end && *to != '/' && *to != ',' && *to != '|') {
+            to++;
+        }
+        if (is_yes_or_no(from, to)) {
+            return true;
+        }
+        from = to + 1;
+    }
+    return false;
+}
+
+bool attention_is_question(const char *line)
+{
+    static const char *const secrets[] = {"password", "passphrase",        "passcode",     "username",
+                                          "login",    "verification code", "one-time code"};
+    static const char *const waits[] = {"press enter",   "press return",  "press any key",
+                                        "press [enter]", "press <enter>", "press <return>",
+                                        "hit enter",     "hit return",    "hit any key"};
+    size_t len = strlen(line);
+    while (len > 0 && line[len - 1] == ' ') {
+        len--;
+    }
+    if (len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(waits); i++) {
+        if (holds(line, len, waits[i]) && strchr("$#%", line[len - 1]) == NULL) {
+            return true;
+        }
+    }
+    switch (line[len - 1]) {
+    case '?':
+        return len > 1;
+    case ':':
+        for (size_t i = 0; i < MT_ARRAY_LEN(secrets); i++) {
+            if (holds(line, len, secrets[i])) {
+                return true;
+            }
+        }
+        while (len > 0 && (line[len - 1] == ':' || line[len - 1] == ' ')) {
+            len--;
+        }
+        break;
+    default:
+        break;
+    }
+    return ends_in_choice(line, len);
 }

@@ -22,10 +22,11 @@ struct attention_rules {
     uint64_t quiet_ms;       /* output older than this is "quiet" (2000) */
     uint64_t burst_ms;       /* output must have gone on this long to count as work (1500) */
     uint64_t echo_ms;        /* output this soon after a key is an echo, not work (150) */
+    uint64_t ask_ms;         /* output older than this: its last line is looked at for a question (1000) */
     bool waiting_from_quiet; /* working then quiet means waiting: for agents, not for shells */
 };
-#define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, false})
-#define ATTENTION_RULES_AGENT ((struct attention_rules){2000, 1500, 150, true})
+#define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, 1000, false})
+#define ATTENTION_RULES_AGENT ((struct attention_rules){2000, 1500, 150, 1000, true})
 
 struct attention {
     struct attention_rules rules;
@@ -37,16 +38,22 @@ struct attention {
     uint64_t progress_ms; /* of the last report; 0 = none */
     int progress_percent; /* -1 = unknown */
     bool ended;
+    bool seen;      /* a person looked at it since the state began: it still waits, but nobody need be told */
+    bool submitted; /* the last thing typed ended in Enter: what comes is no echo */
+    bool ask_due;   /* there was output that may end in a question, and it was not looked at yet */
+    bool asking;    /* the cursor's line asks something (see attention_is_question) */
     int exit_status;
-    char text[200]; /* of the last notification */
+    char text[200];     /* of the last notification, or the question */
+    char question[200]; /* while asking */
 };
 
 void attention_init(struct attention *a, struct attention_rules rules, uint64_t now_ms);
 /* Each returns true when the state (or text) changed. */
 bool attention_output(struct attention *a, uint64_t now_ms);
-bool attention_input(struct attention *a,
-                     uint64_t now_ms); /* the person typed: bell, notification and waiting are answered */
-bool attention_seen(struct attention *a, uint64_t now_ms); /* the session came on screen in front of a person */
+/* The person typed: bell, notification and waiting are answered. `enter`: a line was submitted. */
+bool attention_input(struct attention *a, bool enter, uint64_t now_ms);
+/* The session came on screen in front of a person. What waits goes on waiting. */
+bool attention_seen(struct attention *a, uint64_t now_ms);
 bool attention_bell(struct attention *a, uint64_t now_ms);
 bool attention_notify(struct attention *a, const char *title, const char *body, uint64_t now_ms);
 /* state: enum vt_progress as a number; 0 ends it. */
@@ -56,6 +63,14 @@ bool attention_mark(struct attention *a, char kind, int status, uint64_t now_ms)
 /* Exit code, or 128 + signal. */
 bool attention_exit(struct attention *a, int status, uint64_t now_ms);
 bool attention_tick(struct attention *a, uint64_t now_ms);
+/* Does attention_line want to be told the cursor's line now? */
+bool attention_line_due(const struct attention *a, uint64_t now_ms);
+/* The text before the cursor, "" when there is text behind it. */
+bool attention_line(struct attention *a, const char *line, uint64_t now_ms);
+/* Whether a line on which a program stands still asks a person: it ends in '?', in a choice with yes or no ([y/N],
+ * (yes/no), also before ':'), asks for a password, passphrase, user name or code before ':', or says to press Enter or
+ * any key. What ends in $ # % > is a prompt. */
+bool attention_is_question(const char *line);
 /* When attention_tick should run next; 0 = no timer needed. */
 uint64_t attention_deadline(const struct attention *a);
 

@@ -61,6 +61,7 @@ static void fill_info(struct host_session *h)
     i->progress = i->state == SESSION_EXITED ? -1 : pulse_progress_percent(h->pulse);
     i->attention = (enum attention_kind)pulse_attention(h->pulse);
     str_copy(i->attention_text, sizeof(i->attention_text), i->attention != ATTENTION_NONE ? pulse_text(h->pulse) : "");
+    i->attention_seen = i->attention != ATTENTION_NONE && pulse_is_seen(h->pulse);
     if (i->attention != before) {
         i->attention_since_ms = i->attention == ATTENTION_NONE ? 0 : clock_wall_ms();
     }
@@ -129,11 +130,43 @@ void host_session_changed(struct host_session *h, bool urgent)
     arm_tick(h);
 }
 
+/* The text before the cursor; nothing when there is text behind it, or a program draws the whole screen. */
+static void cursor_line(struct host_session *h, struct strbuf *out)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT, rest = STRBUF_INIT;
+    struct vt_cursor c = vt_cursor(h->vt);
+    const struct cell *cells = vt_row(h->vt, c.row, NULL);
+
+    if (cells == NULL || vt_is_alt(h->vt)) {
+        return;
+    }
+    select_cells(&line, cells, 0, c.col, vt_clusters(h->vt), true);
+    select_cells(&rest, cells, c.col, vt_cols(h->vt), vt_clusters(h->vt), true);
+    if (rest.len == 0) {
+        utf8_sanitize(out, line.buf, line.len, false);
+    }
+}
+
+/* Looks once at what the program stands still with. */
+static bool look_for_question(struct host_session *h)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+
+    if (!pulse_line_due(h->pulse, clock_mono_ms())) {
+        return false;
+    }
+    cursor_line(h, &line);
+    return pulse_line(h->pulse, line.buf, clock_mono_ms());
+}
+
 static void on_tick(void *arg)
 {
     struct host_session *h = arg;
 
     h->tick_at = 0;
+    if (h->pty != NULL && look_for_question(h)) {
+        h->meta_dirty = h->meta_urgent = true;
+    }
     if (h->pty != NULL && pulse_tick(h->pulse, clock_mono_ms())) {
         h->meta_dirty = h->meta_urgent = true;
     }
@@ -384,7 +417,8 @@ size_t host_session_input(struct host_session *h, const void *data, size_t len)
         return len;
     }
     h->info.last_input_wall_ms = clock_wall_ms();
-    if (pulse_input(h->pulse, clock_mono_ms())) {
+    bool enter = len > 0 && (((const char *)data)[len - 1] == '\r' || ((const char *)data)[len - 1] == '\n');
+    if (pulse_input(h->pulse, enter, clock_mono_ms())) {
         host_session_changed(h, true);
     }
     return pty_write(h->pty, data, len);

@@ -59,6 +59,7 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_int(j, "progress", i->progress);
     json_set_string(j, "attention", ATTENTIONS[i->attention]);
     json_set_string(j, "attention_text", i->attention_text);
+    json_set_bool(j, "attention_seen", i->attention_seen);
     json_set_int(j, "attention_since", (int64_t)i->attention_since_ms);
     json_set_int(j, "exit_code", i->exit_code);
     json_set_int(j, "exit_signal", i->exit_signal);
@@ -138,6 +139,7 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     i->exit_code = take_int(j, "exit_code", 0);
     i->exit_signal = take_int(j, "exit_signal", 0);
     i->seen = json_get_bool(j, "seen", false);
+    i->attention_seen = json_get_bool(j, "attention_seen", false);
     json_free(j);
     return 0;
 }

@@ -31,9 +31,9 @@ bool pulse_output(struct pulse *p, uint64_t now_ms)
     return attention_output(&p->a, now_ms);
 }
 
-bool pulse_input(struct pulse *p, uint64_t now_ms)
+bool pulse_input(struct pulse *p, bool enter, uint64_t now_ms)
 {
-    return attention_input(&p->a, now_ms);
+    return attention_input(&p->a, enter, now_ms);
 }
 
 bool pulse_seen(struct pulse *p, uint64_t now_ms)
@@ -71,6 +71,16 @@ bool pulse_tick(struct pulse *p, uint64_t now_ms)
     return attention_tick(&p->a, now_ms);
 }
 
+bool pulse_line_due(const struct pulse *p, uint64_t now_ms)
+{
+    return attention_line_due(&p->a, now_ms);
+}
+
+bool pulse_line(struct pulse *p, const char *line, uint64_t now_ms)
+{
+    return attention_line(&p->a, line, now_ms);
+}
+
 uint64_t pulse_deadline(const struct pulse *p)
 {
     return attention_deadline(&p->a);
@@ -94,6 +104,11 @@ int pulse_attention(const struct pulse *p)
         return KIND_FAILED;
     }
     return KIND_NONE;
+}
+
+bool pulse_is_seen(const struct pulse *p)
+{
+    return p->a.seen;
 }
 
 bool pulse_is_working(const struct pulse *p)

@@ -16,7 +16,7 @@ void pulse_free(struct pulse *p);
 
 /* Each returns true when what is told below has changed. */
 bool pulse_output(struct pulse *p, uint64_t now_ms);
-bool pulse_input(struct pulse *p, uint64_t now_ms);
+bool pulse_input(struct pulse *p, bool enter, uint64_t now_ms);
 bool pulse_seen(struct pulse *p, uint64_t now_ms);
 bool pulse_bell(struct pulse *p, uint64_t now_ms);
 bool pulse_notify(struct pulse *p, const char *title, const char *body, uint64_t now_ms);
@@ -24,11 +24,15 @@ bool pulse_progress(struct pulse *p, int state, int percent, uint64_t now_ms);
 bool pulse_mark(struct pulse *p, char kind, int status, uint64_t now_ms);
 bool pulse_exit(struct pulse *p, int status, uint64_t now_ms);
 bool pulse_tick(struct pulse *p, uint64_t now_ms);
+/* Is it time to tell it the text before the cursor? (attention_line) */
+bool pulse_line_due(const struct pulse *p, uint64_t now_ms);
+bool pulse_line(struct pulse *p, const char *line, uint64_t now_ms);
 /* When pulse_tick is due; 0: no timer needed. */
 uint64_t pulse_deadline(const struct pulse *p);
 
 /* A value of enum attention_kind (core/model/session.h). */
 int pulse_attention(const struct pulse *p);
+bool pulse_is_seen(const struct pulse *p);
 bool pulse_is_working(const struct pulse *p);
 int pulse_progress_percent(const struct pulse *p); /* -1: none */
 const char *pulse_text(const struct pulse *p);

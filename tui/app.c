@@ -10,6 +10,7 @@
 #include "core/util/json.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
+#include "tui/glyph.h"
 
 #define FRAME_MS 16
 #define SPIN_MS 125
@@ -73,10 +74,19 @@ static bool is_watched(const struct app *app, const char *id)
 static void on_attention(struct app *app, const char *id)
 {
     const struct session_info *s = model_session(app->model, id);
-    if (!s || !tree_shows_session(s) || s->attention == ATTENTION_NONE || is_watched(app, id)) {
+    if (!s || !tree_shows_session(s) || !session_wants_person(s)) {
         return;
     }
-    if (s->attention > ATTENTION_FINISHED && strcmp(app->config.bell, "off") != 0) {
+    if (s->attention_text[0] && (s->attention == ATTENTION_NOTIFY || !is_watched(app, id)) &&
+        !(app->toast.visible && app->toast.role == THEME_ERROR)) {
+        const struct workspace *ws = model_workspace_by_sandbox(app->model, s->sandbox);
+        app_say(app, "%s %s > %s: %s", glyph_text(GLYPH_ATTENTION, app->ascii), ws ? ws->shown : s->sandbox,
+                s->label[0] ? s->label : session_kind_name(s->kind), s->attention_text);
+    }
+    if (is_watched(app, id)) {
+        return;
+    }
+    if (strcmp(app->config.bell, "off") != 0) {
         screen_send(app->screen, "\a", 1);
     }
 }
@@ -136,7 +146,7 @@ static void sync_pane(struct app *app)
     pane_show(&app->pane, r.w > 0 && r.h > 0 ? id : NULL, r.w, r.h);
     pane_set_focus(&app->pane, kind == MAIN_SESSION && app->focus == FOCUS_MAIN && !app->overlay && app->outer_focus);
     const struct session_info *s = app_session(app);
-    if (s && s->attention != ATTENTION_NONE && is_watched(app, s->id)) {
+    if (s && s->attention != ATTENTION_NONE && !s->attention_seen && is_watched(app, s->id)) {
         sessions_attended(app->sessions, s->id);
     }
 }

@@ -245,7 +245,7 @@ size_t app_attention_count(const struct app *app)
     size_t n = 0;
     for (size_t i = 0; i < model_session_count(app->model); i++) {
         const struct session_info *s = model_session_at(app->model, i);
-        n += tree_shows_session(s) && s->attention > ATTENTION_FINISHED;
+        n += tree_shows_session(s) && session_wants_person(s);
     }
     return n;
 }

@@ -55,6 +55,10 @@ struct state_look glyph_session(const struct session_info *s)
     case ATTENTION_FAILED:
         return (struct state_look){GLYPH_FAILED, false, "failed", THEME_BAD};
     case ATTENTION_WAITING:
+        if (s->attention_seen) {
+            return (struct state_look){GLYPH_ATTENTION, false, "waiting", THEME_WARN};
+        }
+        return (struct state_look){GLYPH_ATTENTION, false, "needs you", THEME_ATTENTION};
     case ATTENTION_NOTIFY:
     case ATTENTION_BELL:
         return (struct state_look){GLYPH_ATTENTION, false, "needs you", THEME_ATTENTION};

@@ -90,7 +90,7 @@ static uint64_t order_key(const struct model *m, const struct workspace *ws, enu
     for (size_t i = 0; (s = model_session_of(m, ws->sandbox, i)) != NULL; i++) {
         uint64_t k = s->last_input_wall_ms > s->started_wall_ms ? s->last_input_wall_ms : s->started_wall_ms;
         if (sort == TREE_SORT_ATTENTION) {
-            k = s->attention != ATTENTION_NONE ? 3 : s->state == SESSION_RUNNING ? 2 : 1;
+            k = s->attention != ATTENTION_NONE && !s->attention_seen ? 3 : s->state == SESSION_RUNNING ? 2 : 1;
         }
         key = k > key ? k : key;
     }

@@ -129,6 +129,12 @@ static void session_status(const struct session_info *s, char *out, size_t cap)
     }
 }
 
+/* Is the label (the command of a command session) worth more than the title that the program set? */
+static bool tells_more(const struct session_info *s)
+{
+    return s->title[0] == '\0' || (s->kind == SESSION_SHELL && strcmp(s->label, session_kind_name(SESSION_SHELL)) != 0);
+}
+
 int verb_sessions(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
@@ -156,7 +162,8 @@ int verb_sessions(struct verb_ctx *ctx)
         clock_iso8601(s->started_wall_ms, text);
         json_set_string(row, "started", text);
         set_string(row, "attention", s->attention != ATTENTION_NONE ? attention_kind_name(s->attention) : NULL);
-        set_string(row, "title", s->title[0] != '\0' ? s->title : s->label);
+        set_string(row, "attention_text", s->attention_text);
+        set_string(row, "title", tells_more(s) ? s->label : s->title);
         json_set_int(row, "pid", s->pid);
         json_set_int(row, "host_pid", s->host_pid);
         set_string(row, "log", s->log_path);

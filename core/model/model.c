@@ -454,7 +454,8 @@ void model_put_session(struct model *m, const struct session_info *s)
         if (strcmp(mine->id, s->id) != 0) {
             continue;
         }
-        bool attention = mine->attention != s->attention || mine->attention_since_ms != s->attention_since_ms;
+        bool attention = mine->attention != s->attention || mine->attention_since_ms != s->attention_since_ms ||
+                         strcmp(mine->attention_text, s->attention_text) != 0;
         *mine = *s;
         publish(m, MODEL_SESSION, session_workspace(m, s), 0, s->id);
         if (attention) {
@@ -504,7 +505,7 @@ const struct session_info *model_next_attention(const struct model *m, const cha
     }
     for (size_t i = 0; i < m->session_count; i++) {
         const struct session_info *s = m->sessions[i];
-        if (s->attention == ATTENTION_NONE || (after != NULL && strcmp(s->id, after) == 0)) {
+        if (s->attention == ATTENTION_NONE || s->attention_seen || (after != NULL && strcmp(s->id, after) == 0)) {
             continue;
         }
         if (best == NULL || more_urgent(s, best)) {

@@ -36,3 +36,8 @@ const char *attention_kind_name(enum attention_kind a)
 {
     return (size_t)a < MT_ARRAY_LEN(ATTENTION_NAMES) ? ATTENTION_NAMES[a] : "unknown";
 }
+
+bool session_wants_person(const struct session_info *s)
+{
+    return s->attention > ATTENTION_FINISHED && !s->attention_seen;
+}

@@ -48,7 +48,8 @@ struct session_info {
     bool working; /* output within the last 2 s, or the program says so (OSC 9;4, title spinner) */
     int progress; /* OSC 9;4 percentage, -1 none */
     enum attention_kind attention;
-    char attention_text[160];
+    char attention_text[160];    /* of the notification, or the question that is waited with */
+    bool attention_seen;         /* a person looked at it since: it still stands, but counts no more */
     uint64_t attention_since_ms; /* wall */
     int exit_code, exit_signal;  /* valid when EXITED */
     uint64_t ended_wall_ms;
@@ -57,5 +58,8 @@ struct session_info {
     char tag[128];       /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
     char last_line[160]; /* the last non-blank line, sanitised (for the list, and for failures) */
 };
+
+/* Does it call for a person who has not looked at it since? */
+bool session_wants_person(const struct session_info *s);
 
 #endif

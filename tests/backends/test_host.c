@@ -605,6 +605,62 @@ static void test_attention(void **state)
     assert_true(rig_wait(&rig, has_no_attention, id, RIG_WAIT_MS));
 }
 
+static bool is_asking(void *arg)
+{
+    const struct session_info *i = sessions_find(a.s, arg);
+
+    return i->attention == ATTENTION_WAITING && strcmp(i->attention_text, "Continue? [y/N]") == 0;
+}
+
+static bool is_seen(void *arg)
+{
+    return sessions_find(a.s, arg)->attention_seen;
+}
+
+/* A program that stands at a question waits; looking at it does not answer it, typing does. */
+static void test_question(void **state)
+{
+    char id[SESSION_ID_MAX];
+
+    (void)state;
+    str_copy(id, sizeof(id), rig_start(&a, "printf 'Continue? [y/N] '; read -r x; exec sleep 1000"));
+    assert_true(rig_wait(&rig, is_asking, id, RIG_WAIT_MS));
+    assert_false(is_seen(id));
+    sessions_attended(a.s, id);
+    assert_true(rig_wait(&rig, is_seen, id, RIG_WAIT_MS));
+    assert_true(is_asking(id));
+    assert_int_equal(sessions_input(a.s, id, "y", 1), 1);
+    assert_true(rig_wait(&rig, has_no_attention, id, RIG_WAIT_MS));
+}
+
+static bool is_notified(void *arg)
+{
+    const struct session_info *i = sessions_find(a.s, arg);
+
+    return i->attention == ATTENTION_NOTIFY && i->attention_text[0] != '\0';
+}
+
+/* The three kinds of notifications, without a bell; their text arrives, fit for the screen. */
+static void test_notifications(void **state)
+{
+    static const char *const programs[][2] = {
+        {"printf '\\033]9;Build finished\\007'; exec sleep 1000", "Build finished"},
+        {"printf '\\033]777;notify;Agent;needs \\302\\205 you\\033\\\\'; exec sleep 1000",
+         "Agent: needs \357\277\275 you"},
+        {"printf '\\033]99;i=1:d=0;Hello\\033\\\\'; exec sleep 1000", "Hello"},
+    };
+
+    (void)state;
+    for (size_t k = 0; k < MT_ARRAY_LEN(programs); k++) {
+        char id[SESSION_ID_MAX];
+
+        str_copy(id, sizeof(id), rig_start(&a, programs[k][0]));
+        assert_true(rig_wait(&rig, is_notified, id, RIG_WAIT_MS));
+        const char *text = sessions_find(a.s, id)->attention_text;
+        assert_string_equal(text, programs[k][1]);
+    }
+}
+
 static bool has_title_and_cwd(void *arg)
 {
     return sessions_find(a.s, arg)->title[0] != '\0' && sessions_find(a.s, arg)->cwd[0] != '\0';
@@ -815,6 +871,8 @@ int main(int argc, char **argv)
         T(test_paste),
         T(test_input_is_bounded),
         T(test_attention),
+        T(test_question),
+        T(test_notifications),
         T(test_title_cwd_clipboard),
         T(test_wide_and_coloured),
         T(test_log_file),

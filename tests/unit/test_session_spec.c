@@ -127,6 +127,7 @@ static void test_meta(void **state)
                               .kind = SESSION_TASK,
                               .state = SESSION_EXITED,
                               .attention = ATTENTION_WAITING,
+                              .attention_seen = true,
                               .title = "t\033]0;evil\007",
                               .host_pid = 11,
                               .pid = 12,
@@ -151,6 +152,7 @@ static void test_meta(void **state)
     assert_int_equal(out.kind, SESSION_TASK);
     assert_int_equal(out.state, SESSION_EXITED);
     assert_int_equal(out.attention, ATTENTION_WAITING);
+    assert_true(out.attention_seen);
     assert_null(strchr(out.title, 27));
     assert_true(out.working && out.seen && out.progress == 40 && out.exit_code == 137 && out.exit_signal == 9);
     assert_true(out.started_wall_ms == in.started_wall_ms && out.host_pid == 11 && out.cols == 80);
@@ -265,7 +267,7 @@ static void test_pulse_numbers(void **state)
     assert_int_equal(pulse_attention(p), ATTENTION_BELL);
     assert_true(pulse_notify(p, "t", "b", 1200));
     assert_int_equal(pulse_attention(p), ATTENTION_NOTIFY);
-    assert_true(pulse_input(p, 1300));
+    assert_true(pulse_input(p, true, 1300));
     assert_int_equal(pulse_attention(p), ATTENTION_NONE);
     for (uint64_t t = 2000; t < 6000; t += 100) {
         pulse_output(p, t);

@@ -62,6 +62,19 @@ static enum theme_role net_text(const struct sandbox_info *info, char *out, size
     return THEME_WARN;
 }
 
+/* What its sessions said when they called for a person. */
+static void draw_calls(struct sheet *sh, const struct workspace *ws)
+{
+    const struct session_info *s;
+    for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(sh->app->model, ws->sandbox, i)) != NULL; i++) {
+        if (tree_shows_session(s) && s->attention_text[0]) {
+            MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+            strbuf_addf(&text, "%s: %s", s->label[0] ? s->label : session_kind_name(s->kind), s->attention_text);
+            fact(sh, s->attention_seen ? "waiting" : "needs you", THEME_ATTENTION, text.buf);
+        }
+    }
+}
+
 /* What only a running sandbox has. */
 static void draw_running(struct sheet *sh, const struct workspace *ws)
 {
@@ -159,6 +172,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     if (ws->info.state == SANDBOX_RUNNING) {
         draw_running(&sh, ws);
     }
+    draw_calls(&sh, ws);
     if (ws->drift) {
         sh.y++;
         fact(&sh, "changed", THEME_WARN, ws->drift_text);

@@ -122,7 +122,7 @@ static bool wants_person(const struct app *app, const struct workspace *ws)
 {
     const struct session_info *s;
     for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
-        if (tree_shows_session(s) && s->attention > ATTENTION_FINISHED) {
+        if (tree_shows_session(s) && session_wants_person(s)) {
             return true;
         }
     }
@@ -244,6 +244,9 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
     const char *name = s->label[0] ? s->label : session_kind_name(s->kind);
     int used = surface_text(p->s, x + 9, y, end - x - 9, ink(p, p->on ? THEME_SELECTION : THEME_TEXT), name);
     light(p, name, x + 9, x + 9 + used);
+    if (s->attention_text[0] && x + 11 + used + 5 < end) {
+        surface_text(p->s, x + 11 + used, y, end - x - 12 - used, ink(p, THEME_DIM), s->attention_text);
+    }
 }
 
 /* The line above the rows: what is shown, of how many, in which order. */
