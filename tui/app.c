@@ -273,6 +273,13 @@ void app_fail(struct app *app, const struct error *err)
     toast(app, THEME_ERROR, text);
 }
 
+void app_show_error(struct app *app, const struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    strbuf_addf(&text, err->hint ? "%s (%s)" : "%s", err->msg, err->hint);
+    toast(app, THEME_ERROR, text.buf);
+}
+
 /* The engine has closed: nothing holds the loop any more. */
 static void on_closed(void *arg)
 {
@@ -438,7 +445,7 @@ void app_load_prefs(struct app *app)
     MT_CLEANUP(xfree) char *path = path_join(app->paths->state, "cockpit.json");
     struct json *j = fs_exists(path) ? json_load(path, 65536, NULL) : NULL;
     int64_t width = json_get_int(j, "list_width", app->config.list_width);
-    app->list_width = (int)MT_MIN(MT_MAX(width, 20), 200);
+    app->list_width = width <= 0 ? 0 : (int)MT_MIN(MT_MAX(width, 20), 200);
     json_free(j);
 }
 

@@ -144,6 +144,8 @@ void app_paint(void *app);
 void app_say(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_warn(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_fail(struct app *app, const struct error *err);
+/* An error that is in the log already. */
+void app_show_error(struct app *app, const struct error *err);
 /* Leaves; sessions and sandboxes go on. */
 void app_quit(struct app *app);
 int app_config_reload(struct app *app, bool at_start);

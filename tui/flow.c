@@ -213,10 +213,8 @@ static void report(struct app *app, struct flow *f, const struct op_view *op)
     f->reported = true;
     if (op->error.code == ERROR_UNAVAILABLE && op->error.hint && strncmp(op->error.hint, "network:", 8) == 0) {
         dialog_network(app, f, op->error.msg);
-    } else if (app_op(app) == op && app->layout.main.w > 0) {
-        log_error("%s: %s", op->sandbox, op->error.msg); /* it stands there in full, with the keys that help below */
-    } else {
-        app_fail(app, &op->error);
+    } else if (app_op(app) != op || app->layout.main.w <= 0) {
+        app_show_error(app, &op->error); /* else it stands there in full, with the keys that help below */
     }
 }
 

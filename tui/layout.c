@@ -6,10 +6,17 @@
 #define SIDE_BY_SIDE_COLS 100
 #define LIST_MIN 24
 #define MAIN_MIN 40
+/* The list of its own accord: so wide up to these columns, then growing with the screen. */
+#define LIST_OWN 34
+#define LIST_OWN_COLS 120
+#define LIST_OWN_MAX 48
 
 /* The list's width where both are shown: what was asked for, within what leaves a usable terminal beside it. */
 static int clamp_list(int wanted, int cols)
 {
+    if (wanted <= 0) {
+        wanted = MT_MAX(LIST_OWN, MT_MIN(LIST_OWN + (cols - LIST_OWN_COLS) * 14 / 80, LIST_OWN_MAX));
+    }
     int most = MT_MAX(LIST_MIN, MT_MIN(cols / 2, cols - 1 - MAIN_MIN));
 
     return MT_MAX(LIST_MIN, MT_MIN(wanted, most));

@@ -13,7 +13,7 @@
 
 struct layout_in {
     int cols, rows;
-    int list_width;
+    int list_width; /* 0 or less: as the screen allows */
     bool zoom;
     bool focus_main;
 };

@@ -69,7 +69,8 @@ static void run_ended(struct op *op, void *ctx)
     *at = r->next;
     struct op_view *v = op_get_view(op);
     if (v->state == OP_FAILED) {
-        log_error("%s %s: %s", v->plan, v->sandbox, v->error.msg);
+        const char *hint = v->error.hint ? v->error.hint : "";
+        log_error("%s %s: %s%s%s%s", v->plan, v->sandbox, v->error.msg, *hint ? " (" : "", hint, *hint ? ")" : "");
     }
     if (r->done != NULL) {
         r->done(r->done_arg, v);

@@ -42,7 +42,7 @@ struct config {
     char *theme;  /* "default" */
     char *prefix; /* "C-]" */
     bool ascii, mouse, alt_digits, confirm_quit;
-    int64_t list_width;       /* 34 */
+    int64_t list_width;       /* 0: as the screen allows */
     int64_t scrollback_lines; /* 10000 */
     int64_t scrollback_mb;    /* 16, per session */
     char *log;                /* "" = state/muthr-tui.log */

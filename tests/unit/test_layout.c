@@ -55,6 +55,15 @@ static void test_modes(void **state)
     assert_int_equal(l.list.w, 34);
     assert_int_equal(l.main.w, 85);
     assert_int_equal(l.main.h, 33);
+    /* Left to itself the list grows with the screen, to a point. */
+    layout_compute(&l, &(struct layout_in){120, 36, 0, false, false});
+    assert_int_equal(l.list.w, 34);
+    layout_compute(&l, &(struct layout_in){160, 36, 0, false, false});
+    assert_int_equal(l.list.w, 41);
+    layout_compute(&l, &(struct layout_in){200, 50, 0, false, false});
+    assert_int_equal(l.list.w, 48);
+    layout_compute(&l, &(struct layout_in){300, 50, 0, false, false});
+    assert_int_equal(l.list.w, 48);
     layout_compute(&l, &(struct layout_in){120, 36, 34, true, false});
     assert_false(l.side_by_side);
     assert_int_equal(l.main.w, 120);
@@ -69,7 +78,7 @@ static void test_modes(void **state)
     /* The divider can be dragged only as far as both sides stay usable. */
     layout_compute(&l, &(struct layout_in){100, 24, 500, false, false});
     assert_in_range(l.list.w, 24, 50);
-    layout_compute(&l, &(struct layout_in){100, 24, 0, false, false});
+    layout_compute(&l, &(struct layout_in){100, 24, 1, false, false});
     assert_int_equal(l.list.w, 24);
 }
 

@@ -63,6 +63,30 @@ static size_t add_commands(const struct app *app, enum command_context context, 
     return n;
 }
 
+/* What only matters now: an operation that can be canceled and read, a filter that can be cleared. */
+static size_t add_moment(const struct app *app, enum command_context context, struct hint *out, size_t n)
+{
+    static const struct {
+        const char *name;
+        int rank;
+    } while_live[] = {{"sandbox.cancel", 1}, {"sandbox.log", 2}};
+    const struct workspace *ws = app_workspace(app);
+    if (context != CONTEXT_LIST) {
+        return n;
+    }
+    if (app->filter[0] && n < BAR_HINTS) {
+        out[n++] = (struct hint){"Esc", "clears the filter", 1, false};
+    }
+    for (size_t i = 0; ws && tree_op_is_live(model_op(app->model, ws->op)) && i < MT_ARRAY_LEN(while_live); i++) {
+        const struct command *c = command_find(while_live[i].name);
+        const char *chord = c ? keymap_chord(app->keymap, context, c) : NULL;
+        if (chord && n < BAR_HINTS) {
+            out[n++] = (struct hint){chord, c->label, while_live[i].rank, false};
+        }
+    }
+    return n;
+}
+
 /* Smaller ranks stand further left; insertion sort keeps equal ones as they come. */
 static void order(struct hint *h, size_t n)
 {
@@ -100,7 +124,12 @@ static size_t collect(const struct app *app, struct hint *out)
         out[n++] = (struct hint){"Esc", "list", 3, false};
     }
     n = add_commands(app, context, out, n);
+    n = add_moment(app, context, out, n);
     order(out, n);
+    const struct command *leave = command_find("app.quit");
+    for (size_t i = 0; leave && i < n; i++) {
+        out[i].rank = out[i].label == leave->label && out[i].rank == leave->rank ? 0 : out[i].rank; /* always there */
+    }
     const struct command *help = command_find("app.help");
     const char *chord = help ? keymap_chord(app->keymap, context, help) : NULL;
     if (chord && n < BAR_HINTS) {

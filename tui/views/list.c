@@ -110,11 +110,25 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         return look.role;
     }
     if (state == SANDBOX_RUNNING) {
-        str_format(out, cap, "%s%s", ws->drift ? "changed  " : "", app->layout.list.w >= 44 ? "running" : ws->backend);
+        str_copy(out, cap, ws->drift ? "running, changed" : look.word);
         return ws->drift ? THEME_WARN : THEME_DIM;
     }
     str_copy(out, cap, ws->reserved ? "reserved" : look.word);
     return look.role;
+}
+
+/* Who runs it is worth a word where there is room, and more than one does. */
+static const char *backend_word(const struct app *app, const struct workspace *ws)
+{
+    for (size_t i = 0; ws->info.state == SANDBOX_RUNNING && app->layout.list.w >= 44 && ws->backend[0] &&
+                       i < model_workspace_count(app->model);
+         i++) {
+        const struct workspace *other = model_workspace_at(app->model, i);
+        if (other->info.state == SANDBOX_RUNNING && strcmp(other->backend, ws->backend) != 0) {
+            return ws->backend;
+        }
+    }
+    return "";
 }
 
 /* Does a session in the folded workspace want a person? */
@@ -158,6 +172,10 @@ static void draw_workspace(const struct pen *p, const struct tree_row *row)
         live || look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
     surface_text(p->s, x + 3, y, 1, ink(p, live ? THEME_BUSY : look.role), sign);
     int end = right_text(p, word, role, MT_MAX(p->r.w / 2, 12));
+    const char *backend = backend_word(app, ws);
+    if (*backend) {
+        end = surface_text_right(p->s, end - 1, y, 10, ink(p, THEME_DIM), backend) - 1;
+    }
     bool quiet = look.role == THEME_DIM && !live;
     int used = surface_text(p->s, x + 5, y, end - x - 5,
                             p->on ? ink(p, THEME_SELECTION) : ink(p, quiet ? THEME_TEXT : THEME_STRONG), ws->shown);
@@ -194,8 +212,8 @@ static void draw_op(const struct pen *p, const struct tree_row *row)
     }
     int x = p->r.x + 5, w = 10, at, of;
     op_count(op, &at, &of);
-    if (p->r.w < 30) {
-        w = 5;
+    if (p->r.w < 40) {
+        w = p->r.w < 30 ? 5 : 7; /* the name of the step is worth more */
     }
     op_bar(app, p->s, x, p->r.y, w, op);
     int end = right_text(p, time, THEME_DIM, 10);

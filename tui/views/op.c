@@ -168,7 +168,11 @@ static void draw_step(const struct app *app, struct surface *s, struct rect r, c
         str_format(text, sizeof(text), "try %d", st->tries);
         end = surface_text_right(s, end, r.y, 10, theme_style(&app->theme, THEME_WARN), text) - 2;
     }
-    const char *doing = running && strcmp(st->name, "provision") == 0 && op->phase[0] ? op->phase : st->text;
+    /* What went wrong stands below, in full. */
+    bool told = st->state == OP_STEP_FAILED && op->state == OP_FAILED;
+    const char *doing = told                                                            ? "failed"
+                        : running && strcmp(st->name, "provision") == 0 && op->phase[0] ? op->phase
+                                                                                        : st->text;
     if (end > r.x + 29) {
         enum theme_role words = st->state == OP_STEP_FAILED ? THEME_BAD : running ? THEME_TEXT : THEME_DIM;
         surface_text(s, r.x + 29, r.y, end - r.x - 29, theme_style(&app->theme, words), doing);
