@@ -101,7 +101,9 @@ void dialog_palette(struct app *app)
         if (!(c->contexts & (context | CONTEXT_LIST)) || strcmp(c->name, "app.palette") == 0) {
             continue;
         }
-        struct choice *ch = choice_add(&b, c->name, c->help);
+        bool digit = strncmp(c->name, "session.", 8) == 0 && c->name[8] >= '1' && c->name[8] <= '9';
+        struct choice *ch = choice_add(&b, digit ? c->help : c->label, digit ? "Go to it" : c->help);
+        ch->name = xstrdup(c->name);
         const char *chord = keymap_chord(app->keymap, context, c);
         chord = chord ? chord : keymap_chord(app->keymap, CONTEXT_LIST, c);
         ch->right = chord ? xstrdup(chord) : NULL;
@@ -114,7 +116,7 @@ void dialog_palette(struct app *app)
                                 .takes_off = true,
                                 .on_choose = palette_choose,
                                 .verb = "do it",
-                                .width = 100};
+                                .width = 110};
     chooser_open(app, b.v, b.count, &opts);
 }
 
@@ -147,10 +149,16 @@ void dialog_theme(struct app *app)
                                 .free_arg = free,
                                 .verb = "keep",
                                 .arg = xstrdup(app->theme_name),
-                                .note = "Enter keeps it for this run"};
+                                .preview = true};
+    MT_CLEANUP(xfree) char *file = path_tilde(app->config.path ? app->config.path : "muthr.toml", app->paths->home);
+    MT_CLEANUP(strbuf) struct strbuf note = STRBUF_INIT;
+    strbuf_addf(&note, "Enter keeps it for this run. For good: its line below [tui] in %s", file);
+    opts.note = note.buf;
     theme_names(app->paths, &names);
     for (size_t i = 0; i < names.len; i++) {
-        struct choice *c = choice_add(&b, names.v[i], NULL);
+        char line[80];
+        str_format(line, sizeof(line), "theme = \"%s\"", names.v[i]);
+        struct choice *c = choice_add(&b, names.v[i], line);
         c->value = xstrdup(names.v[i]);
         if (strcmp(names.v[i], app->theme_name) == 0) {
             opts.selected = i;

@@ -61,7 +61,7 @@ static void draw_overlays(struct app *app, const struct overlay *o)
     struct rect whole = {0, 0, app->cols, app->rows};
     if (!o->ops->one_line) {
         whole.h--; /* the keys of the dialog stay in sight */
-        if (!o->below) {
+        if (!o->below && !o->lit) {
             struct style dim = theme_style(&app->theme, THEME_DIM);
             surface_tint(&app->frame, (struct rect){0, 1, app->cols, app->rows - 2},
                          (struct style){.fg = dim.fg ? dim.fg : SURFACE_KEEP, .bg = SURFACE_KEEP});

@@ -33,6 +33,7 @@ struct overlay_ops {
 struct overlay {
     const struct overlay_ops *ops;
     struct overlay *below;
+    bool lit; /* what lies below keeps its colours: they are what the person looks at */
 };
 
 /* Puts `o` on top and owns it. */
@@ -65,6 +66,7 @@ struct choice {
     char key;             /* chooses at once; 0: none */
     char *label, *detail; /* owned; detail may be NULL */
     char *right;          /* owned, may be NULL: shown at the right edge (a key, a state) */
+    char *name;           /* owned, may be NULL: dim before it where there is room; found by typing it */
     char *value;          /* owned, may be NULL: for the callback */
     bool off;             /* greyed, cannot be chosen */
     bool checkable, checked;
@@ -73,6 +75,7 @@ struct chooser_opts {
     const char *title, *note; /* note: a line or two under the list, may be NULL; copied */
     bool searchable;          /* typing filters (fuzzy); else letters are keys */
     bool searches_detail;
+    bool preview;   /* what lies below keeps its colours, and the box stays at the right edge */
     bool takes_off; /* what is greyed may be chosen all the same: the owner says why it cannot be */
     size_t selected;
     int width; /* 0: as needed */

@@ -128,8 +128,27 @@ static void test_help_palette_and_filter(void **state)
     harness_type(h, "theme");
     harness_wait_text(h, "app.theme");
     harness_wait_gone(h, "sandbox.restart");
-    harness_key(h, "Escape");
+    /* What is named so comes first; letters strewn over a name are no match. */
+    harness_keys(h, "C-u");
+    harness_type(h, "stop");
     harness_wait_gone(h, "app.theme");
+    harness_wait_text(h, "sandbox.stop");
+    harness_wait_gone(h, "list.open");
+    int col, stop_row, start_row;
+    assert_true(harness_find(h, "sandbox.stop", &col, &stop_row));
+    assert_true(harness_find(h, "sandbox.start", &col, &start_row));
+    assert_true(stop_row < start_row);
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "sandbox.stop");
+    /* Where the list cuts it, the selected line's text stands below in full. */
+    harness_resize(h, 40, 12);
+    harness_wait_gone(h, "network");
+    harness_key(h, ":");
+    harness_wait_text(h, "go into the session");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "go into the session");
+    harness_resize(h, 120, 36);
+    harness_wait_text(h, READY);
     harness_key(h, "/");
     harness_settle(h);
     harness_type(h, "ome");

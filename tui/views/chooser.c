@@ -2,11 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/strvec.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
 #include "tui/match.h"
+#include "tui/wrap.h"
 
 struct chooser_hit {
     size_t index;
@@ -41,6 +43,7 @@ void choices_free(struct choice *v, size_t count)
         free(v[i].label);
         free(v[i].detail);
         free(v[i].right);
+        free(v[i].name);
         free(v[i].value);
     }
     free(v);
@@ -69,20 +72,54 @@ static int hit_compare(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* Letters in order are no match when they stand too far apart, or begin inside a word: nobody means that. */
+#define FUZZY_LEAST 4
+
+static bool fits_letters(const char *typed, const char *text, struct match *m)
+{
+    size_t first = 0;
+    if (!match_fuzzy(typed, text, m) || m->score < FUZZY_LEAST * (int)strlen(typed)) {
+        return false;
+    }
+    while (first < MATCH_BYTES && text[first] && !m->hit[first]) {
+        first++;
+    }
+    return first == 0 || (first < MATCH_BYTES && strchr(" .-_", text[first - 1]));
+}
+
+/* How well a choice fits what was typed: words in the label, in the name, letters of either, words of the help. */
+static bool rate(const struct chooser *c, const struct choice *ch, struct match *m)
+{
+    const char *typed = c->edit.text;
+    struct match in_name = {0};
+    if (match_words(typed, ch->label, m)) {
+        m->score += 3000;
+        return true;
+    }
+    if (ch->name && match_words(typed, ch->name, &in_name)) {
+        memset(m, 0, sizeof(*m));
+        m->score = 2000 + in_name.score;
+        return true;
+    }
+    if (fits_letters(typed, ch->label, m)) {
+        m->score += 1000;
+        return true;
+    }
+    memset(m, 0, sizeof(*m));
+    if (ch->name && fits_letters(typed, ch->name, &in_name)) {
+        m->score = 500 + in_name.score;
+        return true;
+    }
+    return c->opts.searches_detail && ch->detail && match_words(typed, ch->detail, NULL);
+}
+
 /* What the typed text leaves. */
 static void search(struct chooser *c)
 {
     c->hit_count = 0;
     for (size_t i = 0; i < c->count; i++) {
         struct chooser_hit h = {.index = i};
-        bool ok = match_fuzzy(c->edit.text, c->choices[i].label, &h.match);
-        if (!ok && c->opts.searches_detail && c->choices[i].detail) {
-            ok = match_words(c->edit.text, c->choices[i].detail,
-                             NULL); /* the words of the help, below every hit in the name */
-            memset(&h.match, 0, sizeof(h.match));
-            h.match.score = -1000;
-        }
-        if (ok) {
+        if (rate(c, &c->choices[i], &h.match)) {
             c->hits[c->hit_count++] = h;
         }
     }
@@ -110,7 +147,7 @@ static int label_width(const struct chooser *c)
     return w;
 }
 
-/* The widest detail and right text. */
+/* The widest detail, name and right text. */
 static int rest_width(const struct chooser *c)
 {
     int detail = 0, right = 0;
@@ -122,31 +159,81 @@ static int rest_width(const struct chooser *c)
     return detail + right;
 }
 
-/* Lines of the note. */
-static int note_lines(const struct chooser *c)
+/* Columns of the right texts, which stand in a column of their own. */
+static int right_width(const struct chooser *c)
 {
-    int n = 0;
-    for (const char *p = c->note; p && *p; n++) {
-        p += strcspn(p, "\n");
-        p += *p == '\n';
+    int w = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const char *t = c->choices[i].right;
+        w = MT_MAX(w, t ? utf8_columns(t, strlen(t)) + 1 : 0);
     }
-    return n;
+    return w;
 }
 
-/* Place of the frame; *rows: of the list inside. */
-static struct rect place(const struct chooser *c, struct rect whole, int *rows)
+/* How the box is shared out: search line, list, the whole text of the selected line when the list cuts it, note. */
+struct chooser_page {
+    struct rect r;
+    int rows, list_y, about_y, about, note_y;
+    struct strvec note;
+};
+
+/* The longest detail in lines of a width, when some are cut in the list. */
+static int about_lines(const struct chooser *c, int cols, int room)
+{
+    int lines = 0;
+    bool cut = false;
+    for (size_t i = 0; i < c->count; i++) {
+        const char *d = c->choices[i].detail;
+        cut = cut || (d && utf8_columns(d, strlen(d)) > room);
+        lines = MT_MAX(lines, d ? wrap_count(d, cols) : 0);
+    }
+    return cut ? MT_MIN(lines, 3) : 0;
+}
+
+/* Fits the box: blank lines go first, then the note, then rows of the list. */
+static void lay_out(const struct chooser *c, struct rect whole, struct chooser_page *p)
 {
     int w = c->opts.width ? c->opts.width : MT_MAX(label_width(c) + rest_width(c) + 12, 48);
-    for (const char *p = c->note; p && *p;) {
-        size_t n = strcspn(p, "\n");
-        w = MT_MAX(w, utf8_columns(p, n) + 6);
-        p += n + (p[n] == '\n');
-    }
-    int extra = 4 + (c->opts.searchable ? 2 : 0) + (c->note ? note_lines(c) + 1 : 0);
     struct rect body = {whole.x, whole.y + 1, whole.w, whole.h - 2};
-    struct rect r = overlay_box(body, MT_MIN(w, 110), (int)MT_MIN(c->count, 1000) + extra);
-    *rows = MT_MAX(r.h - extra, 1);
-    return r;
+    *p = (struct chooser_page){.note = STRVEC_INIT};
+    if (!c->opts.width && c->note) {
+        w = MT_MAX(w, MT_MIN(utf8_columns(c->note, strcspn(c->note, "\n")) + 6, 78));
+    }
+    w = MT_MIN(MT_MIN(w, 110), body.w);
+    p->about = about_lines(c, w - 6, w - label_width(c) - right_width(c) - 10);
+    if (c->note) {
+        wrap_hanging(c->note, w - 6, &p->note);
+    }
+    int search = c->opts.searchable, note = (int)p->note.len;
+    int want = (int)MT_MIN(c->count, 1000), least = MT_MIN(want, 4);
+    int blank = 2 + search + (p->about > 0) + (note > 0);
+    if (2 + search + p->about + note + least > body.h) {
+        note = 0; /* what the lines say is worth more */
+    }
+    bool airy = 2 + search + p->about + note + blank + least <= body.h;
+    blank = airy ? 2 + search + (p->about > 0) + (note > 0) : 0;
+    p->r = overlay_box(body, w, 2 + search + p->about + note + blank + want);
+    if (c->opts.preview) {
+        p->r.x = body.x + body.w - p->r.w;
+    }
+    p->rows = MT_MAX(p->r.h - 2 - search - p->about - note - blank, 1);
+    p->list_y = p->r.y + 1 + airy + (search ? 1 + airy : 0);
+    p->about_y = p->list_y + p->rows + airy;
+    p->note_y = p->about_y + p->about + (airy && p->about > 0);
+    while ((int)p->note.len > note) {
+        strvec_remove(&p->note, p->note.len - 1);
+    }
+}
+
+/* Place of the frame; *rows: of the list inside, *list_y: where it begins. */
+static struct rect place(const struct chooser *c, struct rect whole, int *rows, int *list_y)
+{
+    struct chooser_page p;
+    lay_out(c, whole, &p);
+    strvec_release(&p.note);
+    *rows = p.rows;
+    *list_y = p.list_y;
+    return p.r;
 }
 
 /* One line of the list. */
@@ -169,7 +256,7 @@ static void draw_choice(const struct app *app, const struct chooser *c, struct s
         surface_textf(s, x, r.y, 2, key, "%c", ch->key);
         x += 3;
     }
-    int from = x, right = ch->right ? utf8_columns(ch->right, strlen(ch->right)) + 1 : 0, end = r.x + r.w - 2 - right;
+    int from = x, right = right_width(c), end = r.x + r.w - 2 - right;
     x += surface_text(s, x, r.y, end - x, ch->off ? dim : st, ch->label);
     const struct match *m = &c->hits[hit].match;
     struct style hot = theme_style(&app->theme, THEME_MATCH);
@@ -185,8 +272,12 @@ static void draw_choice(const struct app *app, const struct chooser *c, struct s
         i += n;
     }
     int detail_at = MT_MAX(from + label_width(c) + 2, x + 2);
-    if (ch->detail && detail_at < end) {
-        surface_text(s, detail_at, r.y, end - detail_at, dim, ch->detail);
+    if (ch->name && end - detail_at > 60) {
+        end -= 24;
+        surface_text(s, end + 2, r.y, 22, dim, ch->name);
+    }
+    if (ch->detail && end - detail_at >= MT_MIN(utf8_columns(ch->detail, strlen(ch->detail)), 12)) {
+        surface_text(s, detail_at, r.y, end - detail_at, ch->name && !ch->off ? st : dim, ch->detail);
     }
     if (ch->right) {
         surface_text_right(s, r.x + r.w - 2, r.y, right, key, ch->right);
@@ -207,15 +298,18 @@ static size_t top_for(const struct chooser *c, int rows)
 static void draw(const struct app *app, const struct overlay *o, struct surface *s, struct rect whole)
 {
     const struct chooser *c = (const struct chooser *)o;
-    int rows = 0;
-    struct rect r = place(c, whole, &rows);
+    struct chooser_page p;
+    lay_out(c, whole, &p);
+    struct rect r = p.r;
+    int rows = p.rows;
     struct style st = theme_style(&app->theme, THEME_DIALOG), dim = theme_style(&app->theme, THEME_DIM);
     struct style border = theme_style(&app->theme, THEME_BORDER_FOCUS);
     dim.bg = border.bg = st.bg;
     surface_fill(s, r, st);
     surface_frame(s, r, border, c->title, theme_style(&app->theme, THEME_DIALOG_TITLE));
-    int y = r.y + 2;
+    int y = p.list_y;
     if (c->opts.searchable) {
+        y = r.y + 1 + (p.list_y - r.y > 2);
         struct style in = theme_style(&app->theme, THEME_INPUT), key = theme_style(&app->theme, THEME_KEY);
         struct rect line = {r.x + 2, y, r.w - 4, 1};
         key.bg = in.bg;
@@ -226,7 +320,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
         s->cursor.shape = 0;
         s->cursor.x = MT_MIN(line.x + 3 + utf8_columns(c->edit.text, c->edit.at), line.x + line.w - 1);
         s->cursor.y = y;
-        y += 2;
+        y = p.list_y;
     }
     size_t top = top_for(c, rows);
     for (int i = 0; i < rows && top + (size_t)i < c->hit_count; i++) {
@@ -235,15 +329,15 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     if (c->hit_count == 0) {
         surface_text(s, r.x + 4, y, r.w - 8, dim, "Nothing matches");
     }
-    y = r.y + r.h - 2 - note_lines(c);
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    for (const char *p = c->note; p && *p; y++) {
-        size_t n = strcspn(p, "\n");
-        strbuf_clear(&line);
-        strbuf_add(&line, p, n);
-        surface_text(s, r.x + 3, y, r.w - 6, dim, line.buf);
-        p += n + (p[n] == '\n');
+    const char *about = c->selected < c->hit_count ? c->choices[c->hits[c->selected].index].detail : NULL;
+    for (int i = 0; about && i < p.about && wrap_next(&about, r.w - 6, &line) >= 0; i++) {
+        surface_text(s, r.x + 3, p.about_y + i, r.w - 6, theme_on(&app->theme, THEME_TEXT, THEME_DIALOG), line.buf);
     }
+    for (size_t i = 0; i < p.note.len; i++) {
+        surface_text(s, r.x + 3, p.note_y + (int)i, r.w - 6, dim, p.note.v[i]);
+    }
+    strvec_release(&p.note);
 }
 
 /* Hands the choice over; the chooser is gone from the screen when the owner hears of it. */
@@ -272,8 +366,8 @@ static void step(struct app *app, struct chooser *c, int delta)
     if (c->hit_count) {
         long at = (long)c->selected + delta, last = (long)c->hit_count - 1;
         c->selected = (size_t)MT_MIN(MT_MAX(at, 0), last);
-        int rows = 0;
-        place(c, (struct rect){0, 0, app->cols, app->rows - 1}, &rows);
+        int rows = 0, list_y = 0;
+        place(c, (struct rect){0, 0, app->cols, app->rows - 1}, &rows, &list_y);
         c->top = top_for(c, rows);
         highlight(app, c);
     }
@@ -293,6 +387,9 @@ static bool letter_key(struct app *app, struct chooser *c, struct key key)
     }
     if (key.sym == 'j' || key.sym == 'k') {
         step(app, c, key.sym == 'j' ? 1 : -1);
+    } else if (key.sym == 'g' || key.sym == KEYSYM_HOME || key.sym == 'G' || key.sym == KEYSYM_END) {
+        int all = (int)MT_MIN(c->hit_count, 1000000);
+        step(app, c, key.sym == 'g' || key.sym == KEYSYM_HOME ? -all : all);
     } else if (key.sym == ' ' && c->selected < c->hit_count) {
         struct choice *ch = &c->choices[c->hits[c->selected].index];
         ch->checked = ch->checkable && !ch->checked;
@@ -357,8 +454,8 @@ static void on_text(struct app *app, struct overlay *o, const char *text, size_t
 static void on_mouse(struct app *app, struct overlay *o, const struct mouse_event *ev)
 {
     struct chooser *c = (struct chooser *)o;
-    int rows = 0;
-    struct rect r = place(c, (struct rect){0, 0, app->cols, app->rows - 1}, &rows);
+    int rows = 0, list_y = 0;
+    struct rect r = place(c, (struct rect){0, 0, app->cols, app->rows - 1}, &rows, &list_y);
     if (ev->kind != MOUSE_PRESS) {
         return;
     }
@@ -367,7 +464,7 @@ static void on_mouse(struct app *app, struct overlay *o, const struct mouse_even
     } else if (!rect_has(r, ev->col, ev->row)) {
         cancel(app, c);
     } else {
-        int i = ev->row - (r.y + 2 + (c->opts.searchable ? 2 : 0));
+        int i = ev->row - list_y;
         size_t hit = top_for(c, rows) + (size_t)i;
         if (i >= 0 && i < rows && hit < c->hit_count) {
             bool again = hit == c->selected;
@@ -411,6 +508,7 @@ void chooser_open(struct app *app, struct choice *choices, size_t count, const s
 {
     struct chooser *c = xcalloc(1, sizeof(*c));
     c->base.ops = &chooser_ops;
+    c->base.lit = opts->preview;
     c->opts = *opts;
     c->title = xstrdup(opts->title);
     c->note = xstrdup_null(opts->note);
