@@ -620,6 +620,15 @@ void sessions_signal(struct sessions *s, const char *id, int signum)
     }
 }
 
+void sessions_number(struct sessions *s, const char *id, int number)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r != NULL) {
+        remote_number(r, number);
+    }
+}
+
 void sessions_attended(struct sessions *s, const char *id)
 {
     tell(s, id, PROTO_ATTENDED);

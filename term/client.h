@@ -111,6 +111,8 @@ void sessions_signal(struct sessions *s, const char *id, int signum);
 /* Clears attention (a person looked). */
 void sessions_attended(struct sessions *s, const char *id);
 /* The end was seen: the host exits, the session disappears. Refused by the host while the program runs. */
+/* The number that cockpits show it with: its host keeps it. A host of an older program ignores it. */
+void sessions_number(struct sessions *s, const char *id, int number);
 void sessions_dismiss(struct sessions *s, const char *id);
 
 #endif

@@ -52,6 +52,7 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_int(j, "pid", i->pid);
     json_set_int(j, "cols", i->cols);
     json_set_int(j, "rows", i->rows);
+    json_set_int(j, "number", i->number);
     json_set_int(j, "started", (int64_t)i->started_wall_ms);
     json_set_int(j, "last_output", (int64_t)i->last_output_wall_ms);
     json_set_int(j, "last_input", (int64_t)i->last_input_wall_ms);
@@ -129,6 +130,7 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     i->pid = take_int(j, "pid", 0);
     i->cols = take_int(j, "cols", 0);
     i->rows = take_int(j, "rows", 0);
+    i->number = take_int(j, "number", 0);
     i->started_wall_ms = take_ms(j, "started");
     i->last_output_wall_ms = take_ms(j, "last_output");
     i->last_input_wall_ms = take_ms(j, "last_input");

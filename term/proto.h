@@ -48,6 +48,7 @@ enum proto_type {
     PROTO_FOUND,     /* host: answer to it: struct proto_found */
     PROTO_CLIPBOARD, /* host: text the program put on the clipboard */
     PROTO_ERROR,     /* host: u16 enum error_code, text */
+    PROTO_NUMBER,    /* viewer: u32, the number that cockpits show the session with */
 };
 
 struct proto_hello {

@@ -93,6 +93,14 @@ void remote_signal(struct remote *r, int signum)
     send_buf(r, PROTO_SIGNAL, &b);
 }
 
+void remote_number(struct remote *r, int number)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    proto_put_u32(&b, (uint32_t)number);
+    send_buf(r, PROTO_NUMBER, &b);
+}
+
 void remote_focus(struct remote *r, bool focused)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;

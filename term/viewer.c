@@ -466,6 +466,13 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
             host_session_changed(v->host, true);
         }
         return 0;
+    case PROTO_NUMBER:
+        if (proto_get_u32(data, len, &n, err) != 0) {
+            return -1;
+        }
+        v->host->info.number = (int)MT_MIN(n, (uint32_t)INT32_MAX);
+        host_session_changed(v->host, true);
+        return 0;
     case PROTO_DISMISS:
         on_dismiss(v);
         return 0;

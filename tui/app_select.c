@@ -79,20 +79,44 @@ int app_number(const struct app *app, const char *session)
     return 0;
 }
 
-/* Every session keeps its number while it lives; new ones take the lowest free one. */
-static void number_sessions(struct app *app)
+/* The place of a session in a table of numbers, or -1. */
+static int numbered(char table[APP_NUMBERS][SESSION_ID_MAX], const char *id)
 {
     for (int i = 0; i < APP_NUMBERS; i++) {
-        if (app->numbers[i][0] && !model_session(app->model, app->numbers[i])) {
-            app->numbers[i][0] = '\0';
+        if (strcmp(table[i], id) == 0) {
+            return i;
         }
     }
-    for (size_t k = 0; k < model_session_count(app->model); k++) {
+    return -1;
+}
+
+/* Every session keeps its number while it is there: its host knows it, so that the next cockpit, and another one, show
+ * the same. New ones take the lowest free one; of two with the same the older keeps it. */
+static void number_sessions(struct app *app)
+{
+    char old[APP_NUMBERS][SESSION_ID_MAX];
+    size_t count = model_session_count(app->model);
+    memcpy(old, app->numbers, sizeof(old));
+    memset(app->numbers, 0, sizeof(app->numbers));
+    for (size_t k = 0; k < count; k++) {
         const struct session_info *s = model_session_at(app->model, k);
-        for (int i = 0; i < APP_NUMBERS && tree_shows_session(s) && !app_number(app, s->id); i++) {
-            if (!app->numbers[i][0]) {
-                str_copy(app->numbers[i], sizeof(app->numbers[i]), s->id);
-            }
+        if (tree_shows_session(s) && s->number > 0 && s->number <= APP_NUMBERS && !app->numbers[s->number - 1][0]) {
+            str_copy(app->numbers[s->number - 1], SESSION_ID_MAX, s->id);
+        }
+    }
+    for (size_t k = 0; k < count; k++) { /* told to a host that did not answer yet */
+        const struct session_info *s = model_session_at(app->model, k);
+        int at = numbered(old, s->id);
+        if (at >= 0 && !app->numbers[at][0] && numbered(app->numbers, s->id) < 0) {
+            str_copy(app->numbers[at], SESSION_ID_MAX, s->id);
+        }
+    }
+    for (size_t k = 0; k < count; k++) {
+        const struct session_info *s = model_session_at(app->model, k);
+        int free_at = numbered(app->numbers, "");
+        if (tree_shows_session(s) && free_at >= 0 && numbered(app->numbers, s->id) < 0) {
+            str_copy(app->numbers[free_at], SESSION_ID_MAX, s->id);
+            sessions_number(app->sessions, s->id, free_at + 1);
         }
     }
 }

@@ -40,7 +40,8 @@ const struct config_option CONFIG_OPTIONS[] = {
     {"sandbox", "parallel_ops", CONFIG_INT, AT(parallel_ops), "4", .min = 1, .max = 64,
      .help = "sandboxes that are worked on at the same time"},
     {"tui", "theme", CONFIG_STRING, AT(theme), "default",
-     .help = "colours: default, light, high-contrast, mono, or a file in themes/"},
+     .help =
+         "colours: default, light, high-contrast, mono, solarized, gruvbox, nord, catppuccin, or a file in themes/"},
     {"tui", "prefix", CONFIG_STRING, AT(prefix), "C-]", .help = "key that leads from a session back to the cockpit"},
     {"tui", "ascii", CONFIG_BOOL, AT(ascii), "false", .help = "plain ASCII glyphs"},
     {"tui", "mouse", CONFIG_BOOL, AT(mouse), "true", .help = "use the mouse"},

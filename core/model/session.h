@@ -42,6 +42,7 @@ struct session_info {
     char cwd[512];     /* inside, as reported by OSC 7; may be "" */
     int host_pid, pid; /* of the host, and of the program on the pty */
     int cols, rows;
+    int number; /* that a cockpit gave it, kept by its host; 0: none yet */
     uint64_t started_wall_ms;
     uint64_t last_output_wall_ms; /* 0: none yet */
     uint64_t last_input_wall_ms;

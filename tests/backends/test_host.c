@@ -633,6 +633,22 @@ static void test_question(void **state)
     assert_true(rig_wait(&rig, has_no_attention, id, RIG_WAIT_MS));
 }
 
+static bool is_number_three(void *arg)
+{
+    return sessions_find(a.s, arg)->number == 3;
+}
+
+/* The number that a cockpit gives is the host's to keep. */
+static void test_number(void **state)
+{
+    const char *id = shell();
+
+    (void)state;
+    assert_int_equal(sessions_find(a.s, id)->number, 0);
+    sessions_number(a.s, id, 3);
+    assert_true(rig_wait(&rig, is_number_three, (void *)(uintptr_t)id, RIG_WAIT_MS));
+}
+
 static bool is_notified(void *arg)
 {
     const struct session_info *i = sessions_find(a.s, arg);
@@ -872,6 +888,7 @@ int main(int argc, char **argv)
         T(test_input_is_bounded),
         T(test_attention),
         T(test_question),
+        T(test_number),
         T(test_notifications),
         T(test_title_cwd_clipboard),
         T(test_wide_and_coloured),

@@ -208,6 +208,41 @@ static void test_come_back(void **state)
     world_leave_session(h);
 }
 
+/* A session keeps its number when another takes that of one that ended, and the next cockpit shows the same. */
+static void test_numbers_stay(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    world_another_shell(h);
+    harness_type(h, "clear; echo sec''ond\r");
+    harness_wait_text(h, "second");
+    harness_key(h, "M-1");
+    harness_wait_gone(h, "second");
+    harness_type(h, "exit\r");
+    harness_wait_text(h, "exited 0");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "exited 0");
+    harness_wait_text(h, "Enter open");
+    harness_key(h, "2");
+    harness_wait_text(h, "second");
+    harness_wait_text(h, "C-] then");
+    world_another_shell(h);
+    harness_type(h, "clear; echo thi''rd\r");
+    harness_wait_text(h, "third");
+    harness_key(h, "M-2");
+    harness_wait_text(h, "before");
+    world_leave_session(h);
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_wait_text(h, " 1 ");
+    harness_key(h, "1");
+    harness_wait_text(h, "third");
+    harness_key(h, "M-2");
+    harness_wait_text(h, "before");
+    world_leave_session(h);
+}
+
 /* Asks the session for its size from this cockpit. */
 static void ask_size(struct harness *h, int *cols, int *rows)
 {
@@ -393,6 +428,7 @@ int main(int argc, char **argv)
         TEST(test_come_back),           TEST(test_two_cockpits),
         TEST(test_resize_storm),        TEST(test_mouse),
         TEST(test_true_colour),         TEST(test_titles),
+        TEST(test_numbers_stay),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);
