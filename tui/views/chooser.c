@@ -197,7 +197,7 @@ static void lay_out(const struct chooser *c, struct rect whole, struct chooser_p
     struct rect body = {whole.x, whole.y + 1, whole.w, whole.h - 2};
     *p = (struct chooser_page){.note = STRVEC_INIT};
     if (!c->opts.width && c->note) {
-        w = MT_MAX(w, MT_MIN(utf8_columns(c->note, strcspn(c->note, "\n")) + 6, 78));
+        w = MT_MAX(w, MT_MIN(utf8_columns(c->note, strcspn(c->note, "\n")) + 6, c->opts.preview ? 52 : 78));
     }
     w = MT_MIN(MT_MIN(w, 110), body.w);
     p->about = about_lines(c, w - 6, w - label_width(c) - right_width(c) - 10);

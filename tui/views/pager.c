@@ -120,9 +120,10 @@ static size_t clamp_top(const struct pager *p, int rows)
 }
 
 /* Lines of text in a frame: blank lines at its edges only where there is room. */
-static int rows_in(struct rect r)
+static int rows_in(const struct pager *p, struct rect r)
 {
-    return MT_MAX(r.h - (r.h < 14 ? 2 : 4), 1);
+    bool tight = r.h < 14 && p->flat->text.len + 4 > (size_t)r.h;
+    return MT_MAX(r.h - (tight ? 2 : 4), 1);
 }
 
 /* overlay_ops.draw */
@@ -136,7 +137,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     surface_fill(s, r, st);
     surface_frame(s, r, border, p->title, theme_style(&app->theme, THEME_DIALOG_TITLE));
     const struct pager_flat *f = p->flat;
-    int rows = rows_in(r), x = r.x + margin(whole), y0 = r.y + (r.h - rows) / 2;
+    int rows = rows_in(p, r), x = r.x + margin(whole), y0 = r.y + (r.h - rows) / 2;
     size_t top = clamp_top(p, rows), count = f->text.len;
     for (int y = 0; y < rows && top + (size_t)y < count; y++) {
         size_t at = top + (size_t)y;
@@ -162,7 +163,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
 /* Scrolls by lines. */
 static void scroll_by(struct app *app, struct pager *p, int delta)
 {
-    int rows = rows_in(place(p, (struct rect){0, 0, app->cols, app->rows - 1}));
+    int rows = rows_in(p, place(p, (struct rect){0, 0, app->cols, app->rows - 1}));
     size_t top = clamp_top(p, rows);
     p->to_end = false;
     p->top = delta < 0 ? (top > (size_t)-delta ? top - (size_t)-delta : 0) : top + (size_t)delta;
@@ -175,7 +176,7 @@ static void scroll_by(struct app *app, struct pager *p, int delta)
 static void on_key(struct app *app, struct overlay *o, struct key key)
 {
     struct pager *p = (struct pager *)o;
-    int page = MT_MAX(rows_in(place(p, (struct rect){0, 0, app->cols, app->rows - 1})) - 1, 1);
+    int page = MT_MAX(rows_in(p, place(p, (struct rect){0, 0, app->cols, app->rows - 1})) - 1, 1);
     switch (key.sym) {
     case KEYSYM_ESCAPE:
     case 'q':
