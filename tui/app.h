@@ -84,6 +84,7 @@ struct app {
     /* what is shown */
     struct tree tree;
     struct tree_set collapsed, marked;
+    struct tree_set warned; /* whose failed provisioning was mentioned when a shell was opened */
     enum tree_sort sort;
     char filter[128];
     struct tree_target selected;

@@ -270,6 +270,7 @@ static void release_state(struct app *app)
     tree_release(&app->tree);
     tree_set_release(&app->collapsed);
     tree_set_release(&app->marked);
+    tree_set_release(&app->warned);
     free(app->flows);
     for (size_t i = 0; i < app->command_count; i++) {
         free(app->commands[i].command);

@@ -44,6 +44,17 @@ static void flow_keep(struct app *app, const struct flow *f)
     app->flows[app->flow_count++] = copy;
 }
 
+/* A shell in a sandbox whose script is not through: mentioned once. */
+static void say_unprovisioned(struct app *app, const struct workspace *ws)
+{
+    if (ws && ws->unprovisioned[0] && !tree_op_is_live(model_op(app->model, ws->op)) &&
+        !tree_set_has(&app->warned, ws->id)) {
+        const char *chord = keymap_chord(app->keymap, CONTEXT_LIST, command_find("sandbox.restart"));
+        tree_set_put(&app->warned, ws->id, true);
+        app_warn(app, "%s: %s: %s in the list retries", ws->shown, ws->unprovisioned, chord ? chord : ":");
+    }
+}
+
 /* engine_session's answer. */
 static void on_session(void *arg, const char *id, const struct error *err)
 {
@@ -60,6 +71,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
             str_copy(app->commands[app->command_count].id, SESSION_ID_MAX, id);
             app->commands[app->command_count++].command = xstrdup(st->command);
         }
+        say_unprovisioned(app, model_workspace(app->model, st->ws));
         if (app->selected.ws == st->ws) {
             str_copy(app->want_session, sizeof(app->want_session), id); /* the person is still here: go in */
         } else {
@@ -129,6 +141,7 @@ void flow_run(struct app *app, const struct flow *want)
         .force = f.force,
     };
     f.reported = false;
+    tree_set_put(&app->warned, f.ws, false);
     f.op = engine_run(app->engine, &req, &err);
     if (!f.op && err.code == ERROR_EXISTS && tree_op_is_live(model_op(app->model, ws->op))) {
         f.op = ws->op; /* the same is being done already: follow that */

@@ -36,6 +36,17 @@ struct state_look glyph_sandbox(enum sandbox_state s)
     return table[s <= SANDBOX_UNKNOWN ? s : SANDBOX_UNKNOWN];
 }
 
+struct state_look glyph_workspace(const struct model *m, const struct workspace *ws)
+{
+    enum sandbox_state state = model_shown_state(m, ws);
+    struct state_look look = glyph_sandbox(state);
+    if (state == SANDBOX_RUNNING && ws->provisioned == 0) {
+        look.word = "running, not provisioned";
+        look.role = THEME_WARN;
+    }
+    return look;
+}
+
 struct state_look glyph_session(const struct session_info *s)
 {
     switch (s->state) {

@@ -46,6 +46,8 @@ struct state_look {
     enum theme_role role;
 };
 struct state_look glyph_sandbox(enum sandbox_state s);
+/* The same for a workspace: its state with what is being done, in the warning colour when its script is not through. */
+struct state_look glyph_workspace(const struct model *m, const struct workspace *ws);
 /* The same for a session; `word` is "" where a time says more. */
 struct state_look glyph_session(const struct session_info *s);
 

@@ -33,7 +33,13 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     json_set_string(row, "name", ws->sandbox[0] != '\0' ? ws->sandbox : ws->shown);
     json_set_string(row, "project", ws->shown);
     json_set_string(row, "status", sandbox_state_name(model_shown_state(m, ws)));
-    set_string(row, "reason", exists ? ws->info.reason : ws->name_error);
+    const char *reason = ws->info.reason[0] != '\0' ? ws->info.reason : ws->unprovisioned;
+    set_string(row, "reason", exists ? reason : ws->name_error);
+    if (ws->provisioned < 0) {
+        json_set_null(row, "provisioned");
+    } else {
+        json_set_bool(row, "provisioned", ws->provisioned > 0);
+    }
     json_set_string(row, "mount", ws->path);
     set_string(row, "backend", ws->backend);
     set_string(row, "profile", ws->profile[0] != '\0' ? ws->profile : ws->info.profile);
@@ -96,6 +102,13 @@ int verb_ls(struct verb_ctx *ctx)
 
         if (ctx->o.all || (ws->have_info && ws->info.state != SANDBOX_NONE) || ws->op != 0) {
             output_row_take(out, ls_row(ctx->model, ws));
+        }
+    }
+    for (size_t i = 0; ctx->o.format == OUTPUT_TEXT && i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if (ws->unprovisioned[0] != '\0') {
+            output_note("%s: %s; `muthr-tui provision %s` tries again", ws->sandbox, ws->unprovisioned, ws->shown);
         }
     }
     const char *none = trouble != 0 ? NULL

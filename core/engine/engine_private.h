@@ -72,6 +72,7 @@ struct run {
     struct strvec argv, child_env; /* alive while a call uses them */
     bool session_starting, session_wait, session_stop, look_due;
     struct error slot_error; /* why there is no slot: the first step fails with it */
+    bool marked;             /* as not provisioned, in its record, until the script is through */
     bool ending_wait;        /* for the sessions of a deleted or stopped sandbox to end */
     struct strvec ending;    /* sessions that were alive when the sandbox was stopped */
     struct phase phase;
@@ -140,6 +141,7 @@ void refresh_changed(void *arg, const char *name);
 void refresh_scan(struct engine *e);
 /* What was just inspected, into the model at once. */
 void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot, const struct sandbox_info *info);
+/* What its record says: settings that changed since it was made, and whether it was provisioned. */
 void refresh_drift(struct engine *e, const struct workspace *ws);
 void stats_on_timer(void *arg);
 void stats_cancel(struct engine *e);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 #include "core/util/log.h"
@@ -81,6 +82,46 @@ const char *record_revision(const struct record *r, const char *profile)
 void record_set_revision(struct record *r, const char *profile, const char *rev)
 {
     json_set_string(object_in(r->tree, "revisions"), profile, rev);
+}
+
+void record_set_unprovisioned(struct record *r, const char *profile, enum record_end end, int exit_code)
+{
+    static const char *const names[] = {
+        [RECORD_STARTED] = "started", [RECORD_CANCELED] = "canceled", [RECORD_FAILED] = "failed"};
+    struct json *mark = json_new_object();
+    char now[40];
+    clock_iso8601(clock_wall_ms(), now);
+    json_set_string(mark, "profile", profile);
+    json_set_string(mark, "end", names[end]);
+    json_set_string(mark, "when", now);
+    if (exit_code != 0) {
+        json_set_int(mark, "exit", exit_code);
+    }
+    json_set(r->tree, "unprovisioned", mark);
+}
+
+void record_clear_unprovisioned(struct record *r)
+{
+    if (json_get(r->tree, "unprovisioned") != NULL) {
+        json_set_null(r->tree, "unprovisioned");
+    }
+}
+
+const char *record_unprovisioned(const struct record *r, struct strbuf *why)
+{
+    const struct json *mark = json_get(r->tree, "unprovisioned");
+    const char *profile = json_get_string(mark, "profile", NULL), *end = json_get_string(mark, "end", "");
+    int64_t code = json_get_int(mark, "exit", 0);
+    if (profile != NULL && why != NULL) {
+        strbuf_addf(why, "provisioning with %.63s %s", profile,
+                    strcmp(end, "failed") == 0     ? "failed"
+                    : strcmp(end, "canceled") == 0 ? "was canceled"
+                                                   : "did not end");
+        if (code != 0) {
+            strbuf_addf(why, " (exit %d)", (int)code);
+        }
+    }
+    return profile;
 }
 
 /* A remembered duration within reason, else 0. */

@@ -12,6 +12,7 @@
 #include "core/engine/backend.h"
 #include "core/model/model.h"
 #include "core/util/paths.h"
+#include "core/util/strbuf.h"
 
 struct record {
     char profile[64]; /* "" unknown */
@@ -30,6 +31,14 @@ void record_release(struct record *r);
 /* P5: the revision that was provisioned last, or "". */
 const char *record_revision(const struct record *r, const char *profile);
 void record_set_revision(struct record *r, const char *profile, const char *rev);
+
+/* Whether its script is through. A run marks its sandbox before the script starts (RECORD_STARTED), says how it ended,
+ * and takes the mark away after a success: what dies half way is not taken for done. */
+enum record_end { RECORD_STARTED, RECORD_CANCELED, RECORD_FAILED };
+void record_set_unprovisioned(struct record *r, const char *profile, enum record_end end, int exit_code /* 0: none */);
+void record_clear_unprovisioned(struct record *r);
+/* The profile of the mark, or NULL; *why (may be NULL) gets a sentence. */
+const char *record_unprovisioned(const struct record *r, struct strbuf *why);
 
 /* Puts remembered durations into a view that is about to start, and takes those of one that succeeded. */
 void record_fill_times(const struct record *r, struct op_view *op);

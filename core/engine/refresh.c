@@ -201,18 +201,30 @@ static int load_cached(struct engine *e, const char *name)
     return e->have_cached ? 0 : -1;
 }
 
+/* Is the script of its profile through? */
+static void put_provisioned(struct engine *e, const struct workspace *ws, const struct record *record, const char *name)
+{
+    MT_CLEANUP(strbuf) struct strbuf why = STRBUF_INIT;
+    int done = record_unprovisioned(record, &why) != NULL ? 0 : record_revision(record, name)[0] != '\0' ? 1 : -1;
+    model_set_provisioned(e->opts.model, ws->id, done, why.buf);
+}
+
 void refresh_drift(struct engine *e, const struct workspace *ws)
 {
     struct error err = ERROR_INIT;
-    if (!ws->have_info || ws->info.state == SANDBOX_NONE || ws->info.config_hash[0] == '\0' || ws->missing) {
+    if (!ws->have_info || ws->info.state == SANDBOX_NONE) {
         model_set_drift(e->opts.model, ws->id, NULL);
+        model_set_provisioned(e->opts.model, ws->id, -1, "");
         return;
     }
     struct record record;
     char name[64];
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
-    if (load_cached(e, name) == 0) {
+    put_provisioned(e, ws, &record, name);
+    if (ws->info.config_hash[0] == '\0' || ws->missing) {
+        model_set_drift(e->opts.model, ws->id, NULL);
+    } else if (load_cached(e, name) == 0) {
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, diff = STRBUF_INIT;
         MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
         struct sandbox_spec spec;

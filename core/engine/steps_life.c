@@ -32,7 +32,9 @@ static void decide_provision(struct run *r)
     }
     str_format(r->tag, sizeof(r->tag), "%s %.40s", r->profile.name, r->profile.rev);
     bool equal = strcmp(record_revision(&r->record, r->profile.name), r->profile.rev) == 0;
-    r->do_provision = r->reprovision || !equal || r->info.state == SANDBOX_NONE;
+    const char *unprovisioned = record_unprovisioned(&r->record, NULL); /* also when it had worked once before */
+    r->do_provision = r->reprovision || !equal || r->info.state == SANDBOX_NONE ||
+                      (unprovisioned != NULL && strcmp(unprovisioned, r->profile.name) == 0);
     if (!is_up(&r->info)) {
         return;
     }
@@ -261,6 +263,12 @@ static int settle_check(struct run *r, struct error *err)
     if (r->do_create || r->do_update) {
         free(r->record.spec);
         r->record.spec = xstrdup(r->spec_text.buf);
+    }
+    if (r->do_provision) {
+        record_set_unprovisioned(&r->record, r->profile.name, RECORD_STARTED, 0);
+        r->marked = true;
+    } else if (r->created) {
+        record_clear_unprovisioned(&r->record); /* of the one before */
     }
     struct error why = ERROR_INIT;
     if (record_save(&r->record, r->e->opts.paths, r->sandbox, &why) < 0) {

@@ -130,6 +130,23 @@ static bool leaves_session(const struct run *r)
     return r->e->leave && s != NULL && (s->state == SESSION_STARTING || s->state == SESSION_RUNNING);
 }
 
+/* The script was to run and is not through: remembered, with how it ended. */
+static void note_unprovisioned(struct run *r)
+{
+    const struct op_view *v = op_get_view(r->op);
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    bool failed = v->error.code != ERROR_NONE;
+    struct error why = ERROR_INIT;
+    record_set_unprovisioned(&r->record, r->profile.name, failed ? RECORD_FAILED : RECORD_CANCELED,
+                             v->error.code == ERROR_EXIT ? v->error.sys : 0);
+    if (record_save(&r->record, r->e->opts.paths, r->sandbox, &why) < 0) {
+        log_warn("%s", why.msg); /* the mark made before the script still stands there */
+    }
+    if (ws != NULL) {
+        refresh_drift(r->e, ws);
+    }
+}
+
 enum step_result step_unlock(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
@@ -137,6 +154,9 @@ enum step_result step_unlock(struct op *op, void *ctx, struct error *err)
     (void)err;
     if (r->journaled && !leaves_session(r)) {
         journal_remove(r->e->opts.paths, r->sandbox);
+    }
+    if (r->marked && !leaves_session(r)) {
+        note_unprovisioned(r);
     }
     run_release_l1(r);
     if (r->l2 != NULL) {

@@ -455,11 +455,19 @@ enum step_result step_record(struct op *op, void *ctx, struct error *err)
     if (r->do_provision) {
         record_set_revision(&r->record, r->profile.name, r->profile.rev);
     }
+    if (!skipped) {
+        record_clear_unprovisioned(&r->record);
+        r->marked = false;
+    }
     record_take_times(&r->record, op_get_view(op));
     if (record_save(&r->record, paths, r->sandbox, err) < 0 ||
         (!skipped && profiles_record(paths, r->sandbox, r->profile.name, err) < 0)) {
         return STEP_FAIL;
     }
     model_set_profile(r->e->opts.model, r->ws, r->profile.name);
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    if (ws != NULL) {
+        refresh_drift(r->e, ws);
+    }
     return STEP_NEXT;
 }

@@ -176,6 +176,7 @@ void model_set_workspaces(struct model *m, const struct workspace *list, size_t 
         if (w == NULL) {
             w = xcalloc(1, sizeof(*w));
             w->id = ++m->last_id;
+            w->provisioned = -1;
             changed = true;
         }
         changed |= take_scan(w, &list[i]);
@@ -235,6 +236,17 @@ void model_set_drift(struct model *m, workspace_id id, const char *text)
     }
     w->drift = text != NULL;
     str_copy(w->drift_text, sizeof(w->drift_text), text != NULL ? text : "");
+    publish(m, MODEL_SANDBOX, id, 0, NULL);
+}
+
+void model_set_provisioned(struct model *m, workspace_id id, int provisioned, const char *why)
+{
+    struct workspace *w = find_workspace(m, id);
+    if (w == NULL || (w->provisioned == provisioned && strcmp(w->unprovisioned, why) == 0)) {
+        return;
+    }
+    w->provisioned = provisioned;
+    str_copy(w->unprovisioned, sizeof(w->unprovisioned), why);
     publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
@@ -349,12 +361,13 @@ static void link_op(struct model *m, struct workspace *w)
 void model_put_op(struct model *m, const struct op_view *op)
 {
     struct op_view *mine = find_op(m, op->id);
-    if (mine == NULL) {
-        for (size_t i = m->op_count; i-- > 0;) {
-            if (op_ended(m->ops[i]) && strcmp(m->ops[i]->sandbox, op->sandbox) == 0) {
-                remove_op_at(m, i);
-            }
+    /* The end of the op before may come after this one was queued. */
+    for (size_t i = m->op_count; (mine == NULL || op->state != OP_QUEUED) && i-- > 0;) {
+        if (op_ended(m->ops[i]) && m->ops[i]->id < op->id && strcmp(m->ops[i]->sandbox, op->sandbox) == 0) {
+            remove_op_at(m, i);
         }
+    }
+    if (mine == NULL) {
         m->ops = xreallocarray(m->ops, m->op_count + 1, sizeof(*m->ops));
         mine = xcalloc(1, sizeof(*mine));
         m->ops[m->op_count++] = mine;

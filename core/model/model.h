@@ -68,9 +68,11 @@ struct workspace {
     struct sandbox_stats stats;
     bool have_stats;
     bool drift;
-    char drift_text[240]; /* what differs (S5) */
-    op_id op;             /* running or last ended op not yet dismissed; 0 none */
-    bool orphan;          /* S7 */
+    char drift_text[240];    /* what differs (S5) */
+    int provisioned;         /* 1: the profile's script is through, 0: it is not, -1: not known, or nothing to run */
+    char unprovisioned[160]; /* why it is 0, a sentence without its end; or "" */
+    op_id op;                /* running or last ended op not yet dismissed; 0 none */
+    bool orphan;             /* S7 */
 };
 
 enum model_event_kind {
@@ -118,6 +120,7 @@ const struct workspace *model_workspace_by_name(const struct model *m, const cha
 void model_set_workspaces(struct model *m, const struct workspace *list, size_t count);
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
 void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);
+void model_set_provisioned(struct model *m, workspace_id id, int provisioned, const char *why);
 void model_set_profile(struct model *m, workspace_id id, const char *profile);
 void model_set_orphan(struct model *m, workspace_id id, bool orphan);
 void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stats *stats /* NULL: none */);

@@ -514,6 +514,16 @@ static void test_provision(void **state)
     recorded = home_read(".cache/muthr/muthr-demo-profiles");
     assert_string_equal(recorded, "mine\n");
     free(recorded);
+    verb_run(&r, "ls", "-o", "json");
+    expect_text(&r.out, "\"provisioned\": true");
+    profile_write("mine", "exit 9\n"); /* a failure is remembered, for the list too */
+    verb_expect(1, "provision");
+    verb_run(&r, "ls", "-o", "json");
+    expect_text(&r.out, "\"status\": \"running\"");
+    expect_text(&r.out, "\"provisioned\": false");
+    expect_text(&r.out, "\"reason\": \"provisioning with mine failed (exit 9)\"");
+    verb_run(&r, "ls");
+    expect_text(&r.err, "provisioning with mine failed (exit 9)");
     ran_release(&r);
 }
 

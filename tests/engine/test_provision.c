@@ -76,11 +76,31 @@ static void test_failure(void **state)
     assert_non_null(model_session(w.model, w.last.session)); /* kept for looking at */
     assert_false(profiles_recorded(&w.home.paths, "muthr-api", NULL));
     assert_int_equal(fake_box(&w.fake, "muthr-api")->state, SANDBOX_RUNNING); /* for a shell */
+    const struct workspace *ws = world_ws(&w, "muthr-api");
+    assert_int_equal(ws->provisioned, 0);
+    assert_string_equal(ws->unprovisioned, "provisioning with p failed (exit 7)");
+    world_close_engine(&w, false);
+    world_engine(&w); /* it is remembered */
+    ws = world_ws(&w, "muthr-api");
+    assert_int_equal(ws->provisioned, 0);
+    assert_string_equal(ws->unprovisioned, "provisioning with p failed (exit 7)");
     w.fake.exit_code = 0;
     world_run(&w, ENGINE_START, "muthr-api",
               "p"); /* nothing was recorded: runs again, and does not take the old failure for the new run */
     assert_int_equal(w.last.state, OP_DONE);
     assert_int_equal(w.fake.started_sessions, 2);
+    ws = world_ws(&w, "muthr-api");
+    assert_int_equal(ws->provisioned, 1);
+    assert_string_equal(ws->unprovisioned, "");
+    w.fake.exit_code = 3; /* what worked once and then did not is not done either, and runs at the next start */
+    struct engine_request again = {.plan = ENGINE_PROVISION, .sandbox = "muthr-api", .reprovision = true};
+    world_request(&w, &again);
+    world_wait(&w, w.done + 1);
+    assert_int_equal(world_ws(&w, "muthr-api")->provisioned, 0);
+    w.fake.exit_code = 0;
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.fake.started_sessions, 4);
+    assert_int_equal(world_ws(&w, "muthr-api")->provisioned, 1);
     MT_CLEANUP(xfree) char *old = path_join(w.home.paths.state, "logs/muthr-api-provision-p.log.1");
     assert_true(fs_exists(old));
     world_close(&w);

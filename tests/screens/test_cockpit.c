@@ -534,6 +534,8 @@ static void test_delete_while_provisioning(void **state)
     harness_wait_text(h, "is canceled");
     harness_key(h, "y");
     harness_wait_text(h, "the sandbox is deleted");
+    harness_wait_gone(h, "start failed");
+    harness_wait_gone(h, "did not come up");
     leave(h);
     assert_int_equal(harness_run(h, ls, &out), 0);
     assert_null(strstr(out.buf, "muthr-api"));

@@ -131,6 +131,32 @@ static void test_failure_and_retry(void **state)
     world_leave_session(h);
 }
 
+/* The mark of a failure outlives the cockpit; Enter opens a shell all the same, and says so. */
+static void test_failure_is_remembered(void **state)
+{
+    struct harness *h = *state;
+
+    open_gate(h, "one");
+    open_gate(h, "two");
+    open_gate(h, "fail");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "Enter");
+    harness_wait_text(h, "did not come up");
+    world_leave(h);
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "not provisioned");
+    harness_wait_text(h, "provisioning with slow failed (exit 1)");
+    harness_key(h, "Enter");
+    harness_wait_text(h, WORLD_PROMPT);
+    harness_wait_text(h, "provisioning with slow failed (exit 1): r in the list retries");
+    remove_file(h, "src/api/fail");
+    harness_keys(h, "C-] r y");
+    harness_wait_gone(h, "not provisioned");
+    harness_wait_text(h, "1 running");
+    world_leave(h);
+}
+
 static void test_cancel(void **state)
 {
     struct harness *h = *state;
@@ -164,7 +190,7 @@ static void test_cancel_with_a_shell(void **state)
     harness_wait_text(h, "part 6 of 6");
     harness_key(h, "c");
     harness_wait_text(h, "canceled");
-    harness_wait_gone(h, "provisioning");
+    harness_wait_text(h, "not provisioned"); /* the script is not through, and it is said */
     harness_key(h, "1");
     harness_wait_text(h, WORLD_PROMPT);
     harness_type(h, "echo $((6*7))\r");
@@ -214,8 +240,10 @@ static void test_left_half_way(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_half_way_then_a_shell), TEST(test_failure_and_retry), TEST(test_cancel),
-        TEST(test_cancel_with_a_shell),   TEST(test_killed_half_way),   TEST(test_left_half_way),
+        TEST(test_half_way_then_a_shell), TEST(test_failure_and_retry),
+        TEST(test_failure_is_remembered), TEST(test_cancel),
+        TEST(test_cancel_with_a_shell),   TEST(test_killed_half_way),
+        TEST(test_left_half_way),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

@@ -118,6 +118,7 @@ static void test_ops_and_shown_state(void **state)
     queued.state = OP_RUNNING;
     model_put_op(w.m, &queued);
     assert_int_equal(ws->op, 8);
+    assert_null(model_op(w.m, 7)); /* a failure that came while the next one waited goes with its turn */
     struct op_view third = queued;
     third.id = 9;
     model_put_op(w.m, &third); /* the failed one makes room */

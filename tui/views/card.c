@@ -133,7 +133,7 @@ static const char *next_step(const struct app *app, const struct workspace *ws)
 /* State word, since when. */
 static void state_text(const struct app *app, const struct workspace *ws, char *out, size_t cap)
 {
-    struct state_look look = glyph_sandbox(model_shown_state(app->model, ws));
+    struct state_look look = glyph_workspace(app->model, ws);
     char since[24] = "";
     if (ws->info.state == SANDBOX_RUNNING && ws->info.started_wall_ms &&
         clock_wall_ms() > ws->info.started_wall_ms + 60000) {
@@ -153,7 +153,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     }
     struct rect old = surface_clip(s, r);
     struct sheet sh = {.app = app, .s = s, .r = {r.x + 2, r.y, r.w - 4, r.h}, .y = r.y + 1};
-    struct state_look look = glyph_sandbox(model_shown_state(app->model, ws));
+    struct state_look look = glyph_workspace(app->model, ws);
     char text[400];
     state_text(app, ws, text, sizeof(text));
     const char *sign =
@@ -173,6 +173,11 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
         draw_running(&sh, ws);
     }
     draw_calls(&sh, ws);
+    if (ws->unprovisioned[0] && !tree_op_is_live(model_op(app->model, ws->op))) {
+        sh.y++;
+        fact(&sh, "provisioned", THEME_WARN, ws->unprovisioned);
+        fact(&sh, "", THEME_DIM, "r restarts it and tries again, p tries again as it is");
+    }
     if (ws->drift) {
         sh.y++;
         fact(&sh, "changed", THEME_WARN, ws->drift_text);

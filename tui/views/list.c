@@ -78,7 +78,7 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
                                       char *out, size_t cap)
 {
     enum sandbox_state state = model_shown_state(app->model, ws);
-    struct state_look look = glyph_sandbox(state);
+    struct state_look look = glyph_workspace(app->model, ws);
     if (op && tree_op_is_live(op)) {
         bool down = strcmp(op->plan, "stop") == 0, gone = strcmp(op->plan, "delete") == 0;
         str_format(out, cap, "%s",
@@ -108,6 +108,10 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
     if (state == SANDBOX_FAILED && ws->info.reason[0]) {
         str_copy(out, cap, ws->info.reason);
         return look.role;
+    }
+    if (state == SANDBOX_RUNNING && ws->provisioned == 0) {
+        str_copy(out, cap, app->layout.list.w >= 50 ? look.word : "not provisioned");
+        return THEME_WARN;
     }
     if (state == SANDBOX_RUNNING) {
         str_copy(out, cap, ws->drift ? "running, changed" : look.word);
@@ -152,7 +156,7 @@ static void draw_workspace(const struct pen *p, const struct tree_row *row)
         return;
     }
     const struct op_view *op = model_op(app->model, ws->op);
-    struct state_look look = glyph_sandbox(model_shown_state(app->model, ws));
+    struct state_look look = glyph_workspace(app->model, ws);
     bool live = tree_op_is_live(op);
     if (!live && op && op->state == OP_FAILED) {
         look.glyph = GLYPH_FAILED;

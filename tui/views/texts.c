@@ -140,7 +140,7 @@ void dialog_inspect(struct app *app)
     if (!ws) {
         return;
     }
-    fact(&b, "state", glyph_sandbox(model_shown_state(app->model, ws)).word);
+    fact(&b, "state", glyph_workspace(app->model, ws).word);
     fact(&b, "reason", ws->info.reason);
     fact(&b, "sandbox", ws->sandbox);
     fact(&b, "backend", ws->backend);
@@ -153,6 +153,7 @@ void dialog_inspect(struct app *app)
     if (ws->info.state == SANDBOX_RUNNING) {
         inspect_running(&b, ws);
     }
+    fact(&b, "not done", ws->unprovisioned);
     fact(&b, "changed", ws->drift ? ws->drift_text : "");
     fact(&b, "warning", ws->info.warning);
     const struct backend_view *be = model_backend(app->model, ws->backend);
