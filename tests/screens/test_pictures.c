@@ -76,6 +76,7 @@ static void take_picture(struct harness *h, const char *name, struct strbuf *out
     assert_int_equal(theme_parse(&theme, text.buf, text.len, path, NULL), 0);
     harness_start(h, &(struct harness_opts){.cols = COLS, .rows = ROWS, .args = args});
     harness_wait_text(h, "  2 ");
+    harness_wait_text(h, "1 running");
     harness_key(h, "1");
     harness_wait_text(h, "portrait.jpg");
     harness_settle(h);
