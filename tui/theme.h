@@ -17,17 +17,14 @@
 #define THEME_ROLES(X)                                                                                                 \
     X(TEXT, "text")                                                                                                    \
     X(DIM, "dim")                                                                                                      \
-    X(STRONG, "strong")                                                                                                \
-    X(ACCENT, "accent")                                                                                                \
-    X(OK, "ok")                                                                                                        \
-    X(WARN, "warn")                                                                                                    \
-    X(BAD, "bad") X(INFO, "info") X(BUSY, "busy") X(BORDER, "border") X(BORDER_FOCUS, "border_focus")                  \
-        X(TITLE, "title") X(TITLE_FOCUS, "title_focus") X(SELECTION, "selection") X(SELECTION_DIM, "selection_dim")    \
-            X(BAR, "bar") X(BAR_DIM, "bar_dim") X(BAR_STRONG, "bar_strong") X(KEY, "key") X(KEY_LABEL, "key_label")    \
-                X(KEY_OFF, "key_off") X(GAUGE, "gauge") X(GAUGE_BACK, "gauge_back") X(DIALOG, "dialog")                \
-                    X(DIALOG_TITLE, "dialog_title") X(INPUT, "input") X(MATCH, "match")                                \
-                        X(COPY_SELECTION, "copy_selection") X(ATTENTION, "attention") X(NET_OPEN, "net_open")          \
-                            X(NET_CLOSED, "net_closed") X(NOTICE, "notice") X(ERROR, "error")
+    X(STRONG, "strong") X(ACCENT, "accent") X(OK, "ok") X(WARN, "warn") X(BAD, "bad") X(INFO, "info") X(BUSY, "busy")  \
+        X(BORDER, "border") X(BORDER_FOCUS, "border_focus") X(TITLE, "title") X(TITLE_FOCUS, "title_focus")            \
+            X(SELECTION, "selection") X(SELECTION_DIM, "selection_dim") X(BAR, "bar") X(BAR_DIM, "bar_dim")            \
+                X(BAR_STRONG, "bar_strong") X(KEY, "key") X(KEY_LABEL, "key_label") X(KEY_OFF, "key_off")              \
+                    X(GAUGE, "gauge") X(GAUGE_BACK, "gauge_back") X(DIALOG, "dialog") X(DIALOG_TITLE, "dialog_title")  \
+                        X(INPUT, "input") X(MATCH, "match") X(COPY_SELECTION, "copy_selection")                        \
+                            X(ATTENTION, "attention") X(NET_OPEN, "net_open") X(NET_CLOSED, "net_closed")              \
+                                X(NOTICE, "notice") X(ERROR, "error")
 enum theme_role {
 #define THEME_ENUM(id, name) THEME_##id,
     THEME_ROLES(THEME_ENUM)
