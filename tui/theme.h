@@ -13,6 +13,8 @@
 #include "core/util/strvec.h"
 #include "tui/surface.h"
 
+/* It never settles on this one. */
+/* clang-format off */
 /* X-macro: enum and the names in theme files must agree. */
 #define THEME_ROLES(X)                                                                                                 \
     X(TEXT, "text")                                                                                                    \
@@ -25,6 +27,7 @@
                         X(INPUT, "input") X(MATCH, "match") X(COPY_SELECTION, "copy_selection")                        \
                             X(ATTENTION, "attention") X(NET_OPEN, "net_open") X(NET_CLOSED, "net_closed")              \
                                 X(NOTICE, "notice") X(ERROR, "error")
+/* clang-format on */
 enum theme_role {
 #define THEME_ENUM(id, name) THEME_##id,
     THEME_ROLES(THEME_ENUM)
