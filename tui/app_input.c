@@ -155,17 +155,6 @@ static bool keep_soon(struct app *app, struct key key)
     return true;
 }
 
-void app_type_ahead(struct app *app)
-{
-    if (app->ahead.active && app_pane_takes_keys(app)) {
-        for (size_t i = 0; i < app->ahead.count; i++) {
-            pane_key(&app->pane, app->ahead.keys[i]);
-        }
-        app->ahead.active = false;
-        app->ahead.count = 0;
-    }
-}
-
 /* Right after the start: a command that must know backends and sandboxes waits until they were looked at, and the keys
  * behind it wait too, so that nothing typed at once is lost or goes elsewhere. Esc gives it up. */
 static bool keep_early(struct app *app, struct key key)
@@ -227,6 +216,21 @@ static void on_key(struct app *app, struct key key)
         list_escape(app);
     } else {
         app_set_focus(app, FOCUS_LIST);
+    }
+}
+
+void app_type_ahead(struct app *app)
+{
+    struct key keys[MT_ARRAY_LEN(app->ahead.keys)];
+    size_t n = app->ahead.count;
+    if (!app->ahead.active || !app_pane_takes_keys(app)) {
+        return;
+    }
+    memcpy(keys, app->ahead.keys, n * sizeof(*keys));
+    app->ahead.active = false;
+    app->ahead.count = 0;
+    for (size_t i = 0; i < n && !app->quitting; i++) {
+        on_key(app, keys[i]); /* the prefix is among them as in any other keys */
     }
 }
 
