@@ -47,8 +47,8 @@ static void flow_keep(struct app *app, const struct flow *f)
 /* A shell in a sandbox whose script is not through: mentioned once. */
 static void say_unprovisioned(struct app *app, const struct workspace *ws)
 {
-    if (ws && ws->unprovisioned[0] && !tree_op_is_live(model_op(app->model, ws->op)) &&
-        !tree_set_has(&app->warned, ws->id)) {
+    if (ws && ws->unprovisioned[0] && !model_is_provisioning(app->model, ws) &&
+        !tree_op_is_live(model_op(app->model, ws->op)) && !tree_set_has(&app->warned, ws->id)) {
         const char *chord = keymap_chord(app->keymap, CONTEXT_LIST, command_find("sandbox.restart"));
         tree_set_put(&app->warned, ws->id, true);
         app_warn(app, "%s: %s: %s in the list retries", ws->shown, ws->unprovisioned, chord ? chord : ":");

@@ -107,7 +107,7 @@ int verb_ls(struct verb_ctx *ctx)
     for (size_t i = 0; ctx->o.format == OUTPUT_TEXT && i < model_workspace_count(ctx->model); i++) {
         const struct workspace *ws = model_workspace_at(ctx->model, i);
 
-        if (ws->unprovisioned[0] != '\0') {
+        if (ws->unprovisioned[0] != '\0' && !model_is_provisioning(ctx->model, ws)) {
             output_note("%s: %s; `muthr-tui provision %s` tries again", ws->sandbox, ws->unprovisioned, ws->shown);
         }
     }

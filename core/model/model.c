@@ -283,12 +283,23 @@ void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stat
     publish(m, MODEL_STATS, id, 0, NULL);
 }
 
+bool model_is_provisioning(const struct model *m, const struct workspace *ws)
+{
+    const struct session_info *s;
+    for (size_t i = 0; (s = model_session_of(m, ws->sandbox, i)) != NULL; i++) {
+        if (s->kind == SESSION_PROVISION && (s->state == SESSION_RUNNING || s->state == SESSION_STARTING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum sandbox_state model_shown_state(const struct model *m, const struct workspace *ws)
 {
     enum sandbox_state state = ws->have_info ? ws->info.state : SANDBOX_NONE;
     const struct op_view *op = model_op(m, ws->op);
     if (op == NULL || op->state != OP_RUNNING) {
-        return state;
+        return state == SANDBOX_RUNNING && model_is_provisioning(m, ws) ? SANDBOX_PROVISIONING : state;
     }
     if (strcmp(op->plan, "stop") == 0 || strcmp(op->plan, "delete") == 0) {
         return state;

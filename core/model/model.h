@@ -125,7 +125,10 @@ void model_set_profile(struct model *m, workspace_id id, const char *profile);
 void model_set_orphan(struct model *m, workspace_id id, bool orphan);
 void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stats *stats /* NULL: none */);
 
-/* The state that lists show: an op in flight on it (creating, provisioning) overrides what the backend last said. */
+/* A provision session of the sandbox is alive, whoever started it: this cockpit, another one, a verb. */
+bool model_is_provisioning(const struct model *m, const struct workspace *ws);
+/* The state that lists show: an op in flight on it (creating, provisioning), or a living provision session, overrides
+ * what the backend last said. */
 enum sandbox_state model_shown_state(const struct model *m, const struct workspace *ws);
 
 /* Ops. model_put_op inserts or updates by id. Ended ones stay until model_drop_op (or the next op on the same sandbox).

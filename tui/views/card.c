@@ -173,7 +173,8 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
         draw_running(&sh, ws);
     }
     draw_calls(&sh, ws);
-    if (ws->unprovisioned[0] && !tree_op_is_live(model_op(app->model, ws->op))) {
+    if (ws->unprovisioned[0] && !model_is_provisioning(app->model, ws) &&
+        !tree_op_is_live(model_op(app->model, ws->op))) {
         sh.y++;
         fact(&sh, "provisioned", THEME_WARN, ws->unprovisioned);
         fact(&sh, "", THEME_DIM, "r restarts it and tries again, p tries again as it is");
