@@ -348,6 +348,12 @@ static const char *const helper_verbs[] = {
 /* What a verb cannot do without. */
 static int check_call(const struct backend_call *call, struct error *err)
 {
+    bool ours = call->verb == BACKEND_LIST || call->verb == BACKEND_INSPECT || call->verb == BACKEND_STATS ||
+                call->verb == BACKEND_EXEC ||
+                ((size_t)call->verb < MT_ARRAY_LEN(helper_verbs) && helper_verbs[call->verb] != NULL);
+    if (!ours) {
+        return error_set(err, ERROR_INVALID, "a bwrap sandbox cannot do that");
+    }
     bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_UPDATE;
     bool wants_name = !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST;
     const char *name = wants_spec ? (call->spec ? call->spec->name : NULL) : call->name;

@@ -17,7 +17,8 @@ const char *sandbox_state_name(enum sandbox_state s)
     return (size_t)s < MT_ARRAY_LEN(state_names) ? state_names[s] : "unknown";
 }
 
-static const char *const policy_names[] = {[NET_NONE] = "none", [NET_FULL] = "full", [NET_SHARED] = "shared"};
+static const char *const policy_names[NET_POLICY_COUNT] = {
+    [NET_NONE] = "none", [NET_FULL] = "full", [NET_SHARED] = "shared", [NET_MODEL] = "model"};
 
 const char *net_policy_name(enum net_policy n)
 {
@@ -30,7 +31,8 @@ int net_policy_parse(const char *s, enum net_policy *out, struct error *err)
         const char *text;
         enum net_policy policy;
     } table[] = {
-        {"none", NET_NONE}, {"restricted", NET_NONE}, {"full", NET_FULL}, {"host", NET_FULL}, {"shared", NET_SHARED},
+        {"none", NET_NONE}, {"restricted", NET_NONE}, {"full", NET_FULL},
+        {"host", NET_FULL}, {"shared", NET_SHARED},   {"model", NET_MODEL},
     };
     for (size_t i = 0; i < MT_ARRAY_LEN(table); i++) {
         if (s && strcmp(s, table[i].text) == 0) {
@@ -38,14 +40,78 @@ int net_policy_parse(const char *s, enum net_policy *out, struct error *err)
             return 0;
         }
     }
-    return error_hint(err, ERROR_INVALID, "use one of: none, full, host, shared, restricted",
+    return error_hint(err, ERROR_INVALID, "use one of: none, model, full, host, shared, restricted",
                       "unknown network policy '%s'", s ? s : "");
+}
+
+bool net_policy_is_sealed(enum net_policy n)
+{
+    return n == NET_NONE || n == NET_MODEL;
+}
+
+/* A port number of 1..65535 in the first n bytes of s; "" gives 0 where allowed. */
+static int parse_port(const char *s, size_t n, bool may_be_empty, uint16_t *out)
+{
+    unsigned long value = 0;
+    if (n == 0 && may_be_empty) {
+        *out = 0;
+        return 0;
+    }
+    if (n == 0 || n > 5) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9') {
+            return -1;
+        }
+        value = value * 10 + (unsigned long)(s[i] - '0');
+    }
+    *out = (uint16_t)value;
+    return value >= 1 && value <= 65535 ? 0 : -1;
+}
+
+int port_spec_parse(const char *s, struct port_spec *out, struct error *err)
+{
+    memset(out, 0, sizeof(*out));
+    size_t len = strlen(s);
+    if (len > 4 && (strcmp(s + len - 4, "/udp") == 0 || strcmp(s + len - 4, "/tcp") == 0)) {
+        out->udp = s[len - 3] == 'u';
+        len -= 4;
+    }
+    const char *inside = s + len;
+    while (inside > s && inside[-1] != ':') {
+        inside--;
+    }
+    bool good = parse_port(inside, (size_t)(s + len - inside), false, &out->container_port) == 0;
+    if (good && inside > s) {
+        const char *end = inside - 1, *host = end;
+        while (host > s && host[-1] != ':') {
+            host--;
+        }
+        good = parse_port(host, (size_t)(end - host), true, &out->host_port) == 0;
+        size_t ip = host > s ? (size_t)(host - 1 - s) : 0;
+        const char *from = s;
+        if (ip >= 2 && s[0] == '[' && s[ip - 1] == ']') {
+            from++;
+            ip -= 2;
+        }
+        good = good && ip < sizeof(out->host_ip) && strspn(from, "0123456789abcdefABCDEF.:") >= ip;
+        if (good) {
+            memcpy(out->host_ip, from, ip);
+        }
+    }
+    if (!good) {
+        return error_hint(err, ERROR_INVALID, "write HOST:INSIDE, :INSIDE for any free host port, with /udp if need be",
+                          "'%.60s' is not a port mapping", s);
+    }
+    return 0;
 }
 
 void sandbox_spec_release(struct sandbox_spec *s)
 {
-    char **const strings[] = {&s->name,    &s->project, &s->workspace,  &s->workspace_mount,
-                              &s->profile, &s->image,   &s->config_hash};
+    char **const strings[] = {&s->name,    &s->project, &s->workspace,   &s->workspace_mount,
+                              &s->profile, &s->image,   &s->config_hash, &s->containerfile,
+                              &s->mise};
     for (size_t i = 0; i < MT_ARRAY_LEN(strings); i++) {
         free(*strings[i]);
     }
@@ -54,6 +120,7 @@ void sandbox_spec_release(struct sandbox_spec *s)
         free(s->mounts[i].target);
     }
     free(s->mounts);
+    free(s->ports);
     memset(s, 0, sizeof(*s));
 }
 
@@ -67,6 +134,12 @@ void sandbox_spec_copy(struct sandbox_spec *dst, const struct sandbox_spec *src)
     dst->profile = xstrdup_null(src->profile);
     dst->image = xstrdup_null(src->image);
     dst->config_hash = xstrdup_null(src->config_hash);
+    dst->containerfile = xstrdup_null(src->containerfile);
+    dst->mise = xstrdup_null(src->mise);
+    dst->ports = src->port_count ? xcalloc(src->port_count, sizeof(*dst->ports)) : NULL;
+    if (src->port_count) {
+        memcpy(dst->ports, src->ports, src->port_count * sizeof(*dst->ports));
+    }
     dst->mounts = src->mount_count ? xcalloc(src->mount_count, sizeof(*dst->mounts)) : NULL;
     for (size_t i = 0; i < src->mount_count; i++) {
         dst->mounts[i] = src->mounts[i];
@@ -80,4 +153,13 @@ void backend_call_release(struct backend_call *call)
     free(call->infos);
     call->infos = NULL;
     call->info_count = 0;
+    free(call->facts);
+    call->facts = NULL;
+    call->fact_count = 0;
+    for (size_t i = 0; i < call->change_count; i++) {
+        free(call->changes[i].path);
+    }
+    free(call->changes);
+    call->changes = NULL;
+    call->change_count = 0;
 }

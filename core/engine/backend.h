@@ -26,11 +26,15 @@ enum sandbox_state {
 };
 const char *sandbox_state_name(enum sandbox_state s); /* "none", "creating", ... */
 
-enum net_policy { NET_NONE, NET_FULL, NET_SHARED }; /* shared: the host's own network, explicit consent only */
+/* shared: the host's own network, explicit consent only. model: only the address of the inference server (and what its
+ * backend says leaks besides). */
+enum net_policy { NET_NONE, NET_FULL, NET_SHARED, NET_MODEL };
+#define NET_POLICY_COUNT 4
 const char *net_policy_name(enum net_policy n);
-int net_policy_parse(
-    const char *s, enum net_policy *out,
-    struct error *err); /* none|full|host(=full)|shared|restricted(=none after provisioning, see spec.seal) */
+/* none | full | host (= full) | shared | model | restricted (= none; the manifest cuts it after provisioning) */
+int net_policy_parse(const char *s, enum net_policy *out, struct error *err);
+/* Does it have to be cut after provisioning (none, model)? */
+bool net_policy_is_sealed(enum net_policy n);
 
 enum backend_cap {
     BACKEND_CAP_STATS = 1 << 0,
@@ -38,16 +42,35 @@ enum backend_cap {
     BACKEND_CAP_NET_NONE = 1 << 2,
     BACKEND_CAP_NET_FULL = 1 << 3, /* isolated network with outside access; see info.full_reason when missing */
     BACKEND_CAP_NET_SHARED = 1 << 4,
-    BACKEND_CAP_SEAL = 1 << 5,     /* the network of a running sandbox can be cut */
-    BACKEND_CAP_IMAGES = 1 << 6,   /* has images: pull, build */
-    BACKEND_CAP_PORT = 1 << 7,     /* reserves a port per sandbox (B6) */
-    BACKEND_CAP_BASELINE = 1 << 8, /* needs S4's baseline inside */
+    BACKEND_CAP_SEAL = 1 << 5,       /* the network of a running sandbox can be cut */
+    BACKEND_CAP_IMAGES = 1 << 6,     /* has images: pull, build */
+    BACKEND_CAP_PORT = 1 << 7,       /* reserves a port per sandbox (B6) */
+    BACKEND_CAP_BASELINE = 1 << 8,   /* needs S4's baseline inside */
+    BACKEND_CAP_NET_MODEL = 1 << 9,  /* SEAL can leave the inference server reachable */
+    BACKEND_CAP_PORTS = 1 << 10,     /* publishes ports of the manifest (S12) */
+    BACKEND_CAP_LOGS = 1 << 11,      /* keeps the output of the main process */
+    BACKEND_CAP_ISOLATION = 1 << 12, /* reads back how it is isolated */
+    BACKEND_CAP_OVERLAY = 1 << 13,   /* workspace as a copy-on-write view: changes, apply, discard */
+    BACKEND_CAP_COMMIT = 1 << 14,    /* a running sandbox can become an image (S16) */
+    BACKEND_CAP_HOSTS = 1 << 15,     /* works on other machines ([[hosts]]) */
 };
 
 struct mount_spec {
     char *source, *target;
     bool read_only;
 };
+
+/* S12. As wanted, or as read back (then host_port is the real one). */
+struct port_spec {
+    char host_ip[46];                   /* "" = 127.0.0.1 */
+    uint16_t host_port, container_port; /* host_port 0: any free one */
+    bool udp;
+};
+#define SANDBOX_PORTS_MAX 16
+/* Parses "8080:80", ":80/udp", "127.0.0.1:8080:80", "80" (= ":80"). */
+int port_spec_parse(const char *s, struct port_spec *out, struct error *err);
+
+enum workspace_mode { WORKSPACE_DIRECT, WORKSPACE_OVERLAY };
 
 /* What a sandbox should be. Owned by the engine; a backend copies what it keeps. Strings are never NULL unless said. */
 struct sandbox_spec {
@@ -56,7 +79,9 @@ struct sandbox_spec {
     char *workspace;           /* absolute real path on the host */
     char *workspace_mount;     /* "/workspace" */
     char *profile;             /* "base" */
-    char *image;               /* NULL where the backend has none */
+    char *image;               /* reference to use; NULL: the backend's default, or none where it has none */
+    char *containerfile;       /* folder of the profile that holds a Containerfile (S13), or NULL; wins over image */
+    char *mise;                /* path of the project's mise.toml (S14), or NULL */
     char *config_hash;         /* S5 */
     enum net_policy net;       /* while running */
     enum net_policy net_after; /* policy to hold after provisioning (== net unless it is to be sealed) */
@@ -67,6 +92,11 @@ struct sandbox_spec {
     struct mount_spec *mounts; /* besides the workspace */
     size_t mount_count;
     int port; /* 0: any free one where the backend reserves */
+    struct port_spec *ports;
+    size_t port_count;
+    enum workspace_mode workspace_mode;
+    bool writable_root; /* the image's root may be written to (provisioning with a package manager); else read-only with
+                           tmpfs where the backend can */
 };
 void sandbox_spec_release(struct sandbox_spec *s);
 void sandbox_spec_copy(struct sandbox_spec *dst, const struct sandbox_spec *src);
@@ -87,8 +117,41 @@ struct sandbox_info {
     char warning[240]; /* lasting warning: "running as root: ...", "limits not enforced: ..."; or "" */
     int port;          /* reserved port (B6), 0: none */
     int pid;           /* host pid of its init, 0 when not running */
-    uint64_t started_wall_ms; /* 0 unknown */
-    bool workspace_missing;   /* folder gone or replaced while it runs */
+    uint64_t started_wall_ms;                  /* 0 unknown */
+    bool workspace_missing;                    /* folder gone or replaced while it runs */
+    char id[72];                               /* the runtime's own id, or "" */
+    char image[256];                           /* reference it was made from, or "" */
+    int exit_code;                             /* of the main process when stopped or failed; 128+signal */
+    uint64_t created_wall_ms;                  /* 0 unknown */
+    struct port_spec ports[SANDBOX_PORTS_MAX]; /* as read back; host_port 0: not published now */
+    unsigned port_count;
+    enum workspace_mode workspace_mode;
+    bool foreign; /* something of this name exists that is not ours: never touched */
+};
+
+/* One fact of how a sandbox is cut off, as read back from the kernel or the runtime, never from the wish. */
+enum isolation_verdict {
+    ISOLATION_OK,     /* as wanted, or stricter */
+    ISOLATION_WEAKER, /* not what the profile or the house rules ask for: shown red */
+    ISOLATION_UNKNOWN,
+    ISOLATION_INFO /* nothing was asked */
+};
+struct isolation_fact {
+    char name[40];    /* "network", "capabilities", "seccomp", "memory limit", "root filesystem", "mount /workspace" */
+    char wanted[120]; /* may be "" */
+    char actual[240];
+    enum isolation_verdict verdict;
+};
+
+/* One difference between an overlay workspace and the project folder. */
+enum change_kind { CHANGE_ADDED, CHANGE_MODIFIED, CHANGE_DELETED, CHANGE_TYPE };
+struct workspace_change {
+    char *path; /* relative, bytes as on disk */
+    enum change_kind kind;
+    bool conflict; /* the project's own file changed meanwhile: apply holds it back */
+    bool risky;    /* hooks, editor and agent settings, escaping links, ...: only applied when named */
+    char note[96]; /* why it is held back or skipped; may be "" */
+    uint64_t size;
 };
 
 struct sandbox_stats {
@@ -111,18 +174,27 @@ struct backend_probe {
 };
 
 enum backend_verb {
-    BACKEND_PROBE,   /* -> call->probe */
-    BACKEND_LIST,    /* -> call->infos, call->info_count: all managed sandboxes */
-    BACKEND_INSPECT, /* name -> call->infos[0]; state NONE when it does not exist (not an error) */
-    BACKEND_CREATE,  /* spec; exists: ERROR_EXISTS */
-    BACKEND_START,   /* name; running already: success */
-    BACKEND_STOP,    /* name, grace_ms: polite, then kill; stopped or missing: success */
-    BACKEND_DELETE,  /* name, force; stops first; missing: success; never touches the workspace */
-    BACKEND_STATS,   /* name -> call->stats */
-    BACKEND_SEAL,    /* name: cut the network now, read back */
-    BACKEND_EXEC,    /* name, argv, env, user_root: run without a terminal, lines to call->on_line, exit code in
-                        call->exit_code (ERROR_EXIT when not 0) */
-    BACKEND_UPDATE,  /* spec: rewrite the stored configuration of a stopped sandbox */
+    BACKEND_PROBE,     /* -> call->probe */
+    BACKEND_LIST,      /* -> call->infos, call->info_count: all managed sandboxes */
+    BACKEND_INSPECT,   /* name -> call->infos[0]; state NONE when it does not exist (not an error) */
+    BACKEND_CREATE,    /* spec; exists: ERROR_EXISTS */
+    BACKEND_START,     /* name; running already: success */
+    BACKEND_STOP,      /* name, grace_ms: polite, then kill; stopped or missing: success */
+    BACKEND_DELETE,    /* name, force; stops first; missing: success; never touches the workspace */
+    BACKEND_STATS,     /* name -> call->stats */
+    BACKEND_SEAL,      /* name, net (none or model): cut the network down to that now, read back */
+    BACKEND_EXEC,      /* name, argv, env, as_root: run without a terminal, lines to call->on_line, exit code in
+                          call->exit_code (ERROR_EXIT when not 0) */
+    BACKEND_UPDATE,    /* spec: rewrite the stored configuration of a stopped sandbox */
+    BACKEND_IMAGE,     /* spec: make sure that the image for it is here (pull, build, toolchain layer): call->image,
+                          call->image_notice; progress by on_line and call->percent. Equal ones in flight become one */
+    BACKEND_LOGS,      /* name, tail, follow: lines of the main process to on_line; follow ends by cancel or with it */
+    BACKEND_ISOLATION, /* name, spec (what is wanted; may be NULL) -> call->facts */
+    BACKEND_COMMIT,    /* name, image (a tag): the sandbox as it is becomes that image */
+    BACKEND_CHANGES,   /* name -> call->changes: overlay workspace against the project folder */
+    BACKEND_APPLY,     /* name, paths (NULL: all that is neither risky nor in conflict) -> call->changes: what was held
+                          back. The sandbox must be stopped */
+    BACKEND_DISCARD,   /* name, paths (NULL: all): forget changes. The sandbox must be stopped */
 };
 
 struct backend;
@@ -139,6 +211,12 @@ struct backend_call {
     bool force;
     const char *const *argv, *const *env; /* EXEC: env are KEY=VALUE additions */
     const char *cwd;                      /* EXEC: inside; NULL = workspace mount */
+    bool as_root;                         /* EXEC: as root where the backend tells users apart */
+    enum net_policy net;                  /* SEAL */
+    int64_t tail;                         /* LOGS: last lines; -1: all */
+    bool follow;                          /* LOGS */
+    const char *tag;                      /* COMMIT: name of the image to make */
+    const char *const *paths;             /* APPLY, DISCARD: relative, NULL-terminated; NULL: all */
     const void *input;
     size_t input_len; /* EXEC: stdin, NULL = empty */
     void (*on_line)(struct backend_call *call, bool is_stderr, const char *line,
@@ -151,16 +229,30 @@ struct backend_call {
     struct backend_probe probe;
     struct sandbox_stats stats;
     int exit_code;
-    void *priv; /* the backend's, while in flight */
+    int percent;            /* of what goes on, as of the last on_line; -1: not known. Set to -1 by the caller */
+    char image[256];        /* IMAGE: what CREATE is to use */
+    char image_notice[240]; /* IMAGE: lasting warning ("mise.toml: build failed, ..."), or "" */
+    struct isolation_fact *facts;
+    size_t fact_count; /* heap, freed by backend_call_release */
+    struct workspace_change *changes;
+    size_t change_count; /* heap, with their paths, freed by backend_call_release */
+    void *priv;          /* the backend's, while in flight */
 };
 void backend_call_release(struct backend_call *call);
 
 /* Something happened to sandbox `name` (NULL: look at all again). Coalesced by the listener. */
 typedef void (*backend_change_fn)(void *arg, const char *name);
 
+/* Another machine that has the runtime ([[hosts]]). */
+struct backend_target {
+    const char *name; /* "gpu1" */
+    const char *url;  /* ssh://[user@]host[:port][/socket] or unix:///socket */
+};
+
 struct backend_env {
     struct loop *loop;
     const struct paths *paths;
+    const struct backend_target *target; /* NULL: this machine. Copied */
 };
 
 /* How a session's program is started on a pty: the argv and environment that the *host* process runs. */

@@ -52,12 +52,18 @@ struct engine_request {
     const char *sandbox; /* name */
     const char *profile; /* START/PROVISION: NULL = recorded, else config's */
     enum net_policy net;
-    bool net_given;           /* explicit choice (shared needs this) */
-    bool recreate;            /* ensure: re-create on drift */
-    bool reprovision;         /* run even when the recorded revision is equal */
-    bool force;               /* delete: without stopping politely */
-    bool no_provision;        /* start only */
-    const struct strvec *env; /* --env K=V; may be NULL */
+    bool net_given;             /* explicit choice (shared needs this) */
+    bool recreate;              /* ensure: re-create on drift */
+    bool reprovision;           /* run even when the recorded revision is equal */
+    bool force;                 /* delete: without stopping politely */
+    bool no_provision;          /* start only */
+    const char *backend;        /* of a sandbox that does not exist yet; NULL: as configured */
+    const char *image;          /* START: an image chosen by a person for this sandbox; remembered. NULL: as before */
+    bool allow_post_create;     /* START: the person saw the repository's set-up command and said yes (S15) */
+    bool allow_image;           /* START: the person saw the image that the repository names and said yes (S13) */
+    uint64_t delay_ms;          /* DELETE: undo window; cancelling meanwhile leaves everything as it is */
+    const struct strvec *paths; /* APPLY, DISCARD: relative paths; NULL: all */
+    const struct strvec *env;   /* --env K=V; may be NULL */
     /* Verb's interest; may be NULL. Once, at the end. */
     void (*done)(void *arg, const struct op_view *op);
     void *arg;
@@ -86,6 +92,34 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
 /* The argv/env that would run `command` (NULL: bash -l) inside, for verbs that replace or relay (shell --no-tty). */
 int engine_exec_argv(struct engine *e, const char *sandbox, const char *const *argv, const char *cwd, bool tty,
                      const struct strvec *env, struct strvec *argv_out, struct strvec *env_out, struct error *err);
+
+/* Reads something of a sandbox through its backend: BACKEND_LOGS, BACKEND_ISOLATION (what is wanted is worked out from
+ * the current configuration), BACKEND_CHANGES. Lines come to on_line, results lie in `call` while `done` runs. `done`
+ * exactly once, also after engine_look_cancel (CANCELED), never inside this call; the look is gone afterwards. */
+struct engine_look;
+struct engine_look_request {
+    const char *sandbox;
+    enum backend_verb verb;
+    int64_t tail;
+    bool follow;
+    void (*on_line)(void *arg, bool is_stderr, const char *line, size_t len); /* raw bytes; may be NULL */
+    void (*done)(void *arg, const struct backend_call *call, const struct error *err);
+    void *arg;
+};
+int engine_look(struct engine *e, const struct engine_look_request *req, struct engine_look **out, struct error *err);
+void engine_look_cancel(struct engine_look *look);
+
+/* What stands between a sandbox and being started that only a person can decide (S13, S15): texts, or NULL where there
+ * is nothing to ask. Heap, freed with engine_consent_release. */
+struct engine_consent {
+    char *post_create; /* the repository's set-up command, as written */
+    char *image;       /* the image that the repository names */
+};
+void engine_consent(struct engine *e, const char *sandbox, struct engine_consent *out);
+void engine_consent_release(struct engine_consent *c);
+
+/* A person asks to look at a host (or a backend that failed) again, now. */
+void engine_retry_backend(struct engine *e, const char *name, const char *host);
 
 /* Stats of running sandboxes are read only while someone looks: every 2 s for the listed ones. Replaces the previous
  * list; NULL/0 stops. */

@@ -149,6 +149,10 @@ enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)
 {
     struct backend_call prepared = r->call;
     prepared.infos = NULL; /* the last call's answer must not be freed twice */
+    prepared.facts = NULL;
+    prepared.changes = NULL;
+    prepared.fact_count = prepared.change_count = 0;
+    prepared.percent = -1;
     backend_call_release(&r->call);
     r->call = prepared;
     r->call.info_count = 0;

@@ -75,8 +75,10 @@ static void decide_actions(struct run *r)
 static int check_network(struct run *r, struct error *err)
 {
     const struct backend_probe *p = &r->slot->probe;
-    static const unsigned NEEDED[] = {
-        [NET_NONE] = BACKEND_CAP_NET_NONE, [NET_FULL] = BACKEND_CAP_NET_FULL, [NET_SHARED] = BACKEND_CAP_NET_SHARED};
+    static const unsigned NEEDED[] = {[NET_NONE] = BACKEND_CAP_NET_NONE,
+                                      [NET_FULL] = BACKEND_CAP_NET_FULL,
+                                      [NET_SHARED] = BACKEND_CAP_NET_SHARED,
+                                      [NET_MODEL] = BACKEND_CAP_NET_MODEL};
     if (!r->do_start) {
         if (r->do_provision && !r->adopt && r->info.net_known && r->info.net == NET_NONE && r->spec.net != NET_NONE) {
             return error_hint(err, ERROR_DENIED,

@@ -14,12 +14,20 @@
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 
-#define CONFIG_OPTIONS_MAX 32
+#define CONFIG_OPTIONS_MAX 48
 
 struct config_key {
     char *context, *chord, *command;
     int line;
 }; /* from [tui.keys] (context "all") and [tui.keys.<context>]: "chord" = "command" */
+
+/* Another machine with a runtime: [[hosts]] name, url, workspace_root. */
+struct config_host {
+    char *name;           /* [a-z0-9-]{1,31}, unique */
+    char *url;            /* ssh://[user@]host[:port][/path/of.sock] or unix:///path */
+    char *workspace_root; /* absolute, there; NULL: only existing sandboxes are listed */
+    int line;
+};
 
 struct config {
     /* shared with the CLI */
@@ -34,10 +42,11 @@ struct config {
     int64_t stop_timeout_s;    /* 30 */
     int64_t idle_stop_minutes; /* 30; used from issue 3 on: still parsed */
     bool require_resource_limits;
-    double cpus;          /* 0 = none */
-    char *memory;         /* "" | "2G": size with K M G */
-    int64_t pids;         /* 512 */
-    int64_t parallel_ops; /* 4 */
+    double cpus;                                   /* 0 = none */
+    char *memory;                                  /* "" | "2G": size with K M G */
+    int64_t pids;                                  /* 512 */
+    int64_t parallel_ops;                          /* 4 */
+    bool allow_untrusted_image, allow_post_create; /* S13, S15 */
     /* [tui] */
     char *theme;  /* "default" */
     char *prefix; /* "C-]" */
@@ -47,8 +56,13 @@ struct config {
     int64_t scrollback_mb;    /* 16, per session */
     char *log;                /* "" = state/muthr-tui.log */
     char *bell;               /* "on" | "off": pass attention to the outer terminal */
+    bool audit;               /* A1: every session is written down */
+    int64_t undo_seconds;     /* window in which a delete can be taken back; 0: none */
     struct config_key *keys;
     size_t key_count;
+
+    struct config_host *hosts; /* [[hosts]], in order */
+    size_t host_count;
 
     char *path;                        /* of the file */
     char *origins[CONFIG_OPTIONS_MAX]; /* per row of the option table: "12" (line), "MUTHR_..." or NULL (default) */

@@ -126,7 +126,8 @@ static int compare_names(const char *a, const char *b)
 static int compare_workspaces(const void *a, const void *b)
 {
     const struct workspace *x = *(struct workspace *const *)a, *y = *(struct workspace *const *)b;
-    int diff = compare_names(x->name, y->name);
+    int diff = strcmp(x->host, y->host); /* this machine first, then host by host */
+    diff = diff != 0 ? diff : compare_names(x->name, y->name);
     return diff != 0 ? diff : strcmp(x->sandbox, y->sandbox);
 }
 
@@ -146,13 +147,15 @@ static bool take_scan(struct workspace *to, const struct workspace *from)
 {
     bool changed = to->missing != from->missing || to->reserved != from->reserved ||
                    strcmp(to->path, from->path) != 0 || strcmp(to->name_error, from->name_error) != 0 ||
-                   strcmp(to->backend, from->backend) != 0 || strcmp(to->profile, from->profile) != 0;
+                   strcmp(to->backend, from->backend) != 0 || strcmp(to->host, from->host) != 0 ||
+                   strcmp(to->profile, from->profile) != 0;
     str_copy(to->name, sizeof(to->name), from->name);
     str_copy(to->shown, sizeof(to->shown), from->shown);
     str_copy(to->path, sizeof(to->path), from->path);
     str_copy(to->sandbox, sizeof(to->sandbox), from->sandbox);
     str_copy(to->name_error, sizeof(to->name_error), from->name_error);
     str_copy(to->backend, sizeof(to->backend), from->backend);
+    str_copy(to->host, sizeof(to->host), from->host);
     str_copy(to->profile, sizeof(to->profile), from->profile);
     to->missing = from->missing;
     to->reserved = from->reserved;
@@ -195,6 +198,18 @@ void model_set_workspaces(struct model *m, const struct workspace *list, size_t 
     }
 }
 
+/* Published ports that read the same. */
+static bool same_ports(const struct sandbox_info *a, const struct sandbox_info *b)
+{
+    bool same = a->port_count == b->port_count;
+    for (unsigned i = 0; same && i < a->port_count; i++) {
+        const struct port_spec *p = &a->ports[i], *q = &b->ports[i];
+        same = p->host_port == q->host_port && p->container_port == q->container_port && p->udp == q->udp &&
+               strcmp(p->host_ip, q->host_ip) == 0;
+    }
+    return same;
+}
+
 /* Two infos that say the same. Compared by field: padding may differ. */
 static bool same_info(const struct sandbox_info *a, const struct sandbox_info *b)
 {
@@ -204,7 +219,9 @@ static bool same_info(const struct sandbox_info *a, const struct sandbox_info *b
            strcmp(a->project, b->project) == 0 && strcmp(a->profile, b->profile) == 0 &&
            strcmp(a->config_hash, b->config_hash) == 0 && strcmp(a->workspace, b->workspace) == 0 &&
            strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&
-           strcmp(a->warning, b->warning) == 0;
+           strcmp(a->warning, b->warning) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->image, b->image) == 0 &&
+           a->exit_code == b->exit_code && a->created_wall_ms == b->created_wall_ms &&
+           a->workspace_mode == b->workspace_mode && a->foreign == b->foreign && same_ports(a, b);
 }
 
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend)
@@ -226,6 +243,24 @@ void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_in
         w->have_stats = false;
     }
     publish(m, MODEL_SANDBOX, id, 0, NULL);
+}
+
+void model_set_idle_stop(struct model *m, workspace_id id, uint64_t at_mono_ms)
+{
+    struct workspace *w = find_workspace(m, id);
+    if (w != NULL && w->idle_stop_mono_ms != at_mono_ms) {
+        w->idle_stop_mono_ms = at_mono_ms;
+        publish(m, MODEL_SANDBOX, id, 0, NULL);
+    }
+}
+
+void model_set_image_notice(struct model *m, workspace_id id, const char *text)
+{
+    struct workspace *w = find_workspace(m, id);
+    if (w != NULL && strcmp(w->image_notice, text) != 0) {
+        str_copy(w->image_notice, sizeof(w->image_notice), text);
+        publish(m, MODEL_SANDBOX, id, 0, NULL);
+    }
 }
 
 void model_set_drift(struct model *m, workspace_id id, const char *text)
@@ -554,10 +589,10 @@ const struct backend_view *model_backend_at(const struct model *m, size_t i)
     return i < m->backend_count ? &m->backends[i] : NULL;
 }
 
-const struct backend_view *model_backend(const struct model *m, const char *name)
+const struct backend_view *model_backend(const struct model *m, const char *name, const char *host)
 {
     for (size_t i = 0; name != NULL && i < m->backend_count; i++) {
-        if (strcmp(m->backends[i].name, name) == 0) {
+        if (strcmp(m->backends[i].name, name) == 0 && strcmp(m->backends[i].host, host != NULL ? host : "") == 0) {
             return &m->backends[i];
         }
     }
@@ -568,7 +603,7 @@ void model_put_backend(struct model *m, const struct backend_view *b)
 {
     struct backend_view *mine = NULL;
     for (size_t i = 0; i < m->backend_count; i++) {
-        if (strcmp(m->backends[i].name, b->name) == 0) {
+        if (strcmp(m->backends[i].name, b->name) == 0 && strcmp(m->backends[i].host, b->host) == 0) {
             mine = &m->backends[i];
         }
     }

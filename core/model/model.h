@@ -33,6 +33,7 @@ struct op_step_view {
     int tries;
     uint64_t started_ms, ended_ms; /* monotonic (clock_mono_ms) */
     uint64_t last_time_ms;         /* how long it took the last time it succeeded for this sandbox; 0 unknown */
+    int percent;                   /* of what goes on in it, -1: not known */
     char text[200];                /* latest progress text, or why it was skipped, or the error; sanitised */
 };
 enum op_state { OP_QUEUED, OP_RUNNING, OP_DONE, OP_FAILED, OP_CANCELED };
@@ -62,17 +63,21 @@ struct workspace {
     bool missing;     /* sandbox exists, its folder does not */
     bool reserved;    /* muthr-config (N6): no shell, no delete */
     char backend[16]; /* that holds or would hold the sandbox */
+    char host[32];    /* of [[hosts]]; "" = this machine. The sandbox is then named "muthr-x@host" everywhere in here;
+                         the part from @ on is the engine's, backends never see it */
     char profile[64]; /* chosen or recorded profile */
     bool have_info;
     struct sandbox_info info; /* state NONE when it does not exist */
     struct sandbox_stats stats;
     bool have_stats;
     bool drift;
-    char drift_text[240];    /* what differs (S5) */
-    int provisioned;         /* 1: the profile's script is through, 0: it is not, -1: not known, or nothing to run */
-    char unprovisioned[160]; /* why it is 0, a sentence without its end; or "" */
-    op_id op;                /* running or last ended op not yet dismissed; 0 none */
-    bool orphan;             /* S7 */
+    char drift_text[240];       /* what differs (S5) */
+    int provisioned;            /* 1: the profile's script is through, 0: it is not, -1: not known, or nothing to run */
+    char unprovisioned[160];    /* why it is 0, a sentence without its end; or "" */
+    op_id op;                   /* running or last ended op not yet dismissed; 0 none */
+    bool orphan;                /* S7 */
+    uint64_t idle_stop_mono_ms; /* S8: when it will be stopped (clock_mono_ms), 0: not counting down */
+    char image_notice[240];     /* lasting warning of its image (S14), or "" */
 };
 
 enum model_event_kind {
@@ -115,7 +120,8 @@ const struct workspace *model_workspace_at(const struct model *m, size_t i);
 const struct workspace *model_workspace(const struct model *m, workspace_id id);
 const struct workspace *model_workspace_by_sandbox(const struct model *m, const char *sandbox);
 const struct workspace *model_workspace_by_name(const struct model *m, const char *name);
-/* The given list (any order; only name, shown, path, sandbox, name_error, missing, reserved, backend, profile are read)
+/* The given list (any order; only name, shown, path, sandbox, name_error, missing, reserved, backend, host, profile are
+ * read; workspaces of this machine come first, then host by host)
  * becomes the set; known names keep id and state. */
 void model_set_workspaces(struct model *m, const struct workspace *list, size_t count);
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
@@ -123,6 +129,8 @@ void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL:
 void model_set_provisioned(struct model *m, workspace_id id, int provisioned, const char *why);
 void model_set_profile(struct model *m, workspace_id id, const char *profile);
 void model_set_orphan(struct model *m, workspace_id id, bool orphan);
+void model_set_idle_stop(struct model *m, workspace_id id, uint64_t at_mono_ms /* 0: none */);
+void model_set_image_notice(struct model *m, workspace_id id, const char *text);
 void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stats *stats /* NULL: none */);
 
 /* A provision session of the sandbox is alive, whoever started it: this cockpit, another one, a verb. */
@@ -154,12 +162,15 @@ const struct session_info *model_next_attention(const struct model *m, const cha
 /* Backends found on this machine. */
 struct backend_view {
     char name[16];
+    char host[32]; /* of [[hosts]], "" = this machine: name and host together are the key */
     bool probed;
+    uint64_t retry_mono_ms; /* a host that is down: when it is looked at again, 0: never by itself */
     struct backend_probe probe;
 };
 size_t model_backend_count(const struct model *m);
 const struct backend_view *model_backend_at(const struct model *m, size_t i);
-const struct backend_view *model_backend(const struct model *m, const char *name);
+/* host NULL or "": this machine. */
+const struct backend_view *model_backend(const struct model *m, const char *name, const char *host);
 void model_put_backend(struct model *m, const struct backend_view *b);
 
 void model_problem(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -214,6 +214,14 @@ static int perform(struct fake *f, struct backend_call *call, struct error *err)
         strbuf_clear(&f->last_input);
         strbuf_add(&f->last_input, call->input, call->input_len);
         return 0;
+    case BACKEND_IMAGE:
+    case BACKEND_LOGS:
+    case BACKEND_ISOLATION:
+    case BACKEND_COMMIT:
+    case BACKEND_CHANGES:
+    case BACKEND_APPLY:
+    case BACKEND_DISCARD:
+        break; /* it has no capability for these */
     }
     return error_set(err, ERROR_INVALID, "verb?");
 }

@@ -264,7 +264,7 @@ static void test_no_backend_and_no_root(void **state)
     assert_int_equal(engine_run(w.engine, &req, &err), 0);
     assert_int_equal(err.code, ERROR_UNAVAILABLE);
     assert_non_null(strstr(err.msg, "apt-get install bubblewrap"));
-    assert_string_equal(model_backend(w.model, "fake")->probe.reason, "bwrap is not installed");
+    assert_string_equal(model_backend(w.model, "fake", NULL)->probe.reason, "bwrap is not installed");
     world_close(&w);
     world_open(&w);
     free(w.config.workspace_root);

@@ -85,11 +85,11 @@ static void test_paste_of_a_megabyte(void **state)
     }
     begin(h);
     MT_CLEANUP(xfree)
-    char *take = xasprintf("stty -icanon -echo; touch /workspace/ready; head -c %zu >/workspace/big; stty sane; "
+    char *take = xasprintf("stty -icanon -echo; echo taking$((1+1)); head -c %zu >/workspace/big; stty sane; "
                            "touch /workspace/taken\r",
                            text.len);
     harness_type(h, take);
-    world_wait_file(h, "src/api/ready");
+    harness_wait_text(h, "taking2"); /* on the screen: the shell's end of bracketed paste was seen before it */
     harness_paste(h, text.buf, text.len);
     world_wait_file(h, "src/api/taken");
     world_read(h, "src/api/big", &got);

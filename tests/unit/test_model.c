@@ -177,8 +177,8 @@ static void test_backends_and_problems(void **state)
     b.probed = true;
     model_put_backend(w.m, &b);
     assert_int_equal(model_backend_count(w.m), 1);
-    assert_true(model_backend(w.m, "bwrap")->probed);
-    assert_null(model_backend(w.m, "podman"));
+    assert_true(model_backend(w.m, "bwrap", NULL)->probed);
+    assert_null(model_backend(w.m, "podman", NULL));
     model_problem(w.m, "bad \x1b[31m name");
     assert_null(strchr(w.text, 0x1b));
     world_release(&w);

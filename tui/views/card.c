@@ -52,6 +52,9 @@ static enum theme_role net_text(const struct sandbox_info *info, char *out, size
     case NET_NONE:
         str_copy(out, cap, "none: nothing outside can be reached");
         return THEME_NET_CLOSED;
+    case NET_MODEL:
+        str_copy(out, cap, "the inference server only");
+        return THEME_NET_CLOSED;
     case NET_FULL:
         str_copy(out, cap, "open: its own network, with access to the outside");
         return THEME_NET_OPEN;

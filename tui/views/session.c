@@ -8,9 +8,12 @@
 /* Network as read back: the short tag of the title line. */
 static enum theme_role net_tag(const struct sandbox_info *info, const char **out)
 {
-    static const char *const names[] = {[NET_NONE] = "net:none", [NET_FULL] = "net:open", [NET_SHARED] = "net:shared"};
-    static const enum theme_role roles[] = {
-        [NET_NONE] = THEME_NET_CLOSED, [NET_FULL] = THEME_NET_OPEN, [NET_SHARED] = THEME_WARN};
+    static const char *const names[] = {
+        [NET_NONE] = "net:none", [NET_FULL] = "net:open", [NET_SHARED] = "net:shared", [NET_MODEL] = "net:model"};
+    static const enum theme_role roles[] = {[NET_NONE] = THEME_NET_CLOSED,
+                                            [NET_FULL] = THEME_NET_OPEN,
+                                            [NET_SHARED] = THEME_WARN,
+                                            [NET_MODEL] = THEME_NET_CLOSED};
     if (info->state != SANDBOX_RUNNING) {
         *out = "";
         return THEME_DIM;

@@ -109,7 +109,8 @@ static void inspect_running(struct pager_build *b, const struct workspace *ws)
     char text[160];
     static const char *const nets[] = {[NET_NONE] = "none: nothing outside can be reached",
                                        [NET_FULL] = "open: its own network, with access to the outside",
-                                       [NET_SHARED] = "shared with this machine: local services can be reached"};
+                                       [NET_SHARED] = "shared with this machine: local services can be reached",
+                                       [NET_MODEL] = "the inference server only"};
     fact(b, "network", ws->info.net_known ? nets[ws->info.net] : "not known");
     fact(b, "limits", ws->info.limits[0] ? ws->info.limits : "none");
     if (ws->info.port) {
@@ -156,7 +157,7 @@ void dialog_inspect(struct app *app)
     fact(&b, "not done", ws->unprovisioned);
     fact(&b, "changed", ws->drift ? ws->drift_text : "");
     fact(&b, "warning", ws->info.warning);
-    const struct backend_view *be = model_backend(app->model, ws->backend);
+    const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
     if (be) {
         fact(&b, "version", be->probe.version);
         fact(&b, "no network", be->probe.full_reason);
