@@ -118,7 +118,7 @@ int main(int argc, char **argv)
     }
     if (paths_init(&paths, argv[0], &err) < 0) {
         output_error(&err);
-        return output_exit_code(&err);
+        return error_exit_code(&err);
     }
     int rc = first < argc ? verb_main(&paths, argc - first, argv + first) : cockpit_main(&opts);
     paths_release(&paths);

@@ -233,18 +233,3 @@ void output_note(const char *fmt, ...)
     output_clean(&clean, text.buf);
     fprintf(stderr, "%s\n", clean.buf);
 }
-
-int output_exit_code(const struct error *err)
-{
-    switch (err->code) {
-    case ERROR_INVALID:
-    case ERROR_PARSE:
-        return 64;
-    case ERROR_NOT_FOUND:
-        return 66;
-    case ERROR_UNAVAILABLE:
-        return 69;
-    default:
-        return 1;
-    }
-}

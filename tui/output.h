@@ -37,7 +37,5 @@ void output_error_json(const struct error *err, int exit_code);
 /* Writes out what stdout holds. -1 after saying why it could not be written; a reader that went away needs no words. */
 int output_flush(void);
 void output_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Exit code for an error (O2): INVALID and PARSE 64, NOT_FOUND 66, UNAVAILABLE 69, others 1. */
-int output_exit_code(const struct error *err);
 
 #endif

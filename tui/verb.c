@@ -306,7 +306,7 @@ int verb_error(struct verb_ctx *ctx, const struct error *err)
     if (ctx->failure.code == ERROR_NONE) {
         ctx->failure = *err;
     }
-    return output_exit_code(err);
+    return error_exit_code(err);
 }
 
 void verb_fail(struct verb_ctx *ctx, const struct error *err)

@@ -16,22 +16,6 @@
 
 static const char PREFIX[] = "muthr-";
 
-int naming_exit_code(const struct error *err)
-{
-    switch (err->code) {
-    case ERROR_NONE:
-        return 0;
-    case ERROR_INVALID:
-        return 64;
-    case ERROR_NOT_FOUND:
-        return 66;
-    case ERROR_UNAVAILABLE:
-        return 69;
-    default:
-        return 1;
-    }
-}
-
 /* `path` made absolute and without repeated or final slashes, not resolved. Caller frees. */
 static char *expand(const char *setting, const struct paths *paths)
 {

@@ -13,10 +13,6 @@
 
 #define NAMING_SANDBOX_MAX 96
 
-/* Exit codes of verbs (O2) for an error of this module and of engine requests: 64 usage or context, 66 missing input,
- * 69 unavailable, else 1. */
-int naming_exit_code(const struct error *err);
-
 /* N1-N3: expands and resolves `setting`. *path: the real path, or on failure what was asked for, expanded (never NULL;
  * caller frees). NOT_FOUND: does not exist (the hint tells how to make it); INVALID: refused, each reason with its own
  * message; DENIED: unreadable. */

@@ -139,6 +139,23 @@ bool error_is_transient(const struct error *err)
     }
 }
 
+int error_exit_code(const struct error *err)
+{
+    switch (err->code) {
+    case ERROR_NONE:
+        return 0;
+    case ERROR_INVALID:
+    case ERROR_PARSE:
+        return 64;
+    case ERROR_NOT_FOUND:
+        return 66;
+    case ERROR_UNAVAILABLE:
+        return 69;
+    default:
+        return 1;
+    }
+}
+
 const char *error_code_name(enum error_code code)
 {
     static const char *const NAMES[] = {

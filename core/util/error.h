@@ -59,6 +59,9 @@ static inline int error_failed(void)
 /* True for codes that a retry may cure: TIMEOUT, BUSY, UNAVAILABLE, and SYS with EINTR, EAGAIN, ENOBUFS, EMFILE,
  * ENFILE, ENOMEM. */
 bool error_is_transient(const struct error *err);
+/* What a program that failed with it exits with: 64 the user's input, 66 something named is missing, 69 nothing here
+ * does the work, 1 anything else; 0 for ERROR_NONE. Source: behaviour O2, sysexits.h. */
+int error_exit_code(const struct error *err);
 /* "not_found", "canceled", ... Never NULL. */
 const char *error_code_name(enum error_code code);
 

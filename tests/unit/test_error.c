@@ -124,6 +124,19 @@ static void test_names(void **state)
     assert_non_null(error_code_name((enum error_code)999));
 }
 
+static void test_exit_codes(void **state)
+{
+    (void)state;
+    for (int code = ERROR_NONE; code <= ERROR_SYS; code++) {
+        int want = code == ERROR_NONE                             ? 0
+                   : code == ERROR_INVALID || code == ERROR_PARSE ? 64
+                   : code == ERROR_NOT_FOUND                      ? 66
+                   : code == ERROR_UNAVAILABLE                    ? 69
+                                                                  : 1;
+        assert_int_equal(error_exit_code(&(struct error){.code = (enum error_code)code}), want);
+    }
+}
+
 static int g_pipe[2];
 
 static void hook(void)
@@ -171,9 +184,9 @@ static void test_bug(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),          cmocka_unit_test(test_sys), cmocka_unit_test(test_wrap),
-        cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_bug), cmocka_unit_test(test_transient),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_set),          cmocka_unit_test(test_sys),        cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_bug),        cmocka_unit_test(test_transient),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_exit_codes),
     };
     return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }

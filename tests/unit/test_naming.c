@@ -116,9 +116,9 @@ static void test_roots(void **state)
     expect_root(&t, "~/escape", ERROR_INVALID, "leads to /usr/share");
     struct error usage = {.code = ERROR_INVALID}, missing = {.code = ERROR_NOT_FOUND},
                  down = {.code = ERROR_UNAVAILABLE};
-    assert_int_equal(naming_exit_code(&usage), 64);
-    assert_int_equal(naming_exit_code(&missing), 66);
-    assert_int_equal(naming_exit_code(&down), 69);
+    assert_int_equal(error_exit_code(&usage), 64);
+    assert_int_equal(error_exit_code(&missing), 66);
+    assert_int_equal(error_exit_code(&down), 69);
     temphome_close(&t);
 }
 
@@ -142,7 +142,7 @@ static void test_contexts(void **state)
     assert_string_equal(c.inner, "");
     assert_int_equal(naming_context(root, root, &t.paths, &c, &err), -1);
     assert_non_null(strstr(err.msg, root));
-    assert_int_equal(naming_exit_code(&err), 64);
+    assert_int_equal(error_exit_code(&err), 64);
     assert_int_equal(naming_context(root, "/usr", &t.paths, &c, &err), -1);
     assert_non_null(strstr(err.msg, root));
     MT_CLEANUP(xfree) char *config = path_join(t.paths.config, "sub");
