@@ -21,14 +21,14 @@
 
 static const char *const programs[] = {[NET_HELPER_PASTA] = "pasta", [NET_HELPER_SLIRP] = "slirp4netns"};
 
-/* True when a program of that name is in the search path. */
-static bool in_path(const char *name)
+#define PROGRAM_PATH_MAX 4200
+
+/* Finds a program in a search path. */
+static bool find_in(const char *path, const char *name, char out[PROGRAM_PATH_MAX])
 {
-    const char *path = getenv("PATH");
-    for (const char *p = path && *path ? path : "/usr/local/bin:/usr/bin:/bin"; *p;) {
+    for (const char *p = path; *p;) {
         size_t len = strcspn(p, ":");
-        char full[4200];
-        if (len > 0 && str_format(full, sizeof(full), "%.*s/%s", (int)len, p, name) == 0 && access(full, X_OK) == 0) {
+        if (len > 0 && str_format(out, PROGRAM_PATH_MAX, "%.*s/%s", (int)len, p, name) == 0 && access(out, X_OK) == 0) {
             return true;
         }
         p += len + (p[len] == ':');
@@ -36,13 +36,21 @@ static bool in_path(const char *name)
     return false;
 }
 
+/* In the person's search path, then where packages put it: a PATH that lacks that must not pass for "not installed". */
+static bool find_program(const char *name, char out[PROGRAM_PATH_MAX])
+{
+    const char *path = getenv("PATH");
+    return find_in(path ? path : "", name, out) || find_in("/usr/local/bin:/usr/bin:/bin:/usr/sbin", name, out);
+}
+
 size_t net_candidates(enum net_helper out[2])
 {
     size_t n = 0;
-    if (geteuid() != 0 && in_path("pasta")) {
+    char path[PROGRAM_PATH_MAX];
+    if (geteuid() != 0 && find_program("pasta", path)) {
         out[n++] = NET_HELPER_PASTA;
     }
-    if (in_path("slirp4netns")) {
+    if (find_program("slirp4netns", path)) {
         out[n++] = NET_HELPER_SLIRP;
     }
     return n;
@@ -98,7 +106,10 @@ static void run_helper(const struct strvec *argv, int out, pid_t parent)
         _exit(127);
     }
     syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
-    execvp(argv->v[0], argv->v);
+    char path[PROGRAM_PATH_MAX];
+    if (find_program(argv->v[0], path)) {
+        execv(path, argv->v);
+    }
     _exit(127);
 }
 

@@ -127,7 +127,8 @@ static void probe_options(struct strvec *argv)
             strvec_pushl(argv, "--ro-bind", path, path, NULL);
         }
     }
-    strvec_pushl(argv, "--proc", "/proc", "--dev", "/dev", NULL);
+    /* Its own search path, as every sandbox has: what the person's says must not decide. */
+    strvec_pushl(argv, "--proc", "/proc", "--dev", "/dev", "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin", NULL);
 }
 
 /* Runs one; fills reason and fix when it does not work. */

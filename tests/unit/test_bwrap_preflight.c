@@ -78,6 +78,7 @@ static void test_every_text_of_the_table(void **state)
         {"bwrap: Can't create file at /etc/x: Read-only file system", "read-only", "target"},
         {"bwrap: execvp /run/muthr/init: Permission denied", "init", "rebuild"},
         {"bwrap: execvp /run/muthr/init: No such file or directory", "init", "rebuild"},
+        {"bwrap: execvp true: No such file or directory", "basic programs", "coreutils"},
         {"bwrap: Unknown option --bind-fd", "too old", "update"},
         {"bwrap: Unexpected capabilities but not setuid, old file caps config?", "extra capabilities", "without"},
         {"bwrap: Failed to make / slave: Permission denied", "outer container", "on the host itself"},
