@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 #include "core/util/log.h"
@@ -14,6 +15,7 @@
 
 #define FRAME_MS 16
 #define SPIN_MS 125
+#define MINUTE_MS 60000
 #define QUIT_WAIT_MS 4000
 
 void app_dirty_now(struct app *app)
@@ -163,6 +165,24 @@ static void sync_stats(struct app *app)
     }
 }
 
+/* "<1m" stays true without a clock that ticks: one look when the first of them has become a minute old. */
+static void sync_ages(struct app *app)
+{
+    uint64_t now = clock_wall_ms(), next = 0;
+    for (size_t i = 0; i < model_session_count(app->model); i++) {
+        const struct session_info *s = model_session_at(app->model, i);
+        uint64_t due = s->attention_since_ms + MINUTE_MS;
+        if (s->attention != ATTENTION_NONE && s->attention_since_ms && due > now && tree_shows_session(s)) {
+            next = next && next < due ? next : due;
+        }
+    }
+    if (next) {
+        timer_start(app->age_timer, MT_MIN(next - now, (uint64_t)MINUTE_MS) + 1);
+    } else {
+        timer_stop(app->age_timer);
+    }
+}
+
 /* The outer terminal's window title. */
 static void sync_title(struct app *app)
 {
@@ -213,6 +233,7 @@ void app_paint(void *arg)
     pane_painted(&app->pane);
     sync_stats(app);
     sync_title(app);
+    sync_ages(app);
     if (!frame_is_busy(app)) {
         timer_stop(app->spin_timer);
     } else if (!timer_is_active(app->spin_timer)) {
@@ -360,6 +381,9 @@ static void apply_config(struct app *app, const char *old_theme)
     struct keymap *keys = keymap_new(&app->config, &problems);
     keymap_free(app->keymap);
     app->keymap = keys;
+    if (app->screen) {
+        screen_set_mouse(app->screen, app->config.mouse && !app->opts->no_mouse);
+    }
     app->ascii = app->opts->ascii || app->config.ascii || !locale_is_utf8();
     for (size_t i = 0; i < app->config.warning_count; i++) {
         app_warn(app, "%s:%d:%d: %s", app->config.path, app->config.warnings[i].line, app->config.warnings[i].col,

@@ -24,7 +24,8 @@
 #include "tui/theme.h"
 #include "tui/tree.h"
 
-#define APP_NUMBERS 9
+#define APP_NUMBERS 99
+#define APP_DIGITS 9 /* so many have a key of their own */
 
 enum app_focus { FOCUS_LIST, FOCUS_MAIN };
 enum app_main { MAIN_START, MAIN_CARD, MAIN_SESSION, MAIN_OP };
@@ -69,7 +70,7 @@ struct app {
     struct theme theme;
     char theme_name[48];
     struct keymap *keymap;
-    struct timer *frame_timer, *spin_timer, *esc_timer, *minute_timer, *quit_timer;
+    struct timer *frame_timer, *spin_timer, *esc_timer, *minute_timer, *age_timer, *quit_timer;
     struct signal_watch *signals[3];
     struct dirwatch *config_watch, *theme_watch;
     bool ascii;
@@ -172,7 +173,7 @@ void app_rebuild(struct app *app);
 /* Layout, list and the session on the right brought up to date, without painting. */
 void app_arrange(struct app *app);
 void app_set_focus(struct app *app, enum app_focus focus);
-/* 1..9, or 0. */
+/* 1..APP_NUMBERS, or 0. */
 int app_number(const struct app *app, const char *session);
 /* Marked workspaces, or the selected one. Returns how many; ids valid until the marks change. */
 size_t app_targets(const struct app *app, workspace_id *out, size_t cap);
@@ -237,6 +238,7 @@ void dialog_log(struct app *app);
 void dialog_palette(struct app *app);
 void dialog_theme(struct app *app);
 void dialog_new_session(struct app *app);
+void dialog_sessions(struct app *app); /* all of them, by number or name */
 void dialog_profile(struct app *app);
 void dialog_stop(struct app *app);
 void dialog_delete(struct app *app);

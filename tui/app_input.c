@@ -46,11 +46,21 @@ static bool run_key(struct app *app, enum command_context context, struct key ke
     return c != NULL;
 }
 
-/* Alt-1 to Alt-9 jump, wherever one is, unless turned off. */
+/* Alt-1 to Alt-9 jump, wherever one is, unless turned off; Alt-0 lists all where there are more than digits. */
 static bool alt_digit(struct app *app, struct key key)
 {
-    if (!app->config.alt_digits || key.mods != KEYMOD_ALT || key.sym < '1' || key.sym > '9') {
+    if (!app->config.alt_digits || key.mods != KEYMOD_ALT || key.sym < '0' || key.sym > '9') {
         return false;
+    }
+    if (key.sym == '0') {
+        bool more = false;
+        for (int i = APP_DIGITS; i < APP_NUMBERS && !more; i++) {
+            more = app->numbers[i][0] != '\0';
+        }
+        if (more) {
+            dialog_sessions(app);
+        }
+        return more;
     }
     const char *id = app->numbers[key.sym - '1'];
     return *id && app_select_session(app, id, true);

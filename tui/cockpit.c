@@ -187,6 +187,7 @@ static int open_screen(struct app *app, struct error *err)
     app->spin_timer = timer_new(app->loop, on_moment, app);
     app->esc_timer = timer_new(app->loop, on_esc, app);
     app->minute_timer = timer_new(app->loop, on_moment, app);
+    app->age_timer = timer_new(app->loop, on_moment, app);
     timer_repeat(app->minute_timer, MINUTE_MS); /* clock and ages show minutes */
     return 0;
 }
@@ -237,6 +238,7 @@ static void close_screen(struct app *app)
     timer_close(app->spin_timer);
     timer_close(app->esc_timer);
     timer_close(app->minute_timer);
+    timer_close(app->age_timer);
     timer_close(app->quit_timer);
     app->frame_timer = NULL;
     if (app->screen) {

@@ -76,6 +76,16 @@ static bool can_session(const struct app *app, char *why, size_t cap)
     return app_session(app) || no(why, cap, "no session is selected");
 }
 
+static bool can_choose(const struct app *app, char *why, size_t cap)
+{
+    for (size_t i = 0; i < model_session_count(app->model); i++) {
+        if (tree_shows_session(model_session_at(app->model, i))) {
+            return true;
+        }
+    }
+    return no(why, cap, "there is no session yet");
+}
+
 static bool can_dismiss(const struct app *app, char *why, size_t cap)
 {
     const struct session_info *s = app_session(app);
@@ -258,21 +268,30 @@ static void sandbox_cmd_cancel(struct app *app)
 
 /* --- session --- */
 
-/* The next or previous session with a line, in the order of the list. */
+/* The next or previous session in the order of the list, folded workspaces included, round to the other end. */
 static void session_step(struct app *app, int dir)
 {
-    size_t n = model_session_count(app->model), at = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(model_session_at(app->model, i)->id, app->selected.session) == 0) {
-            at = i;
+    const struct session_info *s, *first = NULL, *last = NULL, *before = NULL, *after = NULL;
+    bool passed = false; /* what is selected: the ones behind it come next */
+    for (size_t i = 0; i < app->tree.count; i++) {
+        const struct tree_row *row = &app->tree.rows[i];
+        const struct workspace *ws = row->kind == TREE_WORKSPACE ? model_workspace(app->model, row->ws) : NULL;
+        passed = passed || (ws && ws->id == app->selected.ws && !app->selected.session[0]);
+        for (size_t k = 0; ws && ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, k)) != NULL; k++) {
+            if (!tree_shows_session(s)) {
+                continue;
+            }
+            bool here = strcmp(s->id, app->selected.session) == 0;
+            first = first ? first : s;
+            last = s;
+            before = passed || here ? before : s;
+            after = passed && !after && !here ? s : after;
+            passed = passed || here;
         }
     }
-    for (size_t i = 1; i <= n; i++) {
-        size_t k = (at + (dir > 0 ? i : n - i)) % n;
-        if (tree_shows_session(model_session_at(app->model, k)) &&
-            app_select_session(app, model_session_at(app->model, k)->id, true)) {
-            return;
-        }
+    const struct session_info *to = dir > 0 ? (after ? after : first) : (before ? before : last);
+    if (to) {
+        app_select_session(app, to->id, true);
     }
 }
 static void session_cmd_next(struct app *app)
@@ -452,6 +471,8 @@ const struct command command_table[] = {
     {"session.7", "7", "Session 7", L | S | P, 0, session_cmd_7, NULL},
     {"session.8", "8", "Session 8", L | S | P, 0, session_cmd_8, NULL},
     {"session.9", "9", "Session 9", L | S | P, 0, session_cmd_9, NULL},
+    {"session.choose", "sessions", "Every session: go to one by number or name", L | S | P, 0, dialog_sessions,
+     can_choose},
     {"copy.down", "down", "Down a line", C, 0, copy_cmd_down, NULL},
     {"copy.up", "up", "Up a line", C, 0, copy_cmd_up, NULL},
     {"copy.left", "left", "Left", C, 0, copy_cmd_left, NULL},

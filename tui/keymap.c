@@ -133,10 +133,10 @@ static void add_defaults(struct keymap *k, const struct config *config)
     if (send) {
         add(k, CONTEXT_SESSION, DEFAULT_BINDING, k->prefix, send);
     }
-    for (unsigned n = 1; n <= 9 && config->alt_digits; n++) {
+    for (unsigned n = 0; n <= 9 && config->alt_digits; n++) {
         char name[16];
         (void)str_format(name, sizeof(name), "session.%u", n);
-        const struct command *c = command_find(name);
+        const struct command *c = command_find(n == 0 ? "session.choose" : name);
         if (c) {
             add(k, CONTEXT_LIST | CONTEXT_SESSION | CONTEXT_PROVISION | CONTEXT_COPY, DEFAULT_BINDING,
                 (struct key){'0' + n, KEYMOD_ALT}, c);

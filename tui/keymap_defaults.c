@@ -60,6 +60,7 @@ const struct keymap_default keymap_defaults[] = {
     {L | S | P, "7", "session.7"},
     {L | S | P, "8", "session.8"},
     {L | S | P, "9", "session.9"},
+    {L | S | P, "0", "session.choose"},
 
     {C, "j", "copy.down"},
     {C, "Down", "copy.down"},

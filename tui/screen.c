@@ -27,6 +27,8 @@
 #define READ_CHUNK 16384
 #define CLOSE_WAIT_MS 300
 #define RESTORE_MAX 256
+#define MOUSE_ON "\033[?1000h\033[?1002h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
 #define FALLBACK_COLS 80
 #define FALLBACK_ROWS 24
 
@@ -146,7 +148,8 @@ static void release_fatal(void)
 static void add_leave(const struct screen *s, struct strbuf *out)
 {
     strbuf_addstr(out, "\033[?2026l\033[m\033[?1004l\033[?2004l");
-    strbuf_addstr(out, s->opts.mouse ? "\033[?1006l\033[?1002l\033[?1000l" : "");
+    strbuf_addstr(out,
+                  MOUSE_OFF); /* whether it is on now or not: these bytes are also the fixed ones of fatal signals */
     strbuf_addstr(out, s->caps.cursor_style ? "\033[0 q" : "");
     strbuf_addstr(out, "\033[?7h\033[?25h\033[23;0t");
     strbuf_addstr(out, s->info.leave[0] ? s->info.leave : "\033[2J\033[H");
@@ -158,7 +161,7 @@ static void add_enter(const struct screen *s, struct strbuf *out)
     strbuf_addstr(out, "\033[22;0t");
     strbuf_addstr(out, s->info.enter);
     strbuf_addstr(out, "\033[m\033[r\033[?7l\033[?25l\033[?2004h\033[?1004h");
-    strbuf_addstr(out, s->opts.mouse ? "\033[?1000h\033[?1002h\033[?1006h" : "");
+    strbuf_addstr(out, s->opts.mouse ? MOUSE_ON : "");
 }
 
 /* Reads the size; keeps the last one when the terminal does not know. */
@@ -575,6 +578,14 @@ void screen_send(struct screen *s, const char *data, size_t len)
     if (s->active && !s->hung_up) {
         strbuf_add(&s->out, data, len);
         flush_out(s);
+    }
+}
+
+void screen_set_mouse(struct screen *s, bool on)
+{
+    if (s->opts.mouse != on) {
+        s->opts.mouse = on;
+        screen_send(s, on ? MOUSE_ON : MOUSE_OFF, strlen(on ? MOUSE_ON : MOUSE_OFF));
     }
 }
 

@@ -38,6 +38,8 @@ enum color_depth screen_depth(const struct screen *s);
 /* Sends the difference between `frame` and what the terminal shows, as one synchronized update. Returns false (nothing
  * taken) while an earlier frame is still being written. */
 bool screen_present(struct screen *s, const struct surface *frame);
+/* Asks the terminal for the mouse, or lets it go, from now on. */
+void screen_set_mouse(struct screen *s, bool on);
 /* The terminal's contents are unknown (resume, Ctrl-L): the next present draws everything. */
 void screen_invalidate(struct screen *s);
 /* Out-of-band bytes for the terminal: OSC 52, bell, title. Queued after the current frame. */

@@ -227,6 +227,39 @@ static void test_config_reload(void **state)
     world_leave(h);
 }
 
+/* The terminal has been told this after that. */
+struct said {
+    const char *what, *after;
+};
+
+static bool was_said(struct harness *h, void *arg)
+{
+    const struct said *s = arg;
+    const char *last = NULL;
+    for (const char *at = harness_bytes(h)->buf; (at = strstr(at, s->after)) != NULL; at++) {
+        last = at;
+    }
+    return last && strstr(last, s->what);
+}
+
+/* The mouse is let go, and taken again, without leaving. */
+static void test_mouse_reload(void **state)
+{
+    struct harness *h = *state;
+    struct said off = {"\033[?1000l", "\033[?1000h"}, on = {"\033[?1000h", "\033[?1000l"};
+    int col, row;
+
+    begin(h);
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nmouse = false\n");
+    harness_wait(h, was_said, &off, "the mouse is not let go");
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nmouse = true\n");
+    harness_wait(h, was_said, &on, "the mouse is not taken again");
+    assert_true(harness_find(h, "docs", &col, &row));
+    harness_click(h, col, row);
+    harness_wait_text(h, "muthr-docs");
+    world_leave(h);
+}
+
 static void test_stop_and_delete(void **state)
 {
     struct harness *h = *state;
@@ -491,11 +524,11 @@ static int again_as_user(void)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_mouse_in_the_list),       TEST(test_palette_and_filter),
-        TEST(test_theme_preview_and_keep),  TEST(test_theme_reload),
-        TEST(test_config_reload),           TEST(test_stop_and_delete),
-        TEST(test_new_session_and_leaving), TEST(test_no_color_and_ascii),
-        TEST(test_terminals_that_cannot),
+        TEST(test_mouse_in_the_list),      TEST(test_palette_and_filter),
+        TEST(test_theme_preview_and_keep), TEST(test_theme_reload),
+        TEST(test_mouse_reload),           TEST(test_config_reload),
+        TEST(test_stop_and_delete),        TEST(test_new_session_and_leaving),
+        TEST(test_no_color_and_ascii),     TEST(test_terminals_that_cannot),
     };
     const struct CMUnitTest as_user[] = {TEST(test_choice_of_network)};
     bool root = geteuid() == 0, choice = argc > 1 && strcmp(argv[1], "test_choice_of_network") == 0;

@@ -418,6 +418,87 @@ static void test_titles(void **state)
     world_leave_session(h);
 }
 
+/* A session of its own that says which one it is. */
+static void put_session(struct harness *h, const char *workspace, int n)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    char command[64];
+
+    snprintf(command, sizeof(command), "echo this-is-%d-of-%s; exec cat", n, workspace);
+    const char *const args[] = {"shell", workspace, "--session", "-c", command, NULL};
+    assert_int_equal(harness_run(h, args, &out), 0);
+}
+
+/* A call for a person says from the first moment for how long it has stood, without a clock that ticks. */
+static void test_young_call(void **state)
+{
+    struct harness *h = *state;
+    static const char *const args[] = {"shell", "docs", "--session", "-c", "printf 'ring\\a'; exec cat", NULL};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+
+    assert_int_equal(harness_run(h, args, &out), 0);
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "needs you <1m");
+    harness_settle(h);
+    harness_key(h, "a");
+    harness_wait_text(h, "ring");
+    world_leave_session(h);
+}
+
+/* More sessions than digits: all have numbers, and each can be reached. */
+static void test_twelve_sessions(void **state)
+{
+    struct harness *h = *state;
+
+    put_session(h, "api", 1);
+    put_session(h, "docs", 2);
+    for (int n = 3; n <= 12; n++) {
+        put_session(h, "api", n);
+    }
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "12 ·");
+    harness_wait_text(h, " 9 ·");
+    /* By number, in the list of all of them. */
+    harness_key(h, "0");
+    harness_wait_text(h, "Go to a session");
+    harness_wait_text(h, "10  api › ");
+    harness_type(h, "12");
+    harness_wait_gone(h, "10  api › ");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "this-is-12-of-api");
+    harness_wait_text(h, "C-] then");
+    /* Step by step, in the order of the list and round its ends. */
+    harness_keys(h, "C-] ,");
+    harness_wait_text(h, "this-is-11-of-api");
+    harness_keys(h, "C-] ,");
+    harness_wait_text(h, "this-is-10-of-api");
+    harness_keys(h, "C-] . C-] .");
+    harness_wait_text(h, "this-is-12-of-api");
+    harness_keys(h, "C-] .");
+    harness_wait_text(h, "this-is-2-of-docs"); /* older, but below in the list */
+    harness_keys(h, "C-] .");
+    harness_wait_text(h, "this-is-1-of-api");
+    harness_keys(h, "C-] ,");
+    harness_wait_text(h, "this-is-2-of-docs");
+    /* From inside a session, by what a line says; one that fits nothing changes nothing. */
+    harness_key(h, "M-0");
+    harness_wait_text(h, "Go to a session");
+    harness_type(h, "nosuchthing");
+    harness_wait_text(h, "Nothing matches");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Go to a session");
+    harness_wait_text(h, "this-is-2-of-docs");
+    harness_key(h, "M-0");
+    harness_wait_text(h, "Go to a session");
+    harness_type(h, "1");
+    harness_settle(h);
+    harness_key(h, "Enter"); /* the first of those that begin with it */
+    harness_wait_text(h, "this-is-1-of-api");
+    harness_key(h, "M-3");
+    harness_wait_text(h, "this-is-3-of-api");
+    world_leave_session(h);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -428,7 +509,8 @@ int main(int argc, char **argv)
         TEST(test_come_back),           TEST(test_two_cockpits),
         TEST(test_resize_storm),        TEST(test_mouse),
         TEST(test_true_colour),         TEST(test_titles),
-        TEST(test_numbers_stay),
+        TEST(test_numbers_stay),        TEST(test_twelve_sessions),
+        TEST(test_young_call),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

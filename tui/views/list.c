@@ -33,13 +33,15 @@ static struct style ink(const struct pen *p, enum theme_role role)
     return st;
 }
 
-/* Minutes, hours or days since then; "" below a minute, which nobody needs to see ticking. */
-static void age(uint64_t since_wall_ms, char *out, size_t cap)
+/* Minutes, hours or days since then; `young` below a minute: nobody needs to see seconds ticking. */
+static void age(uint64_t since_wall_ms, const char *young, char *out, size_t cap)
 {
     uint64_t now = clock_wall_ms();
     out[0] = '\0';
-    if (since_wall_ms && now > since_wall_ms + 60000) {
+    if (since_wall_ms && now >= since_wall_ms + 60000) {
         clock_short((now - since_wall_ms) / 60000 * 60000, out, cap);
+    } else if (since_wall_ms) {
+        str_copy(out, cap, young);
     }
 }
 
@@ -240,7 +242,7 @@ static void session_word(const struct session_info *s, const struct state_look *
         }
         return;
     }
-    age(since, time, sizeof(time));
+    age(since, s->attention != ATTENTION_NONE ? "<1m" : "", time, sizeof(time));
     str_format(out, cap, "%s%s%s", look->word, *time ? " " : "", time);
 }
 
@@ -256,8 +258,8 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
     char word[64];
     session_word(s, &look, word, sizeof(word));
     int number = app_number(app, s->id), x = p->r.x, y = p->r.y;
-    if (number) {
-        surface_textf(p->s, x + 5, y, 1, ink(p, THEME_KEY), "%d", number);
+    if (number) { /* one digit is its key; more than one are typed into the list of all sessions */
+        surface_textf(p->s, x + 4, y, 2, ink(p, number <= APP_DIGITS ? THEME_KEY : THEME_DIM), "%2d", number);
     }
     const char *sign =
         look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);

@@ -33,7 +33,7 @@ static int draw_tags(const struct app *app, struct surface *s, struct rect r, co
     if (number) {
         char n[4];
         str_format(n, sizeof(n), "%d", number);
-        struct style key = theme_style(&app->theme, THEME_KEY);
+        struct style key = theme_style(&app->theme, number <= APP_DIGITS ? THEME_KEY : THEME_DIM);
         key.bg = theme_style(&app->theme, THEME_TEXT).bg;
         end = surface_text_right(s, end, r.y, 3, key, n) - 2;
     }
