@@ -229,10 +229,9 @@ static void batch_signal(void *arg, int signum)
 /* A request that did not become an op, in the form of one. */
 static struct json *refused_json(enum engine_plan plan, const char *sandbox, const struct error *err)
 {
-    static const char *const plans[] = {"start", "stop", "restart", "delete", "provision"};
     struct json *row = json_new_object();
 
-    json_set_string(row, "op", plans[plan]);
+    json_set_string(row, "op", engine_plan_name(plan));
     json_set_string(row, "sandbox", sandbox);
     json_set_string(row, "state", "failed");
     json_set_string(row, "error", err->msg);

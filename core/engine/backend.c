@@ -111,7 +111,7 @@ void sandbox_spec_release(struct sandbox_spec *s)
 {
     char **const strings[] = {&s->name,    &s->project, &s->workspace,   &s->workspace_mount,
                               &s->profile, &s->image,   &s->config_hash, &s->containerfile,
-                              &s->mise};
+                              &s->mise,    &s->golden};
     for (size_t i = 0; i < MT_ARRAY_LEN(strings); i++) {
         free(*strings[i]);
     }
@@ -136,6 +136,7 @@ void sandbox_spec_copy(struct sandbox_spec *dst, const struct sandbox_spec *src)
     dst->config_hash = xstrdup_null(src->config_hash);
     dst->containerfile = xstrdup_null(src->containerfile);
     dst->mise = xstrdup_null(src->mise);
+    dst->golden = xstrdup_null(src->golden);
     dst->ports = src->port_count ? xcalloc(src->port_count, sizeof(*dst->ports)) : NULL;
     if (src->port_count) {
         memcpy(dst->ports, src->ports, src->port_count * sizeof(*dst->ports));

@@ -80,6 +80,8 @@ struct sandbox_spec {
     char *workspace_mount;     /* "/workspace" */
     char *profile;             /* "base" */
     char *image;               /* reference to use; NULL: the backend's default, or none where it has none */
+    char *golden;              /* S16: local image that is preferred to all of the others when it is there
+                                  ("localhost/muthr-profile-<profile>:latest"), or NULL: not wanted. Never pulled */
     char *containerfile;       /* folder of the profile that holds a Containerfile (S13), or NULL; wins over image */
     char *mise;                /* path of the project's mise.toml (S14), or NULL */
     char *config_hash;         /* S5 */
@@ -209,6 +211,7 @@ struct backend_call {
     const struct sandbox_spec *spec; /* CREATE, UPDATE */
     uint64_t grace_ms;               /* STOP, DELETE: 0 = 30 s */
     bool force;
+    bool keep_home; /* DELETE: it is created again at once: its private home (/home/muthr) stays for the next CREATE */
     const char *const *argv, *const *env; /* EXEC: env are KEY=VALUE additions */
     const char *cwd;                      /* EXEC: inside; NULL = workspace mount */
     bool as_root;                         /* EXEC: as root where the backend tells users apart */
@@ -230,7 +233,9 @@ struct backend_call {
     struct sandbox_stats stats;
     int exit_code;
     int percent;            /* of what goes on, as of the last on_line; -1: not known. Set to -1 by the caller */
-    char image[256];        /* IMAGE: what CREATE is to use */
+    char image[256];        /* IMAGE: what CREATE is to use (the engine puts it into spec.image and clears golden,
+                               containerfile and mise). Stays the same as long as nothing changes: another text makes
+                               a stopped sandbox be created again (S5) */
     char image_notice[240]; /* IMAGE: lasting warning ("mise.toml: build failed, ..."), or "" */
     struct isolation_fact *facts;
     size_t fact_count; /* heap, freed by backend_call_release */

@@ -193,6 +193,7 @@ static void close_backends(struct engine *e)
         probe_cancel(e->probe);
     }
     stats_cancel(e);
+    looks_cancel(e);
     for (size_t i = 0; i < e->slot_count; i++) {
         struct slot *s = &e->slots[i];
         if (s->be != NULL) {
@@ -389,7 +390,7 @@ void engine_schedule(struct engine *e)
 {
     int64_t running = 0;
     for (struct run *r = e->runs; r != NULL; r = r->next) {
-        running += op_is_started(r->op);
+        running += op_is_started(r->op) && !r->in_window;
     }
     for (struct run *r = e->runs; r != NULL && running < e->opts.config->parallel_ops; r = r->next) {
         bool blocked = op_is_started(r->op);
@@ -440,8 +441,9 @@ static const struct workspace *check_request(struct engine *e, const struct engi
     } else if (ws->reserved) {
         error_set(err, ERROR_INVALID, "%s is reserved for muthr's own configuration", ws->sandbox);
     } else if (busy) {
-        error_set(err, ERROR_EXISTS, "%s of %s runs already (op %u)", plan_name(req->plan), ws->sandbox, equal->id);
-    } else if (ws->missing && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE) {
+        error_set(err, ERROR_EXISTS, "%s of %s runs already (op %u)", engine_plan_name(req->plan), ws->sandbox,
+                  equal->id);
+    } else if (ws->missing && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE && req->plan != ENGINE_DISCARD) {
         error_set(err, ERROR_NOT_FOUND, "the project folder of %s is gone", ws->sandbox);
     } else if ((req->profile == NULL || naming_check_word(req->profile, "profile", err) == 0) &&
                env_check_extra(req->env, err) == 0) {

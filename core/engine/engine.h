@@ -45,7 +45,19 @@ void engine_rescan(struct engine *e);
  * when it does not exist; *path is then what was asked for, expanded). The path is valid until the next scan. */
 int engine_root(const struct engine *e, const char **path, struct error *err);
 
-enum engine_plan { ENGINE_START /* = ensure */, ENGINE_STOP, ENGINE_RESTART, ENGINE_DELETE, ENGINE_PROVISION };
+enum engine_plan {
+    ENGINE_START, /* = ensure */
+    ENGINE_STOP,
+    ENGINE_RESTART,
+    ENGINE_DELETE,
+    ENGINE_PROVISION,
+    ENGINE_APPLY,   /* overlay workspace: changes go into the project folder; the sandbox is stopped first */
+    ENGINE_DISCARD, /* overlay workspace: changes are forgotten; the sandbox is stopped first */
+    ENGINE_BAKE,    /* ensure and provision, then the sandbox becomes the profile's golden image (S16) */
+};
+#define ENGINE_PLAN_COUNT 8
+/* "start", "stop", "restart", "delete", "provision", "apply", "discard", "bake" */
+const char *engine_plan_name(enum engine_plan plan);
 
 struct engine_request {
     enum engine_plan plan;
@@ -63,6 +75,9 @@ struct engine_request {
     bool allow_image;           /* START: the person saw the image that the repository names and said yes (S13) */
     uint64_t delay_ms;          /* DELETE: undo window; cancelling meanwhile leaves everything as it is */
     const struct strvec *paths; /* APPLY, DISCARD: relative paths; NULL: all */
+    bool orphan_only;           /* DELETE: only while it is a stopped orphan (S7); else the op fails with BUSY */
+    bool idle_only;             /* STOP: only while nobody uses it (S8); else, or when it is locked, it just ends */
+    const char *notice;         /* said with the op; may be NULL */
     const struct strvec *env;   /* --env K=V; may be NULL */
     /* Verb's interest; may be NULL. Once, at the end. */
     void (*done)(void *arg, const struct op_view *op);

@@ -44,6 +44,13 @@ struct run {
     /* the request */
     enum net_policy net;
     bool net_given, recreate, reprovision, force, no_provision;
+    bool allow_post_create, allow_image, orphan_only, idle_only;
+    char backend[16];   /* asked for; "" */
+    char *wanted_image; /* asked for, or NULL */
+    uint64_t delay_ms;  /* before anything is done; a cancel meanwhile leaves all as it is */
+    bool in_window;     /* that time runs: such an op takes nobody's place */
+    bool have_paths;    /* apply, discard: only `paths` */
+    struct strvec paths;
     bool resumed; /* from the journal of a dead cockpit */
     struct strvec env;
     void (*done)(void *arg, const struct op_view *op);
@@ -103,6 +110,7 @@ struct engine {
     size_t watched_count;
     struct stat_call *stat_calls;
     struct session_start *starts;
+    struct engine_look *looks;
     struct profile cached; /* during one pass over all sandboxes */
     bool have_cached, in_pass;
     bool scanned, ready, closing, leave, closed;
@@ -146,6 +154,9 @@ void refresh_drift(struct engine *e, const struct workspace *ws);
 void stats_on_timer(void *arg);
 void stats_cancel(struct engine *e);
 
+/* --- look.c --- */
+void looks_cancel(struct engine *e);
+
 /* --- sessions.c --- */
 void sessions_cancel_all(struct engine *e);
 
@@ -161,7 +172,6 @@ void run_release_l1(struct run *r);
 /* A session changed: does it concern this run? */
 void run_on_session(struct run *r, const char *id);
 void run_note(struct run *r, const char *text);
-const char *plan_name(enum engine_plan plan);
 int plan_parse(const char *name);
 
 /* --- plans.c --- */
@@ -199,6 +209,14 @@ bool skip_ended(void *ctx, char why[STEP_WHY_MAX]);
 /* A session ended or vanished while step_sessions or step_ended waits; `late`: no longer waited for. */
 void steps_sessions_look(struct run *r, bool late);
 enum step_result step_forget(struct op *op, void *ctx, struct error *err);
+
+/* Time in which a deletion can be taken back. */
+enum step_result step_window(struct op *op, void *ctx, struct error *err);
+void step_window_cancel(struct op *op, void *ctx);
+bool skip_window(void *ctx, char why[STEP_WHY_MAX]);
+/* Looks before a deletion or an idle stop, and refuses what is not ours or is in use again. */
+enum step_result step_look(struct op *op, void *ctx, struct error *err);
+enum step_result step_changes(struct op *op, void *ctx, struct error *err);
 
 enum step_result step_baseline(struct op *op, void *ctx, struct error *err);
 bool skip_baseline(void *ctx, char why[STEP_WHY_MAX]);

@@ -46,6 +46,7 @@ struct op *op_new(const struct op_opts *opts)
 
         str_copy(v->name, sizeof(v->name), s->name);
         v->minor = s->minor;
+        v->percent = -1;
     }
     return op;
 }
@@ -230,6 +231,7 @@ static bool enter(struct op *op, const struct step *s)
         v->started_ms = clock_mono_ms();
     }
     v->state = OP_STEP_RUNNING;
+    v->percent = -1;
     op->asked_to_end = op->timed_out = false;
     op_touch(op);
     op->flight = FLIGHT_AIR; /* before entering: completions may be quick, though never inside the call */

@@ -128,7 +128,15 @@ static const struct step STOP[] = {
 };
 
 static const struct step DELETE[] = {
+    {.name = "undo", .enter = step_window, .cancel = step_window_cancel, .skip = skip_window},
     {.name = "lock", .enter = step_lock, .cancel = step_lock_cancel},
+    {.name = "look",
+     .minor = true,
+     .enter = step_look,
+     .cancel = run_cancel_call,
+     .tries = 3,
+     .backoff_ms = 200,
+     .timeout_ms = SECONDS(30)},
     {.name = "turn", .minor = true, .enter = step_turn, .cancel = step_turn_cancel},
     {.name = "delete",
      .enter = step_delete,
@@ -149,9 +157,41 @@ static const struct step DELETE[] = {
     {.name = NULL},
 };
 
+/* Apply and discard: what is decided on must not change meanwhile, so nothing runs inside. */
+static const struct step CHANGES[] = {
+    {.name = "lock", .enter = step_lock, .cancel = step_lock_cancel},
+    {.name = "look",
+     .minor = true,
+     .enter = step_look,
+     .cancel = run_cancel_call,
+     .tries = 3,
+     .backoff_ms = 200,
+     .timeout_ms = SECONDS(30)},
+    {.name = "turn", .minor = true, .enter = step_turn, .cancel = step_turn_cancel, .skip = skip_stop_stopped},
+    {.name = "stop",
+     .enter = step_stop,
+     .cancel = run_cancel_call,
+     .skip = skip_stop_stopped,
+     .timeout_ms = MINUTES(62)},
+    {.name = "sessions", .minor = true, .enter = step_ended, .cancel = step_sessions_cancel, .skip = skip_ended},
+    {.name = "changes", .enter = step_changes, .cancel = run_cancel_call, .timeout_ms = MINUTES(60)},
+    {.name = "check",
+     .minor = true,
+     .enter = step_check,
+     .cancel = run_cancel_call,
+     .tries = 3,
+     .backoff_ms = 200,
+     .timeout_ms = SECONDS(30)},
+    {.name = "unlock", .minor = true, .enter = step_unlock, .always = true},
+    {.name = NULL},
+};
+
 const struct step *plan_steps(enum engine_plan plan)
 {
     switch (plan) {
+    case ENGINE_APPLY:
+    case ENGINE_DISCARD:
+        return CHANGES;
     case ENGINE_STOP:
         return STOP;
     case ENGINE_DELETE:
@@ -159,6 +199,7 @@ const struct step *plan_steps(enum engine_plan plan)
     case ENGINE_START:
     case ENGINE_RESTART:
     case ENGINE_PROVISION:
+    case ENGINE_BAKE:
         break;
     }
     return ENSURE;

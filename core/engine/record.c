@@ -134,7 +134,13 @@ static uint64_t duration(const struct json *times, const char *key)
 /* Start, restart and provision share their steps, hence what is known of them. */
 static const char *times_group(const struct op_view *op)
 {
-    return strcmp(op->plan, "stop") == 0 || strcmp(op->plan, "delete") == 0 ? op->plan : "start";
+    static const char *const shared[] = {"start", "restart", "provision", "bake"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(shared); i++) {
+        if (strcmp(op->plan, shared[i]) == 0) {
+            return "start";
+        }
+    }
+    return op->plan;
 }
 
 /* Key of the whole plan's duration; no step is called so. */

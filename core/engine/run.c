@@ -8,11 +8,13 @@
 #include "core/util/xmalloc.h"
 
 static const char *const PLAN_NAMES[] = {
-    [ENGINE_START] = "start",   [ENGINE_STOP] = "stop",           [ENGINE_RESTART] = "restart",
-    [ENGINE_DELETE] = "delete", [ENGINE_PROVISION] = "provision",
+    [ENGINE_START] = "start",     [ENGINE_STOP] = "stop",           [ENGINE_RESTART] = "restart",
+    [ENGINE_DELETE] = "delete",   [ENGINE_PROVISION] = "provision", [ENGINE_APPLY] = "apply",
+    [ENGINE_DISCARD] = "discard", [ENGINE_BAKE] = "bake",
 };
+_Static_assert(MT_ARRAY_LEN(PLAN_NAMES) == ENGINE_PLAN_COUNT, "a plan without a name");
 
-const char *plan_name(enum engine_plan plan)
+const char *engine_plan_name(enum engine_plan plan)
 {
     return (size_t)plan < MT_ARRAY_LEN(PLAN_NAMES) ? PLAN_NAMES[plan] : "unknown";
 }
@@ -42,6 +44,8 @@ static void run_free(struct run *r)
     strvec_release(&r->argv);
     strvec_release(&r->child_env);
     strvec_release(&r->ending);
+    strvec_release(&r->paths);
+    free(r->wanted_image);
     strbuf_release(&r->tar);
     strbuf_release(&r->spec_text);
     sandbox_spec_release(&r->spec);
@@ -96,6 +100,18 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
     r->reprovision = req->reprovision;
     r->force = req->force;
     r->no_provision = req->no_provision;
+    r->allow_post_create = req->allow_post_create;
+    r->allow_image = req->allow_image;
+    r->orphan_only = req->orphan_only;
+    r->idle_only = req->idle_only;
+    r->delay_ms = req->delay_ms;
+    r->wanted_image = xstrdup_null(req->image);
+    str_copy(r->backend, sizeof(r->backend), req->backend != NULL ? req->backend : "");
+    strvec_init(&r->paths);
+    r->have_paths = req->paths != NULL;
+    if (req->paths != NULL) {
+        strvec_pushv(&r->paths, (const char *const *)req->paths->v);
+    }
     r->done = req->done;
     r->done_arg = req->arg;
     strvec_init(&r->env);
@@ -115,9 +131,10 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
                                      .ended = run_ended});
     struct op_view *v = op_get_view(r->op);
     v->id = r->id;
-    str_copy(v->plan, sizeof(v->plan), plan_name(req->plan));
+    str_copy(v->plan, sizeof(v->plan), engine_plan_name(req->plan));
     str_copy(v->sandbox, sizeof(v->sandbox), r->sandbox);
     str_copy(v->profile, sizeof(v->profile), r->profile_name);
+    str_copy(v->notice, sizeof(v->notice), req->notice != NULL ? req->notice : "");
     struct run **at = &e->runs;
     while (*at != NULL) {
         at = &(*at)->next;
@@ -130,7 +147,11 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
 static void run_on_line(struct backend_call *call, bool is_stderr, const char *line, size_t len)
 {
     struct run *r = call->arg;
+    struct op_view *v = op_get_view(r->op);
     (void)is_stderr;
+    if (v->step < v->step_count) {
+        v->steps[v->step].percent = call->percent;
+    }
     op_text(r->op, "%.*s", (int)MT_MIN(len, (size_t)400), line);
 }
 

@@ -247,7 +247,7 @@ static int settle_check(struct run *r, struct error *err)
     if (run_take_info(r, err) < 0) {
         return -1;
     }
-    if (r->plan == ENGINE_STOP || r->plan == ENGINE_DELETE) {
+    if (r->plan == ENGINE_STOP || r->plan == ENGINE_DELETE || r->plan == ENGINE_APPLY || r->plan == ENGINE_DISCARD) {
         return is_up(&r->info) ? error_set(err, ERROR_BUSY, "%s is still running", r->sandbox) : 0;
     }
     if (r->info.state != SANDBOX_RUNNING) {

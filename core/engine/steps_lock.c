@@ -19,6 +19,9 @@ static void lock_waiting(void *arg, int holder)
 /* Remembers on disk that this op runs, for whoever comes after a crash. */
 static int write_journal(struct run *r, struct error *err)
 {
+    if (r->plan == ENGINE_APPLY || r->plan == ENGINE_DISCARD || r->plan == ENGINE_BAKE || r->idle_only) {
+        return 0; /* asked for by a person who looked, or due again by itself: nobody resumes it */
+    }
     struct journal_entry entry = {.net_given = r->net_given,
                                   .net = r->net,
                                   .recreate = r->recreate,
@@ -27,7 +30,7 @@ static int write_journal(struct run *r, struct error *err)
                                   .no_provision = r->no_provision};
     str_copy(entry.sandbox, sizeof(entry.sandbox), r->sandbox);
     str_copy(entry.profile, sizeof(entry.profile), r->profile_name);
-    str_copy(entry.plan, sizeof(entry.plan), plan_name(r->plan));
+    str_copy(entry.plan, sizeof(entry.plan), engine_plan_name(r->plan));
     if (journal_write(r->e->opts.paths, &entry, err) < 0) {
         return error_wrap(err, "op journal");
     }

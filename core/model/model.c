@@ -336,7 +336,12 @@ enum sandbox_state model_shown_state(const struct model *m, const struct workspa
     if (op == NULL || op->state != OP_RUNNING) {
         return state == SANDBOX_RUNNING && model_is_provisioning(m, ws) ? SANDBOX_PROVISIONING : state;
     }
-    if (strcmp(op->plan, "stop") == 0 || strcmp(op->plan, "delete") == 0) {
+    static const char *const bring_up[] = {"start", "restart", "provision", "bake"};
+    bool comes_up = false;
+    for (size_t i = 0; i < MT_ARRAY_LEN(bring_up); i++) {
+        comes_up = comes_up || strcmp(op->plan, bring_up[i]) == 0;
+    }
+    if (!comes_up) {
         return state;
     }
     const char *step = op->step >= 0 && op->step < op->step_count ? op->steps[op->step].name : "";

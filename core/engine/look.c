@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to a sandbox that change nothing: logs, isolation, changes of an overlay workspace. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/engine_private.h"
+#include "core/util/xmalloc.h"
+
+struct engine_look {
+    struct engine *e;
+    const struct slot *slot;
+    char sandbox[96];
+    struct sandbox_spec spec;
+    bool have_spec;
+    void (*on_line)(void *arg, bool is_stderr, const char *line, size_t len);
+    void (*done)(void *arg, const struct backend_call *call, const struct error *err);
+    void *arg;
+    struct backend_call call;
+    struct engine_look *next;
+};
+
+/* A line of the answer. */
+static void look_line(struct backend_call *call, bool is_stderr, const char *line, size_t len)
+{
+    struct engine_look *l = call->arg;
+    l->on_line(l->arg, is_stderr, line, len);
+}
+
+/* The answer is there: tells, and forgets. */
+static void look_done(struct backend_call *call, const struct error *err)
+{
+    struct engine_look *l = call->arg;
+    struct engine *e = l->e;
+    struct engine_look **at = &e->looks;
+    while (*at != l) {
+        at = &(*at)->next;
+    }
+    *at = l->next;
+    if (l->done != NULL) {
+        l->done(l->arg, call, err);
+    }
+    backend_call_release(call);
+    if (l->have_spec) {
+        sandbox_spec_release(&l->spec);
+    }
+    free(l);
+    e->pending--;
+    engine_settle(e);
+}
+
+/* What the sandbox should be by today's configuration. False when that cannot be told: nothing is asked for then. */
+static bool wanted_spec(struct engine *e, const struct workspace *ws, struct sandbox_spec *out)
+{
+    struct record record;
+    struct profile profile;
+    char name[64];
+    struct error why = ERROR_INIT;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
+    record_load(&record, e->opts.paths, ws->sandbox);
+    engine_profile_of(e, ws, &record, name);
+    bool good = profile_load(&profile, e->opts.paths, name, &why) == 0;
+    if (good) {
+        struct spec_input in = {
+            .ws = ws, .profile = &profile, .record = &record, .config = e->opts.config, .paths = e->opts.paths};
+        good = spec_build(out, &in, &text, &warnings, &why) == 0;
+        profile_release(&profile);
+    }
+    record_release(&record);
+    return good;
+}
+
+/* Can that be asked of that sandbox? Its slot. */
+static struct slot *check(struct engine *e, const struct engine_look_request *req, const struct workspace *ws,
+                          struct error *err)
+{
+    static const struct {
+        enum backend_verb verb;
+        unsigned cap;
+        const char *what;
+    } KINDS[] = {{BACKEND_LOGS, BACKEND_CAP_LOGS, "keep the output of its sandboxes"},
+                 {BACKEND_ISOLATION, BACKEND_CAP_ISOLATION, "read back how its sandboxes are isolated"},
+                 {BACKEND_CHANGES, BACKEND_CAP_OVERLAY, "tell changes of a workspace"}};
+    size_t kind = 0;
+    while (kind < MT_ARRAY_LEN(KINDS) && KINDS[kind].verb != req->verb) {
+        kind++;
+    }
+    if (kind == MT_ARRAY_LEN(KINDS)) {
+        error_set(err, ERROR_INVALID, "that cannot be looked at");
+        return NULL;
+    }
+    if (e->closing || ws == NULL) {
+        error_set(err, ws == NULL ? ERROR_NOT_FOUND : ERROR_CANCELED,
+                  ws == NULL ? "there is no workspace with the sandbox %.96s" : "%.96s: the engine is closing",
+                  req->sandbox);
+        return NULL;
+    }
+    if (!ws->have_info || ws->info.state == SANDBOX_NONE) {
+        error_hint(err, ERROR_NOT_FOUND, "start it first", "%s does not exist yet", ws->sandbox);
+        return NULL;
+    }
+    struct slot *slot = engine_slot_for(e, ws, err);
+    if (slot != NULL && (slot->ops->caps & KINDS[kind].cap) == 0) {
+        error_set(err, ERROR_UNAVAILABLE, "backend %s cannot %s", slot->ops->name, KINDS[kind].what);
+        return NULL;
+    }
+    return slot;
+}
+
+int engine_look(struct engine *e, const struct engine_look_request *req, struct engine_look **out, struct error *err)
+{
+    const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, req->sandbox);
+    struct slot *slot = check(e, req, ws, err);
+    if (slot == NULL) {
+        return -1;
+    }
+    struct engine_look *l = xcalloc(1, sizeof(*l));
+    l->e = e;
+    l->slot = slot;
+    str_copy(l->sandbox, sizeof(l->sandbox), req->sandbox);
+    l->have_spec = req->verb == BACKEND_ISOLATION && wanted_spec(e, ws, &l->spec);
+    l->on_line = req->on_line;
+    l->done = req->done;
+    l->arg = req->arg;
+    l->call.verb = req->verb;
+    l->call.name = l->sandbox;
+    l->call.spec = l->have_spec ? &l->spec : NULL;
+    l->call.tail = req->tail;
+    l->call.follow = req->follow;
+    l->call.percent = -1;
+    l->call.on_line = req->on_line != NULL ? look_line : NULL;
+    l->call.done = look_done;
+    l->call.arg = l;
+    l->next = e->looks;
+    e->looks = l;
+    e->pending++;
+    if (out != NULL) {
+        *out = l;
+    }
+    slot->ops->submit(slot->be, &l->call);
+    return 0;
+}
+
+void engine_look_cancel(struct engine_look *look)
+{
+    look->slot->ops->cancel(look->slot->be, &look->call);
+}
+
+void looks_cancel(struct engine *e)
+{
+    for (struct engine_look *l = e->looks, *next; l != NULL; l = next) {
+        next = l->next;
+        engine_look_cancel(l);
+    }
+}
