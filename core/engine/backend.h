@@ -197,6 +197,7 @@ enum backend_verb {
     BACKEND_APPLY,     /* name, paths (NULL: all that is neither risky nor in conflict) -> call->changes: what was held
                           back. The sandbox must be stopped */
     BACKEND_DISCARD,   /* name, paths (NULL: all): forget changes. The sandbox must be stopped */
+    BACKEND_FOLDERS, /* cwd: names of the folders in it, one per on_line; where the runtime's machine is another one */
 };
 
 struct backend;

@@ -11,6 +11,8 @@
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
+#define HOSTS_WAIT_MS 3000
+
 /* --- start --- */
 
 /* Sessions changed: runs that wait for one look at it. */
@@ -50,30 +52,66 @@ static void on_rescan(void *arg)
 /* Readiness and closing are decided outside of callbacks that still use the engine. */
 static void on_tick(void *arg);
 
-/* Opens every backend of the registry; one that cannot be opened is shown as unusable. */
+const char *slot_host(const struct slot *s)
+{
+    return s->host != NULL ? s->host->name : "";
+}
+
+/* Opens one; what cannot be opened is shown as unusable. */
+static void open_slot(struct engine *e, const struct backend_ops *ops, const struct config_host *host)
+{
+    struct slot *s = &e->slots[e->slot_count++];
+    struct error err = ERROR_INIT;
+    struct backend_target target = {.name = host != NULL ? host->name : NULL, .url = host != NULL ? host->url : NULL};
+    struct backend_env env = {.loop = e->opts.loop, .paths = e->opts.paths, .target = host != NULL ? &target : NULL};
+    s->e = e;
+    s->ops = ops;
+    s->host = host;
+    strvec_init(&s->folders);
+    s->retry = host != NULL ? timer_new(e->opts.loop, refresh_retry, s) : NULL;
+    s->be = ops->open(&env, &err);
+    if (s->be == NULL) {
+        s->probed = s->listed = true;
+        str_copy(s->probe.reason, sizeof(s->probe.reason), err.msg);
+        str_copy(s->probe.fix, sizeof(s->probe.fix), err.hint != NULL ? err.hint : "");
+        struct backend_view v = {.probed = true, .probe = s->probe};
+        str_copy(v.name, sizeof(v.name), ops->name);
+        str_copy(v.host, sizeof(v.host), slot_host(s));
+        model_put_backend(e->opts.model, &v);
+        return;
+    }
+    refresh_probe(s);
+}
+
+/* Opens every backend of the registry here, and those that can on every host. */
 static void open_backends(struct engine *e)
 {
-    while (e->opts.registry[e->slot_count] != NULL) {
-        e->slot_count++;
+    size_t kinds = 0, hosts = e->opts.config->host_count;
+    while (e->opts.registry[kinds] != NULL) {
+        kinds++;
     }
-    e->slots = xcalloc(e->slot_count + 1, sizeof(*e->slots));
-    for (size_t i = 0; i < e->slot_count; i++) {
-        struct slot *s = &e->slots[i];
-        struct error err = ERROR_INIT;
-        s->e = e;
-        s->ops = e->opts.registry[i];
-        s->be = s->ops->open(&(struct backend_env){.loop = e->opts.loop, .paths = e->opts.paths}, &err);
-        if (s->be == NULL) {
-            s->probed = s->listed = true;
-            str_copy(s->probe.reason, sizeof(s->probe.reason), err.msg);
-            str_copy(s->probe.fix, sizeof(s->probe.fix), err.hint != NULL ? err.hint : "");
-            struct backend_view v = {.probed = true, .probe = s->probe};
-            str_copy(v.name, sizeof(v.name), s->ops->name);
-            model_put_backend(e->opts.model, &v);
-            continue;
+    e->slots = xcalloc(kinds * (1 + hosts) + 1, sizeof(*e->slots));
+    for (size_t i = 0; i < kinds; i++) {
+        open_slot(e, e->opts.registry[i], NULL);
+    }
+    for (size_t h = 0; h < hosts; h++) {
+        for (size_t i = 0; i < kinds; i++) {
+            if ((e->opts.registry[i]->caps & BACKEND_CAP_HOSTS) != 0) {
+                open_slot(e, e->opts.registry[i], &e->opts.config->hosts[h]);
+            }
         }
-        refresh_probe(s);
     }
+    if (hosts > 0) {
+        timer_start(e->hosts_late, HOSTS_WAIT_MS); /* a host that does not answer holds nobody up */
+    }
+}
+
+/* The hosts had their time: what they say later comes later. */
+static void on_hosts_late(void *arg)
+{
+    struct engine *e = arg;
+    e->hosts_are_late = true;
+    engine_settle(e);
 }
 
 struct engine *engine_new(const struct engine_opts *opts, struct error *err)
@@ -87,6 +125,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     e->rescan = timer_new(opts->loop, on_rescan, e);
     e->stats = timer_new(opts->loop, stats_on_timer, e);
     e->tick = timer_new(opts->loop, on_tick, e);
+    e->hosts_late = timer_new(opts->loop, on_hosts_late, e);
     e->sub = bus_subscribe(opts->bus, on_event, e);
     if (profiles_install(opts->paths, &why) < 0) {
         model_problem(opts->model, "profiles: %s", why.msg);
@@ -134,11 +173,12 @@ static void resume_journal(struct engine *e)
     free(list);
 }
 
-/* Everything was looked at once. */
+/* Everything was looked at once; hosts are not waited for beyond their time. */
 static bool is_looked_at(const struct engine *e)
 {
     for (size_t i = 0; i < e->slot_count; i++) {
-        if (!e->slots[i].probed || !e->slots[i].listed) {
+        bool late = e->slots[i].host != NULL && e->hosts_are_late;
+        if (!late && (!e->slots[i].probed || !e->slots[i].listed)) {
             return false;
         }
     }
@@ -167,7 +207,10 @@ static void free_engine(struct engine *e)
     void *arg = e->on_closed_arg;
     for (size_t i = 0; i < e->slot_count; i++) {
         free(e->slots[i].infos);
+        strvec_release(&e->slots[i].folders);
+        timer_close(e->slots[i].retry);
     }
+    timer_close(e->hosts_late);
     timer_close(e->refresh);
     timer_close(e->rescan);
     timer_close(e->stats);
@@ -253,6 +296,12 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
     timer_stop(e->stats);
     timer_stop(e->refresh);
     timer_stop(e->rescan);
+    timer_stop(e->hosts_late);
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (e->slots[i].retry != NULL) {
+            timer_stop(e->slots[i].retry);
+        }
+    }
     sessions_cancel_all(e);
     for (struct run *r = e->runs; r != NULL; r = r->next) {
         op_cancel(r->op);
@@ -268,8 +317,28 @@ void engine_on_ready(struct engine *e, void (*fn)(void *arg), void *arg)
     engine_settle(e);
 }
 
+void engine_retry_backend(struct engine *e, const char *name, const char *host)
+{
+    for (size_t i = 0; i < e->slot_count && !e->closing; i++) {
+        struct slot *s = &e->slots[i];
+        bool mine = strcmp(s->ops->name, name) == 0 && strcmp(slot_host(s), host != NULL ? host : "") == 0;
+        if (mine && s->be != NULL && !s->in_call && !s->probe.usable) {
+            if (s->retry != NULL) {
+                timer_stop(s->retry);
+            }
+            refresh_probe(s);
+        }
+    }
+}
+
 void engine_rescan(struct engine *e)
 {
+    for (size_t i = 0; i < e->slot_count; i++) {
+        e->slots[i].have_folders = false; /* those of the hosts are read again with the next list */
+    }
+    if (e->opts.config->host_count > 0) {
+        refresh_soon(e);
+    }
     refresh_scan(e);
 }
 
@@ -295,11 +364,12 @@ bool engine_is_idle(const struct engine *e)
 struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err)
 {
     const char *wanted = ws->have_info && ws->info.state != SANDBOX_NONE ? ws->backend : e->opts.config->backend;
-    bool any = strcmp(wanted, "auto") == 0;
+    bool exists = ws->have_info && ws->info.state != SANDBOX_NONE;
+    bool any = strcmp(wanted, "auto") == 0 || (ws->host[0] != '\0' && !exists); /* a host has few to choose from */
     struct slot *first = NULL;
     for (size_t i = 0; i < e->slot_count; i++) {
         struct slot *s = &e->slots[i];
-        if (!any && strcmp(s->ops->name, wanted) != 0) {
+        if (strcmp(slot_host(s), ws->host) != 0 || (!any && strcmp(s->ops->name, wanted) != 0)) {
             continue;
         }
         if (s->be != NULL && s->probed && s->probe.usable) {
@@ -307,11 +377,17 @@ struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struc
         }
         first = first != NULL ? first : s;
     }
-    if (first == NULL) {
+    if (first == NULL && ws->host[0] != '\0') {
+        error_hint(err, ERROR_UNAVAILABLE, "see [[hosts]] in the configuration",
+                   "nothing runs sandboxes on the host %s", ws->host);
+    } else if (first == NULL) {
         error_hint(err, ERROR_UNAVAILABLE, "set sandbox.backend to auto or to one that `muthr-tui doctor` lists",
                    "there is no backend \"%.32s\" here", wanted);
     } else if (!first->probed) {
         error_set(err, ERROR_BUSY, "backend %s is still being looked at", first->ops->name);
+    } else if (first->host != NULL) {
+        error_hint(err, ERROR_UNAVAILABLE, first->probe.fix[0] != '\0' ? "see `muthr-tui doctor`" : NULL,
+                   "the host %s cannot be reached: %s", ws->host, first->probe.reason);
     } else {
         error_hint(err, ERROR_UNAVAILABLE, "see `muthr-tui doctor`", "backend %s cannot be used: %s%s%s",
                    first->ops->name, first->probe.reason, first->probe.fix[0] != '\0' ? "; " : "", first->probe.fix);

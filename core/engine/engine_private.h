@@ -19,11 +19,16 @@
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 
-/* One backend of the registry. */
+/* One backend of the registry, here or on a host. */
 struct slot {
     struct engine *e;
     const struct backend_ops *ops;
-    struct backend *be; /* NULL: could not be opened */
+    const struct config_host *host; /* NULL: this machine */
+    struct backend *be;             /* NULL: could not be opened */
+    struct timer *retry;            /* hosts that are down are looked at again */
+    uint64_t retry_ms;              /* the pause before the next look */
+    struct strvec folders;          /* of a host, below its workspace root */
+    bool have_folders;
     struct backend_probe probe;
     bool probed;
     struct backend_call call;    /* probe first, lists afterwards */
@@ -38,7 +43,8 @@ struct run {
     struct op *op;
     op_id id;
     enum engine_plan plan;
-    char sandbox[96];
+    char sandbox[96]; /* its key: with the host */
+    char bare[96];    /* as the backend calls it */
     workspace_id ws;
     char profile_name[64]; /* "" until known */
     /* the request */
@@ -102,7 +108,8 @@ struct engine {
     struct run *runs;      /* in order of arrival */
     op_id last_op;
     struct bus_sub *sub;
-    struct timer *refresh, *rescan, *stats, *tick;
+    struct timer *refresh, *rescan, *stats, *tick, *hosts_late;
+    bool hosts_are_late; /* they had their time at the start */
     struct dirwatch *root_watch;
     char *root; /* resolved or asked for */
     struct error root_error;
@@ -139,8 +146,13 @@ int engine_environment(struct engine *e, const struct slot *slot, enum net_polic
 /* Profile of a sandbox: recorded, as labelled, else the configuration's. */
 void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64]);
 
+/* "" or the host's name. */
+const char *slot_host(const struct slot *s);
+
 /* --- refresh.c --- */
 void refresh_probe(struct slot *s);
+/* Timer of a host that is down. */
+void refresh_retry(void *arg);
 /* Lists again soon; several reports become one. */
 void refresh_soon(struct engine *e);
 void refresh_on_timer(void *arg);

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/hosts.h"
 #include "core/engine/naming.h"
 #include "core/engine/workspaces.h"
+#include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -14,6 +16,9 @@
 #define COALESCE_MS 30
 #define RESCAN_MS 200
 #define STATS_MS 2000
+#define RETRY_FIRST_MS 5000
+#define RETRY_MOST_MS 300000
+#define FOLDERS_MAX 5000 /* of one host */
 
 static void submit_list(struct slot *s);
 
@@ -41,11 +46,22 @@ static const char *default_backend(const struct engine *e)
         return wanted;
     }
     for (size_t i = 0; i < e->slot_count; i++) {
-        if (e->slots[i].probe.usable) {
+        if (e->slots[i].probe.usable && e->slots[i].host == NULL) {
             return e->slots[i].ops->name;
         }
     }
     return e->slot_count > 0 ? e->slots[0].ops->name : "";
+}
+
+/* What runs sandboxes on a host. */
+static const char *host_backend(const struct engine *e, const char *host)
+{
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (strcmp(slot_host(&e->slots[i]), host) == 0) {
+            return e->slots[i].ops->name;
+        }
+    }
+    return "";
 }
 
 /* A sandbox whose project folder is not below the root any more. */
@@ -68,7 +84,8 @@ static void fill_choices(struct engine *e, struct workspace *list, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct slot *slot = NULL;
         const struct sandbox_info *info = find_info(e, list[i].sandbox, &slot);
-        str_copy(list[i].backend, sizeof(list[i].backend), info != NULL ? slot->ops->name : default_backend(e));
+        const char *usual = list[i].host[0] != '\0' ? host_backend(e, list[i].host) : default_backend(e);
+        str_copy(list[i].backend, sizeof(list[i].backend), info != NULL ? slot->ops->name : usual);
         str_copy(list[i].profile, sizeof(list[i].profile), e->opts.config->profile);
         if (info != NULL) {
             struct record record;
@@ -119,14 +136,14 @@ static void put_workspaces(struct engine *e, const struct workspace *scan, size_
 {
     size_t n = scanned, most = scanned + 1;
     for (size_t i = 0; i < e->slot_count; i++) {
-        most += e->slots[i].info_count;
+        most += e->slots[i].host == NULL ? e->slots[i].info_count : 0;
     }
     struct workspace *list = xcalloc(most, sizeof(*list));
     if (scanned > 0) {
         memcpy(list, scan, scanned * sizeof(*list));
     }
     for (size_t i = 0; i < e->slot_count; i++) {
-        for (size_t k = 0; k < e->slots[i].info_count; k++) {
+        for (size_t k = 0; k < e->slots[i].info_count && e->slots[i].host == NULL; k++) {
             const struct sandbox_info *info = &e->slots[i].infos[k];
             bool known = naming_is_infrastructure(info->name); /* N7: never listed */
             for (size_t j = 0; j < n && !known; j++) {
@@ -135,6 +152,13 @@ static void put_workspaces(struct engine *e, const struct workspace *scan, size_
             if (!known) {
                 add_missing(&list[n++], info);
             }
+        }
+    }
+    for (size_t i = 0; i < e->slot_count; i++) {
+        const struct slot *s = &e->slots[i];
+        if (s->host != NULL) {
+            hosts_workspaces(s->host->name, s->host->workspace_root, s->have_folders ? &s->folders : NULL, s->infos,
+                             s->info_count, &list, &n);
         }
     }
     fill_choices(e, list, n);
@@ -256,7 +280,112 @@ void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot,
     }
 }
 
-/* A list came in, or the probe before it. */
+static void submit(struct slot *s, enum backend_verb verb);
+
+/* What is known of a slot's backend, for people. */
+static void put_backend(struct slot *s, uint64_t retry_mono_ms)
+{
+    struct backend_view v = {.probed = s->probed, .probe = s->probe, .retry_mono_ms = retry_mono_ms};
+    str_copy(v.name, sizeof(v.name), s->ops->name);
+    str_copy(v.host, sizeof(v.host), slot_host(s));
+    model_put_backend(s->e->opts.model, &v);
+}
+
+/* A host cannot be reached: what it had may be there or not, and it is looked at again, less and less often (nothing
+ * tells when it comes back). */
+static void host_is_down(struct slot *s)
+{
+    for (size_t i = 0; i < s->info_count; i++) {
+        s->infos[i].state = SANDBOX_UNKNOWN;
+        str_format(s->infos[i].reason, sizeof(s->infos[i].reason), "%s cannot be reached", s->host->name);
+    }
+    s->ops->watch(s->be, NULL, NULL);
+    s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : MT_MIN(2 * s->retry_ms, (uint64_t)RETRY_MOST_MS);
+    timer_start(s->retry, s->retry_ms);
+    put_backend(s, clock_mono_ms() + s->retry_ms);
+}
+
+void refresh_retry(void *arg)
+{
+    struct slot *s = arg;
+    if (!s->e->closing && !s->in_call) {
+        submit(s, BACKEND_PROBE);
+    }
+}
+
+/* The backend was looked at. */
+static void on_probe(struct slot *s, const struct error *err)
+{
+    struct engine *e = s->e;
+    s->probed = true;
+    s->probe = s->call.probe;
+    if (err != NULL) {
+        s->probe.usable = false;
+        str_copy(s->probe.reason, sizeof(s->probe.reason), err->msg);
+    }
+    put_backend(s, 0);
+    s->listed = !s->probe.usable;
+    if (s->probe.usable && !e->closing) {
+        s->ops->watch(s->be, refresh_changed, s);
+        submit_list(s);
+    } else if (s->host != NULL && !e->closing) {
+        host_is_down(s);
+        refresh_scan(e);
+    }
+}
+
+/* Takes the list of a slot; names of sandboxes on a host get its suffix. */
+static void take_list(struct slot *s)
+{
+    free(s->infos);
+    s->infos = s->call.infos;
+    s->info_count = s->call.info_count;
+    s->call.infos = NULL;
+    s->call.info_count = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->info_count; i++) {
+        char key[NAMING_SANDBOX_MAX];
+        struct error why = ERROR_INIT;
+        if (s->host != NULL && naming_is_infrastructure(s->infos[i].name)) {
+            continue; /* N7: never listed */
+        }
+        if (hosts_key(s->infos[i].name, slot_host(s), key, &why) < 0) {
+            log_warn("%s", why.msg);
+            continue;
+        }
+        s->infos[kept] = s->infos[i];
+        str_copy(s->infos[kept++].name, sizeof(s->infos[0].name), key);
+    }
+    s->info_count = kept;
+    s->retry_ms = 0;
+}
+
+/* A list came in, or not: the last known states stay then, unless the host is gone with it. */
+static void on_list(struct slot *s, const struct error *err)
+{
+    struct engine *e = s->e;
+    s->listed = true;
+    if (err == NULL) {
+        take_list(s);
+    } else if (err->code != ERROR_CANCELED) {
+        log_warn("%s%s%s: list: %s", s->ops->name, s->host != NULL ? " on " : "", slot_host(s), err->msg);
+        if (s->host != NULL && !e->closing) {
+            submit(s, BACKEND_PROBE);
+            return;
+        }
+    }
+    if (e->closing) {
+        return;
+    }
+    refresh_scan(e);
+    if (s->host != NULL && s->host->workspace_root != NULL && !s->have_folders && err == NULL) {
+        submit(s, BACKEND_FOLDERS);
+    } else if (s->again) {
+        refresh_soon(e);
+    }
+}
+
+/* The one call of a slot is over. */
 static void on_call(struct backend_call *call, const struct error *err)
 {
     struct slot *s = call->arg;
@@ -264,39 +393,30 @@ static void on_call(struct backend_call *call, const struct error *err)
     s->in_call = false;
     e->pending--;
     if (call->verb == BACKEND_PROBE) {
-        s->probed = true;
-        s->probe = call->probe;
-        if (err != NULL) {
-            s->probe.usable = false;
-            str_copy(s->probe.reason, sizeof(s->probe.reason), err->msg);
-        }
-        struct backend_view v = {.probed = true, .probe = s->probe};
-        str_copy(v.name, sizeof(v.name), s->ops->name);
-        model_put_backend(e->opts.model, &v);
-        s->listed = !s->probe.usable;
-        if (s->probe.usable && !e->closing) {
-            s->ops->watch(s->be, refresh_changed, s);
-            submit_list(s);
-        }
+        on_probe(s, err);
+    } else if (call->verb == BACKEND_LIST) {
+        on_list(s, err);
     } else {
-        s->listed = true;
-        if (err == NULL) {
-            free(s->infos);
-            s->infos = call->infos;
-            s->info_count = call->info_count;
-            call->infos = NULL;
-            call->info_count = 0;
-        } else if (err->code != ERROR_CANCELED) {
-            log_warn("%s: list: %s", s->ops->name, err->msg); /* the last known states stay */
+        s->have_folders = true; /* as far as it goes: asked again when someone scans */
+        if (err != NULL && err->code != ERROR_CANCELED) {
+            model_problem(e->opts.model, "%s: the folders of %s cannot be listed: %s", slot_host(s),
+                          s->host->workspace_root, err->msg);
         }
         if (!e->closing) {
             refresh_scan(e);
-            if (s->again) {
-                refresh_soon(e);
-            }
+            refresh_soon(e);
         }
     }
     engine_settle(e);
+}
+
+/* The name of a project folder on a host. */
+static void on_folder(struct backend_call *call, bool is_stderr, const char *line, size_t len)
+{
+    struct slot *s = call->arg;
+    if (!is_stderr && len > 0 && s->folders.len < FOLDERS_MAX) {
+        strvec_push(&s->folders, line);
+    }
 }
 
 /* Starts the one call of a slot. */
@@ -307,6 +427,11 @@ static void submit(struct slot *s, enum backend_verb verb)
     s->call.verb = verb;
     s->call.done = on_call;
     s->call.arg = s;
+    if (verb == BACKEND_FOLDERS) {
+        strvec_clear(&s->folders);
+        s->call.cwd = s->host->workspace_root;
+        s->call.on_line = on_folder;
+    }
     s->in_call = true;
     s->e->pending++;
     s->ops->submit(s->be, &s->call);
@@ -314,9 +439,8 @@ static void submit(struct slot *s, enum backend_verb verb)
 
 void refresh_probe(struct slot *s)
 {
-    struct backend_view v = {.probed = false};
-    str_copy(v.name, sizeof(v.name), s->ops->name);
-    model_put_backend(s->e->opts.model, &v);
+    s->probed = false;
+    put_backend(s, 0);
     submit(s, BACKEND_PROBE);
 }
 
@@ -324,7 +448,7 @@ void refresh_probe(struct slot *s)
 static void submit_list(struct slot *s)
 {
     s->again = s->in_call;
-    if (!s->in_call) {
+    if (!s->in_call && s->probe.usable) {
         submit(s, BACKEND_LIST);
     }
 }
@@ -397,7 +521,7 @@ static void ask_stats(struct engine *e, const struct workspace *ws)
     c->e = e;
     c->slot = slot;
     c->ws = ws->id;
-    str_copy(c->name, sizeof(c->name), ws->sandbox);
+    hosts_bare(ws->sandbox, c->name);
     c->call.verb = BACKEND_STATS;
     c->call.name = c->name;
     c->call.done = on_stats;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/hosts.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
@@ -93,6 +94,7 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
     r->plan = req->plan;
     r->ws = ws->id;
     str_copy(r->sandbox, sizeof(r->sandbox), ws->sandbox);
+    hosts_bare(ws->sandbox, r->bare);
     str_copy(r->profile_name, sizeof(r->profile_name), req->profile != NULL ? req->profile : "");
     r->net = req->net;
     r->net_given = req->net_given;
@@ -179,7 +181,7 @@ enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)
     r->call.info_count = 0;
     r->call.priv = NULL;
     r->call.verb = verb;
-    r->call.name = r->sandbox;
+    r->call.name = r->bare;
     r->call.done = run_on_done;
     r->call.on_line = run_on_line;
     r->call.arg = r;
@@ -201,6 +203,7 @@ int run_take_info(struct run *r, struct error *err)
         return error_set(err, ERROR_PARSE, "%s: the backend did not say what it is", r->sandbox);
     }
     r->info = r->call.infos[0];
+    str_copy(r->info.name, sizeof(r->info.name), r->sandbox); /* with the host, where there is one */
     refresh_put(r->e, r->sandbox, r->slot, &r->info);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/hosts.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
@@ -91,7 +92,8 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
         env_add_extra(extra, &env, err) < 0) {
         return -1;
     }
-    struct exec_spec spec = {.sandbox = sandbox,
+    char bare[NAMING_SANDBOX_MAX];
+    struct exec_spec spec = {.sandbox = hosts_bare(sandbox, bare),
                              .argv = argv,
                              .env = (const char *const *)env.v,
                              .cwd = cwd != NULL ? cwd : mount,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/engine/hosts.h"
 #include "core/util/fs.h"
 #include "core/util/hash.h"
 #include "core/util/strbuf.h"
@@ -28,12 +29,16 @@ static int wanted_network(const struct spec_input *in, enum net_policy *out, str
 }
 
 /* S2: resolves a source; false when there is nothing to mount. */
-static bool add_mount(struct sandbox_spec *out, const struct mount_spec *m, const struct paths *paths,
+static bool add_mount(struct sandbox_spec *out, const struct mount_spec *m, const struct spec_input *in,
                       struct strvec *warnings)
 {
     struct error why = ERROR_INIT;
-    MT_CLEANUP(xfree) char *path = path_expand(m->source, paths->home);
-    char *real = path_real(path, &why);
+    if (in->ws->host[0] != '\0' && m->source[0] != '/') {
+        strvec_pushf(warnings, "mount %s is left out: on %s only absolute paths can be named", m->source, in->ws->host);
+        return false;
+    }
+    MT_CLEANUP(xfree) char *path = path_expand(m->source, in->paths->home);
+    char *real = in->ws->host[0] != '\0' ? xstrdup(path) : path_real(path, &why); /* there: the runtime will say */
     if (real == NULL) {
         strvec_pushf(warnings, "mount %s is left out: %s", m->source, why.msg);
         return false;
@@ -72,9 +77,11 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     if (wanted_network(in, &out->net_after, err) < 0 || config_parse_size(c->memory, &out->memory_bytes, err) < 0) {
         return -1;
     }
-    out->name = xstrdup(in->ws->sandbox);
+    char bare[NAMING_SANDBOX_MAX];
+    out->name = xstrdup(hosts_bare(in->ws->sandbox, bare));
     out->project = xstrdup(in->ws->name);
-    out->workspace = path_real(in->ws->path, err);
+    /* A folder of another machine can only be named here; its runtime says when it is not there. */
+    out->workspace = in->ws->host[0] != '\0' ? xstrdup(in->ws->path) : path_real(in->ws->path, err);
     if (out->workspace == NULL) {
         sandbox_spec_release(out);
         return error_wrap(err, "project folder");
@@ -88,7 +95,7 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     out->pids = m->pids > 0 ? m->pids : (unsigned)c->pids;
     out->require_limits = c->require_resource_limits;
     for (size_t i = 0; i < m->mount_count; i++) {
-        add_mount(out, &m->mounts[i], in->paths, warnings);
+        add_mount(out, &m->mounts[i], in, warnings);
     }
     canonical_text(out, m, text);
     char hex[HASH_HEX_LEN + 1];

@@ -247,6 +247,76 @@ static int find_option(const char *table, const char *key)
     return -1;
 }
 
+/* A string of a [[hosts]] table; "" when it is not there. */
+static int host_text(struct config *c, const struct toml *t, const char *key, const char **out, struct error *err)
+{
+    const struct toml *v = toml_get(t, key);
+    *out = v != NULL && v->type == TOML_STRING ? v->string : "";
+    if (v != NULL && v->type != TOML_STRING) {
+        char name[64];
+        str_format(name, sizeof(name), "hosts.%s", key);
+        return value_error(c, v, name, "expected a string", err);
+    }
+    return 0;
+}
+
+/* What is wrong with a host's settings; NULL: nothing. */
+static const char *host_problem(const struct config *c, const char *name, const char *url, const char *root)
+{
+    size_t n = strlen(name);
+    if (n < 1 || n > 31 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n || name[0] == '-') {
+        return "a host needs a name of 1 to 31 small letters, digits and -";
+    }
+    for (size_t i = 0; i < c->host_count; i++) {
+        if (strcmp(c->hosts[i].name, name) == 0) {
+            return "two hosts have this name";
+        }
+    }
+    bool ssh = strncmp(url, "ssh://", 6) == 0 && url[6] != '\0' && url[6] != '/' && url[6] != '-';
+    if (!ssh && strncmp(url, "unix:///", 8) != 0) {
+        return "a host needs a url of the form ssh://[user@]host[:port][/path/of.sock] or unix:///path/of.sock";
+    }
+    for (const char *p = url; *p != '\0'; p++) {
+        if ((unsigned char)*p <= ' ' || *p == 0x7f) {
+            return "the url holds a space or a control character";
+        }
+    }
+    return root[0] != '\0' && root[0] != '/' ? "workspace_root of a host is an absolute path there" : NULL;
+}
+
+/* [[hosts]] */
+static int apply_hosts(struct config *c, const struct toml *hosts, struct error *err)
+{
+    const char *name, *url, *root;
+    if (hosts->type != TOML_ARRAY) {
+        return value_error(c, hosts, "hosts", "expected [[hosts]] tables", err);
+    }
+    for (const struct toml *t = hosts->first; t != NULL; t = t->next) {
+        if (t->type != TOML_TABLE) {
+            return value_error(c, t, "hosts", "expected [[hosts]] tables", err);
+        }
+        if (host_text(c, t, "name", &name, err) < 0 || host_text(c, t, "url", &url, err) < 0 ||
+            host_text(c, t, "workspace_root", &root, err) < 0) {
+            return -1;
+        }
+        const char *problem = host_problem(c, name, url, root);
+        if (problem != NULL) {
+            return value_error(c, t, "hosts", problem, err);
+        }
+        for (const struct toml *v = t->first; v != NULL; v = v->next) {
+            if (strcmp(v->key, "name") != 0 && strcmp(v->key, "url") != 0 && strcmp(v->key, "workspace_root") != 0) {
+                warn(c, v, "hosts.%s: there is no such setting", v->key);
+            }
+        }
+        c->hosts = xreallocarray(c->hosts, c->host_count + 1, sizeof(*c->hosts));
+        c->hosts[c->host_count++] = (struct config_host){.name = xstrdup(name),
+                                                         .url = xstrdup(url),
+                                                         .workspace_root = root[0] != '\0' ? xstrdup(root) : NULL,
+                                                         .line = t->line};
+    }
+    return 0;
+}
+
 /* One table of the file: "" (the root), [sandbox] or [tui]. */
 static int apply_table(struct config *c, const char *table, const struct toml *t, struct error *err)
 {
@@ -259,6 +329,8 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
         } else if (root && (strcmp(v->key, "sandbox") == 0 || strcmp(v->key, "tui") == 0)) {
             rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, err)
                                        : value_error(c, v, v->key, "expected a table", err);
+        } else if (root && strcmp(v->key, "hosts") == 0) {
+            rc = apply_hosts(c, v, err);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "keys") == 0) {
             rc = apply_keys(c, v, "all", false, err);
         } else if (!root) {
@@ -271,7 +343,7 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
     return 0;
 }
 
-/* Key bindings and warnings of a file that is given up. */
+/* Key bindings, hosts and warnings of a file that is given up. */
 static void drop_lists(struct config *c)
 {
     for (size_t i = 0; i < c->key_count; i++) {
@@ -282,6 +354,14 @@ static void drop_lists(struct config *c)
     for (size_t i = 0; i < c->warning_count; i++) {
         free(c->warnings[i].text);
     }
+    for (size_t i = 0; i < c->host_count; i++) {
+        free(c->hosts[i].name);
+        free(c->hosts[i].url);
+        free(c->hosts[i].workspace_root);
+    }
+    free(c->hosts);
+    c->hosts = NULL;
+    c->host_count = 0;
     free(c->keys);
     free(c->warnings);
     c->keys = NULL;
@@ -410,6 +490,15 @@ static void show_json(const struct config *c, struct strbuf *out)
         config_option_name(o, name);
         json_set(root, name, row);
     }
+    struct json *hosts = json_new_array();
+    for (size_t i = 0; i < c->host_count; i++) {
+        struct json *host = json_new_object();
+        json_set_string(host, "name", c->hosts[i].name);
+        json_set_string(host, "url", c->hosts[i].url);
+        json_set_string(host, "workspace_root", c->hosts[i].workspace_root);
+        json_append(hosts, host);
+    }
+    json_set(root, "hosts", hosts);
     json_write(root, true, out);
     json_free(root);
 }
@@ -453,6 +542,16 @@ void config_show(const struct config *c, bool as_json, struct strbuf *out)
         add_origin(out, c, i);
         strbuf_addch(out, '\n');
     }
+    for (size_t i = 0; i < c->host_count; i++) {
+        const struct config_host *h = &c->hosts[i];
+        strbuf_addf(out, "\n[[hosts]] # %s:%d\nname = ", c->path, h->line);
+        add_quoted(out, h->name);
+        strbuf_addstr(out, "\nurl = ");
+        add_quoted(out, h->url);
+        strbuf_addstr(out, "\nworkspace_root = ");
+        add_quoted(out, h->workspace_root != NULL ? h->workspace_root : "");
+        strbuf_addch(out, '\n');
+    }
     show_keys(c, out);
 }
 
@@ -478,6 +577,9 @@ void config_template(struct strbuf *out)
         add_value(out, &c, o);
         strbuf_addch(out, '\n');
     }
+    strbuf_addstr(out, "\n# Other machines that have podman, by ssh or a socket that is forwarded here already:\n"
+                       "#[[hosts]]\n#name = \"gpu1\"\n#url = \"ssh://me@gpu1.example\"\n"
+                       "#workspace_root = \"/home/me/src\"\n");
     strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\"; [tui.keys.CONTEXT] for one view "
                        "only.\n#[tui.keys]\n#\"F5\" = \"sandbox.start\"\n");
     config_release(&c);

@@ -221,6 +221,7 @@ static int perform(struct fake *f, struct backend_call *call, struct error *err)
     case BACKEND_CHANGES:
     case BACKEND_APPLY:
     case BACKEND_DISCARD:
+    case BACKEND_FOLDERS:
         break; /* it has no capability for these */
     }
     return error_set(err, ERROR_INVALID, "verb?");
@@ -504,7 +505,7 @@ void world_engine(struct world *w)
                                .config = &w->config,
                                .model = w->model,
                                .bus = w->bus,
-                               .registry = REGISTRY,
+                               .registry = w->registry != NULL ? w->registry : REGISTRY,
                                .step_timeout_max_ms = w->step_timeout_ms,
                                .no_resume = w->no_resume};
     opts.port = (struct session_port){.arg = &w->fake,

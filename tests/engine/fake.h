@@ -35,7 +35,7 @@ struct fake {
     int fault_at; /* the n-th thing started for an op (backend verb or session), from 1; 0: none */
     enum fake_fault fault;
     int things; /* started so far */
-    int counts[BACKEND_UPDATE + 1];
+    int counts[BACKEND_FOLDERS + 1];
     int started_sessions, killed, dismissed, attended, in_flight, most_in_flight;
     int exit_code;          /* of provision scripts */
     bool script_hangs;      /* sessions run until killed */
@@ -59,6 +59,7 @@ struct world {
     struct model *model;
     struct engine *engine;
     struct fake fake;
+    const struct backend_ops *const *registry; /* NULL: the fake alone */
     struct timer *guard;
     bool ready, closed, no_resume;
     uint64_t step_timeout_ms;
