@@ -93,6 +93,24 @@ static void on_attention(struct app *app, const char *id)
     }
 }
 
+/* An operation that has failed is among the problems, once, whoever asked for it. */
+static void tell_failure(struct app *app, op_id id)
+{
+    const struct op_view *op = model_op(app->model, id);
+    if (!op || op->state != OP_FAILED) {
+        return;
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(app->told_ops); i++) {
+        if (app->told_ops[i] == id) {
+            return;
+        }
+    }
+    app->told_ops[app->told_next++ % MT_ARRAY_LEN(app->told_ops)] = id;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    strbuf_addf(&text, "%s: %s", op->plan, op->error.msg);
+    app_problem(app, true, op->sandbox, text.buf, op->error.hint);
+}
+
 void app_on_event(void *arg, const struct model_event *ev)
 {
     struct app *app = arg;
@@ -111,6 +129,10 @@ void app_on_event(void *arg, const struct model_event *ev)
         app_dirty(app);
         break;
     case MODEL_OP:
+        tell_failure(app, ev->op);
+        app_tick_soon(app);
+        app_tree_dirty(app);
+        break;
     case MODEL_SESSION_ADDED:
     case MODEL_SESSION_REMOVED:
         app_tick_soon(app);
@@ -272,6 +294,16 @@ void app_say(struct app *app, const char *fmt, ...)
     toast(app, THEME_NOTICE, text.buf);
 }
 
+void app_problem(struct app *app, bool error, const char *sandbox, const char *text, const char *hint)
+{
+    struct problem p = {.wall_ms = clock_wall_ms(), .error = error};
+    str_copy(p.sandbox, sizeof(p.sandbox), sandbox ? sandbox : "");
+    str_copy(p.text, sizeof(p.text), text);
+    str_copy(p.hint, sizeof(p.hint), hint ? hint : "");
+    problems_add(&app->problems, &p);
+    app_dirty(app);
+}
+
 void app_warn(struct app *app, const char *fmt, ...)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
@@ -280,6 +312,7 @@ void app_warn(struct app *app, const char *fmt, ...)
     strbuf_vaddf(&text, fmt, ap);
     va_end(ap);
     log_warn("%s", text.buf);
+    app_problem(app, false, NULL, text.buf, NULL);
     toast(app, THEME_NOTICE, text.buf);
 }
 
@@ -291,6 +324,7 @@ void app_fail(struct app *app, const struct error *err)
     }
     str_format(text, sizeof(text), err->hint ? "%s (%s)" : "%s", err->msg, err->hint);
     log_error("%s", text);
+    app_problem(app, true, NULL, err->msg, err->hint);
     toast(app, THEME_ERROR, text);
 }
 
@@ -325,6 +359,7 @@ void app_quit(struct app *app)
     }
     app->quitting = true;
     overlay_close_all(app);
+    app->undone = undo_delete(app); /* what can still be taken back is not lost by leaving */
     if (!app->quit_timer) {
         app->quit_timer = timer_new(app->loop, on_quit_timeout, app);
     }

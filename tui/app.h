@@ -20,12 +20,14 @@
 #include "tui/overlay.h"
 #include "tui/pane.h"
 #include "tui/port.h"
+#include "tui/problems.h"
 #include "tui/screen.h"
 #include "tui/theme.h"
 #include "tui/tree.h"
 
 #define APP_NUMBERS 99
-#define APP_DIGITS 9 /* so many have a key of their own */
+#define APP_TARGETS 256 /* so many marked ones are worked on at once */
+#define APP_DIGITS 9    /* so many have a key of their own */
 
 enum app_focus { FOCUS_LIST, FOCUS_MAIN };
 enum app_main { MAIN_START, MAIN_CARD, MAIN_SESSION, MAIN_OP };
@@ -42,7 +44,8 @@ struct flow {
     bool then_session; /* open one when it is up */
     enum session_kind kind;
     char command[512];
-    bool reported; /* its failure was told */
+    uint64_t delay_ms; /* a delete that can be taken back so long */
+    bool reported;     /* its failure was told */
 };
 
 struct app_toast {
@@ -97,6 +100,17 @@ struct app {
     bool outer_focus;      /* the outer terminal has the focus (as far as it tells) */
     struct overlay *overlay;
     struct app_toast toast;
+    struct problems problems;
+    op_id told_ops[16]; /* failed operations that are among the problems already */
+    size_t told_next;
+    /* Deletes that can be taken back. */
+    struct {
+        workspace_id ws[APP_TARGETS];
+        op_id ops[APP_TARGETS];
+        size_t count;
+        uint64_t until_ms;
+    } undo;
+    size_t undone; /* deletes that leaving took back */
     char numbers[APP_NUMBERS][SESSION_ID_MAX];
     char want_session[SESSION_ID_MAX]; /* focus it as soon as the model has it */
     /* A session is being opened to be gone into: keys typed meanwhile are meant for it, not for the list. */
@@ -146,6 +160,8 @@ void app_paint(void *app);
 void app_say(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_warn(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_fail(struct app *app, const struct error *err);
+/* Something that stays in the list of errors; sandbox and hint may be NULL. */
+void app_problem(struct app *app, bool error, const char *sandbox, const char *text, const char *hint);
 /* An error that is in the log already. */
 void app_show_error(struct app *app, const struct error *err);
 /* Leaves; sessions and sandboxes go on. */
@@ -240,6 +256,7 @@ void dialog_theme(struct app *app);
 void dialog_new_session(struct app *app);
 void dialog_sessions(struct app *app); /* all of them, by number or name */
 void dialog_profile(struct app *app);
+void dialog_start(struct app *app);
 void dialog_stop(struct app *app);
 void dialog_delete(struct app *app);
 void dialog_restart(struct app *app);
@@ -249,5 +266,13 @@ void dialog_filter(struct app *app);
 void dialog_search(struct app *app, bool backward);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
+
+/* --- dialogs_down.c --- */
+/* How long the delete of this workspace (0: of any) can still be taken back; 0: not at all. */
+uint64_t undo_left_ms(const struct app *app, workspace_id ws);
+/* "Deleting api in 8 s", or "". */
+void undo_text(const struct app *app, char *out, size_t cap);
+/* Takes back what waits to be deleted; returns how many. */
+size_t undo_delete(struct app *app);
 
 #endif

@@ -26,7 +26,7 @@ void app_run_command(struct app *app, const struct command *c)
         return;
     }
     if (c->enabled && !c->enabled(app, why, sizeof(why))) {
-        app_warn(app, "%s: %s", c->label, why);
+        app_say(app, "%s: %s", c->label, why);
         return;
     }
     log_debug("command %s", c->name);

@@ -273,6 +273,7 @@ static void release_state(struct app *app)
     tree_set_release(&app->collapsed);
     tree_set_release(&app->marked);
     tree_set_release(&app->warned);
+    problems_release(&app->problems);
     free(app->flows);
     for (size_t i = 0; i < app->command_count; i++) {
         free(app->commands[i].command);
@@ -287,8 +288,11 @@ static void release_state(struct app *app)
 }
 
 /* What goes on without us, told on the normal screen. */
-static void say_goodbye(size_t sessions)
+static void say_goodbye(size_t sessions, size_t undone)
 {
+    if (undone) {
+        printf("nothing was deleted: leaving took %s back\n", undone == 1 ? "the delete" : "the deletes");
+    }
     if (sessions) {
         printf("%zu %s on; `muthr-tui` brings %s back\n", sessions, sessions == 1 ? "session goes" : "sessions go",
                sessions == 1 ? "it" : "them");
@@ -386,11 +390,12 @@ int cockpit_main(const struct cockpit_opts *opts)
     } else if (app->engine) {
         app->quitting = true;
     }
+    size_t undone = app->undone;
     size_t left = close_all(app);
     if (rc != 0) {
         output_error(&err);
     } else {
-        say_goodbye(left);
+        say_goodbye(left, undone);
     }
     free(app);
     return rc;

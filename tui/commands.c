@@ -42,6 +42,9 @@ static bool is_up(const struct app *app)
 
 static bool can_start(const struct app *app, char *why, size_t cap)
 {
+    if (app->marked.len > 1) {
+        return true; /* what cannot be started of them is left out */
+    }
     if (!can_workspace(app, why, cap)) {
         return false;
     }
@@ -55,20 +58,26 @@ static bool can_start(const struct app *app, char *why, size_t cap)
 
 static bool can_stop(const struct app *app, char *why, size_t cap)
 {
-    return can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run"));
+    return app->marked.len > 1 || (can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run")));
 }
 
 static bool can_delete(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
-    return can_workspace(app, why, cap) &&
-           (app->marked.len > 0 || ws->info.state != SANDBOX_NONE || no(why, cap, "it has no sandbox"));
+    return app->marked.len > 1 ||
+           (can_workspace(app, why, cap) &&
+            (app->marked.len > 0 || ws->info.state != SANDBOX_NONE || no(why, cap, "it has no sandbox")));
 }
 
 static bool can_cancel(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
     return (ws && tree_op_is_live(model_op(app->model, ws->op))) || no(why, cap, "nothing is going on there");
+}
+
+static bool can_undo(const struct app *app, char *why, size_t cap)
+{
+    return undo_left_ms(app, 0) > 0 || no(why, cap, "nothing waits to be deleted");
 }
 
 static bool can_session(const struct app *app, char *why, size_t cap)
@@ -218,6 +227,19 @@ static void list_cmd_mark(struct app *app)
     }
 }
 
+static void list_cmd_mark_all(struct app *app)
+{
+    if (app->marked.len) {
+        app->marked.len = 0;
+        return;
+    }
+    for (size_t i = 0; i < app->tree.count; i++) {
+        if (app->tree.rows[i].kind == TREE_WORKSPACE) {
+            tree_set_put(&app->marked, app->tree.rows[i].ws, true);
+        }
+    }
+}
+
 static void list_cmd_open(struct app *app)
 {
     if (app_session(app)) {
@@ -242,20 +264,9 @@ static void list_cmd_collapse(struct app *app)
 
 /* --- sandbox --- */
 
-/* The plan for every marked workspace, or the selected one. */
-static void run_all(struct app *app, enum engine_plan plan)
+static void sandbox_cmd_undo(struct app *app)
 {
-    workspace_id ids[256];
-    size_t n = app_targets(app, ids, MT_ARRAY_LEN(ids));
-    for (size_t i = 0; i < n; i++) {
-        flow_run(app, &(struct flow){.ws = ids[i], .plan = plan, .recreate = plan == ENGINE_START && n == 1});
-    }
-    app->marked.len = 0;
-}
-
-static void sandbox_cmd_start(struct app *app)
-{
-    run_all(app, ENGINE_START);
+    undo_delete(app);
 }
 
 static void sandbox_cmd_cancel(struct app *app)
@@ -428,7 +439,7 @@ const struct command command_table[] = {
     {"session.new", "new", "A new session: shell, agent, or a shell command", L | S, 2, dialog_new_session,
      can_workspace},
     {"sandbox.start", "start", "Start the sandbox (re-creates a stopped one whose settings changed)", L | S, 3,
-     sandbox_cmd_start, can_start},
+     dialog_start, can_start},
     {"sandbox.stop", "stop", "Stop the sandbox; sessions inside end, its private home stays", L | S, 4, dialog_stop,
      can_stop},
     {"sandbox.restart", "restart", "Stop and start the sandbox, with the settings of now", L | S, 0, dialog_restart,
@@ -437,6 +448,7 @@ const struct command command_table[] = {
      dialog_delete, can_delete},
     {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,
      can_workspace},
+    {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P, 0, sandbox_cmd_undo, can_undo},
     {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
      can_cancel},
     {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, can_workspace},
@@ -453,6 +465,8 @@ const struct command command_table[] = {
     {"list.page_up", "page up", "A page up", L, 0, list_cmd_page_up, NULL},
     {"list.sort", "sort", "Sort by name, by who needs you, by last use", L, 0, list_cmd_sort, NULL},
     {"list.mark", "mark", "Mark the workspace: start, stop and delete then mean all marked ones", L, 0, list_cmd_mark,
+     NULL},
+    {"list.mark_all", "mark all", "Mark every workspace in sight, or take all marks away", L, 0, list_cmd_mark_all,
      NULL},
     {"list.expand", "unfold", "Show the sessions of the workspace", L, 0, list_cmd_expand, NULL},
     {"list.collapse", "fold", "Hide the sessions of the workspace", L, 0, list_cmd_collapse, NULL},

@@ -139,6 +139,7 @@ void flow_run(struct app *app, const struct flow *want)
         .recreate = f.recreate,
         .reprovision = f.reprovision,
         .force = f.force,
+        .delay_ms = f.delay_ms,
     };
     f.reported = false;
     tree_set_put(&app->warned, f.ws, false);
@@ -249,7 +250,11 @@ static bool flow_step(struct app *app, struct flow *f)
         return false; /* kept for a retry */
     }
     if (op->state == OP_CANCELED) {
-        app_say(app, "%s: %s was canceled", ws->shown, op->plan);
+        if (strcmp(op->plan, "delete") == 0) {
+            app_say(app, "%s is not deleted: all is as it was", ws->shown);
+        } else {
+            app_say(app, "%s: %s was canceled", ws->shown, op->plan);
+        }
         return true;
     }
     if (!f->then_session || op->notice[0]) {

@@ -45,7 +45,8 @@ const struct config_option CONFIG_OPTIONS[] = {
     {"tui", "prefix", CONFIG_STRING, AT(prefix), "C-]", .help = "key that leads from a session back to the cockpit"},
     {"tui", "ascii", CONFIG_BOOL, AT(ascii), "false", .help = "plain ASCII glyphs"},
     {"tui", "mouse", CONFIG_BOOL, AT(mouse), "true", .help = "use the mouse"},
-    {"tui", "alt_digits", CONFIG_BOOL, AT(alt_digits), "true", .help = "Alt-1 to Alt-9 jump between sessions, Alt-0 lists them"},
+    {"tui", "alt_digits", CONFIG_BOOL, AT(alt_digits), "true",
+     .help = "Alt-1 to Alt-9 jump between sessions, Alt-0 lists them"},
     {"tui", "confirm_quit", CONFIG_BOOL, AT(confirm_quit), "false", .help = "ask before leaving the cockpit"},
     {"tui", "list_width", CONFIG_INT, AT(list_width), "0", .min = 0, .max = 200,
      .help = "columns of the docked list; 0: 34, more on a wide screen"},
@@ -56,6 +57,8 @@ const struct config_option CONFIG_OPTIONS[] = {
     {"tui", "log", CONFIG_STRING, AT(log), "", .help = "log file; empty: muthr-tui.log in the state folder"},
     {"tui", "bell", CONFIG_STRING, AT(bell), "on", .choices = "on|off",
      .help = "pass attention on to the outer terminal"},
+    {"tui", "undo_seconds", CONFIG_INT, AT(undo_seconds), "8", .min = 0, .max = 600,
+     .help = "seconds in which u takes a delete back; 0: none"},
 };
 
 const size_t CONFIG_OPTION_COUNT = MT_ARRAY_LEN(CONFIG_OPTIONS);

@@ -37,7 +37,15 @@ void top_draw(const struct app *app, struct surface *s, struct rect r)
     if (need && x < r.x + r.w) {
         struct style st = theme_style(&app->theme, THEME_ATTENTION);
         st.bg = bar.bg;
-        surface_textf(s, x, r.y, r.x + r.w - x, st, "%zu %s you", need, need == 1 ? "needs" : "need");
+        x += surface_textf(s, x, r.y, r.x + r.w - x, st, "%zu %s you", need, need == 1 ? "needs" : "need") + 2;
+    }
+    size_t unseen = problems_unseen(&app->problems);
+    if (unseen && x < r.x + r.w) {
+        struct style st = theme_style(&app->theme, THEME_BAD);
+        const char *chord = keymap_chord(app->keymap, CONTEXT_LIST, command_find("app.errors"));
+        st.bg = bar.bg;
+        x += surface_textf(s, x, r.y, r.x + r.w - x, st, "%s %zu new", glyph_text(GLYPH_FAILED, app->ascii), unseen);
+        surface_textf(s, x + 1, r.y, r.x + r.w - x - 1, dim, "%s", chord ? chord : "");
     }
 }
 
@@ -71,8 +79,16 @@ static size_t add_moment(const struct app *app, enum command_context context, st
         int rank;
     } while_live[] = {{"sandbox.cancel", 1}, {"sandbox.log", 2}};
     const struct workspace *ws = app_workspace(app);
+    const struct command *undo = undo_left_ms(app, 0) ? command_find("sandbox.undo") : NULL;
+    const char *undo_chord = undo ? keymap_chord(app->keymap, context, undo) : NULL;
+    if (undo_chord && n < BAR_HINTS) {
+        out[n++] = (struct hint){undo_chord, undo->label, 0, false};
+    }
     if (context != CONTEXT_LIST) {
         return n;
+    }
+    if (app->marked.len && !app->filter[0] && n < BAR_HINTS) {
+        out[n++] = (struct hint){"Esc", "clears the marks", 6, false};
     }
     if (app->filter[0] && n < BAR_HINTS) {
         out[n++] = (struct hint){"Esc", "clears the filter", 1, false};
@@ -191,6 +207,11 @@ void bottom_draw(const struct app *app, struct surface *s, struct rect r)
         return;
     }
     int end = draw_right(app, s, r), x = r.x + 1;
+    char undo[400];
+    undo_text(app, undo, sizeof(undo));
+    if (undo[0] && !app->overlay) {
+        x += surface_text(s, x, r.y, MT_MAX(r.w - 12, 10), theme_style(&app->theme, THEME_NOTICE), undo) + 2;
+    }
     struct style key = theme_style(&app->theme, THEME_KEY), label = theme_style(&app->theme, THEME_KEY_LABEL),
                  off = theme_style(&app->theme, THEME_KEY_OFF);
     key.bg = label.bg = off.bg = bar.bg;

@@ -82,6 +82,11 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
     enum sandbox_state state = model_shown_state(app->model, ws);
     struct state_look look = glyph_workspace(app->model, ws);
     if (op && tree_op_is_live(op)) {
+        uint64_t undo = undo_left_ms(app, ws->id);
+        if (undo && !op->canceling) {
+            str_format(out, cap, "deleting in %llu s", (unsigned long long)(undo + 999) / 1000);
+            return THEME_WARN;
+        }
         bool down = strcmp(op->plan, "stop") == 0, gone = strcmp(op->plan, "delete") == 0;
         str_format(out, cap, "%s",
                    op->canceling            ? "canceling"
@@ -284,6 +289,8 @@ static void draw_head(const struct app *app, struct surface *s, struct rect r)
     int rows = r.h - 1;
     if (app->filter[0]) {
         str_format(note, sizeof(note), "/%s", app->filter);
+    } else if (app->marked.len) {
+        str_format(note, sizeof(note), "%zu marked", app->marked.len);
     } else if (app->sort != TREE_SORT_NAME) {
         str_copy(note, sizeof(note), tree_sort_name(app->sort));
     } else if ((int)app->tree.count > rows) {

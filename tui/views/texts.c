@@ -6,7 +6,6 @@
 
 #include "core/util/clock.h"
 #include "core/util/fs.h"
-#include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
@@ -67,28 +66,6 @@ void dialog_help(struct app *app)
     pager_add(&b, THEME_DIM, "Keys can be changed: [tui.keys] in %s",
               app->config.path ? app->config.path : "muthr.toml");
     pager_open(app, "All keys", b.lines, b.count, false);
-}
-
-void dialog_errors(struct app *app)
-{
-    struct pager_build b = {0};
-    struct log_entry e;
-    size_t n = 0;
-    while (log_get(n, &e)) {
-        n++;
-    }
-    while (n-- > 0) {
-        if (log_get(n, &e) && e.level >= LOG_WARN) {
-            char hhmm[8];
-            clock_hhmm(e.wall_ms, hhmm);
-            pager_add(&b, e.level == LOG_ERROR ? THEME_BAD : THEME_WARN, "%s  %s", hhmm, e.text);
-        }
-    }
-    if (b.count == 0) {
-        pager_add(&b, THEME_DIM, "Nothing went wrong so far.");
-    }
-    app->toast.visible = false;
-    pager_open(app, "Errors and warnings", b.lines, b.count, true);
 }
 
 /* "name        value", unless there is none. */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the cockpit shows and does besides sessions: marks, the list of errors, inspect, logs, use. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/util/compiler.h"
+#include "tests/screens/world.h"
+
+static int set_up(void **state)
+{
+    *state = harness_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    harness_free(*state);
+    return 0;
+}
+
+/* Marks: all, one dialog that lists them, progress a row each, Esc. */
+static void test_marks(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "V");
+    harness_wait_text(h, "3 marked");
+    harness_key(h, "V");
+    harness_wait_gone(h, "3 marked");
+    harness_key(h, "*");
+    harness_wait_text(h, "3 marked");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "3 marked");
+    harness_keys(h, "Space Space");
+    harness_wait_text(h, "2 marked");
+    harness_key(h, "S");
+    harness_wait_text(h, "Start 2 sandboxes?");
+    assert_true(harness_has(h, "api: no sandbox"));
+    assert_true(harness_has(h, "docs: no sandbox"));
+    harness_key(h, "y");
+    harness_wait_text(h, "2 running");
+    harness_wait_gone(h, "2 marked");
+    harness_keys(h, "V s");
+    harness_wait_text(h, "Stop 2 sandboxes?");
+    assert_true(harness_has(h, "1 more marked: nothing to do there"));
+    harness_key(h, "Escape");
+    harness_wait_text(h, "Left as they are");
+    assert_true(harness_has(h, "2 running"));
+    harness_key(h, "s");
+    harness_wait_text(h, "Stop 2 sandboxes?");
+    harness_key(h, "y");
+    harness_wait_text(h, "0 running");
+    world_leave(h);
+}
+
+/* What went wrong stays in a list, is announced above until it was seen, and can be put away. */
+static void test_errors(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nno_such_key = 1\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "1 new");
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "!");
+    harness_wait_text(h, "Errors and warnings");
+    harness_wait_text(h, "no_such_key");
+    harness_wait_gone(h, "1 new");
+    harness_key(h, "D");
+    harness_wait_text(h, "Nothing went wrong so far, or it was put away.");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Errors and warnings");
+    world_leave(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_marks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("views", tests, NULL, NULL);
+}
