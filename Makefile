@@ -139,7 +139,9 @@ $(TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.made
 $(TESTS_unit): $(call support,unit)
 $(TESTS_engine): $(call support,engine)
 $(TESTS_backends): $(call support,backends) $(BIN)
-$(TESTS_screens): $(call support,screens) $(BIN)
+# Screens of real podman need its rig.
+POD_RIG := $(call obj,tests/backends/podman_rig.c tests/backends/podman_sweep.c)
+$(TESTS_screens): $(call support,screens) $(POD_RIG) $(BIN)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)

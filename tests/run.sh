@@ -22,10 +22,25 @@ sum() {
     sed -n "s/^\[  $1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
+# The worlds of real podman (tests/backends/podman_rig.h) that a program made and that are still there; they end themselves.
+worlds_of() {
+    grep -lsxF "$1" /tmp/muthr-pod-*/tag | sed 's#/tag$##'
+}
+swept() {
+    tries=0
+    while [ -n "$(worlds_of "$1")" ] && [ $tries -lt 60 ]; do
+        sleep 0.5
+        tries=$((tries + 1))
+    done
+    [ -z "$(worlds_of "$1")" ]
+}
+
 run_one() {
     bin=$1 dir=$2
     name=$(echo "$bin" | sed 's#.*/tests/##')
     log=$dir/$(echo "$name" | tr / -).log
+    TEST_TAG=$name.$$
+    export TEST_TAG
     start=$(date +%s)
     # shellcheck disable=SC2086
     limited $wrapper "$bin" >"$log" 2>&1 </dev/null
@@ -47,6 +62,10 @@ run_one() {
     fi
     # A sanitizer's or valgrind's report makes the program fail although its tests passed.
     [ -z "$why" ] || failed=$((failed + 1))
+    [ -n "$why" ] || swept "$TEST_TAG" || {
+        why="left a world of podman behind: $(worlds_of "$TEST_TAG" | tr '\n' ' ')"
+        failed=$((failed + 1))
+    }
     out=$dir/$(echo "$name" | tr / -).out
     {
         echo "$name: $passed passed, $failed failed, $skipped skipped (${seconds} s)"
