@@ -52,12 +52,12 @@ ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
 SRC_core := $(wildcard core/*/*.c)
 SRC_term := $(wildcard term/*.c)
-SRC_backends := $(wildcard backends/*.c backends/bwrap/*.c)
+SRC_backends := $(wildcard backends/*.c backends/bwrap/*.c backends/podman/*.c)
 SRC_tui := $(filter-out tui/main.c,$(wildcard tui/*.c tui/views/*.c))
 SRC_init := $(wildcard backends/bwrap/init/*.c)
 SRC_tests := $(wildcard tests/*/*.c)
 SRC_all := $(SRC_core) $(SRC_term) $(SRC_backends) $(SRC_tui) tui/main.c $(SRC_tests)
-HEADERS := $(wildcard core/*/*.h term/*.h backends/*.h backends/bwrap/*.h tui/*.h tui/views/*.h)
+HEADERS := $(wildcard core/*/*.h term/*.h backends/*.h backends/bwrap/*.h backends/podman/*.h tui/*.h tui/views/*.h)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
@@ -92,7 +92,7 @@ $(B)/libtui.a: $(call obj,$(SRC_tui))
 $(B)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(call say,AR,$@)$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) qcs $@ $^
 
 # The in-sandbox init: a static program, embedded in the executable (backends/bwrap/init_blob.c reads $(B)/gen/muthr-init). Never sanitised.
 ifeq ($(UNAME),Linux)

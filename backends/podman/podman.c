@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/podman/podman.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/podman/podman_private.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+/* The vtable, the life of a request, and what verbs have in common. A verb is a chain of podman calls; each link is
+ * podman_run with the function that goes on. */
+
+/* Label and container names that a person cannot change into options or paths. Source: names must match
+ * [a-zA-Z0-9][a-zA-Z0-9_.-]* (podman 3.4 to 5.8). */
+#define NAME_MAX_LEN 96
+
+static void backend_free(struct backend *be)
+{
+    podman_stats_close(be);
+    podman_images_close(be);
+    free(be->state);
+    free(be->executable);
+    free(be->target_name);
+    free(be->target_url);
+    free(be);
+}
+
+/* --- life of a request --- */
+
+static void unlink_request(struct request *r)
+{
+    for (struct request **p = &r->be->requests; *p; p = &(*p)->next) {
+        if (*p == r) {
+            *p = r->next;
+            return;
+        }
+    }
+}
+
+void podman_finish(struct request *r, const struct error *err)
+{
+    struct backend *be = r->be;
+    struct backend_call *call = r->call;
+    struct error copy = err ? *err : ERROR_INIT;
+    if (r->canceled) {
+        error_set(&copy, ERROR_CANCELED, "cancelled");
+    }
+    unlink_request(r);
+    if (r->release) {
+        r->release(r);
+    }
+    timer_close(r->timer);
+    free(r);
+    call->priv = NULL;
+    call->done(call, copy.code != ERROR_NONE ? &copy : NULL);
+    if (be->closing && !be->requests) {
+        backend_free(be);
+    }
+}
+
+static void on_run_done(void *arg, const struct proc_result *res, const struct error *err)
+{
+    struct request *r = arg;
+    r->proc = NULL;
+    if (r->canceled) {
+        podman_finish(r, err);
+    } else {
+        r->then(r, res, err);
+    }
+}
+
+static void on_run_line(void *arg, enum proc_stream stream, const char *line, size_t len)
+{
+    struct request *r = arg;
+    if (!r->canceled && r->on_line) {
+        r->on_line(r, stream, line, len);
+    }
+}
+
+int podman_run(struct request *r, struct podman_cli_opts *opts,
+               void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
+               struct error *err)
+{
+    r->then = then;
+    r->on_line = opts->on_line;
+    opts->on_line = opts->on_line ? on_run_line : NULL;
+    opts->on_done = on_run_done;
+    opts->arg = r;
+    return podman_cli_start(&r->proc, r->be, opts, err);
+}
+
+void podman_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r))
+{
+    r->waiting = then;
+    timer_start(r->timer, delay_ms);
+}
+
+void podman_add_info(struct backend_call *call, const struct sandbox_info *info)
+{
+    call->infos = xreallocarray(call->infos, call->info_count + 1, sizeof(*call->infos));
+    call->infos[call->info_count++] = *info;
+}
+
+void podman_changed(struct backend *be, const char *name)
+{
+    if (be->change) {
+        be->change(be->change_arg, name);
+    }
+}
+
+/* --- dispatch --- */
+
+static int (*const verbs[])(struct request *r, struct error *err) = {
+    [BACKEND_PROBE] = podman_probe,   [BACKEND_LIST] = podman_list,           [BACKEND_INSPECT] = podman_inspect,
+    [BACKEND_CREATE] = podman_create, [BACKEND_START] = podman_start,         [BACKEND_STOP] = podman_stop,
+    [BACKEND_DELETE] = podman_delete, [BACKEND_STATS] = podman_stats,         [BACKEND_SEAL] = podman_seal,
+    [BACKEND_EXEC] = podman_exec,     [BACKEND_IMAGE] = podman_image,         [BACKEND_LOGS] = podman_logs,
+    [BACKEND_COMMIT] = podman_commit, [BACKEND_ISOLATION] = podman_isolation,
+};
+
+/* A name that podman takes and that cannot be read as an option. */
+static bool is_container_name(const char *name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    size_t len = name ? strlen(name) : 0;
+    return len > 0 && len < NAME_MAX_LEN && strspn(name, allowed) == len && !strchr("_.-", name[0]);
+}
+
+/* What a verb cannot do without. */
+static int check_call(const struct backend_call *call, struct error *err)
+{
+    if ((size_t)call->verb >= MT_ARRAY_LEN(verbs) || !verbs[call->verb]) {
+        return error_set(err, ERROR_INVALID, "a podman sandbox cannot do that");
+    }
+    bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_IMAGE;
+    bool wants_name = !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST;
+    if (wants_spec && !call->spec) {
+        return error_set(err, ERROR_INVALID, "no description of the sandbox");
+    }
+    const char *name = wants_spec ? call->spec->name : call->name;
+    if ((wants_spec || wants_name) && !is_container_name(name)) {
+        return error_set(err, ERROR_INVALID,
+                         "'%s' is no name for a container: podman takes ASCII letters, digits, '_', '.' and '-'",
+                         name ? name : "");
+    }
+    if (call->verb == BACKEND_EXEC && !(call->argv && call->argv[0])) {
+        return error_set(err, ERROR_INVALID, "no program to run");
+    }
+    return 0;
+}
+
+static void on_timer(void *arg)
+{
+    struct request *r = arg;
+    struct error err = ERROR_INIT;
+    if (r->canceled) {
+        podman_finish(r, NULL);
+    } else if (r->waiting) {
+        void (*then)(struct request *) = r->waiting;
+        r->waiting = NULL;
+        then(r);
+    } else if (!r->started) {
+        r->started = true;
+        if (check_call(r->call, &err) < 0 || verbs[r->call->verb](r, &err) < 0) {
+            podman_finish(r, &err);
+        }
+    }
+}
+
+static void podman_submit(struct backend *be, struct backend_call *call)
+{
+    struct request *r = xcalloc(1, sizeof(*r));
+    r->be = be;
+    r->call = call;
+    r->next = be->requests;
+    be->requests = r;
+    call->priv = r;
+    call->infos = NULL;
+    call->info_count = 0;
+    call->exit_code = 0;
+    memset(&call->probe, 0, sizeof(call->probe));
+    memset(&call->stats, 0, sizeof(call->stats));
+    call->image[0] = call->image_notice[0] = '\0';
+    call->facts = NULL;
+    call->fact_count = 0;
+    call->changes = NULL;
+    call->change_count = 0;
+    r->timer = timer_new(be->loop, on_timer, r);
+    timer_start(r->timer, 0);
+}
+
+static void podman_cancel(struct backend *be, struct backend_call *call)
+{
+    struct request *r = call->priv;
+    (void)be;
+    if (!r || r->canceled) {
+        return;
+    }
+    r->canceled = true;
+    if (r->proc) {
+        proc_kill(r->proc);
+    } else if (r->on_cancel) {
+        r->on_cancel(r);
+    } else {
+        timer_start(r->timer, 0);
+    }
+}
+
+static struct backend *podman_open(const struct backend_env *env, struct error *err)
+{
+    (void)err;
+    const struct backend_target *t = env->target;
+    struct backend *be = xcalloc(1, sizeof(*be));
+    be->loop = env->loop;
+    be->state = t ? xasprintf("%s/podman@%s", env->paths->state, t->name) : path_join(env->paths->state, "podman");
+    be->executable = xstrdup(env->paths->executable);
+    be->target_name = t ? xstrdup(t->name) : NULL;
+    be->target_url = t ? xstrdup(t->url) : NULL;
+    return be;
+}
+
+static void podman_set_watch(struct backend *be, backend_change_fn fn, void *arg)
+{
+    be->change = fn;
+    be->change_arg = arg;
+    podman_watch(be, fn, arg);
+}
+
+static void podman_close(struct backend *be)
+{
+    struct request *next;
+    podman_set_watch(be, NULL, NULL);
+    be->closing = true;
+    for (struct request *r = be->requests; r; r = next) {
+        next = r->next;
+        podman_cancel(be, r->call);
+    }
+    if (!be->requests) {
+        backend_free(be);
+    }
+}
+
+const struct backend_ops podman_backend = {
+    .name = "podman",
+    .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
+            BACKEND_CAP_NET_SHARED | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL | BACKEND_CAP_IMAGES |
+            BACKEND_CAP_BASELINE | BACKEND_CAP_PORTS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_COMMIT |
+            BACKEND_CAP_HOSTS,
+    .open = podman_open,
+    .close = podman_close,
+    .submit = podman_submit,
+    .cancel = podman_cancel,
+    .watch = podman_set_watch,
+    .exec_argv = podman_exec_argv,
+};

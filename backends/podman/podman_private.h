@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_BACKENDS_PODMAN_PODMAN_PRIVATE_H
+#define MT_BACKENDS_PODMAN_PODMAN_PRIVATE_H
+
+/* What the files of the podman backend share: the backend, a request in flight, and one function per verb. A verb
+ * function is called once, from the loop, with a request whose call is checked (check_call in podman.c). It returns 0
+ * when podman_finish comes later (or has run), or -1 and err, which fails the request. All on the loop, nothing blocks.
+ */
+
+#include "backends/podman/cli.h"
+#include "backends/podman/podman.h"
+#include "core/io/proc.h"
+
+/* What does not change while the program runs, asked once (`podman info` takes 300 ms). */
+struct podman_facts {
+    bool known;
+    bool rootless;
+    bool cgroup_v2;
+    bool has_memory, has_pids, has_cpu; /* controllers that limits can use */
+    bool is_remote;                     /* the service at the other end of --url */
+    int version[3];                     /* 4.3.1 */
+    char version_text[64];
+    char runtime[32];         /* "runc", "crun" */
+    char network_backend[32]; /* "netavark", "cni" */
+    char default_network[64]; /* "podman" */
+};
+
+struct podman_watcher;
+struct podman_sampler;
+struct podman_images;
+
+struct backend {
+    struct loop *loop;
+    char *state;      /* folder of ours: STATE/podman, or STATE/podman@TARGET */
+    char *executable; /* this program */
+    char *target_name, *target_url;
+    struct podman_facts facts;
+    struct request *requests;
+    bool closing;             /* freed with the last request */
+    bool facts_asking;        /* probe.c */
+    backend_change_fn change; /* kept by watch(); NULL: nobody listens */
+    void *change_arg;
+    struct podman_watcher *watcher; /* watch.c's own */
+    struct podman_sampler *sampler; /* stats.c's own */
+    struct podman_images *images;   /* image.c's own */
+};
+
+/* A call in flight. */
+struct request {
+    struct request *next;
+    struct backend *be; /* stays valid for the request's life */
+    struct backend_call *call;
+    struct proc *proc; /* podman of the moment; NULL between two */
+    struct timer *timer;
+    bool canceled, started;
+    /* One podman call at a time by podman_run: */
+    void (*then)(struct request *r, const struct proc_result *res, const struct error *err);
+    proc_line_fn on_line; /* of this podman call; gets the request as arg */
+    void (*waiting)(struct request *r);
+    /* For a verb that waits for something else than podman_run or podman_wait. Called once, by cancel and close; the
+     * verb then calls podman_finish within a second (it reports CANCELED whatever err is). NULL: podman_finish is
+     * called for it, by the end of the process or at once. */
+    void (*on_cancel)(struct request *r);
+    void *state; /* the verb's own; `release` runs just before done */
+    void (*release)(struct request *r);
+    int step, tries;
+};
+
+/* --- for verbs (podman.c) --- */
+
+/* Ends the request: done runs inside it, the request is gone afterwards. err NULL: success; canceled requests report
+ * CANCELED. */
+void podman_finish(struct request *r, const struct error *err);
+/* Runs one podman command for the request (cli.h; opts->on_done and opts->arg are set here) and calls then with the
+ * classified error (NULL: exit 0). A canceled request does not come back: it is finished. Same rules as
+ * podman_cli_start; opts->on_line gets the request as arg. */
+int podman_run(struct request *r, struct podman_cli_opts *opts,
+               void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
+               struct error *err);
+/* Comes back after delay_ms, unless canceled. */
+void podman_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r));
+/* Appends to call->infos. */
+void podman_add_info(struct backend_call *call, const struct sandbox_info *info);
+/* Tells the listener that `name` changed (NULL: all). */
+void podman_changed(struct backend *be, const char *name);
+/* `name` is a container of ours (both labels)? Then `then` runs; else the request is failed with NOT_FOUND or DENIED
+ * (foreign). `info` as inspect reads it, valid during then. Every verb that changes a container by name goes through
+ * this first (S1). */
+int podman_owned(struct request *r, void (*then)(struct request *r, const struct sandbox_info *info),
+                 struct error *err);
+
+/* --- verbs --- */
+int podman_probe(struct request *r, struct error *err);   /* probe.c */
+int podman_list(struct request *r, struct error *err);    /* look.c */
+int podman_inspect(struct request *r, struct error *err); /* look.c */
+int podman_create(struct request *r, struct error *err);  /* create.c */
+int podman_start(struct request *r, struct error *err);   /* life.c */
+int podman_stop(struct request *r, struct error *err);    /* life.c */
+int podman_delete(struct request *r, struct error *err);  /* life.c */
+int podman_exec(struct request *r, struct error *err);    /* exec.c */
+int podman_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out, struct strvec *env_out,
+                     struct error *err);                    /* exec.c */
+int podman_stats(struct request *r, struct error *err);     /* stats.c */
+int podman_seal(struct request *r, struct error *err);      /* net.c */
+int podman_isolation(struct request *r, struct error *err); /* isolation.c */
+int podman_logs(struct request *r, struct error *err);      /* logs.c */
+int podman_image(struct request *r, struct error *err);     /* image.c */
+int podman_commit(struct request *r, struct error *err);    /* image.c */
+
+/* watch.c: starts or stops (fn NULL) the event stream; be->change is set already. */
+void podman_watch(struct backend *be, backend_change_fn fn, void *arg);
+/* Frees what stats.c and image.c keep in the backend; no request is in flight. */
+void podman_stats_close(struct backend *be);
+void podman_images_close(struct backend *be);
+
+/* net.c: the value of create's --network for this spec ("none", "host", a bridge of ours, ...), and what has to exist
+ * before. then runs with it (valid during the call); failing finishes the request. */
+int podman_net_prepare(struct request *r, void (*then)(struct request *r, const char *network), struct error *err);
+
+/* probe.c: fills be->facts, then runs then (at once when they are known). Failing finishes the request. */
+int podman_need_facts(struct request *r, void (*then)(struct request *r), struct error *err);
+/* The version is at least major.minor. False while unknown. */
+bool podman_at_least(const struct backend *be, int major, int minor);
+
+#endif
