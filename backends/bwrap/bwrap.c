@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "backends/bwrap/client.h"
+#include "backends/bwrap/isolation.h"
+#include "backends/bwrap/logs.h"
 #include "backends/bwrap/shim.h"
 #include "backends/bwrap/state.h"
 #include "core/io/proc.h"
@@ -41,8 +43,10 @@ struct request {
     struct proc *proc;
     struct timer *timer;
     struct watch *watch;
+    struct logs *logs;
+    struct dirwatch *changes; /* LOGS that follow: has it ended? */
     int fd;
-    bool canceled, started;
+    bool canceled, started, ended;
     struct strvec names; /* LIST: folders still to look at, from `at` on */
     size_t at;
     struct strbuf input;
@@ -57,6 +61,8 @@ static void request_free(struct request *r)
 {
     timer_close(r->timer);
     watch_close(r->watch);
+    logs_close(r->logs);
+    dirwatch_close(r->changes);
     if (r->fd >= 0) {
         close(r->fd);
     }
@@ -198,6 +204,76 @@ static int stats_begin(struct request *r, struct error *err)
     watch_set(r->watch, WATCH_READ);
     timer_start(r->timer, STATS_TIMEOUT_MS);
     return 0;
+}
+
+/* Everything was said: done, on the next turn. */
+static void end_soon(struct request *r)
+{
+    r->ended = true;
+    timer_start(r->timer, 0);
+}
+
+/* --- logs --- */
+
+static void on_log_line(void *arg, bool is_stderr, const char *line, size_t len)
+{
+    struct request *r = arg;
+    if (r->call->on_line && !r->canceled) {
+        r->call->on_line(r->call, is_stderr, line, len);
+    }
+}
+
+/* Following ends with the sandbox. */
+static void on_log_change(void *arg, const char *name)
+{
+    struct request *r = arg;
+    struct sandbox_info info;
+    (void)name;
+    if (!r->be || r->ended) {
+        return;
+    }
+    char *dir = state_dir_of(r->be->root, r->call->name);
+    bool live = state_info(dir, &info) && (info.state == SANDBOX_RUNNING || info.state == SANDBOX_CREATING);
+    free(dir);
+    if (!live) {
+        end_soon(r);
+    }
+}
+
+static int logs_begin(struct request *r, struct error *err)
+{
+    char *dir = state_dir_of(r->be->root, r->call->name), *changes = path_join(r->be->root, STATE_CHANGES);
+    int rc = 0;
+    if (r->call->follow && fs_is_dir(dir)) {
+        rc = fs_mkdirs(changes, 0700, err);
+        r->changes = rc == 0 ? dirwatch_new(r->be->loop, changes, on_log_change, r, err) : NULL;
+        rc = r->changes ? 0 : -1;
+    }
+    if (rc == 0) {
+        r->logs = logs_open(r->be->loop, dir, r->call->tail, r->call->follow, on_log_line, r, err);
+        rc = r->logs ? 0 : error_wrap(err, "logs of %s", r->call->name);
+    }
+    free(dir);
+    free(changes);
+    if (rc == 0 && r->call->follow) {
+        on_log_change(r, NULL);
+    } else if (rc == 0) {
+        end_soon(r);
+    }
+    return rc;
+}
+
+/* --- isolation --- */
+
+static int isolation_begin(struct request *r, struct error *err)
+{
+    char *dir = state_dir_of(r->be->root, r->call->name);
+    int rc = isolation_read(r->call, dir, err);
+    free(dir);
+    if (rc == 0) {
+        end_soon(r);
+    }
+    return rc;
 }
 
 /* --- helpers --- */
@@ -349,7 +425,7 @@ static const char *const helper_verbs[] = {
 static int check_call(const struct backend_call *call, struct error *err)
 {
     bool ours = call->verb == BACKEND_LIST || call->verb == BACKEND_INSPECT || call->verb == BACKEND_STATS ||
-                call->verb == BACKEND_EXEC ||
+                call->verb == BACKEND_EXEC || call->verb == BACKEND_LOGS || call->verb == BACKEND_ISOLATION ||
                 ((size_t)call->verb < MT_ARRAY_LEN(helper_verbs) && helper_verbs[call->verb] != NULL);
     if (!ours) {
         return error_set(err, ERROR_INVALID, "a bwrap sandbox cannot do that");
@@ -379,6 +455,10 @@ static int begin(struct request *r, struct error *err)
         return 0;
     case BACKEND_STATS:
         return stats_begin(r, err);
+    case BACKEND_LOGS:
+        return logs_begin(r, err);
+    case BACKEND_ISOLATION:
+        return isolation_begin(r, err);
     case BACKEND_EXEC:
         return run_exec(r, err);
     default:
@@ -390,7 +470,7 @@ static void on_timer(void *arg)
 {
     struct request *r = arg;
     struct error err = ERROR_INIT;
-    if (r->canceled) {
+    if (r->canceled || r->ended) {
         finish(r, NULL);
     } else if (!r->started) {
         r->started = true;
@@ -422,6 +502,8 @@ static void bwrap_submit(struct backend *be, struct backend_call *call)
     call->priv = r;
     call->infos = NULL;
     call->info_count = 0;
+    call->facts = NULL;
+    call->fact_count = 0;
     call->exit_code = 0;
     memset(&call->probe, 0, sizeof(call->probe));
     memset(&call->stats, 0, sizeof(call->stats));
@@ -532,7 +614,7 @@ static int bwrap_exec_argv(struct backend *be, const struct exec_spec *spec, str
 const struct backend_ops bwrap_backend = {
     .name = "bwrap",
     .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
-            BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT,
+            BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION,
     .open = bwrap_open,
     .close = bwrap_close,
     .submit = bwrap_submit,

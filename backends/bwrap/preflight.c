@@ -271,8 +271,8 @@ void preflight_run(struct backend_probe *out)
         return;
     }
     out->usable = true;
-    out->caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_SHARED |
-                BACKEND_CAP_SEAL | BACKEND_CAP_PORT;
+    out->caps = BACKEND_CAP_STATS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_LIMITS |
+                BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT;
     if (try_full_network(&features, &distro, out->full_reason, sizeof(out->full_reason))) {
         out->caps |= BACKEND_CAP_NET_FULL;
         out->full_reason[0] = '\0';

@@ -460,6 +460,8 @@ static void live_state(const char *dir, const struct state_config *c, const stru
         out->net_known = net_policy_parse(st->net, &out->net, NULL) == 0;
         out->workspace_missing = !c->missing && c->spec.workspace != NULL && workspace_gone(c->spec.workspace, st);
         str_copy(out->limits, sizeof(out->limits), st->limits);
+        /* With the host's network the host is localhost; pasta and slirp4netns are told not to lead to it (net.c). */
+        str_copy(out->gateway, sizeof(out->gateway), out->net_known && out->net == NET_SHARED ? "127.0.0.1" : "");
     }
 }
 

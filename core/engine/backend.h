@@ -128,7 +128,8 @@ struct sandbox_info {
     struct port_spec ports[SANDBOX_PORTS_MAX]; /* as read back; host_port 0: not published now */
     unsigned port_count;
     enum workspace_mode workspace_mode;
-    bool foreign; /* something of this name exists that is not ours: never touched */
+    bool foreign;     /* something of this name exists that is not ours: never touched */
+    char gateway[64]; /* address of the host as seen from inside (G1), or "": unknown, or there is none */
 };
 
 /* One fact of how a sandbox is cut off, as read back from the kernel or the runtime, never from the wish. */

@@ -352,14 +352,55 @@ static void test_network_shared_and_sealed(void **state)
     expect_no_host();
 }
 
+/* The backend's own look agrees with what the probes above tried out. */
+static void test_facts(void **state)
+{
+    static const char *const firm[] = {"network",   "capabilities",    "seccomp",          "no-new-privileges",
+                                       "processes", "root filesystem", "mount /workspace", "mount /tmp"};
+    char mount[] = "/workspace";
+    struct sandbox_spec spec = {
+        .net = NET_NONE, .net_after = NET_NONE, .workspace_mount = mount, .memory_bytes = 200u << 20, .pids = 64};
+    struct backend_call call = {.verb = BACKEND_ISOLATION, .name = BOX, .spec = &spec};
+    (void)state;
+    assert_int_equal(call_run(&call), ERROR_NONE);
+    for (size_t i = 0; i < MT_ARRAY_LEN(firm); i++) {
+        const struct isolation_fact *found = NULL;
+        for (size_t k = 0; k < call.fact_count; k++) {
+            found = strcmp(call.facts[k].name, firm[i]) == 0 ? &call.facts[k] : found;
+        }
+        assert_non_null(found);
+        if (found->verdict != ISOLATION_OK) {
+            fail_msg("%s: %s", found->name, found->actual);
+        }
+    }
+    for (size_t k = 0; k < call.fact_count; k++) {
+        /* Root is told, and what limits hold depends on the machine; nothing else may be weaker. */
+        bool excused = strcmp(call.facts[k].name, "user") == 0 || strstr(call.facts[k].name, "limit");
+        if (call.facts[k].verdict != ISOLATION_OK && call.facts[k].verdict != ISOLATION_INFO && !excused) {
+            fail_msg("%s: %s", call.facts[k].name, call.facts[k].actual);
+        }
+    }
+    backend_call_release(&call);
+    struct backend_call none = {.verb = BACKEND_ISOLATION, .name = "muthr-no-such"};
+    assert_int_equal(call_run(&none), ERROR_NOT_FOUND);
+    struct backend_call logs = {.verb = BACKEND_LOGS, .name = BOX, .tail = -1};
+    assert_int_equal(call_run(&logs), ERROR_NONE);
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_processes),    cmocka_unit_test(test_privileges),
-        cmocka_unit_test(test_system_calls), cmocka_unit_test(test_network_none),
-        cmocka_unit_test(test_fork_bomb),    cmocka_unit_test(test_memory_hog),
-        cmocka_unit_test(test_network_full), cmocka_unit_test(test_network_shared_and_sealed),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_privileges),
+        cmocka_unit_test(test_system_calls),
+        cmocka_unit_test(test_network_none),
+        cmocka_unit_test(test_fork_bomb),
+        cmocka_unit_test(test_memory_hog),
+        cmocka_unit_test(test_network_full),
+        cmocka_unit_test(test_network_shared_and_sealed),
     };
     return cmocka_run_group_tests_name("bwrap isolation", tests, setup, teardown);
 }
