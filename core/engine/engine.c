@@ -222,6 +222,7 @@ static void free_engine(struct engine *e)
     free(e->root);
     free(e->watched);
     free(e->waiters);
+    consent_forget_all(e);
     free(e);
     if (fn != NULL) {
         fn(arg);
@@ -446,6 +447,13 @@ size_t engine_profiles(struct engine *e, struct profile_entry **out)
 
 /* --- ops --- */
 
+/* The same choice for a run that waited for the backends. */
+static struct slot *run_choose(struct run *r, const struct workspace *ws, struct error *err)
+{
+    struct choice choice = {.backend = r->backend, .profile = r->profile_name, .image = r->wanted_image};
+    return engine_choose(r->e, ws, &choice, r->choice_notice, err);
+}
+
 /* A run that was asked for before the backends were known gets its slot, or the reason why there is none. False: not
  * yet. */
 static bool find_slot(struct engine *e, struct run *r)
@@ -457,7 +465,7 @@ static bool find_slot(struct engine *e, struct run *r)
     if (ws == NULL) {
         error_set(&r->slot_error, ERROR_NOT_FOUND, "no workspace has the sandbox %s any more", r->sandbox);
     } else {
-        r->slot = engine_slot_for(e, ws, &r->slot_error);
+        r->slot = run_choose(r, ws, &r->slot_error);
     }
     return true;
 }
@@ -531,7 +539,11 @@ static const struct workspace *check_request(struct engine *e, const struct engi
 op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err)
 {
     const struct workspace *ws = check_request(e, req, err);
-    struct slot *slot = ws != NULL && e->ready ? engine_slot_for(e, ws, err) : NULL;
+    char notice[CHOICE_NOTICE_MAX];
+    struct choice choice = {.backend = req->backend != NULL ? req->backend : "",
+                            .profile = req->profile != NULL ? req->profile : "",
+                            .image = req->image};
+    struct slot *slot = ws != NULL && e->ready ? engine_choose(e, ws, &choice, notice, err) : NULL;
     struct run *equal = ws != NULL ? find_equal(e, req) : NULL;
     if (ws == NULL || (slot == NULL && e->ready)) {
         return 0;
@@ -543,6 +555,7 @@ op_id engine_run(struct engine *e, const struct engine_request *req, struct erro
     }
     struct run *r = run_new(e, req, ws);
     r->slot = slot;
+    str_copy(r->choice_notice, sizeof(r->choice_notice), slot != NULL ? notice : "");
     op_touch(r->op);
     op_id id = r->id;
     engine_schedule(e);

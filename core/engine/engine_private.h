@@ -19,6 +19,8 @@
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 
+#define CHOICE_NOTICE_MAX 240
+
 /* One backend of the registry, here or on a host. */
 struct slot {
     struct engine *e;
@@ -51,11 +53,12 @@ struct run {
     enum net_policy net;
     bool net_given, recreate, reprovision, force, no_provision;
     bool allow_post_create, allow_image, orphan_only, idle_only;
-    char backend[16];   /* asked for; "" */
-    char *wanted_image; /* asked for, or NULL */
-    uint64_t delay_ms;  /* before anything is done; a cancel meanwhile leaves all as it is */
-    bool in_window;     /* that time runs: such an op takes nobody's place */
-    bool have_paths;    /* apply, discard: only `paths` */
+    char backend[16];                      /* asked for; "" */
+    char *wanted_image;                    /* asked for, or NULL */
+    char choice_notice[CHOICE_NOTICE_MAX]; /* what its backend cannot give it */
+    uint64_t delay_ms;                     /* before anything is done; a cancel meanwhile leaves all as it is */
+    bool in_window;                        /* that time runs: such an op takes nobody's place */
+    bool have_paths;                       /* apply, discard: only `paths` */
     struct strvec paths;
     bool resumed; /* from the journal of a dead cockpit */
     struct strvec env;
@@ -118,6 +121,10 @@ struct engine {
     struct stat_call *stat_calls;
     struct session_start *starts;
     struct engine_look *looks;
+    struct shown_consent {
+        char sandbox[96], set_up[65], image[256]; /* as engine_consent showed it last */
+        struct shown_consent *next;
+    } * shown;
     struct profile cached; /* during one pass over all sandboxes */
     bool have_cached, in_pass;
     bool scanned, ready, closing, leave, closed;
@@ -165,6 +172,21 @@ void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot,
 void refresh_drift(struct engine *e, const struct workspace *ws);
 void stats_on_timer(void *arg);
 void stats_cancel(struct engine *e);
+
+/* --- choice.c --- */
+struct choice {
+    const char *backend, *profile; /* asked for; "": not */
+    const char *image;             /* asked for, or NULL */
+};
+/* The slot that holds the sandbox, else the one that a new one gets: asked for, by its profile, by configuration, else
+ * the first that is usable and fits its image. `notice`: "" or what is lost by it, for as long as it lives. */
+struct slot *engine_choose(struct engine *e, const struct workspace *ws, const struct choice *c,
+                           char notice[CHOICE_NOTICE_MAX], struct error *err);
+/* Is what would be used now what the person was shown? Also when nothing was. */
+bool consent_matches(struct engine *e, const char *sandbox, bool image, const char *now);
+void consent_forget_all(struct engine *e);
+/* S15: has the repository's set-up command still to run in it? */
+bool set_up_is_due(const struct record *record, const struct sandbox_info *info);
 
 /* --- look.c --- */
 void looks_cancel(struct engine *e);

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/hosts.h"
 #include "core/util/xmalloc.h"
 
 struct engine_look {
     struct engine *e;
     const struct slot *slot;
-    char sandbox[96];
+    char sandbox[NAMING_SANDBOX_MAX]; /* as the backend knows it */
     struct sandbox_spec spec;
     bool have_spec;
     void (*on_line)(void *arg, bool is_stderr, const char *line, size_t len);
@@ -117,7 +118,7 @@ int engine_look(struct engine *e, const struct engine_look_request *req, struct 
     struct engine_look *l = xcalloc(1, sizeof(*l));
     l->e = e;
     l->slot = slot;
-    str_copy(l->sandbox, sizeof(l->sandbox), req->sandbox);
+    hosts_bare(req->sandbox, l->sandbox);
     l->have_spec = req->verb == BACKEND_ISOLATION && wanted_spec(e, ws, &l->spec);
     l->on_line = req->on_line;
     l->done = req->done;

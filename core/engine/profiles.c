@@ -96,6 +96,19 @@ static int find_script(struct profile *p, const struct paths *paths, struct erro
     return compute_rev(p, err);
 }
 
+/* A folder that an image can be built from. */
+static void find_containerfile(struct profile *p, const struct paths *paths)
+{
+    MT_CLEANUP(xfree) char *rest = xasprintf("images/%s", p->name);
+    char *dir = profile_path(paths, rest);
+    MT_CLEANUP(xfree) char *file = path_join(dir, "Containerfile");
+    if (fs_exists(file)) {
+        p->containerfile = dir;
+    } else {
+        free(dir);
+    }
+}
+
 int profile_load(struct profile *p, const struct paths *paths, const char *name, struct error *err)
 {
     memset(p, 0, sizeof(*p));
@@ -121,6 +134,7 @@ int profile_load(struct profile *p, const struct paths *paths, const char *name,
         profile_release(p);
         return -1;
     }
+    find_containerfile(p, paths);
     return 0;
 }
 
@@ -129,6 +143,7 @@ void profile_release(struct profile *p)
     free(p->name);
     free(p->script);
     free(p->lib);
+    free(p->containerfile);
     manifest_release(&p->manifest);
     memset(p, 0, sizeof(*p));
     manifest_init(&p->manifest);

@@ -2,8 +2,8 @@
 #ifndef MT_CORE_ENGINE_PROFILES_H
 #define MT_CORE_ENGINE_PROFILES_H
 
-/* Profiles on disk (P1, P5, P7): CONFIG/sandbox.d/container/{provision.d/P.sh,provision.d/lib,manifests/P.yaml}, filled
- * once with the shipped ones. */
+/* Profiles on disk (P1, P5, P7): CONFIG/sandbox.d/container/{provision.d/P.sh,provision.d/lib,manifests/P.yaml,
+ * images/P/Containerfile}, filled once with the shipped ones. */
 
 #include <stdbool.h>
 
@@ -13,9 +13,10 @@
 
 struct profile {
     char *name;
-    char *script; /* absolute path, or NULL: nothing to run (base) */
-    char *lib;    /* absolute path of provision.d/lib, NULL with script NULL */
-    char rev[65]; /* MUTHR_SPECS_REV; "" without a script */
+    char *script;        /* absolute path, or NULL: nothing to run (base) */
+    char *lib;           /* absolute path of provision.d/lib, NULL with script NULL */
+    char rev[65];        /* MUTHR_SPECS_REV; "" without a script */
+    char *containerfile; /* absolute path of images/P, when there is a Containerfile in it (S13), or NULL */
     struct manifest manifest;
 };
 

@@ -74,6 +74,25 @@ void record_release(struct record *r)
     memset(r, 0, sizeof(*r));
 }
 
+static const char *const FIELDS[] = {
+    [RECORD_IMAGE_CHOICE] = "image_choice",   [RECORD_IMAGE] = "image",   [RECORD_IMAGE_NOTICE] = "image_notice",
+    [RECORD_IMAGE_CONSENT] = "image_consent", [RECORD_SET_UP] = "set_up", [RECORD_SET_UP_CONSENT] = "set_up_consent",
+    [RECORD_BASELINE] = "baseline",           [RECORD_IMAGES] = "images",
+};
+_Static_assert(MT_ARRAY_LEN(FIELDS) == RECORD_FIELD_COUNT, "a field without a name");
+
+const char *record_text(const struct record *r, enum record_field field)
+{
+    return json_get_string(r->tree, FIELDS[field], "");
+}
+
+void record_set_text(struct record *r, enum record_field field, const char *value)
+{
+    if (value[0] != '\0' || record_text(r, field)[0] != '\0') {
+        json_set_string(r->tree, FIELDS[field], value);
+    }
+}
+
 const char *record_revision(const struct record *r, const char *profile)
 {
     return json_get_string(json_get(r->tree, "revisions"), profile, "");

@@ -28,6 +28,21 @@ int record_save(const struct record *r, const struct paths *paths, const char *s
 int record_forget(const struct paths *paths, const char *sandbox, struct error *err);
 void record_release(struct record *r);
 
+/* What else is remembered, as texts; "" when it is not there. */
+enum record_field {
+    RECORD_IMAGE_CHOICE,   /* image that a person chose for this sandbox */
+    RECORD_IMAGE,          /* what it was made from, as the backend's IMAGE verb said */
+    RECORD_IMAGE_NOTICE,   /* lasting warning of that */
+    RECORD_IMAGE_CONSENT,  /* image of the repository that a person said yes to */
+    RECORD_SET_UP,         /* S15: "due" or "done" */
+    RECORD_SET_UP_CONSENT, /* hash of the set-up command that a person said yes to */
+    RECORD_BASELINE,       /* S4: version of the baseline inside */
+    RECORD_IMAGES,         /* "yes": its backend has images */
+};
+#define RECORD_FIELD_COUNT 8
+const char *record_text(const struct record *r, enum record_field field);
+void record_set_text(struct record *r, enum record_field field, const char *value);
+
 /* P5: the revision that was provisioned last, or "". */
 const char *record_revision(const struct record *r, const char *profile);
 void record_set_revision(struct record *r, const char *profile, const char *rev);

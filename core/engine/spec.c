@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/engine/devcontainer.h"
 #include "core/engine/hosts.h"
 #include "core/util/fs.h"
 #include "core/util/hash.h"
@@ -49,6 +50,15 @@ static bool add_mount(struct sandbox_spec *out, const struct mount_spec *m, cons
     return true;
 }
 
+/* "name: hash" of a file that an image is made from. */
+static void hash_line(const char *name, const char *path, struct strbuf *text)
+{
+    char hex[HASH_HEX_LEN + 1];
+    if (hash_sha256_file(path, hex, NULL) == 0) {
+        strbuf_addf(text, "%s: %.12s\n", name, hex);
+    }
+}
+
 /* One "name: value" line per fact that would need a re-create (S5); never the environment. */
 static void canonical_text(const struct sandbox_spec *s, const struct manifest *m, struct strbuf *text)
 {
@@ -66,6 +76,90 @@ static void canonical_text(const struct sandbox_spec *s, const struct manifest *
     for (size_t i = 0; i < m->ports.len; i++) {
         strbuf_addf(text, "port %zu: %s\n", i, m->ports.v[i]);
     }
+    if (s->containerfile != NULL) {
+        MT_CLEANUP(xfree) char *file = path_join(s->containerfile, "Containerfile");
+        hash_line("containerfile", file, text);
+    }
+    if (s->mise != NULL) {
+        hash_line("mise.toml", s->mise, text);
+    }
+}
+
+/* A regular file of the project itself; links may lead anywhere. Caller frees. */
+static char *project_file(const char *workspace, const char *name)
+{
+    char *path = path_join(workspace, name);
+    struct error ignored = ERROR_INIT;
+    MT_CLEANUP(xfree) char *real = path_real(path, &ignored);
+    if (real == NULL || !path_is_below(real, workspace) || fs_is_dir(real)) {
+        free(path);
+        return NULL;
+    }
+    return path;
+}
+
+/* S13: the image that the repository names, when a person or the configuration allows it; else a word about it. */
+static void take_repository_image(struct sandbox_spec *out, const struct spec_input *in, struct strvec *warnings)
+{
+    struct devcontainer dev;
+    devcontainer_load(&dev, out->workspace);
+    if (dev.image != NULL &&
+        (in->config->allow_untrusted_image || strcmp(record_text(in->record, RECORD_IMAGE_CONSENT), dev.image) == 0)) {
+        out->image = xstrdup(dev.image);
+    } else if (dev.image != NULL) {
+        strvec_pushf(warnings,
+                     "the image %s that the repository names is not used (sandbox.allow_untrusted_image, or a yes in "
+                     "the cockpit, allows it)",
+                     dev.image);
+    } else if (dev.builds) {
+        strvec_push(warnings, "the image that devcontainer.json builds is not used: the profile's is");
+    }
+    if (dev.problem != NULL) {
+        strvec_pushf(warnings, "devcontainer.json is not used: %s", dev.problem);
+    }
+    devcontainer_release(&dev);
+}
+
+/* What its image is made from (S13, S14, S16), for a backend that has images. */
+static void choose_image(struct sandbox_spec *out, const struct spec_input *in, struct strvec *warnings)
+{
+    static const char *const MISE[] = {"mise.toml", ".mise.toml"};
+    const char *choice = record_text(in->record, RECORD_IMAGE_CHOICE);
+    bool here = in->ws->host[0] == '\0';
+    if (choice[0] != '\0') {
+        free(out->image);
+        out->image = xstrdup(choice);
+    } else {
+        out->golden = xasprintf("localhost/muthr-profile-%s:latest", in->profile->name);
+        out->containerfile = xstrdup_null(in->profile->containerfile);
+    }
+    if (out->image == NULL && out->containerfile == NULL && here) {
+        take_repository_image(out, in, warnings);
+    }
+    for (size_t i = 0; here && out->mise == NULL && i < MT_ARRAY_LEN(MISE); i++) {
+        out->mise = project_file(out->workspace, MISE[i]);
+    }
+}
+
+/* S12: as written in the manifest. */
+static int take_ports(struct sandbox_spec *out, const struct manifest *m, struct strvec *warnings, struct error *err)
+{
+    if (m->ports.len > 0 && out->net_after == NET_NONE) {
+        strvec_push(warnings, "ports are not published: it has no network");
+        return 0;
+    }
+    if (m->ports.len > SANDBOX_PORTS_MAX) {
+        return error_set(err, ERROR_INVALID, "profile %s publishes more than %d ports", out->profile,
+                         SANDBOX_PORTS_MAX);
+    }
+    out->ports = m->ports.len > 0 ? xcalloc(m->ports.len, sizeof(*out->ports)) : NULL;
+    for (size_t i = 0; i < m->ports.len; i++) {
+        if (port_spec_parse(m->ports.v[i], &out->ports[i], err) < 0) {
+            return error_wrap(err, "profile %s", out->profile);
+        }
+        out->port_count++;
+    }
+    return 0;
 }
 
 int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
@@ -89,13 +183,20 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     out->workspace_mount = xstrdup(m->workspace_mount != NULL ? m->workspace_mount : "/workspace");
     out->profile = xstrdup(in->profile->name);
     out->image = xstrdup_null(m->image);
-    out->net = out->net_after == NET_NONE && in->will_provision ? NET_FULL : out->net_after;
+    out->net = net_policy_is_sealed(out->net_after) && in->will_provision ? NET_FULL : out->net_after;
     out->cpus = m->cpus > 0 ? m->cpus : c->cpus;
     out->memory_bytes = m->memory_bytes > 0 ? m->memory_bytes : out->memory_bytes;
     out->pids = m->pids > 0 ? m->pids : (unsigned)c->pids;
     out->require_limits = c->require_resource_limits;
     for (size_t i = 0; i < m->mount_count; i++) {
         add_mount(out, &m->mounts[i], in, warnings);
+    }
+    if (take_ports(out, m, warnings, err) < 0) {
+        sandbox_spec_release(out);
+        return -1;
+    }
+    if (strcmp(record_text(in->record, RECORD_IMAGES), "yes") == 0) {
+        choose_image(out, in, warnings);
     }
     canonical_text(out, m, text);
     char hex[HASH_HEX_LEN + 1];

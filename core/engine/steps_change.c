@@ -93,9 +93,9 @@ static int settle_changes(struct run *r, struct error *err)
     }
     if (n > 0) {
         MT_CLEANUP(xfree)
-        char *note =
-            n > HELD_BACK_NAMED ? xasprintf("%zu held back: %s, and %zu more", n, text.buf, n - HELD_BACK_NAMED)
-                                : xasprintf("%zu held back: %s", n, text.buf);
+        char *note = n > HELD_BACK_NAMED
+                         ? xasprintf("%zu held back: %s, and %zu more", n, text.buf, n - HELD_BACK_NAMED)
+                         : xasprintf("%zu held back: %s", n, text.buf);
         run_note(r, note);
     }
     return 0;
