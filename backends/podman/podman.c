@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/podman/forward.h"
 #include "backends/podman/podman_private.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
@@ -23,6 +24,7 @@ static void backend_free(struct backend *be)
     free(be->executable);
     free(be->target_name);
     free(be->target_url);
+    forward_free(be->forward);
     free(be);
 }
 
@@ -112,11 +114,11 @@ void podman_changed(struct backend *be, const char *name)
 /* --- dispatch --- */
 
 static int (*const verbs[])(struct request *r, struct error *err) = {
-    [BACKEND_PROBE] = podman_probe,   [BACKEND_LIST] = podman_list,           [BACKEND_INSPECT] = podman_inspect,
-    [BACKEND_CREATE] = podman_create, [BACKEND_START] = podman_start,         [BACKEND_STOP] = podman_stop,
-    [BACKEND_DELETE] = podman_delete, [BACKEND_STATS] = podman_stats,         [BACKEND_SEAL] = podman_seal,
-    [BACKEND_EXEC] = podman_exec,     [BACKEND_IMAGE] = podman_image,         [BACKEND_LOGS] = podman_logs,
-    [BACKEND_COMMIT] = podman_commit, [BACKEND_ISOLATION] = podman_isolation,
+    [BACKEND_PROBE] = podman_probe_target, [BACKEND_LIST] = podman_list,           [BACKEND_INSPECT] = podman_inspect,
+    [BACKEND_CREATE] = podman_create,      [BACKEND_START] = podman_start,         [BACKEND_STOP] = podman_stop,
+    [BACKEND_DELETE] = podman_delete,      [BACKEND_STATS] = podman_stats,         [BACKEND_SEAL] = podman_seal,
+    [BACKEND_EXEC] = podman_exec,          [BACKEND_IMAGE] = podman_image,         [BACKEND_LOGS] = podman_logs,
+    [BACKEND_COMMIT] = podman_commit,      [BACKEND_ISOLATION] = podman_isolation, [BACKEND_FOLDERS] = podman_folders,
 };
 
 /* A name that podman takes and that cannot be read as an option. */
@@ -134,7 +136,8 @@ static int check_call(const struct backend_call *call, struct error *err)
         return error_set(err, ERROR_INVALID, "a podman sandbox cannot do that");
     }
     bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_IMAGE;
-    bool wants_name = !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST;
+    bool wants_name =
+        !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST && call->verb != BACKEND_FOLDERS;
     if (wants_spec && !call->spec) {
         return error_set(err, ERROR_INVALID, "no description of the sandbox");
     }
@@ -209,14 +212,18 @@ static void podman_cancel(struct backend *be, struct backend_call *call)
 
 static struct backend *podman_open(const struct backend_env *env, struct error *err)
 {
-    (void)err;
     const struct backend_target *t = env->target;
+    struct forward *forward = t ? forward_new(env->loop, env->paths, t, err) : NULL;
+    if (t && !forward) {
+        return NULL;
+    }
     struct backend *be = xcalloc(1, sizeof(*be));
+    be->forward = forward;
     be->loop = env->loop;
     be->state = t ? xasprintf("%s/podman@%s", env->paths->state, t->name) : path_join(env->paths->state, "podman");
     be->executable = xstrdup(env->paths->executable);
     be->target_name = t ? xstrdup(t->name) : NULL;
-    be->target_url = t ? xstrdup(t->url) : NULL;
+    be->target_url = t ? xasprintf("unix://%s", forward_socket(forward)) : NULL;
     return be;
 }
 

@@ -33,7 +33,8 @@ struct backend {
     struct loop *loop;
     char *state;      /* folder of ours: STATE/podman, or STATE/podman@TARGET */
     char *executable; /* this program */
-    char *target_name, *target_url;
+    char *target_name, *target_url; /* url: what podman gets, a unix:// socket of this machine */
+    struct forward *forward;        /* NULL: this machine */
     struct podman_facts facts;
     struct request *requests;
     bool closing;             /* freed with the last request */
@@ -106,6 +107,9 @@ int podman_isolation(struct request *r, struct error *err); /* isolation.c */
 int podman_logs(struct request *r, struct error *err);      /* logs.c */
 int podman_image(struct request *r, struct error *err);     /* image.c */
 int podman_commit(struct request *r, struct error *err);    /* image.c */
+
+int podman_probe_target(struct request *r, struct error *err); /* target.c: the way there, then podman_probe */
+int podman_folders(struct request *r, struct error *err);      /* target.c */
 
 /* watch.c: starts or stops (fn NULL) the event stream; be->change is set already. */
 void podman_watch(struct backend *be, backend_change_fn fn, void *arg);
