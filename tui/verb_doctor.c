@@ -110,6 +110,25 @@ static void check_keys(struct verb_ctx *ctx, struct report *out)
     }
 }
 
+/* Manifests that cannot be read, and keys in them that nobody knows. */
+static void check_profiles(struct verb_ctx *ctx, struct report *out)
+{
+    struct profile_entry *list;
+    size_t count = engine_profiles(ctx->engine, &list);
+
+    for (size_t i = 0; i < count; i++) {
+        MT_CLEANUP(xfree) char *what = xasprintf("profile %s", list[i].name);
+
+        if (list[i].broken) {
+            finding(out, what, "bad", list[i].description, "Mend the file; the manual lists the keys of a manifest.");
+        }
+        for (size_t k = 0; k < list[i].warnings.len; k++) {
+            finding(out, what, "warn", list[i].warnings.v[k], NULL);
+        }
+    }
+    profile_list_free(list, count);
+}
+
 /* Settings file, root, directories, terminal. */
 static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool config_ok)
 {
@@ -122,6 +141,7 @@ static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool co
                                           : "none (defaults); `muthr-tui config init` writes one",
             config_ok ? NULL : "Mend the file, or move it away; until then the defaults are in force.");
     check_keys(ctx, out);
+    check_profiles(ctx, out);
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);
     } else {

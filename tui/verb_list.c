@@ -206,7 +206,12 @@ int verb_profiles(struct verb_ctx *ctx)
         set_string(row, "description", list[i].description);
         set_string(row, "path", list[i].path);
         json_set_bool(row, "shipped", list[i].shipped);
+        json_set_bool(row, "usable", !list[i].broken);
+        json_set_strings(row, "warnings", &list[i].warnings);
         output_row_take(out, row);
+        for (size_t k = 0; k < list[i].warnings.len; k++) {
+            output_note("%s", list[i].warnings.v[k]);
+        }
     }
     profile_list_free(list, count);
     ctx->answered = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/engine/backend.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,10 +96,13 @@ int port_spec_parse(const char *s, struct port_spec *out, struct error *err)
             from++;
             ip -= 2;
         }
-        good = good && ip < sizeof(out->host_ip) && strspn(from, "0123456789abcdefABCDEF.:") >= ip;
+        good = good && ip < sizeof(out->host_ip);
         if (good) {
             memcpy(out->host_ip, from, ip);
         }
+        unsigned char addr[16];
+        good = good && (ip == 0 || inet_pton(AF_INET, out->host_ip, addr) == 1 ||
+                        inet_pton(AF_INET6, out->host_ip, addr) == 1);
     }
     if (!good) {
         return error_hint(err, ERROR_INVALID, "write HOST:INSIDE, :INSIDE for any free host port, with /udp if need be",

@@ -94,8 +94,11 @@ struct slot *engine_choose(struct engine *e, const struct workspace *ws, const s
     record_release(&record);
     /* One that cannot be loaded fails in the plan, with its reason. */
     bool have = profile_load(&profile, e->opts.paths, c->profile[0] != '\0' ? c->profile : name, &ignored) == 0;
+    const char *its = have ? profile.manifest.backend : NULL;
     struct slot *slot;
-    if (strcmp(configured, "auto") != 0) {
+    if (its != NULL && strcmp(its, "auto") != 0) {
+        slot = named(e, its, "by its profile", err);
+    } else if (strcmp(configured, "auto") != 0) {
         slot = named(e, configured, "by sandbox.backend", err);
     } else {
         slot = automatic(e, ws, have ? &profile : NULL, c->image, notice, err);

@@ -114,6 +114,24 @@ static void on_hosts_late(void *arg)
     engine_settle(e);
 }
 
+/* What is wrong with the profiles, once, where somebody works with them: verbs that only look stay silent. */
+static void report_profiles(struct engine *e)
+{
+    struct profile_entry *list;
+    size_t count = e->opts.no_resume ? 0 : profiles_list(e->opts.paths, &list);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].broken) {
+            model_problem(e->opts.model, "profile %s cannot be used: %s", list[i].name, list[i].description);
+        }
+        for (size_t k = 0; k < list[i].warnings.len; k++) {
+            model_problem(e->opts.model, "profile %s: %s", list[i].name, list[i].warnings.v[k]);
+        }
+    }
+    if (!e->opts.no_resume) {
+        profile_list_free(list, count);
+    }
+}
+
 struct engine *engine_new(const struct engine_opts *opts, struct error *err)
 {
     struct engine *e = xcalloc(1, sizeof(*e));
@@ -130,6 +148,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     if (profiles_install(opts->paths, &why) < 0) {
         model_problem(opts->model, "profiles: %s", why.msg);
     }
+    report_profiles(e);
     refresh_scan(e);
     open_backends(e);
     if (probe_start(&e->probe, e->http, opts->config->server_port, on_inference, e, &why) == 0) {

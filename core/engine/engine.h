@@ -146,7 +146,8 @@ bool engine_is_idle(const struct engine *e);
  * freed with profile_list_free. */
 struct profile_entry {
     char *name, *description, *agent, *path;
-    bool shipped;
+    bool shipped, broken;   /* broken: it cannot be used, description says why */
+    struct strvec warnings; /* of its manifest: "file:line: what" */
 };
 size_t engine_profiles(struct engine *e, struct profile_entry **out);
 void profile_list_free(struct profile_entry *list, size_t count);

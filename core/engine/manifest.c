@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
+#include "core/engine/manifest_tree.h"
 #include "core/model/config.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
@@ -12,24 +12,7 @@
 #include "core/util/xmalloc.h"
 
 #define BYTES_MAX (1u << 20)
-#define NODES_MAX 4096
-#define DEPTH_MAX 12
-
-enum kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
-
-struct node {
-    enum kind kind;
-    char *key;   /* in a map */
-    char *value; /* of a scalar */
-    int line, col;
-    struct node *first, *last, *next;
-};
-
-struct reader {
-    yaml_parser_t parser;
-    const char *name;
-    size_t count;
-};
+#define MEMORY_MIN (16u << 20)
 
 static const char *const KIND_NAMES[] = {"text", "a list", "a mapping"};
 
@@ -46,6 +29,7 @@ void manifest_release(struct manifest *m)
     free(m->name);
     free(m->description);
     free(m->image);
+    free(m->backend);
     free(m->workspace_mount);
     for (size_t i = 0; i < m->mount_count; i++) {
         free(m->mounts[i].source);
@@ -58,168 +42,6 @@ void manifest_release(struct manifest *m)
     manifest_init(m);
 }
 
-/* --- text to tree --- */
-
-/* Frees a node, what is below it and its later siblings. Depth is bounded by the reader. */
-static void free_nodes(struct node *n)
-{
-    while (n != NULL) {
-        struct node *next = n->next;
-        free_nodes(n->first);
-        free(n->key);
-        free(n->value);
-        free(n);
-        n = next;
-    }
-}
-
-/* "name:line:col: what" at an event. */
-static int fail_at(const struct reader *r, const yaml_mark_t *mark, const char *what, struct error *err)
-{
-    return error_set(err, ERROR_PARSE, "%s:%d:%d: %s", r->name, (int)mark->line + 1, (int)mark->column + 1, what);
-}
-
-/* The next event; -1 with err on broken YAML. */
-static int next_event(struct reader *r, yaml_event_t *ev, struct error *err)
-{
-    if (yaml_parser_parse(&r->parser, ev)) {
-        return 0;
-    }
-    MT_CLEANUP(strbuf) struct strbuf what = STRBUF_INIT;
-    const char *problem = r->parser.problem != NULL ? r->parser.problem : "not YAML";
-    utf8_sanitize(&what, problem, strlen(problem), false);
-    return fail_at(r, &r->parser.problem_mark, what.buf, err);
-}
-
-static int read_children(struct reader *r, struct node *parent, int depth, struct error *err);
-
-/* Makes the node that an event begins, with all below it. *out stays NULL at the end of a collection. */
-static int read_node(struct reader *r, yaml_event_t *ev, int depth, struct node **out, struct error *err)
-{
-    *out = NULL;
-    if (ev->type == YAML_ALIAS_EVENT) {
-        return fail_at(r, &ev->start_mark, "aliases (*name) are not allowed here", err);
-    }
-    if (ev->type != YAML_SCALAR_EVENT && ev->type != YAML_SEQUENCE_START_EVENT &&
-        ev->type != YAML_MAPPING_START_EVENT) {
-        return 0;
-    }
-    if (++r->count > NODES_MAX || depth > DEPTH_MAX) {
-        return fail_at(r, &ev->start_mark, "too much in one manifest", err);
-    }
-    struct node *n = xcalloc(1, sizeof(*n));
-    n->line = (int)ev->start_mark.line + 1;
-    n->col = (int)ev->start_mark.column + 1;
-    if (ev->type == YAML_SCALAR_EVENT) {
-        n->value = xstrndup((const char *)ev->data.scalar.value, ev->data.scalar.length);
-        if (strlen(n->value) != ev->data.scalar.length) {
-            free_nodes(n);
-            return fail_at(r, &ev->start_mark, "a NUL byte in a text", err);
-        }
-    } else {
-        n->kind = ev->type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST;
-        if (read_children(r, n, depth + 1, err) < 0) {
-            free_nodes(n);
-            return -1;
-        }
-    }
-    *out = n;
-    return 0;
-}
-
-/* Reads one event and the node it begins. */
-static int read_next(struct reader *r, int depth, struct node **out, struct error *err)
-{
-    yaml_event_t ev;
-    if (next_event(r, &ev, err) < 0) {
-        return -1;
-    }
-    int rc = read_node(r, &ev, depth, out, err);
-    yaml_event_delete(&ev);
-    return rc;
-}
-
-/* Adds a child, in order. */
-static void add_child(struct node *parent, struct node *child)
-{
-    if (parent->last != NULL) {
-        parent->last->next = child;
-    } else {
-        parent->first = child;
-    }
-    parent->last = child;
-}
-
-/* All children of a list or map, up to its end event. */
-static int read_children(struct reader *r, struct node *parent, int depth, struct error *err)
-{
-    for (;;) {
-        struct node *n = NULL, *key = NULL;
-        if (parent->kind == NODE_MAP) {
-            if (read_next(r, depth, &key, err) < 0) {
-                return -1;
-            }
-            if (key == NULL) {
-                return 0;
-            }
-            if (key->kind != NODE_SCALAR) {
-                int rc = error_set(err, ERROR_PARSE, "%s:%d:%d: a key must be text", r->name, key->line, key->col);
-                free_nodes(key);
-                return rc;
-            }
-        }
-        if (read_next(r, depth, &n, err) < 0) {
-            free_nodes(key);
-            return -1;
-        }
-        if (n == NULL) {
-            free_nodes(key);
-            return 0;
-        }
-        if (key != NULL) {
-            n->key = key->value;
-            key->value = NULL;
-            n->line = key->line;
-            free_nodes(key);
-        }
-        add_child(parent, n);
-    }
-}
-
-/* The whole document; NULL root for an empty one. */
-static int read_document(const char *text, size_t len, const char *name, struct node **root, struct error *err)
-{
-    struct reader r = {.name = name};
-    *root = NULL;
-    if (!yaml_parser_initialize(&r.parser)) {
-        return error_set(err, ERROR_SYS, "%s: no memory for the YAML parser", name);
-    }
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
-    int rc = 0;
-    for (bool end = false; rc == 0 && !end;) {
-        yaml_event_t ev;
-        rc = next_event(&r, &ev, err);
-        if (rc < 0) {
-            break;
-        }
-        end = ev.type == YAML_STREAM_END_EVENT;
-        if (*root != NULL && ev.type == YAML_DOCUMENT_START_EVENT) {
-            rc = fail_at(&r, &ev.start_mark, "only one document is allowed", err);
-        } else if (*root == NULL) {
-            rc = read_node(&r, &ev, 0, root, err);
-        }
-        yaml_event_delete(&ev);
-    }
-    yaml_parser_delete(&r.parser);
-    if (rc < 0) {
-        free_nodes(*root);
-        *root = NULL;
-    }
-    return rc;
-}
-
-/* --- tree to manifest --- */
-
 struct taker {
     struct manifest *m;
     const char *name;
@@ -229,7 +51,7 @@ struct taker {
 /* One known key. */
 struct entry {
     const char *key;
-    enum kind kind;
+    enum node_kind kind;
     int (*take)(struct taker *t, const struct node *n);
 };
 
@@ -241,11 +63,22 @@ static int refuse(struct taker *t, const struct node *n, const char *what)
 }
 
 /* A line that does not stop anything. */
-static void warn_unknown(struct taker *t, const struct node *n)
+static void warn(struct taker *t, const struct node *n, const char *what)
 {
     MT_CLEANUP(strbuf) struct strbuf key = STRBUF_INIT;
     utf8_sanitize(&key, n->key, MT_MIN(strlen(n->key), (size_t)80), false);
-    strvec_pushf(&t->m->warnings, "%s:%d: %s: unknown key", t->name, n->line, key.buf);
+    strvec_pushf(&t->m->warnings, "%s:%d: %s: %s", t->name, n->line, key.buf, what);
+}
+
+/* Does a later sibling have the same key? The last one counts. */
+static bool is_given_again(const struct node *n)
+{
+    for (const struct node *other = n->next; other != NULL; other = other->next) {
+        if (strcmp(other->key, n->key) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Goes through a mapping with a table of its keys. */
@@ -258,8 +91,8 @@ static int take_map(struct taker *t, const struct node *map, const struct entry 
                 e = &entries[i];
             }
         }
-        if (e == NULL) {
-            warn_unknown(t, n);
+        if (e == NULL || is_given_again(n)) {
+            warn(t, n, e == NULL ? "unknown key" : "given again below, where it counts");
             continue;
         }
         if (e->kind != n->kind) {
@@ -308,9 +141,24 @@ static int take_description(struct taker *t, const struct node *n)
     return 0;
 }
 
+/* A reference as registries know them: no space, no control character, not an option. */
 static int take_image(struct taker *t, const struct node *n)
 {
+    static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@+";
+    size_t len = strlen(n->value);
+    if (len == 0 || len > 255 || n->value[0] == '-' || strspn(n->value, ALLOWED) != len) {
+        return refuse(t, n, "not a reference of an image, as in debian:13-slim");
+    }
     return set_text(&t->m->image, n->value);
+}
+
+static int take_backend(struct taker *t, const struct node *n)
+{
+    size_t len = strlen(n->value);
+    if (len == 0 || len > 15 || strspn(n->value, "abcdefghijklmnopqrstuvwxyz0123456789-") != len) {
+        return refuse(t, n, "expected auto or a backend that `muthr-tui doctor` lists");
+    }
+    return set_text(&t->m->backend, n->value);
 }
 
 static int take_command(struct taker *t, const struct node *n)
@@ -335,12 +183,23 @@ static int take_agent(struct taker *t, const struct node *n)
     return take_map(t, n, KEYS, MT_ARRAY_LEN(KEYS));
 }
 
+/* A number of the plain decimal kind (not 0x.., inf, nan). */
+static bool read_number(const char *text, double *out)
+{
+    size_t len = strlen(text);
+    char *end;
+    if (len == 0 || len > 20 || strspn(text, "0123456789.") != len) {
+        return false;
+    }
+    *out = strtod(text, &end);
+    return *end == '\0';
+}
+
 /* A number in a range. */
 static int take_number(struct taker *t, const struct node *n, double min, double max, double *out)
 {
-    char *end;
-    double value = strtod(n->value, &end);
-    if (end == n->value || *end != '\0' || !(value >= min && value <= max)) {
+    double value;
+    if (!read_number(n->value, &value) || !(value >= min && value <= max)) {
         char what[96];
         str_format(what, sizeof(what), "expected a number between %.15g and %.15g", min, max);
         return refuse(t, n, what);
@@ -351,7 +210,7 @@ static int take_number(struct taker *t, const struct node *n, double min, double
 
 static int take_cpus(struct taker *t, const struct node *n)
 {
-    return take_number(t, n, 0, 4096, &t->m->cpus);
+    return take_number(t, n, 0.01, 4096, &t->m->cpus);
 }
 
 static int take_memory(struct taker *t, const struct node *n)
@@ -359,6 +218,9 @@ static int take_memory(struct taker *t, const struct node *n)
     struct error why = ERROR_INIT;
     if (config_parse_size(n->value, &t->m->memory_bytes, &why) < 0) {
         return refuse(t, n, why.msg);
+    }
+    if (t->m->memory_bytes < MEMORY_MIN) {
+        return refuse(t, n, "less than 16M cannot run anything");
     }
     return 0;
 }
@@ -402,9 +264,32 @@ static int take_seal(struct taker *t, const struct node *n)
     return 0;
 }
 
+static int take_workspace_mode(struct taker *t, const struct node *n)
+{
+    bool overlay = strcmp(n->value, "overlay") == 0;
+    if (!overlay && strcmp(n->value, "direct") != 0) {
+        return refuse(t, n, "expected direct or overlay");
+    }
+    t->m->workspace_mode = overlay ? WORKSPACE_OVERLAY : WORKSPACE_DIRECT;
+    return 0;
+}
+
+static int take_writable_root(struct taker *t, const struct node *n)
+{
+    bool yes = strcmp(n->value, "true") == 0 || strcmp(n->value, "yes") == 0;
+    if (!yes && strcmp(n->value, "false") != 0 && strcmp(n->value, "no") != 0) {
+        return refuse(t, n, "expected true or false");
+    }
+    t->m->writable_root = yes;
+    return 0;
+}
+
 static int take_security(struct taker *t, const struct node *n)
 {
-    static const struct entry KEYS[] = {{"network", NODE_SCALAR, take_network}, {"seal", NODE_SCALAR, take_seal}};
+    static const struct entry KEYS[] = {{"network", NODE_SCALAR, take_network},
+                                        {"seal", NODE_SCALAR, take_seal},
+                                        {"workspace_mode", NODE_SCALAR, take_workspace_mode},
+                                        {"writable_root", NODE_SCALAR, take_writable_root}};
     return take_map(t, n, KEYS, MT_ARRAY_LEN(KEYS));
 }
 
@@ -413,6 +298,24 @@ static bool has_dotdot(const char *path)
 {
     for (const char *p = path; (p = strstr(p, "..")) != NULL; p += 2) {
         if ((p == path || p[-1] == '/') && (p[2] == '\0' || p[2] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Targets that would undo what a sandbox is made of. */
+static bool is_system(const char *target)
+{
+    static const char *const TREES[] = {"/proc", "/sys", "/dev", "/run/muthr"};
+    static const char *const FOLDERS[] = {"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/home", "/run"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(TREES); i++) {
+        if (path_is_below(target, TREES[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(FOLDERS); i++) {
+        if (strcmp(target, FOLDERS[i]) == 0) {
             return true;
         }
     }
@@ -439,6 +342,9 @@ static int take_mount(struct taker *t, const struct node *n)
     if (target[0] != '/' || target[1] == '\0' || has_dotdot(target)) {
         return refuse(t, n, "the target must be absolute, without ..");
     }
+    if (is_system(target)) {
+        return refuse(t, n, "the target must not be, or lie in, a folder of the system");
+    }
     t->m->mounts = xreallocarray(t->m->mounts, t->m->mount_count + 1, sizeof(*t->m->mounts));
     t->m->mounts[t->m->mount_count++] = (struct mount_spec){
         .source = source, .target = target, .read_only = second != NULL && second[1] == 'r' && second[2] == 'o'};
@@ -464,6 +370,9 @@ static int take_workspace(struct taker *t, const struct node *n)
     if (n->value[0] != '/' || n->value[1] == '\0' || has_dotdot(n->value)) {
         return refuse(t, n, "must be an absolute path, without ..");
     }
+    if (is_system(n->value)) {
+        return refuse(t, n, "must not be, or lie in, a folder of the system");
+    }
     return set_text(&t->m->workspace_mount, n->value);
 }
 
@@ -476,22 +385,44 @@ static int take_mounts(struct taker *t, const struct node *n)
 
 static int take_ports(struct taker *t, const struct node *n)
 {
-    return take_texts(t, n, &t->m->ports);
+    for (const struct node *c = n->first; c != NULL; c = c->next) {
+        struct error why = ERROR_INIT;
+        struct port_spec port;
+        if (c->kind != NODE_SCALAR) {
+            return refuse(t, c, "expected text");
+        }
+        if (port_spec_parse(c->value, &port, &why) < 0) {
+            return refuse(t, c, why.msg);
+        }
+        if (t->m->ports.len == SANDBOX_PORTS_MAX) {
+            return refuse(t, c, "too many ports");
+        }
+        strvec_push(&t->m->ports, c->value);
+    }
+    return 0;
 }
 
 int manifest_parse(struct manifest *m, const char *text, size_t len, const char *name, struct error *err)
 {
     static const struct entry KEYS[] = {
-        {"name", NODE_SCALAR, take_name},        {"description", NODE_SCALAR, take_description},
-        {"image", NODE_SCALAR, take_image},      {"agent", NODE_MAP, take_agent},
-        {"resources", NODE_MAP, take_resources}, {"security", NODE_MAP, take_security},
-        {"mounts", NODE_MAP, take_mounts},       {"mounts", NODE_LIST, take_mount_list},
+        {"name", NODE_SCALAR, take_name},
+        {"profile", NODE_SCALAR, take_name},
+        {"description", NODE_SCALAR, take_description},
+        {"backend", NODE_SCALAR, take_backend},
+        {"agent", NODE_SCALAR, take_command_text},
+        {"agent", NODE_LIST, take_command},
+        {"image", NODE_SCALAR, take_image},
+        {"agent", NODE_MAP, take_agent},
+        {"resources", NODE_MAP, take_resources},
+        {"security", NODE_MAP, take_security},
+        {"mounts", NODE_MAP, take_mounts},
+        {"mounts", NODE_LIST, take_mount_list},
         {"ports", NODE_LIST, take_ports},
     };
     struct taker t = {.m = m, .name = name, .err = err};
     struct node *root;
     manifest_init(m);
-    if (read_document(text, len, name, &root, err) < 0) {
+    if (manifest_tree_read(text, len, name, &root, err) < 0) {
         return -1;
     }
     int rc = 0;
@@ -500,7 +431,7 @@ int manifest_parse(struct manifest *m, const char *text, size_t len, const char 
     } else if (root != NULL) {
         rc = error_set(err, ERROR_INVALID, "%s:1:1: a manifest is a mapping of keys", name);
     }
-    free_nodes(root);
+    manifest_tree_free(root);
     if (rc < 0) {
         manifest_release(m);
     }
@@ -514,5 +445,6 @@ int manifest_load(struct manifest *m, const char *path, struct error *err)
     if (fs_read(path, BYTES_MAX, &text, err) < 0) {
         return -1;
     }
-    return manifest_parse(m, text.buf, text.len, path, err);
+    /* A long path would push what is wrong out of the message. */
+    return manifest_parse(m, text.buf, text.len, strlen(path) > 120 ? path_base(path) : path, err);
 }

@@ -2,11 +2,15 @@
 #ifndef MT_CORE_ENGINE_MANIFEST_H
 #define MT_CORE_ENGINE_MANIFEST_H
 
-/* A profile's manifest (manifests/P.yaml): what the sandbox may use and how it is cut off. A small YAML: mappings,
- * sequences and scalars, no aliases, bounded size, depth and count. manifest.c is the only place of yaml.h. name,
- * description, image: text          agent.command: [words]          resources: {cpus, memory, pids} security: {network:
- * none|full|host|restricted, seal: warn|strict} mounts: {workspace: /path, extra: ["~/src:/dst[:ro]"]} or a list of
- * such texts          ports: ["8080:80", ":80/udp"] */
+/* A profile's manifest (manifests/P.yaml): what the sandbox may use and how it is cut off. Keys:
+ *   name (or profile), description, image, backend: text
+ *   agent: text, [words] or {command: text or [words]}
+ *   resources: {cpus, memory, pids}
+ *   security: {network: none|model|full|host|restricted, seal: warn|strict, workspace_mode: direct|overlay,
+ *              writable_root: true|false}
+ *   mounts: {workspace: /path, extra: ["~/src:/dst[:ro]"]}, or a list of such texts
+ *   ports: ["8080:80", ":80/udp"]
+ * Unknown keys are warnings; a value that cannot be is an error with its place. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,18 +19,20 @@
 #include "core/engine/backend.h"
 
 struct manifest {
-    char *name, *description, *image; /* NULL: not given */
-    struct strvec agent;              /* command of the agent; empty: none */
-    double cpus;                      /* 0, 0, 0: not given */
+    char *name, *description, *image, *backend; /* NULL: not given */
+    struct strvec agent;                        /* command of the agent; empty: none */
+    double cpus;                                /* 0, 0, 0: not given */
     uint64_t memory_bytes;
     unsigned pids;
     bool have_network;
-    enum net_policy network;   /* "restricted" counts as none */
-    bool seal_warn;            /* a network that cannot be cut is a warning, not a failure */
+    enum net_policy network; /* "restricted" counts as none */
+    bool seal_warn;          /* a network that cannot be cut is a warning, not a failure */
+    enum workspace_mode workspace_mode;
+    bool writable_root;
     char *workspace_mount;     /* NULL: /workspace */
     struct mount_spec *mounts; /* as written: not resolved, not checked for existence */
     size_t mount_count;
-    struct strvec ports;
+    struct strvec ports;    /* as written, checked */
     struct strvec warnings; /* "file:line: what" */
 };
 

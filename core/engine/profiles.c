@@ -15,6 +15,8 @@
 
 #define SCRIPT_MAX (4u << 20)
 #define DEPTH_MAX 16
+/* A manifest for all profiles without one of their own: no profile. */
+#define BASE_MANIFEST "base-sandbox"
 
 /* CONFIG/sandbox.d/container/<rest>. Caller frees. */
 static char *profile_path(const struct paths *paths, const char *rest)
@@ -96,6 +98,27 @@ static int find_script(struct profile *p, const struct paths *paths, struct erro
     return compute_rev(p, err);
 }
 
+/* The profile's manifest, else the one for all that have none; neither has to be there. */
+static int find_manifest(struct profile *p, const struct paths *paths, struct error *err)
+{
+    const char *const names[] = {p->name, BASE_MANIFEST};
+    for (size_t i = 0; i < MT_ARRAY_LEN(names); i++) {
+        MT_CLEANUP(xfree) char *rest = xasprintf("manifests/%s.yaml", names[i]);
+        MT_CLEANUP(xfree) char *path = profile_path(paths, rest);
+        struct error why = ERROR_INIT;
+        if (manifest_load(&p->manifest, path, &why) == 0) {
+            return 0;
+        }
+        if (why.code != ERROR_NOT_FOUND) {
+            if (err != NULL) {
+                *err = why;
+            }
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* A folder that an image can be built from. */
 static void find_containerfile(struct profile *p, const struct paths *paths)
 {
@@ -120,17 +143,7 @@ int profile_load(struct profile *p, const struct paths *paths, const char *name,
         return error_set(err, ERROR_INVALID, "profile %s belongs to muthr's own services, not to sandboxes", name);
     }
     p->name = xstrdup(name);
-    MT_CLEANUP(xfree) char *rest = xasprintf("manifests/%s.yaml", name);
-    MT_CLEANUP(xfree) char *path = profile_path(paths, rest);
-    struct error why = ERROR_INIT;
-    int rc = 0;
-    if (manifest_load(&p->manifest, path, &why) < 0 && why.code != ERROR_NOT_FOUND) {
-        rc = -1;
-        if (err != NULL) {
-            *err = why;
-        }
-    }
-    if (rc < 0 || find_script(p, paths, err) < 0) {
+    if (find_manifest(p, paths, err) < 0 || find_script(p, paths, err) < 0) {
         profile_release(p);
         return -1;
     }
@@ -244,7 +257,9 @@ size_t profiles_list(const struct paths *paths, struct profile_entry **out)
     strvec_clear(&files);
     fs_list(manifests, &files, &ignored);
     for (size_t i = 0; i < files.len; i++) {
-        add_name(&names, files.v[i], ".yaml");
+        if (strcmp(files.v[i], BASE_MANIFEST ".yaml") != 0) {
+            add_name(&names, files.v[i], ".yaml");
+        }
     }
     strvec_sort(&names);
     struct profile_entry *list = xcalloc(names.len + 1, sizeof(*list));
@@ -254,14 +269,17 @@ size_t profiles_list(const struct paths *paths, struct profile_entry **out)
         MT_CLEANUP(xfree) char *shipped = xasprintf("%s/profiles/manifests/%s.yaml", paths->data, names.v[i]);
         list[i].name = xstrdup(names.v[i]);
         list[i].shipped = fs_exists(shipped);
+        strvec_init(&list[i].warnings);
         if (profile_load(&p, paths, names.v[i], &why) < 0) {
             list[i].description = xstrdup(why.msg); /* what is wrong with it stands where it is chosen */
             list[i].path = xstrdup(manifests);
+            list[i].broken = true;
             continue;
         }
         list[i].description = xstrdup(p.manifest.description != NULL ? p.manifest.description : "");
         list[i].agent = p.manifest.agent.len > 0 ? xstrdup(p.manifest.agent.v[0]) : NULL;
         list[i].path = p.script != NULL ? xstrdup(p.script) : xasprintf("%s/%s.yaml", manifests, names.v[i]);
+        strvec_pushv(&list[i].warnings, (const char *const *)p.manifest.warnings.v);
         profile_release(&p);
     }
     *out = list;
@@ -275,6 +293,7 @@ void profile_list_free(struct profile_entry *list, size_t count)
         free(list[i].description);
         free(list[i].agent);
         free(list[i].path);
+        strvec_release(&list[i].warnings);
     }
     free(list);
 }

@@ -3,7 +3,8 @@
 #define MT_CORE_ENGINE_PROFILES_H
 
 /* Profiles on disk (P1, P5, P7): CONFIG/sandbox.d/container/{provision.d/P.sh,provision.d/lib,manifests/P.yaml,
- * images/P/Containerfile}, filled once with the shipped ones. */
+ * images/P/Containerfile}, filled once with the shipped ones. A profile without a manifest takes the one called
+ * base-sandbox.yaml when there is one, as the muthr CLI does. */
 
 #include <stdbool.h>
 

@@ -29,6 +29,15 @@ static int wanted_network(const struct spec_input *in, enum net_policy *out, str
     return 0;
 }
 
+/* Does a source that is written as lying beside the projects really lie elsewhere? Agents can put links there. */
+static bool is_led_away(const char *path, const char *real, const char *workspace, const char *written)
+{
+    size_t root = (size_t)(path_base(workspace) - workspace), plain = (size_t)(path_base(written) - written);
+    bool inside =
+        (root > 1 && strncmp(path, workspace, root) == 0) || (plain > 1 && strncmp(path, written, plain) == 0);
+    return inside && strncmp(real, workspace, root) != 0;
+}
+
 /* S2: resolves a source; false when there is nothing to mount. */
 static bool add_mount(struct sandbox_spec *out, const struct mount_spec *m, const struct spec_input *in,
                       struct strvec *warnings)
@@ -40,6 +49,11 @@ static bool add_mount(struct sandbox_spec *out, const struct mount_spec *m, cons
     }
     MT_CLEANUP(xfree) char *path = path_expand(m->source, in->paths->home);
     char *real = in->ws->host[0] != '\0' ? xstrdup(path) : path_real(path, &why); /* there: the runtime will say */
+    if (real != NULL && in->ws->host[0] == '\0' && is_led_away(path, real, out->workspace, in->ws->path)) {
+        error_set(&why, ERROR_DENIED, "a link in it leads out of the workspace root, to %s", real);
+        free(real);
+        real = NULL;
+    }
     if (real == NULL) {
         strvec_pushf(warnings, "mount %s is left out: %s", m->source, why.msg);
         return false;
@@ -75,6 +89,12 @@ static void canonical_text(const struct sandbox_spec *s, const struct manifest *
     }
     for (size_t i = 0; i < m->ports.len; i++) {
         strbuf_addf(text, "port %zu: %s\n", i, m->ports.v[i]);
+    }
+    if (s->workspace_mode == WORKSPACE_OVERLAY) { /* as these last ones: sandboxes without keep their fingerprint */
+        strbuf_addstr(text, "workspace mode: overlay\n");
+    }
+    if (s->writable_root) {
+        strbuf_addstr(text, "root: writable\n");
     }
     if (s->containerfile != NULL) {
         MT_CLEANUP(xfree) char *file = path_join(s->containerfile, "Containerfile");
@@ -183,6 +203,8 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     out->workspace_mount = xstrdup(m->workspace_mount != NULL ? m->workspace_mount : "/workspace");
     out->profile = xstrdup(in->profile->name);
     out->image = xstrdup_null(m->image);
+    out->workspace_mode = m->workspace_mode;
+    out->writable_root = m->writable_root;
     out->net = net_policy_is_sealed(out->net_after) && in->will_provision ? NET_FULL : out->net_after;
     out->cpus = m->cpus > 0 ? m->cpus : c->cpus;
     out->memory_bytes = m->memory_bytes > 0 ? m->memory_bytes : out->memory_bytes;

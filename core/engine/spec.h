@@ -24,7 +24,8 @@ struct spec_input {
 };
 
 /* Fills *out (released by the caller) and appends its canonical text, line by line; out->config_hash is that text's
- * hash. Mount sources that do not exist are left out, with a line in *warnings. Errors: INVALID. */
+ * hash. Mount sources that do not exist, or that a link beside the projects leads elsewhere, are left out, with a line
+ * in *warnings. Errors: INVALID. */
 int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
                struct error *err);
 /* "network: full -> none, memory: - -> 2147483648" between two canonical texts; "" when equal. */

@@ -82,6 +82,25 @@ static void test_refused(void **state)
         {"mounts: {workspace: work}", "absolute"},
         {"ports: 80", "expected a list"},
         {"ports: [[1]]", "expected text"},
+        {"ports:\n  - 80:80\n  - 99999\n", "m.yaml:3:5: entry: '99999' is not a port"},
+        {"ports: ['8080:80:90:1']", "is not a port"},
+        {"ports: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", "too many ports"},
+        {"resources:\n  cpus: 0\n", "m.yaml:2:3: cpus: expected a number between 0.01"},
+        {"resources: {cpus: nan}", "expected a number"},
+        {"resources: {cpus: 0x10}", "expected a number"},
+        {"resources:\n  memory: 12 parsecs\n", "m.yaml:2:3: memory: \"12 parsecs\" is not a size"},
+        {"resources: {memory: 0}", "less than 16M"},
+        {"resources: {memory: -2G}", "not a size"},
+        {"mounts: [':/x']", "must be absolute"},
+        {"mounts: ['/a:/b:/c']", "only ro or rw"},
+        {"mounts: ['/a:/proc/1']", "folder of the system"},
+        {"mounts: ['/a:/usr']", "folder of the system"},
+        {"mounts: {workspace: /etc}", "folder of the system"},
+        {"image: 'a b'", "not a reference"},
+        {"image: --privileged", "not a reference"},
+        {"backend: ../x", "expected auto"},
+        {"security: {workspace_mode: copy}", "expected direct or overlay"},
+        {"security: {writable_root: maybe}", "expected true or false"},
         {"- a\n- b\n", "a mapping of keys"},
         {"just text", "a mapping of keys"},
         {"a: [1, 2", "m.yaml:"},
@@ -134,7 +153,7 @@ static void test_bombs(void **state)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     FILE *f = fdopen(fd, "w");
-    for (int i = 0; i < 40000; i++) {
+    for (int i = 0; i < 280000; i++) { /* 10 MB */
         fputs("# a comment that makes the file large\n", f);
     }
     fclose(f);
@@ -144,6 +163,58 @@ static void test_bombs(void **state)
     assert_int_equal(manifest_load(&m, path, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
     strbuf_release(&text);
+}
+
+/* What the muthr project publishes, and what a file of ours may say besides. */
+static void test_published(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double cpus;
+        unsigned gib;
+        bool have_network;
+        enum net_policy network;
+    } CASES[] = {{"base-sandbox", 2, 4, false, NET_NONE},
+                 {"opencode", 4, 6, true, NET_FULL},
+                 {"hermes-agent", 4, 8, true, NET_NONE}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(CASES); i++) {
+        struct manifest m;
+        struct error err = ERROR_INIT;
+        MT_CLEANUP(xfree) char *path = xasprintf("tests/data/manifests/%s.yaml", CASES[i].name);
+        if (manifest_load(&m, path, &err) < 0) {
+            fail_msg("%s", err.msg);
+        }
+        assert_int_equal(m.warnings.len, 0);
+        assert_string_equal(m.image, "docker.io/arm64v8/debian:13-slim");
+        assert_string_equal(m.workspace_mount, "/workspace");
+        assert_true(m.cpus > CASES[i].cpus - 0.1 && m.cpus < CASES[i].cpus + 0.1);
+        assert_int_equal(m.memory_bytes, (uint64_t)CASES[i].gib << 30);
+        assert_int_equal(m.have_network, CASES[i].have_network);
+        assert_int_equal(m.network, CASES[i].network);
+        assert_int_equal(m.workspace_mode, WORKSPACE_DIRECT);
+        manifest_release(&m);
+    }
+}
+
+static void test_more_keys(void **state)
+{
+    (void)state;
+    struct manifest m;
+    struct error err = ERROR_INIT;
+    const char *text = "agent: opencode\nbackend: podman\n"
+                       "security:\n  workspace_mode: overlay\n  writable_root: true\n  privileged: true\n"
+                       "image: a\nimage: b\nresources: {memory: 16M, cpus: 0.01}\n";
+    assert_int_equal(parse(&m, text, &err), 0);
+    assert_string_equal(m.agent.v[0], "opencode");
+    assert_string_equal(m.backend, "podman");
+    assert_int_equal(m.workspace_mode, WORKSPACE_OVERLAY);
+    assert_true(m.writable_root);
+    assert_string_equal(m.image, "b");
+    assert_int_equal(m.warnings.len, 2);
+    assert_string_equal(m.warnings.v[0], "m.yaml:6: privileged: unknown key");
+    assert_string_equal(m.warnings.v[1], "m.yaml:7: image: given again below, where it counts");
+    manifest_release(&m);
 }
 
 /* Every prefix and many damaged forms of a good manifest end in success or a clean error. */
@@ -169,10 +240,8 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_everything), cmocka_unit_test(test_refused),   cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_published),  cmocka_unit_test(test_more_keys), cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
