@@ -26,6 +26,7 @@ static void on_event(void *arg, const struct model_event *ev)
         next = r->next;
         run_on_session(r, ev->session);
     }
+    takeover_on_session(e, ev->kind == MODEL_SESSION ? model_session(e->opts.model, ev->session) : NULL);
 }
 
 /* The first look at the inference server is over. */
@@ -150,6 +151,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     }
     report_profiles(e);
     refresh_scan(e);
+    takeover_open(e);
     open_backends(e);
     if (probe_start(&e->probe, e->http, opts->config->server_port, on_inference, e, &why) == 0) {
         e->pending++;
@@ -158,38 +160,6 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     }
     engine_settle(e);
     return e;
-}
-
-/* Takes up what a dead cockpit left: the same plan again, which finds everything that is done already. */
-static void resume_journal(struct engine *e)
-{
-    struct journal_entry *list;
-    size_t n = journal_dead(e->opts.paths, &list);
-    for (size_t i = 0; i < n; i++) {
-        const struct journal_entry *j = &list[i];
-        int plan = plan_parse(j->plan);
-        struct error err = ERROR_INIT;
-        struct engine_request req = {.sandbox = j->sandbox,
-                                     .profile = j->profile[0] != '\0' ? j->profile : NULL,
-                                     .net_given = j->net_given,
-                                     .net = j->net,
-                                     .recreate = j->recreate,
-                                     .reprovision = j->reprovision,
-                                     .force = j->force,
-                                     .no_provision = j->no_provision};
-        req.plan = plan >= 0 ? (enum engine_plan)plan : ENGINE_START;
-        op_id id = plan >= 0 ? engine_run(e, &req, &err) : 0;
-        for (struct run *r = e->runs; r != NULL; r = r->next) {
-            r->resumed = r->resumed || (id != 0 && r->id == id);
-        }
-        if (id == 0) {
-            log_warn("%s of %s was interrupted and cannot be resumed: %s", j->plan, j->sandbox, err.msg);
-            journal_remove(e->opts.paths, j->sandbox);
-        } else {
-            log_info("%s of %s was interrupted: resumed", j->plan, j->sandbox);
-        }
-    }
-    free(list);
 }
 
 /* Everything was looked at once; hosts are not waited for beyond their time. */
@@ -274,9 +244,7 @@ static void on_tick(void *arg)
     if (!e->closing) {
         if (!e->ready && is_looked_at(e)) {
             e->ready = true;
-            if (!e->opts.no_resume) {
-                resume_journal(e);
-            }
+            takeover_look(e);
             engine_schedule(e); /* what was asked for before the backends were known */
         }
         if (e->ready) {
@@ -322,6 +290,7 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
             timer_stop(e->slots[i].retry);
         }
     }
+    takeover_close(e);
     sessions_cancel_all(e);
     for (struct run *r = e->runs; r != NULL; r = r->next) {
         op_cancel(r->op);
@@ -555,14 +524,32 @@ static const struct workspace *check_request(struct engine *e, const struct engi
     return NULL;
 }
 
-op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err)
+/* The slot for what a request asks. */
+static struct slot *request_choose(struct engine *e, const struct engine_request *req, const struct workspace *ws,
+                                   char notice[CHOICE_NOTICE_MAX], struct error *err)
 {
-    const struct workspace *ws = check_request(e, req, err);
-    char notice[CHOICE_NOTICE_MAX];
     struct choice choice = {.backend = req->backend != NULL ? req->backend : "",
                             .profile = req->profile != NULL ? req->profile : "",
                             .image = req->image};
-    struct slot *slot = ws != NULL && e->ready ? engine_choose(e, ws, &choice, notice, err) : NULL;
+    return engine_choose(e, ws, &choice, notice, err);
+}
+
+/* A new op at the end of the queue; slot NULL: chosen later. */
+static struct run *enqueue(struct engine *e, const struct engine_request *req, const struct workspace *ws,
+                           struct slot *slot, const char *notice)
+{
+    struct run *r = run_new(e, req, ws);
+    r->slot = slot;
+    str_copy(r->choice_notice, sizeof(r->choice_notice), slot != NULL ? notice : "");
+    op_touch(r->op);
+    return r;
+}
+
+op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err)
+{
+    const struct workspace *ws = check_request(e, req, err);
+    char notice[CHOICE_NOTICE_MAX] = "";
+    struct slot *slot = ws != NULL && e->ready ? request_choose(e, req, ws, notice, err) : NULL;
     struct run *equal = ws != NULL ? find_equal(e, req) : NULL;
     if (ws == NULL || (slot == NULL && e->ready)) {
         return 0;
@@ -572,10 +559,24 @@ op_id engine_run(struct engine *e, const struct engine_request *req, struct erro
         equal->done_arg = req->arg;
         return equal->id;
     }
-    struct run *r = run_new(e, req, ws);
-    r->slot = slot;
-    str_copy(r->choice_notice, sizeof(r->choice_notice), slot != NULL ? notice : "");
-    op_touch(r->op);
+    struct run *r = enqueue(e, req, ws, slot, notice);
+    op_id id = r->id;
+    engine_schedule(e);
+    return id;
+}
+
+op_id engine_resume(struct engine *e, const struct engine_request *req, struct lockfile *lock, struct error *err)
+{
+    const struct workspace *ws = check_request(e, req, err);
+    char notice[CHOICE_NOTICE_MAX] = "";
+    struct slot *slot = ws != NULL ? request_choose(e, req, ws, notice, err) : NULL;
+    if (slot == NULL) {
+        return 0;
+    }
+    struct run *r = enqueue(e, req, ws, slot, notice);
+    r->resumed = r->journaled = true;
+    r->l2 = lock;
+    r->l2_held = true;
     op_id id = r->id;
     engine_schedule(e);
     return id;

@@ -30,7 +30,8 @@ struct engine_opts {
 };
 
 /* Opens the backends, starts probing them, scans the workspaces, reads states; follows changes from then on.
- * Resumes what a dead cockpit left half done (op journal): provision runs still alive are adopted. All borrowed
+ * Resumes what dead cockpits and verbs left half done (op journal), at the start and whenever one dies later:
+ * provision runs still alive, or ended meanwhile, are adopted. All borrowed
  * pointers outlive the engine. */
 struct engine *engine_new(const struct engine_opts *opts, struct error *err);
 /* Refuses new ops, cancels what runs (`leave`: leaves provision sessions running for the next cockpit), calls done on

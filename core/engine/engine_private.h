@@ -16,6 +16,7 @@
 #include "core/inference/probe.h"
 #include "core/io/http.h"
 #include "core/io/lockfile.h"
+#include "core/io/pidwatch.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 
@@ -60,7 +61,7 @@ struct run {
     bool in_window;                        /* that time runs: such an op takes nobody's place */
     bool have_paths;                       /* apply, discard: only `paths` */
     struct strvec paths;
-    bool resumed; /* from the journal of a dead cockpit */
+    bool resumed; /* from the journal of a dead cockpit or verb */
     struct strvec env;
     void (*done)(void *arg, const struct op_view *op);
     void *done_arg;
@@ -99,6 +100,7 @@ struct run {
 
 struct stat_call;
 struct session_start;
+struct op_owner;
 
 struct engine {
     struct engine_opts opts;
@@ -114,7 +116,10 @@ struct engine {
     struct timer *refresh, *rescan, *stats, *tick, *hosts_late;
     bool hosts_are_late; /* they had their time at the start */
     struct dirwatch *root_watch;
-    char *root; /* resolved or asked for */
+    struct timer *takeover; /* NULL: the op journal is left alone */
+    struct dirwatch *ops_watch;
+    struct op_owner *owners; /* other processes that work on sandboxes */
+    char *root;              /* resolved or asked for */
     struct error root_error;
     workspace_id *watched;
     size_t watched_count;
@@ -141,6 +146,9 @@ struct engine {
 /* --- engine.c --- */
 /* Starts what may start now. */
 void engine_schedule(struct engine *e);
+/* Queues what the journal says, under a lock on the sandbox that is ours already: the op releases it. 0 and err: the
+ * lock is still the caller's. */
+op_id engine_resume(struct engine *e, const struct engine_request *req, struct lockfile *lock, struct error *err);
 /* Something ended: perhaps the engine is ready, or may be closed. */
 void engine_settle(struct engine *e);
 /* The slot that holds the sandbox, else the one that would (by configuration); NULL and err with the reason. */
@@ -190,6 +198,17 @@ bool set_up_is_due(const struct record *record, const struct sandbox_info *info)
 
 /* --- look.c --- */
 void looks_cancel(struct engine *e);
+
+/* --- takeover.c --- */
+/* Follows the op journal from now on (unless no_resume). */
+void takeover_open(struct engine *e);
+void takeover_close(struct engine *e);
+/* Takes up what has no living owner, and watches the owners that live. */
+void takeover_look(struct engine *e);
+/* The same on the next turn. */
+void takeover_soon(struct engine *e);
+/* A session changed, or (NULL) is gone: a provision run that has ended may be nobody's. */
+void takeover_on_session(struct engine *e, const struct session_info *s);
 
 /* --- sessions.c --- */
 void sessions_cancel_all(struct engine *e);

@@ -2,11 +2,11 @@
 #include "core/engine/journal.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/io/pidwatch.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 #include "core/util/log.h"
@@ -45,7 +45,7 @@ static uint64_t start_of(int pid)
 
 bool journal_owner_alive(int pid, uint64_t pid_start)
 {
-    if (pid <= 0 || (kill(pid, 0) != 0 && errno != EPERM)) {
+    if (pid_has_ended(pid)) {
         return false;
     }
     uint64_t start = start_of(pid);
@@ -80,15 +80,18 @@ void journal_remove(const struct paths *paths, const char *sandbox)
     }
 }
 
-/* Reads one entry; false when it is broken. */
+/* Reads one entry; false when it is not there, or broken: then it is set aside. */
 static bool read_entry(const char *path, struct journal_entry *e)
 {
     struct error err = ERROR_INIT;
     struct json *j = json_load(path, 64u << 10, &err);
     memset(e, 0, sizeof(*e));
     if (!json_is_object(j)) {
-        log_warn("op journal %s cannot be read: %s", path, err.code != ERROR_NONE ? err.msg : "not an object");
         json_free(j);
+        if (err.sys != ENOENT) { /* else its op has ended meanwhile */
+            log_warn("op journal %s cannot be read: %s", path, err.code != ERROR_NONE ? err.msg : "not an object");
+            fs_set_aside(path, NULL, NULL);
+        }
         return false;
     }
     const char *net = json_get_string(j, "net", NULL);
@@ -103,10 +106,22 @@ static bool read_entry(const char *path, struct journal_entry *e)
     e->force = json_get_bool(j, "force", false);
     e->no_provision = json_get_bool(j, "no_provision", false);
     json_free(j);
-    return e->sandbox[0] != '\0' && e->plan[0] != '\0';
+    e->alive = journal_owner_alive(e->pid, e->pid_start);
+    if (e->sandbox[0] == '\0' || e->plan[0] == '\0') {
+        log_warn("op journal %s says nothing", path);
+        fs_set_aside(path, NULL, NULL);
+        return false;
+    }
+    return true;
 }
 
-size_t journal_dead(const struct paths *paths, struct journal_entry **out)
+bool journal_read(const struct paths *paths, const char *sandbox, struct journal_entry *out)
+{
+    MT_CLEANUP(xfree) char *path = file_of(paths, sandbox);
+    return read_entry(path, out);
+}
+
+size_t journal_list(const struct paths *paths, struct journal_entry **out)
 {
     MT_CLEANUP(xfree) char *dir = path_join(paths->state, "ops");
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
@@ -120,12 +135,19 @@ size_t journal_dead(const struct paths *paths, struct journal_entry **out)
         if (len < 5 || strcmp(names.v[i] + len - 5, ".json") != 0) {
             continue;
         }
-        if (!read_entry(path, &list[n])) {
-            fs_set_aside(path, NULL, NULL);
-        } else if (!journal_owner_alive(list[n].pid, list[n].pid_start)) {
-            n++;
-        }
+        n += read_entry(path, &list[n]);
     }
     *out = list;
     return n;
+}
+
+size_t journal_dead(const struct paths *paths, struct journal_entry **out)
+{
+    size_t n = journal_list(paths, out), dead = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!(*out)[i].alive) {
+            (*out)[dead++] = (*out)[i];
+        }
+    }
+    return dead;
 }

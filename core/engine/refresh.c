@@ -378,6 +378,7 @@ static void on_list(struct slot *s, const struct error *err)
         return;
     }
     refresh_scan(e);
+    takeover_soon(e); /* what could not be resumed without it */
     if (s->host != NULL && s->host->workspace_root != NULL && !s->have_folders && err == NULL) {
         submit(s, BACKEND_FOLDERS);
     } else if (s->again) {

@@ -82,6 +82,7 @@ static void run_ended(struct op *op, void *ctx)
     }
     run_free(r);
     refresh_soon(e);
+    takeover_soon(e);
     engine_schedule(e);
     engine_settle(e);
 }

@@ -38,17 +38,27 @@ static int write_journal(struct run *r, struct error *err)
     return 0;
 }
 
-/* L2 is ours, or not. Knowledge that L2 protects is read only now. */
+/* L2 is ours. Knowledge that L2 protects is read only now. */
+static int take_sandbox(struct run *r, struct error *err)
+{
+    struct journal_entry left;
+    if (!r->resumed && !r->reprovision && journal_read(r->e->opts.paths, r->sandbox, &left) && !left.alive) {
+        r->resumed = true; /* it died so recently that we are the first to notice: its provision run counts */
+    }
+    record_load(&r->record, r->e->opts.paths, r->sandbox);
+    r->have_record = true;
+    record_fill_times(&r->record, op_get_view(r->op));
+    return write_journal(r, err);
+}
+
+/* L2 is ours, or not. */
 static void lock_done(void *arg, const struct error *err)
 {
     struct run *r = arg;
     struct error mine = err != NULL ? *err : ERROR_INIT;
     r->l2_held = err == NULL;
     if (err == NULL) {
-        record_load(&r->record, r->e->opts.paths, r->sandbox);
-        r->have_record = true;
-        record_fill_times(&r->record, op_get_view(r->op));
-        write_journal(r, &mine);
+        take_sandbox(r, &mine);
     } else if (err->code == ERROR_CANCELED) {
         r->l2 = NULL; /* released by the cancel already */
     } else if (err->code == ERROR_TIMEOUT) {
@@ -64,6 +74,9 @@ enum step_result step_lock(struct op *op, void *ctx, struct error *err)
     if (r->slot == NULL) {
         *err = r->slot_error;
         return STEP_FAIL;
+    }
+    if (r->l2_held) { /* taken over with its lock */
+        return take_sandbox(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
     }
     MT_CLEANUP(xfree) char *dir = path_join(r->e->opts.paths->state, "locks");
     MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.lock", dir, r->sandbox);
@@ -126,10 +139,13 @@ bool skip_turn(void *ctx, char why[STEP_WHY_MAX])
     return !r->do_stop && !r->do_remove && !r->do_create && !r->do_update && !r->do_start;
 }
 
-/* Is a provision run of ours left to the next cockpit? */
+/* Is a provision run left to the next cockpit? Also one that we were to take up and have not looked at yet. */
 static bool leaves_session(const struct run *r)
 {
     const struct session_info *s = r->session[0] != '\0' ? r->e->opts.port.find(r->e->opts.port.arg, r->session) : NULL;
+    if (r->e->leave && r->resumed && !r->have_spec) {
+        return true;
+    }
     return r->e->leave && s != NULL && (s->state == SESSION_STARTING || s->state == SESSION_RUNNING);
 }
 
@@ -155,11 +171,11 @@ enum step_result step_unlock(struct op *op, void *ctx, struct error *err)
     struct run *r = ctx;
     (void)op;
     (void)err;
-    if (r->journaled && !leaves_session(r)) {
-        journal_remove(r->e->opts.paths, r->sandbox);
-    }
     if (r->marked && !leaves_session(r)) {
         note_unprovisioned(r);
+    }
+    if (r->journaled && !leaves_session(r)) { /* last: other cockpits look at the record when it goes */
+        journal_remove(r->e->opts.paths, r->sandbox);
     }
     run_release_l1(r);
     if (r->l2 != NULL) {

@@ -263,6 +263,12 @@ static void wait_more(struct lockfile *l, int holder)
     }
 }
 
+/* One try, of either kind. */
+static enum outcome try_once(struct lockfile *l, int *holder, struct error *err)
+{
+    return l->kind == LOCKFILE_PID ? try_pid(l, holder, err) : try_advisory(l, holder, err);
+}
+
 /* timer callback: one try. */
 static void on_try(void *arg)
 {
@@ -277,7 +283,7 @@ static void on_try(void *arg)
         lockfile_free(l);
         return;
     }
-    got = l->kind == LOCKFILE_PID ? try_pid(l, &holder, &err) : try_advisory(l, &holder, &err);
+    got = try_once(l, &holder, &err);
     if (got == HELD) {
         finish(l, NULL);
     } else if (got == FAILED) {
@@ -287,29 +293,67 @@ static void on_try(void *arg)
     }
 }
 
-int lockfile_acquire(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path,
-                     uint64_t timeout_ms, lockfile_wait_fn waiting, lockfile_done_fn done, void *arg, struct error *err)
+/* One that holds nothing yet; NULL without a file. */
+static struct lockfile *lockfile_new(struct loop *loop, enum lockfile_kind kind, const char *path, struct error *err)
 {
     struct lockfile *l;
 
     if (path == NULL || path[0] == '\0') {
-        return error_set(err, ERROR_INVALID, "a lock needs a file");
+        error_set(err, ERROR_INVALID, "a lock needs a file");
+        return NULL;
     }
     l = xcalloc(1, sizeof(*l));
     l->loop = loop;
     l->kind = kind;
     l->path = xstrdup(path);
+    l->holder = -1;
+    l->fd = -1;
+    return l;
+}
+
+int lockfile_acquire(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path,
+                     uint64_t timeout_ms, lockfile_wait_fn waiting, lockfile_done_fn done, void *arg, struct error *err)
+{
+    struct lockfile *l = lockfile_new(loop, kind, path, err);
+
+    if (l == NULL) {
+        return -1;
+    }
     l->waiting = waiting;
     l->done = done;
     l->arg = arg;
     l->timeout_ms = timeout_ms;
     l->started_ms = clock_mono_ms();
-    l->holder = -1;
-    l->fd = -1;
     l->retry = timer_new(loop, on_try, l);
     timer_start(l->retry, 0);
     *out = l;
     return 0;
+}
+
+int lockfile_try(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path, int *holder_pid,
+                 struct error *err)
+{
+    struct lockfile *l = lockfile_new(loop, kind, path, err);
+    enum outcome got;
+    int holder = 0;
+
+    if (l == NULL) {
+        return -1;
+    }
+    got = try_once(l, &holder, err);
+    if (got == HELD) {
+        l->is_done = true;
+        *out = l;
+        return 0;
+    }
+    lockfile_free(l);
+    if (got == WAIT) {
+        error_set(err, ERROR_BUSY, "%s: held by process %d", path, holder);
+    }
+    if (holder_pid != NULL) {
+        *holder_pid = holder;
+    }
+    return -1;
 }
 
 /* Gives the file back. */

@@ -27,6 +27,10 @@ typedef void (*lockfile_wait_fn)(void *arg, int holder_pid);
 int lockfile_acquire(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path,
                      uint64_t timeout_ms, lockfile_wait_fn waiting, lockfile_done_fn done, void *arg,
                      struct error *err);
+/* One try, here and now. 0: held, *out is released as the others are. -1: BUSY and *holder_pid (may be NULL; 0 when it
+ * cannot be told), or SYS; *out is not set. */
+int lockfile_try(struct lockfile **out, struct loop *loop, enum lockfile_kind kind, const char *path, int *holder_pid,
+                 struct error *err);
 /* Gives up waiting (done follows with CANCELED), or releases when held, or just frees after a failure: it is called
  * exactly once for every acquired lockfile, also after done had TIMEOUT or SYS. The object is gone afterwards, once
  * done has run. */

@@ -454,6 +454,25 @@ static void on_guard(void *arg)
     abort();
 }
 
+/* Everything but the home. */
+static void furnish(struct world *w)
+{
+    struct error err = ERROR_INIT;
+    assert_int_equal(config_load(&w->config, &w->home.paths, &err), 0);
+    w->config.server_port = 1; /* nobody listens there */
+    w->loop = loop_new();
+    w->bus = bus_new();
+    w->model = model_new(w->bus);
+    w->guard = timer_new(w->loop, on_guard, w);
+    struct fake *f = &w->fake;
+    f->w = w;
+    strvec_init(&f->last_env);
+    strbuf_init(&f->last_input);
+    f->probe.usable = true;
+    f->probe.caps = fake_backend.caps;
+    current = f;
+}
+
 void world_open(struct world *w)
 {
     memset(w, 0, sizeof(*w));
@@ -470,20 +489,20 @@ void world_open(struct world *w)
     temphome_write(&w->home, "data/profiles/manifests/cut.yaml", "security:\n  network: none\n");
     free(w->home.paths.data);
     w->home.paths.data = path_join(w->home.dir, "data");
-    struct error err = ERROR_INIT;
-    assert_int_equal(config_load(&w->config, &w->home.paths, &err), 0);
-    w->config.server_port = 1; /* nobody listens there */
-    w->loop = loop_new();
-    w->bus = bus_new();
-    w->model = model_new(w->bus);
-    w->guard = timer_new(w->loop, on_guard, w);
-    struct fake *f = &w->fake;
-    f->w = w;
-    strvec_init(&f->last_env);
-    strbuf_init(&f->last_input);
-    f->probe.usable = true;
-    f->probe.caps = fake_backend.caps;
-    current = f;
+    furnish(w);
+}
+
+void world_join(struct world *w, const struct world *host)
+{
+    const struct session_info *s;
+    memset(w, 0, sizeof(*w));
+    w->home = host->home;
+    furnish(w);
+    memcpy(w->fake.boxes, host->fake.boxes, sizeof(w->fake.boxes));
+    for (size_t i = 0; (s = model_session_of(host->model, "muthr-api", i)) != NULL; i++) {
+        model_put_session(w->model, s);
+    }
+    w->fake.started_sessions = host->fake.started_sessions;
 }
 
 static void on_ready(void *arg)

@@ -70,6 +70,9 @@ struct world {
 /* A home with projects api, web and docs, profiles base, p (script, full network), cut (script, no network) and shut
  * (no script, no network); no engine yet. */
 void world_open(struct world *w);
+/* In a forked child: a world of its own in the same home, with the sandboxes and sessions of `host` as they are now;
+ * never closed, the child just ends. */
+void world_join(struct world *w, const struct world *host);
 /* Starts an engine and waits until it is ready. */
 void world_engine(struct world *w);
 /* Closes the engine (if any) and everything; checks that the loop is empty. */

@@ -220,6 +220,58 @@ static void test_killed_half_way(void **state)
     world_leave_session(h);
 }
 
+/* Waits until the script is through and written down (in the world of A), and B shows nothing but a running sandbox. */
+static void expect_settled(struct harness *a, struct harness *b)
+{
+    MT_CLEANUP(strbuf) struct strbuf profiles = STRBUF_INIT;
+
+    world_wait_file(a, ".cache/muthr/muthr-api-profiles");
+    world_read(a, ".cache/muthr/muthr-api-profiles", &profiles);
+    assert_string_equal(profiles.buf, "slow\n");
+    harness_wait_gone(b, "bringing it up");
+    harness_wait_gone(b, "not provisioned");
+    harness_wait_text(b, "1 running");
+}
+
+/* The same with another cockpit open already: it goes on with what the dead one had begun. */
+static void test_killed_beside_another(void **state)
+{
+    struct harness *a = *state, *b;
+
+    begin(a, 120, 36);
+    b = world_join(a, 120, 36);
+    harness_wait_text(b, "provisioning");
+    harness_signal(a, SIGKILL); /* not reaped yet: its number still answers */
+    harness_wait_text(b, "part 6 of 6");
+    harness_wait_text(b, "bringing it up with profile slow");
+    open_gate(a, "one");
+    harness_wait_text(b, "nearly there");
+    open_gate(a, "two");
+    expect_settled(a, b);
+    assert_int_equal(harness_wait_exit(a), 128 + SIGKILL);
+    world_leave(b);
+    harness_free(b);
+}
+
+/* The script ends, and its cockpit dies before it could write that down. */
+static void test_killed_before_it_noticed(void **state)
+{
+    struct harness *a = *state, *b;
+
+    begin(a, 120, 36);
+    b = world_join(a, 120, 36);
+    harness_wait_text(b, "provisioning");
+    harness_signal(a, SIGSTOP);
+    open_gate(a, "one");
+    open_gate(a, "two");
+    harness_wait_text(b, "not provisioned"); /* the script runs no more, and nobody has said that it was good */
+    harness_signal(a, SIGKILL);
+    expect_settled(a, b);
+    assert_int_equal(harness_wait_exit(a), 128 + SIGKILL);
+    world_leave(b);
+    harness_free(b);
+}
+
 /* Leaving by key in the middle is the same. */
 static void test_left_half_way(void **state)
 {
@@ -240,10 +292,15 @@ static void test_left_half_way(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_half_way_then_a_shell), TEST(test_failure_and_retry),
-        TEST(test_failure_is_remembered), TEST(test_cancel),
-        TEST(test_cancel_with_a_shell),   TEST(test_killed_half_way),
+        TEST(test_half_way_then_a_shell),
+        TEST(test_failure_and_retry),
+        TEST(test_failure_is_remembered),
+        TEST(test_cancel),
+        TEST(test_cancel_with_a_shell),
+        TEST(test_killed_half_way),
         TEST(test_left_half_way),
+        TEST(test_killed_beside_another),
+        TEST(test_killed_before_it_noticed),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/io_support.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -234,6 +235,39 @@ static void test_advisory_of_another_process(void **state)
     io_rmdir(dir);
 }
 
+/* One try without waiting: held, told who holds it, and free again. */
+static void try_without_waiting(enum lockfile_kind kind)
+{
+    struct loop *loop = loop_new();
+    char *dir = io_mkdir(), *path = path_join(dir, "lock");
+    struct lockfile *a = NULL, *b = NULL;
+    struct error err = ERROR_INIT;
+    int holder = 0;
+
+    assert_int_equal(lockfile_try(&a, loop, kind, path, &holder, &err), 0);
+    assert_non_null(a);
+    assert_int_equal(lockfile_try(&b, loop, kind, path, &holder, &err), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+    assert_int_equal(holder, (int)getpid());
+    assert_null(b);
+    lockfile_release(a);
+    assert_int_equal(lockfile_try(&b, loop, kind, path, NULL, NULL), 0);
+    lockfile_release(b);
+    err = ERROR_INIT;
+    assert_int_equal(lockfile_try(&b, loop, kind, "/no/such/folder/lock", &holder, &err), -1);
+    assert_int_equal(err.sys, ENOENT);
+    assert_int_equal(loop_free(loop), 0);
+    free(path);
+    io_rmdir(dir);
+}
+
+static void test_try(void **state)
+{
+    (void)state;
+    try_without_waiting(LOCKFILE_PID);
+    try_without_waiting(LOCKFILE_ADVISORY);
+}
+
 /* Eight processes see one dead holder at once, again and again: never two inside. The guard is a folder that only one
  * can make. */
 static void test_takeover_race(void **state)
@@ -281,6 +315,7 @@ int main(void)
                                        cmocka_unit_test(test_broken_pid_file),
                                        cmocka_unit_test(test_cancel_and_failure),
                                        cmocka_unit_test(test_advisory_of_another_process),
-                                       cmocka_unit_test(test_takeover_race)};
+                                       cmocka_unit_test(test_takeover_race),
+                                       cmocka_unit_test(test_try)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
