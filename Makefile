@@ -139,6 +139,7 @@ $(TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.made
 $(TESTS_unit): $(call support,unit)
 $(TESTS_engine): $(call support,engine)
 $(TESTS_backends): $(call support,backends) $(BIN)
+$(B)/tests/backends/test_forward: $(call obj,tests/unit/temphome.c)
 # Screens of real podman need its rig.
 POD_RIG := $(call obj,tests/backends/podman_rig.c tests/backends/podman_sweep.c)
 $(TESTS_screens): $(call support,screens) $(POD_RIG) $(BIN)
