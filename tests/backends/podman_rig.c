@@ -227,8 +227,8 @@ static int make_folders(void)
     return rc;
 }
 
-/* The image of backends.md 4.1: 2 MB, half a second, no network. */
-static int import_mini(void)
+/* The image of backends.md 4.1: 2 MB, half a second, no network. $1 work folder, $2 name, $3 commands in its root. */
+static int import_image(const char *name, const char *more)
 {
     static const char SCRIPT[] =
         "set -e; d=$1/mini; busybox=$(command -v busybox)\n"
@@ -237,17 +237,24 @@ static int import_mini(void)
         "for a in $($d/bin/busybox --list); do [ $a = busybox ] || ln -s busybox $d/bin/$a; done\n"
         "printf 'root:x:0:0::/root:/bin/sh\\nmuthr:x:1000:1000::/home/muthr:/bin/sh\\n' >$d/etc/passwd\n"
         "printf 'root:x:0:\\nmuthr:x:1000:\\n' >$d/etc/group\n"
-        "tar -C $d --owner=0 --group=0 -cf $1/mini.tar .\n"
+        "(cd $d; eval \"$3\"); tar -C $d --owner=0 --group=0 -cf $1/mini.tar .\n"
         "podman import -q --change 'CMD [\"/bin/sh\"]' --change 'ENV PATH=/bin' --change 'LABEL " POD_MINI_LABEL
-        "' --change 'WORKDIR /workspace' $1/mini.tar " POD_MINI " >/dev/null\n"
+        "' --change 'WORKDIR /workspace' $1/mini.tar $2 >/dev/null\n"
         "rm -rf $d $1/mini.tar\n";
     struct pod_ran r = POD_RAN_INIT;
-    int code = pod_run_argv(&r, (const char *const[]){"sh", "-c", SCRIPT, "mini", pod.base, NULL}, POD_DEADLINE_MS);
+    const char *const argv[] = {"sh", "-c", SCRIPT, "mini", pod.base, name, more, NULL};
+    int code = pod_run_argv(&r, argv, POD_DEADLINE_MS);
     if (code != 0) {
         fprintf(stderr, "cannot make the test image (%d): %s\n", code, r.err.buf);
     }
     pod_ran_release(&r);
     return code == 0 ? 0 : -1;
+}
+
+int pod_ready(void)
+{
+    return import_image(POD_READY, "mkdir -p var/lib/muthr; echo 2 >var/lib/muthr/container-baseline-v2\n"
+                                   "printf '#!/bin/sh\\nexec /bin/sh \"$@\"\\n' >bin/bash; chmod 755 bin/bash");
 }
 
 int pod_open(void)
@@ -268,7 +275,7 @@ int pod_open(void)
     }
     pod_environment(pod.base);
     setenv("MT_TEST_PROGRAM", pod.program, 0);
-    return import_mini();
+    return import_image(POD_MINI, ":");
 }
 
 int pod_close(void)

@@ -23,6 +23,7 @@
 #define POD_DEADLINE_MS 60000
 #define POD_MINI "localhost/muthr-mini:latest" /* busybox; users root and muthr (1000); WORKDIR /workspace */
 #define POD_MINI_LABEL "muthr.test=mini"
+#define POD_READY "localhost/muthr-ready:latest" /* pod_ready: the same with all that a sandbox needs */
 
 struct pod_world {
     int number;          /* no two worlds of this machine have the same: networks, ports and names derive from it */
@@ -43,6 +44,9 @@ int pod_main(int (*run)(void));
  * and MT_TEST_PROGRAM; unsets CONTAINER_HOST and its like. Imports POD_MINI. Returns 0, or -1 with the reason on
  * stderr. */
 int pod_open(void);
+/* Makes POD_READY: POD_MINI with a bash (busybox's shell under that name) and the marker of an installed baseline, so
+ * that an ensure up to a shell takes a second and needs no network. Returns 0, or -1 with the reason on stderr. */
+int pod_ready(void);
 /* Removes containers, images, processes, mounts, network and files. Returns 0, or -1 when a process of the world was
  * left that no container accounts for (it is ended and named on stderr). */
 int pod_close(void);

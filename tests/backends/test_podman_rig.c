@@ -60,6 +60,16 @@ static void networks_have_addresses_of_their_own(void **state)
     pod_do("network", "rm", "more");
 }
 
+static void the_ready_image_has_a_shell(void **state)
+{
+    (void)state;
+    assert_int_equal(pod_ready(), 0);
+    char *text = pod_text("run", "--rm", "-u", "muthr", "--network=none", POD_READY, "bash", "-lc",
+                          "cat /var/lib/muthr/container-baseline-v2; id -un; pwd");
+    assert_string_equal(text, "2\nmuthr\n/workspace");
+    free(text);
+}
+
 static void a_stand_in_is_found_first(void **state)
 {
     struct pod_ran r = POD_RAN_INIT;
@@ -124,9 +134,8 @@ static void a_killed_test_leaves_nothing(void **state)
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_container_lives_and_ends),
-        cmocka_unit_test(networks_have_addresses_of_their_own),
-        cmocka_unit_test(a_stand_in_is_found_first),
+        cmocka_unit_test(a_container_lives_and_ends),   cmocka_unit_test(networks_have_addresses_of_their_own),
+        cmocka_unit_test(the_ready_image_has_a_shell),  cmocka_unit_test(a_stand_in_is_found_first),
         cmocka_unit_test(a_killed_test_leaves_nothing),
     };
     return cmocka_run_group_tests_name("podman rig", tests, setup, teardown);
