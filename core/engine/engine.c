@@ -84,6 +84,22 @@ static void open_slot(struct engine *e, const struct backend_ops *ops, const str
     refresh_probe(s);
 }
 
+/* MUTHR_TUI_BACKENDS names those of this machine that are looked at at all, for who has one that is slow or broken, or
+ * is none of our business; unset: every one. */
+static bool is_allowed_here(const char *name)
+{
+    const char *list = getenv("MUTHR_TUI_BACKENDS");
+    size_t len = strlen(name);
+    for (const char *p = list; p != NULL && *p != '\0'; p += strspn(p, ", ")) {
+        size_t word = strcspn(p, ", ");
+        if (word == len && memcmp(p, name, len) == 0) {
+            return true;
+        }
+        p += word;
+    }
+    return list == NULL || list[0] == '\0';
+}
+
 /* Opens every backend of the registry here, and those that can on every host. */
 static void open_backends(struct engine *e)
 {
@@ -93,7 +109,9 @@ static void open_backends(struct engine *e)
     }
     e->slots = xcalloc(kinds * (1 + hosts) + 1, sizeof(*e->slots));
     for (size_t i = 0; i < kinds; i++) {
-        open_slot(e, e->opts.registry[i], NULL);
+        if (is_allowed_here(e->opts.registry[i]->name)) {
+            open_slot(e, e->opts.registry[i], NULL);
+        }
     }
     for (size_t h = 0; h < hosts; h++) {
         for (size_t i = 0; i < kinds; i++) {

@@ -275,6 +275,7 @@ int pod_open(void)
     }
     pod_environment(pod.base);
     setenv("MT_TEST_PROGRAM", pod.program, 0);
+    setenv("MUTHR_TUI_BACKENDS", "bwrap,podman", 1); /* other tests' worlds never look at the machine's own podman */
     return import_image(POD_MINI, ":");
 }
 

@@ -69,7 +69,19 @@ static void make_env(struct harness *h)
 {
     static const char *const kept[] = {"PATH",         "ASAN_OPTIONS", "UBSAN_OPTIONS",
                                        "LSAN_OPTIONS", "TERMINFO",     "TERMINFO_DIRS"};
+    /* A world of podman (tests/backends/podman_rig.h), when one is open. */
+    static const char *const podman[] = {"MUTHR_TUI_BACKENDS", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
+                                         "CONTAINERS_REGISTRIES_CONF", "TMPDIR"};
+    bool has_podman = getenv("MUTHR_TUI_BACKENDS") != NULL;
 
+    for (size_t i = 0; has_podman && i < MT_ARRAY_LEN(podman); i++) {
+        if (getenv(podman[i])) {
+            strvec_pushf(&h->env, "%s=%s", podman[i], getenv(podman[i]));
+        }
+    }
+    if (!has_podman) { /* the machine's own is none of our business */
+        strvec_push(&h->env, "MUTHR_TUI_BACKENDS=bwrap");
+    }
     for (size_t i = 0; i < MT_ARRAY_LEN(kept); i++) {
         if (getenv(kept[i])) {
             strvec_pushf(&h->env, "%s=%s", kept[i], getenv(kept[i]));
