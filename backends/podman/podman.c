@@ -253,7 +253,7 @@ const struct backend_ops podman_backend = {
     .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
             BACKEND_CAP_NET_SHARED | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL | BACKEND_CAP_IMAGES |
             BACKEND_CAP_BASELINE | BACKEND_CAP_PORTS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_COMMIT |
-            BACKEND_CAP_HOSTS,
+            BACKEND_CAP_HOSTS | BACKEND_CAP_ASCII_NAMES,
     .open = podman_open,
     .close = podman_close,
     .submit = podman_submit,

@@ -101,8 +101,8 @@ int port_spec_parse(const char *s, struct port_spec *out, struct error *err)
             memcpy(out->host_ip, from, ip);
         }
         unsigned char addr[16];
-        good = good && (ip == 0 || inet_pton(AF_INET, out->host_ip, addr) == 1 ||
-                        inet_pton(AF_INET6, out->host_ip, addr) == 1);
+        good = good &&
+               (ip == 0 || inet_pton(AF_INET, out->host_ip, addr) == 1 || inet_pton(AF_INET6, out->host_ip, addr) == 1);
     }
     if (!good) {
         return error_hint(err, ERROR_INVALID, "write HOST:INSIDE, :INSIDE for any free host port, with /udp if need be",

@@ -53,6 +53,8 @@ enum backend_cap {
     BACKEND_CAP_OVERLAY = 1 << 13,   /* workspace as a copy-on-write view: changes, apply, discard */
     BACKEND_CAP_COMMIT = 1 << 14,    /* a running sandbox can become an image (S16) */
     BACKEND_CAP_HOSTS = 1 << 15,     /* works on other machines ([[hosts]]) */
+    BACKEND_CAP_ASCII_NAMES =
+        1 << 16, /* its names are ASCII: the engine reduces others (N4), project keeps the real one */
 };
 
 struct mount_spec {

@@ -47,7 +47,7 @@ struct run {
     op_id id;
     enum engine_plan plan;
     char sandbox[96]; /* its key: with the host */
-    char bare[96];    /* as the backend calls it */
+    char bare[96];    /* as the backend calls it: run_bare */
     workspace_id ws;
     char profile_name[64]; /* "" until known */
     /* the request */
@@ -217,6 +217,8 @@ void sessions_cancel_all(struct engine *e);
 struct run *run_new(struct engine *e, const struct engine_request *req, const struct workspace *ws);
 /* Submits the prepared run->call; op_resume follows. */
 enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)(struct run *r, struct error *err));
+/* The sandbox as its backend calls it. */
+const char *run_bare(struct run *r);
 /* settle functions: takes the inspected info. */
 int run_take_info(struct run *r, struct error *err);
 void run_cancel_call(struct op *op, void *ctx);

@@ -19,8 +19,35 @@ int hosts_key(const char *sandbox, const char *host, char out[NAMING_SANDBOX_MAX
     return 0;
 }
 
-const char *hosts_bare(const char *key, char out[NAMING_SANDBOX_MAX])
+/* Does every byte stand in ASCII? */
+static bool is_ascii(const char *s)
 {
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int hosts_key_of(const char *name, const char *project, unsigned caps, const char *host, char out[NAMING_SANDBOX_MAX],
+                 struct error *err)
+{
+    char reduced[NAMING_SANDBOX_MAX], full[NAMING_SANDBOX_MAX];
+    struct error ignored = ERROR_INIT;
+    bool mine = (caps & BACKEND_CAP_ASCII_NAMES) != 0 && !is_ascii(project) &&
+                naming_sandbox(project, true, reduced, &ignored) == 0 && strcmp(reduced, name) == 0 &&
+                naming_sandbox(project, false, full, &ignored) == 0;
+    return hosts_key(mine ? full : name, host, out, err);
+}
+
+const char *hosts_bare(const char *key, const char *project, unsigned caps, char out[NAMING_SANDBOX_MAX])
+{
+    struct error ignored = ERROR_INIT;
+    if ((caps & BACKEND_CAP_ASCII_NAMES) != 0 && !is_ascii(key) && project != NULL &&
+        naming_sandbox(project, true, out, &ignored) == 0) {
+        return out;
+    }
     str_copy(out, NAMING_SANDBOX_MAX, key);
     char *at = strchr(out, '@');
     if (at != NULL) {

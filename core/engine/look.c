@@ -50,7 +50,7 @@ static void look_done(struct backend_call *call, const struct error *err)
 }
 
 /* What the sandbox should be by today's configuration. False when that cannot be told: nothing is asked for then. */
-static bool wanted_spec(struct engine *e, const struct workspace *ws, struct sandbox_spec *out)
+static bool wanted_spec(struct engine *e, const struct workspace *ws, unsigned caps, struct sandbox_spec *out)
 {
     struct record record;
     struct profile profile;
@@ -62,8 +62,12 @@ static bool wanted_spec(struct engine *e, const struct workspace *ws, struct san
     engine_profile_of(e, ws, &record, name);
     bool good = profile_load(&profile, e->opts.paths, name, &why) == 0;
     if (good) {
-        struct spec_input in = {
-            .ws = ws, .profile = &profile, .record = &record, .config = e->opts.config, .paths = e->opts.paths};
+        struct spec_input in = {.ws = ws,
+                                .caps = caps,
+                                .profile = &profile,
+                                .record = &record,
+                                .config = e->opts.config,
+                                .paths = e->opts.paths};
         good = spec_build(out, &in, &text, &warnings, &why) == 0;
         profile_release(&profile);
     }
@@ -118,8 +122,8 @@ int engine_look(struct engine *e, const struct engine_look_request *req, struct 
     struct engine_look *l = xcalloc(1, sizeof(*l));
     l->e = e;
     l->slot = slot;
-    hosts_bare(req->sandbox, l->sandbox);
-    l->have_spec = req->verb == BACKEND_ISOLATION && wanted_spec(e, ws, &l->spec);
+    hosts_bare(req->sandbox, ws->name, slot->ops->caps, l->sandbox);
+    l->have_spec = req->verb == BACKEND_ISOLATION && wanted_spec(e, ws, slot->ops->caps, &l->spec);
     l->on_line = req->on_line;
     l->done = req->done;
     l->arg = req->arg;

@@ -349,7 +349,7 @@ static void take_list(struct slot *s)
         if (s->host != NULL && naming_is_infrastructure(s->infos[i].name)) {
             continue; /* N7: never listed */
         }
-        if (hosts_key(s->infos[i].name, slot_host(s), key, &why) < 0) {
+        if (hosts_key_of(s->infos[i].name, s->infos[i].project, s->ops->caps, slot_host(s), key, &why) < 0) {
             log_warn("%s", why.msg);
             continue;
         }
@@ -522,7 +522,7 @@ static void ask_stats(struct engine *e, const struct workspace *ws)
     c->e = e;
     c->slot = slot;
     c->ws = ws->id;
-    hosts_bare(ws->sandbox, c->name);
+    hosts_bare(ws->sandbox, ws->name, slot->ops->caps, c->name);
     c->call.verb = BACKEND_STATS;
     c->call.name = c->name;
     c->call.done = on_stats;

@@ -95,7 +95,6 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
     r->plan = req->plan;
     r->ws = ws->id;
     str_copy(r->sandbox, sizeof(r->sandbox), ws->sandbox);
-    hosts_bare(ws->sandbox, r->bare);
     str_copy(r->profile_name, sizeof(r->profile_name), req->profile != NULL ? req->profile : "");
     r->net = req->net;
     r->net_given = req->net_given;
@@ -169,6 +168,15 @@ static void run_on_done(struct backend_call *call, const struct error *err)
     op_resume(r->op, mine.code != ERROR_NONE ? &mine : NULL);
 }
 
+const char *run_bare(struct run *r)
+{
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    if (r->bare[0] == '\0') { /* once: the workspace may go while the op runs */
+        hosts_bare(r->sandbox, ws != NULL ? ws->name : NULL, r->slot->ops->caps, r->bare);
+    }
+    return r->bare;
+}
+
 enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)(struct run *r, struct error *err))
 {
     struct backend_call prepared = r->call;
@@ -182,7 +190,7 @@ enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)
     r->call.info_count = 0;
     r->call.priv = NULL;
     r->call.verb = verb;
-    r->call.name = r->bare;
+    r->call.name = run_bare(r);
     r->call.done = run_on_done;
     r->call.on_line = run_on_line;
     r->call.arg = r;

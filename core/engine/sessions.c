@@ -93,7 +93,7 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
         return -1;
     }
     char bare[NAMING_SANDBOX_MAX];
-    struct exec_spec spec = {.sandbox = hosts_bare(sandbox, bare),
+    struct exec_spec spec = {.sandbox = hosts_bare(sandbox, ws != NULL ? ws->name : NULL, slot->ops->caps, bare),
                              .argv = argv,
                              .env = (const char *const *)env.v,
                              .cwd = cwd != NULL ? cwd : mount,

@@ -192,7 +192,7 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
         return -1;
     }
     char bare[NAMING_SANDBOX_MAX];
-    out->name = xstrdup(hosts_bare(in->ws->sandbox, bare));
+    out->name = xstrdup(hosts_bare(in->ws->sandbox, in->ws->name, in->caps, bare));
     out->project = xstrdup(in->ws->name);
     /* A folder of another machine can only be named here; its runtime says when it is not there. */
     out->workspace = in->ws->host[0] != '\0' ? xstrdup(in->ws->path) : path_real(in->ws->path, err);

@@ -14,6 +14,7 @@
 
 struct spec_input {
     const struct workspace *ws;
+    unsigned caps; /* of the backend that is to hold it */
     const struct profile *profile;
     const struct record *record;
     const struct config *config;

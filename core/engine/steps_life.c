@@ -123,6 +123,7 @@ static int build_spec(struct run *r, struct error *err)
     decide_provision(r);
     MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
     struct spec_input in = {.ws = ws,
+                            .caps = r->slot->ops->caps,
                             .profile = &r->profile,
                             .record = &r->record,
                             .config = r->e->opts.config,

@@ -331,7 +331,7 @@ static int build_command(struct run *r, struct strvec *argv, struct strvec *host
         strvec_setenv(&r->child_env, "MUTHR_REPROVISION", "1"); /* for provision-lib: what it recorded does not count */
     }
     struct exec_spec spec = {
-        .sandbox = r->bare, .argv = inside, .env = (const char *const *)r->child_env.v, .cwd = "/tmp", .tty = true};
+        .sandbox = run_bare(r), .argv = inside, .env = (const char *const *)r->child_env.v, .cwd = "/tmp", .tty = true};
     return r->slot->ops->exec_argv(r->slot->be, &spec, argv, host_env, err);
 }
 

@@ -105,6 +105,7 @@ static int far_do(struct backend_call *call, struct error *err)
         call->on_line(call, false, "api", 3);
         call->on_line(call, false, "far side", 8);
         call->on_line(call, false, ".hidden", 7);
+        call->on_line(call, false, "\xc3\xbcn\xc3\xaf", 5);
         return 0;
     default:
         return error_set(err, ERROR_INVALID, "verb?");
@@ -166,7 +167,7 @@ static void far_watch(struct backend *be, backend_change_fn fn, void *arg)
 
 static const struct backend_ops far_backend = {
     .name = "far",
-    .caps = BACKEND_CAP_HOSTS | BACKEND_CAP_NET_FULL | BACKEND_CAP_NET_NONE,
+    .caps = BACKEND_CAP_HOSTS | BACKEND_CAP_ASCII_NAMES | BACKEND_CAP_NET_FULL | BACKEND_CAP_NET_NONE,
     .open = far_open,
     .close = far_close,
     .submit = far_submit,
@@ -200,7 +201,7 @@ static void test_same_project_on_two_machines(void **state)
     open_world(&w, "/srv/src");
     world_engine(&w);
     world_until(&w, has_folders);
-    assert_int_equal(model_workspace_count(w.model), 5);
+    assert_int_equal(model_workspace_count(w.model), 6);
     assert_string_equal(model_workspace_at(w.model, 2)->host, ""); /* this machine first */
     const struct workspace *far = world_ws(&w, "muthr-api@gpu1");
     assert_string_equal(far->host, "gpu1");
@@ -221,6 +222,30 @@ static void test_same_project_on_two_machines(void **state)
     world_run(&w, ENGINE_STOP, "muthr-api@gpu1", NULL);
     assert_int_equal(gpu1.boxes[0].state, SANDBOX_STOPPED);
     assert_int_equal(world_ws(&w, "muthr-api")->info.state, SANDBOX_RUNNING);
+    world_close(&w);
+}
+
+static bool has_uni(struct world *w)
+{
+    const struct workspace *ws = model_workspace_by_name(w->model, "\xc3\xbcn\xc3\xaf");
+    return ws != NULL && ws->info.state == SANDBOX_RUNNING;
+}
+
+/* N4: a runtime that refuses other names than ASCII ones gets a reduced one; everybody else keeps the real one. */
+static void test_ascii_names(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, "/srv/src");
+    world_engine(&w);
+    world_until(&w, has_folders);
+    world_run(&w, ENGINE_START, "muthr-\xc3\xbcn\xc3\xaf@gpu1", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(strncmp(gpu1.boxes[0].name, "muthr-n-", 8), 0);
+    assert_int_equal(strlen(gpu1.boxes[0].name), 16);
+    gpu1.watch(gpu1.watch_arg, NULL); /* listed under its reduced name: the same workspace */
+    world_until(&w, has_uni);
+    assert_int_equal(model_workspace_count(w.model), 6);
     world_close(&w);
 }
 
@@ -289,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_project_on_two_machines),
+        cmocka_unit_test(test_ascii_names),
         cmocka_unit_test(test_host_goes_and_comes_back),
         cmocka_unit_test(test_hanging_host_holds_nobody_up),
     };
