@@ -43,7 +43,7 @@ void sessions_close(struct sessions *s);
 struct session_start {
     const char *executable; /* absolute */
     enum session_kind kind;
-    const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path; /* NULL = "" */
+    const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path, *command; /* NULL = "" */
     const char *const *argv, *const *env; /* env: KEY=VALUE additions to the host's own environment for the program */
     const char *cwd;                      /* host-side working directory for the program; NULL = / */
     int cols, rows;

@@ -68,6 +68,7 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_bool(j, "seen", i->seen);
     json_set_string(j, "log_path", i->log_path);
     json_set_string(j, "tag", i->tag);
+    json_set_string(j, "command", i->command);
     json_set_string(j, "last_line", i->last_line);
     json_write(j, false, out);
     json_free(j);
@@ -125,6 +126,9 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     take_text(j, "attention_text", i->attention_text, sizeof(i->attention_text));
     str_copy(i->log_path, sizeof(i->log_path), json_get_string(j, "log_path", "")); /* bytes: a path */
     take_text(j, "tag", i->tag, sizeof(i->tag));
+    if (str_copy(i->command, sizeof(i->command), json_get_string(j, "command", "")) != 0) {
+        i->command[0] = '\0'; /* half a command must not be run */
+    }
     take_text(j, "last_line", i->last_line, sizeof(i->last_line));
     i->host_pid = take_int(j, "host_pid", 0);
     i->pid = take_int(j, "pid", 0);

@@ -58,6 +58,7 @@ void session_spec_write(const struct session_start *s, const char *id, const cha
     json_set_string(j, "label", s->label);
     json_set_string(j, "tag", s->tag);
     json_set_string(j, "log_path", s->log_path);
+    json_set_string(j, "command", s->command);
     json_set_string(j, "cwd", s->cwd);
     set_list(j, "argv", s->argv);
     set_list(j, "env", s->env);
@@ -110,6 +111,9 @@ static int spec_fill(const struct json *j, struct session_spec_data *d, struct e
     str_copy(i->profile, sizeof(i->profile), json_get_string(j, "profile", ""));
     str_copy(i->label, sizeof(i->label), json_get_string(j, "label", ""));
     str_copy(i->tag, sizeof(i->tag), json_get_string(j, "tag", ""));
+    if (str_copy(i->command, sizeof(i->command), json_get_string(j, "command", "")) != 0) {
+        i->command[0] = '\0'; /* half a command must not be run */
+    }
     i->cols = (int)positive(j, "cols", 80, 1000);
     i->rows = (int)positive(j, "rows", 24, 1000);
     d->scrollback_lines = (uint32_t)positive(j, "scrollback_lines", 10000, 10000000);

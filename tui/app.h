@@ -43,7 +43,7 @@ struct flow {
     bool net_given, recreate, reprovision, force;
     bool then_session; /* open one when it is up */
     enum session_kind kind;
-    char command[512];
+    char command[SESSION_COMMAND_MAX];
     uint64_t delay_ms; /* a delete that can be taken back so long */
     bool reported;     /* its failure was told */
 };
@@ -135,12 +135,7 @@ struct app {
         struct key keys[64];
         size_t count;
     } early;
-    bool no_backend_seen; /* the person put that screen aside */
-    struct {
-        char id[SESSION_ID_MAX];
-        char *command;
-    } * commands; /* of shell-command sessions started here, to run them again */
-    size_t command_count;
+    bool no_backend_seen;    /* the person put that screen aside */
     bool leave_when_stopped; /* after the ops that Q asked for */
     bool quitting, closed;
     int exit_code;

@@ -275,10 +275,6 @@ static void release_state(struct app *app)
     tree_set_release(&app->warned);
     problems_release(&app->problems);
     free(app->flows);
-    for (size_t i = 0; i < app->command_count; i++) {
-        free(app->commands[i].command);
-    }
-    free(app->commands);
     keymap_free(app->keymap);
     for (size_t i = 0; i < app->retired_count; i++) {
         config_release(&app->retired[i]);

@@ -66,11 +66,6 @@ static void on_session(void *arg, const char *id, const struct error *err)
         app->ahead.active = false;
         app_fail(app, err);
     } else {
-        if (st->command) {
-            app->commands = xreallocarray(app->commands, app->command_count + 1, sizeof(*app->commands));
-            str_copy(app->commands[app->command_count].id, SESSION_ID_MAX, id);
-            app->commands[app->command_count++].command = xstrdup(st->command);
-        }
         say_unprovisioned(app, model_workspace(app->model, st->ws));
         if (app->selected.ws == st->ws) {
             str_copy(app->want_session, sizeof(app->want_session), id); /* the person is still here: go in */
@@ -115,7 +110,7 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
         app->ahead.count = app->ahead.soon == id ? app->ahead.count : 0;
         app->ahead.soon = 0;
         app_say(app, "Opening %s in %s...",
-                command                 ? "a command"
+                st->command             ? "a command"
                 : kind == SESSION_AGENT ? "the agent"
                                         : "a shell",
                 ws->shown);
@@ -359,17 +354,18 @@ void flow_again(struct app *app, const char *id)
 {
     const struct session_info *s = model_session(app->model, id);
     const struct workspace *ws = s ? model_workspace_by_sandbox(app->model, s->sandbox) : NULL;
-    const char *command = NULL;
     if (!ws) {
         return;
     }
-    for (size_t i = 0; i < app->command_count; i++) {
-        if (strcmp(app->commands[i].id, id) == 0) {
-            command = app->commands[i].command;
-        }
+    /* Its label is what was run. Another program in its place would not be "again". */
+    bool lost = !s->command[0] && (s->kind == SESSION_TASK ||
+                                   (s->kind == SESSION_SHELL && strcmp(s->label, session_kind_name(s->kind)) != 0));
+    if (lost) {
+        app_warn(app, "%s: its command was too long to be kept: start it anew", s->label);
+        return;
     }
     struct flow f = {.ws = ws->id, .plan = ENGINE_START, .then_session = true, .kind = s->kind};
-    str_copy(f.command, sizeof(f.command), command ? command : "");
+    str_copy(f.command, sizeof(f.command), s->command);
     bool up = ws->info.state == SANDBOX_RUNNING;
     workspace_id at = ws->id;
     sessions_dismiss(app->sessions, id);

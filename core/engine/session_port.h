@@ -13,8 +13,8 @@
 
 struct session_spec {
     enum session_kind kind;
-    const char *sandbox, *project, *backend, *profile, *label, *tag,
-        *log_path;           /* any but sandbox may be NULL; copied */
+    const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path,
+        *command;            /* any but sandbox may be NULL; copied */
     const char *const *argv; /* what the host runs on its pty (from backend exec_argv) */
     const char *const *env;  /* KEY=VALUE additions for it */
     int cols, rows;          /* 0: 80x24 */

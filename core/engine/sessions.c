@@ -172,6 +172,7 @@ static int launch(struct session_start *s, struct error *err)
                                     .backend = slot->ops->name,
                                     .profile = profile.name,
                                     .label = label,
+                                    .command = s->command,
                                     .argv = (const char *const *)argv.v,
                                     .env = (const char *const *)env.v,
                                     .cols = s->cols,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define SESSION_ID_MAX 40
+#define SESSION_COMMAND_MAX 2048 /* a longer one is not kept */
 
 enum session_kind { SESSION_SHELL, SESSION_AGENT, SESSION_TASK, SESSION_PROVISION };
 const char *session_kind_name(enum session_kind k);
@@ -54,9 +55,11 @@ struct session_info {
     uint64_t attention_since_ms; /* wall */
     int exit_code, exit_signal;  /* valid when EXITED */
     uint64_t ended_wall_ms;
-    bool seen;           /* the end was seen by a person: the host goes away */
-    char log_path[512];  /* "" unless it keeps a log file */
-    char tag[128];       /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
+    bool seen;          /* the end was seen by a person: the host goes away */
+    char log_path[512]; /* "" unless it keeps a log file */
+    char tag[128];      /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
+    /* What sh or bash was told to run (bytes; never for the screen), to run it again; "": no command, or too long. */
+    char command[SESSION_COMMAND_MAX];
     char last_line[160]; /* the last non-blank line, sanitised (for the list, and for failures) */
 };
 

@@ -36,6 +36,14 @@ static void begin(struct harness *h)
     world_open_shell(h);
 }
 
+/* Takes a file below HOME away. */
+static int unlink_below(struct harness *h, const char *relative)
+{
+    MT_CLEANUP(xfree) char *path = xasprintf("%s/%s", harness_home(h), relative);
+
+    return unlink(path);
+}
+
 static void test_hop_and_prefix(void **state)
 {
     struct harness *h = *state;
@@ -146,6 +154,34 @@ static void test_exit_status_is_kept(void **state)
     harness_wait_text(h, " 1 ");
     harness_wait_text(h, WORLD_READY);
     assert_false(harness_has(h, "exited 3"));
+    world_leave(h);
+}
+
+/* A command's session is run again with its command, by a cockpit that did not start it. */
+static void test_command_runs_again(void **state)
+{
+    struct harness *h = *state;
+    static const char *const start[] = {"start", "api", NULL};
+    static const char *const command[] = {
+        "shell", "api", "--session", "-c", "echo once >>/workspace/runs; echo la''st words; exit 3", NULL};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+
+    assert_int_equal(harness_run(h, start, &out), 0);
+    assert_int_equal(harness_run(h, command, &out), 0);
+    world_wait_file(h, "src/api/runs");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "exited 3");
+    harness_key(h, "1");
+    harness_wait_text(h, "r runs it again");
+    world_read(h, "src/api/runs", &out);
+    assert_string_equal(out.buf, "once\n");
+    assert_int_equal(unlink_below(h, "src/api/runs"), 0);
+    harness_key(h, "r");
+    world_wait_file(h, "src/api/runs");
+    harness_wait_text(h, "r runs it again");
+    harness_wait_text(h, "last words");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "exited 3");
     world_leave(h);
 }
 
@@ -510,7 +546,7 @@ int main(int argc, char **argv)
         TEST(test_resize_storm),        TEST(test_mouse),
         TEST(test_true_colour),         TEST(test_titles),
         TEST(test_numbers_stay),        TEST(test_twelve_sessions),
-        TEST(test_young_call),
+        TEST(test_young_call),          TEST(test_command_runs_again),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

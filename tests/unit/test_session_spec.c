@@ -9,6 +9,7 @@
 
 #include "core/util/fs.h"
 #include "core/util/paths.h"
+#include "core/util/xmalloc.h"
 #include "term/client.h"
 #include "term/hostenv.h"
 #include "term/meta.h"
@@ -49,6 +50,7 @@ static void test_spec(void **state)
                                   .sandbox = "muthr-web",
                                   .project = "we\nb",
                                   .tag = "p 1",
+                                  .command = "make &&\n\tmake test",
                                   .argv = ARGV,
                                   .env = ENV,
                                   .cols = 100,
@@ -64,6 +66,7 @@ static void test_spec(void **state)
     assert_int_equal(d.info.kind, SESSION_AGENT);
     assert_string_equal(d.info.project, "we\nb");
     assert_string_equal(d.info.tag, "p 1");
+    assert_string_equal(d.info.command, "make &&\n\tmake test");
     assert_string_equal(d.dir, "/run/s");
     assert_string_equal(d.cwd, "/");
     assert_int_equal(d.argv.len, 3);
@@ -73,6 +76,16 @@ static void test_spec(void **state)
     assert_int_equal(d.scrollback_lines, 10000);
     assert_true(d.scrollback_bytes == 16u << 20 && d.log_max_bytes == 32u << 20);
     session_spec_release(&d);
+    char *longer = xcalloc(SESSION_COMMAND_MAX + 1, 1);
+    memset(longer, 'x', SESSION_COMMAND_MAX);
+    start.command = longer;
+    strbuf_clear(&b);
+    session_spec_write(&start, "web-agent-1", "/run/s", &b);
+    session_spec_init(&d);
+    assert_int_equal(session_spec_read(b.buf, b.len, &d, NULL), 0);
+    assert_string_equal(d.info.command, ""); /* whole or not at all: half of it could do anything */
+    session_spec_release(&d);
+    free(longer);
     strbuf_release(&b);
 }
 
@@ -142,6 +155,7 @@ static void test_meta(void **state)
                               .last_line = "héllo",
                               .started_wall_ms = 1790000000000u,
                               .attention_since_ms = 3,
+                              .command = "a\n\tb",
                               .log_path = "/l"},
                         out;
     struct strbuf b = STRBUF_INIT;
@@ -159,6 +173,7 @@ static void test_meta(void **state)
     assert_true(out.working && out.seen && out.progress == 40 && out.exit_code == 137 && out.exit_signal == 9);
     assert_true(out.started_wall_ms == in.started_wall_ms && out.host_pid == 11 && out.cols == 80);
     assert_string_equal(out.last_line, "héllo");
+    assert_string_equal(out.command, "a\n\tb"); /* bytes: it is run, not shown */
     assert_int_equal(meta_read("[1]", 3, "x", &out, NULL), -1);
     assert_int_equal(meta_read("{", 1, "x", &out, NULL), -1);
     /* of a newer host: unknown kinds and keys do no harm */
