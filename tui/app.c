@@ -117,6 +117,11 @@ void app_on_event(void *arg, const struct model_event *ev)
     if (app->quitting) {
         return;
     }
+    for (struct overlay *o = app->overlay; o; o = o->below) {
+        if (o->ops->on_event) {
+            o->ops->on_event(app, o, ev);
+        }
+    }
     switch (ev->kind) {
     case MODEL_PROBLEM:
         app_warn(app, "%s", ev->text);

@@ -189,6 +189,9 @@ int app_number(const struct app *app, const char *session);
 /* Marked workspaces, or the selected one. Returns how many; ids valid until the marks change. */
 size_t app_targets(const struct app *app, workspace_id *out, size_t cap);
 enum command_context app_context(const struct app *app);
+/* The first address of a workspace's ports to the clipboard, with a note. */
+void app_copy_address(struct app *app, workspace_id ws);
+void app_copy_link(struct app *app, const char *address);
 bool app_pane_takes_keys(const struct app *app);
 size_t app_attention_count(const struct app *app);
 /* The session that has waited longest for a person, after the selected one; NULL when nobody waits. */

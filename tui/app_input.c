@@ -294,6 +294,11 @@ static void main_mouse(struct app *app, const struct mouse_event *ev)
 /* A click in the bottom line presses the key it names. */
 static void on_mouse(struct app *app, const struct mouse_event *ev)
 {
+    const char *link = surface_link_at(&app->frame, ev->col, ev->row);
+    if (link && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT) {
+        app_copy_link(app, link);
+        return;
+    }
     if (app->overlay) {
         if (app->overlay->ops->on_mouse) {
             app->overlay->ops->on_mouse(app, app->overlay, ev);

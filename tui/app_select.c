@@ -4,7 +4,9 @@
 #include "core/util/fs.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
+#include "tui/address.h"
 #include "tui/app.h"
+#include "tui/clip.h"
 
 const struct workspace *app_workspace(const struct app *app)
 {
@@ -262,6 +264,23 @@ bool app_pane_takes_keys(const struct app *app)
 {
     const struct session_info *s = app_session(app);
     return app_context(app) == CONTEXT_SESSION && s && (s->state == SESSION_RUNNING || s->state == SESSION_STARTING);
+}
+
+void app_copy_link(struct app *app, const char *address)
+{
+    clip_copy(app->loop, app->screen, address, strlen(address));
+    app_say(app, "Copied %s", address);
+}
+
+void app_copy_address(struct app *app, workspace_id id)
+{
+    struct address a;
+    const struct workspace *ws = model_workspace(app->model, id);
+    if (address_get(ws, 0, &a) != 0) {
+        app_say(app, "%s has no port that is published now", ws ? ws->shown : "It");
+    } else {
+        app_copy_link(app, a.url[0] ? a.url : a.text);
+    }
 }
 
 size_t app_attention_count(const struct app *app)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/util/compiler.h"
+#include "tui/address.h"
 #include "tui/app.h"
 
 #define L CONTEXT_LIST
@@ -73,6 +74,12 @@ static bool can_cancel(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
     return (ws && tree_op_is_live(model_op(app->model, ws->op))) || no(why, cap, "nothing is going on there");
+}
+
+static bool can_address(const struct app *app, char *why, size_t cap)
+{
+    struct address a;
+    return address_get(app_workspace(app), 0, &a) == 0 || no(why, cap, "it has no port that is published now");
 }
 
 static bool can_undo(const struct app *app, char *why, size_t cap)
@@ -264,6 +271,11 @@ static void list_cmd_collapse(struct app *app)
 
 /* --- sandbox --- */
 
+static void sandbox_cmd_address(struct app *app)
+{
+    app_copy_address(app, app->selected.ws);
+}
+
 static void sandbox_cmd_undo(struct app *app)
 {
     undo_delete(app);
@@ -454,6 +466,8 @@ const struct command command_table[] = {
     {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, can_workspace},
     {"sandbox.inspect", "inspect", "What is mounted, network, limits, ports, as read back", L | S, 0, dialog_inspect,
      can_workspace},
+    {"sandbox.address", "copy address", "Copy the address of its first published port", L | S | P, 0,
+     sandbox_cmd_address, can_address},
     {"list.filter", "filter", "Show only workspaces and sessions that match; Esc clears", L, 8, dialog_filter, NULL},
     {"app.next_attention", "needs you", "Go to the next session that needs you", L | S | P, 9, app_cmd_attention,
      can_attend},

@@ -79,6 +79,7 @@ void frame_draw(struct app *app)
     }
     s->clip = (struct rect){0, 0, app->cols, app->rows};
     s->ascii = app->ascii;
+    surface_links_clear(s);
     s->cursor.visible = false;
     surface_fill(s, s->clip, theme_style(&app->theme, THEME_TEXT));
     if (app->layout.too_small) {

@@ -17,6 +17,7 @@
 
 struct app;
 struct overlay;
+struct model_event;
 
 struct overlay_ops {
     const char *name;
@@ -28,6 +29,7 @@ struct overlay_ops {
     void (*release)(struct overlay *o); /* frees what it holds, not `o` itself */
     /* Its keys for the bottom line. */
     size_t (*hints)(const struct app *app, const struct overlay *o, struct hint *out, size_t cap);
+    void (*on_event)(struct app *app, struct overlay *o, const struct model_event *ev); /* may be NULL */
     bool one_line; /* lives in the bottom line and leaves the rest as it is */
 };
 struct overlay {
@@ -49,9 +51,37 @@ struct pager_line {
     enum theme_role role;
     char *text;   /* owned */
     int key_cols; /* so many first columns in the KEY role */
+    int hang;     /* what does not fit continues in this column; 0: as wrap_hanging() finds it */
+    char *link;   /* owned, may be NULL: an address in the text that can be clicked */
 };
-/* Takes the lines over (array and texts). `refresh` (may be NULL) is called to make the lines anew when what they show
- * may have changed. */
+struct pager;
+/* What stands behind a pager whose text changes, or that has keys of its own. All may be NULL. */
+struct pager_owner {
+    bool (*on_key)(struct app *app, struct pager *p, void *arg, struct key key); /* before its own; true: it was used */
+    void (*on_event)(struct app *app, struct pager *p, void *arg, const struct model_event *ev);
+    size_t (*hints)(const struct app *app, void *arg, struct hint *out, size_t cap);
+    void (*closed)(void *arg); /* the pager is gone */
+};
+struct pager_opts {
+    const char *title;        /* copied */
+    struct pager_line *lines; /* taken over, with their texts */
+    size_t count;
+    bool at_end, follow; /* shows the end first; stays there as lines come */
+    bool wide;           /* as large as the screen allows, whatever is in it */
+    size_t most;         /* lines kept; the oldest go; 0: all */
+    const struct pager_owner *owner;
+    void *arg;
+};
+struct pager *pager_show(struct app *app, const struct pager_opts *opts);
+/* The lines anew; place and search stay. Takes them over. */
+void pager_set(struct app *app, struct pager *p, struct pager_line *lines, size_t count);
+void pager_append(struct app *app, struct pager *p, enum theme_role role, const char *text);
+void pager_set_title(struct app *app, struct pager *p, const char *title);
+/* A few words in the lower edge. */
+void pager_set_note(struct app *app, struct pager *p, const char *note);
+bool pager_at_end(const struct pager *p);
+void pager_set_follow(struct app *app, struct pager *p, bool follow);
+/* A text to read: takes the lines over (array and texts). */
 struct pager *pager_open(struct app *app, const char *title, struct pager_line *lines, size_t count, bool at_end);
 struct pager_build {
     struct pager_line *lines;
@@ -60,6 +90,8 @@ struct pager_build {
 void pager_add(struct pager_build *b, enum theme_role role, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The last line added begins with a key of `cols` columns. */
 void pager_mark_key(struct pager_build *b, int cols);
+/* The last line added has this address in its text. */
+void pager_mark_link(struct pager_build *b, const char *address);
 
 /* --- chooser --- */
 struct choice {

@@ -24,6 +24,7 @@ struct painter {
     struct style cleared;
     uint32_t base_bg;
     struct style pen; /* what the terminal's pen is now (reduced) */
+    const char *link; /* what it leads to now, or NULL */
     int x, y;         /* where its cursor is; x < 0: unknown column, y < 0: unknown at all */
     bool *changed;    /* of the row at hand */
     bool started;
@@ -34,6 +35,7 @@ struct look {
     uint32_t ch;
     int width;
     struct style st;
+    const char *link; /* address, or NULL */
 };
 
 /* The style that is sent for a cell, without what the terminal would not show. */
@@ -82,6 +84,7 @@ static struct look look_at(const struct painter *p, const struct surface *s, int
         l.width = 1;
     }
     l.st = seen_style(p, c, l.ch == ' ');
+    l.link = p->caps->hyperlinks && c->link ? surface_link_at(s, x, y) : NULL;
     return l;
 }
 
@@ -90,12 +93,17 @@ static bool same_style(struct style a, struct style b)
     return a.fg == b.fg && a.bg == b.bg && a.attrs == b.attrs;
 }
 
+static bool same_link(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* Compares by what is seen; clusters by their text, because each surface has a table of its own. */
 static bool same_look(const struct painter *p, const struct look *a, const struct look *b)
 {
     char abuf[8], bbuf[8];
 
-    if (a->width != b->width || !same_style(a->st, b->st)) {
+    if (a->width != b->width || !same_style(a->st, b->st) || !same_link(a->link, b->link)) {
         return false;
     }
     if (p->prev && CELL_IS_CLUSTER(a->ch) && CELL_IS_CLUSTER(b->ch)) {
@@ -231,6 +239,15 @@ static void set_pen(struct painter *p, struct style st)
     p->pen = st;
 }
 
+/* What is drawn from now on leads there; NULL: nowhere. */
+static void set_link(struct painter *p, const char *link)
+{
+    if (!same_link(p->link, link)) {
+        strbuf_addf(p->out, "\033]8;;%s\033\\", link ? link : "");
+        p->link = link;
+    }
+}
+
 /* True for the left half of a whole wide character. */
 static bool is_wide(const struct surface *s, int x, int y)
 {
@@ -264,7 +281,7 @@ static bool same_raw(const struct painter *p, int x, int y)
         return false;
     }
     a = &p->prev->cells[at];
-    return memcmp(a, b, sizeof(*a)) == 0 && a->width == 1 && !CELL_IS_CLUSTER(a->ch);
+    return memcmp(a, b, sizeof(*a)) == 0 && a->width == 1 && a->link == 0 && !CELL_IS_CLUSTER(a->ch);
 }
 
 /* Fills p->changed; false when nothing of the row changed. */
@@ -298,7 +315,8 @@ static bool find_changes(struct painter *p, int y)
 /* True when erasing gives exactly this look. */
 static bool is_erasable(const struct painter *p, const struct look *l)
 {
-    return l->ch == ' ' && l->width == 1 && l->st.attrs == 0 && (l->st.bg == CELL_COLOR_DEFAULT || p->caps->bce);
+    return l->ch == ' ' && l->width == 1 && l->st.attrs == 0 && !l->link &&
+           (l->st.bg == CELL_COLOR_DEFAULT || p->caps->bce);
 }
 
 /* The first column from which the row ends in equal erasable blanks; cols when there is none worth it. */
@@ -367,6 +385,7 @@ static void draw_cell(struct painter *p, int x, int y, const struct look *l)
 
     go(p, x, y);
     set_pen(p, l->st);
+    set_link(p, l->link);
     if (l->width == 2 && p->caps->ech) {
         /* Should the terminal think it narrow, its second column must not show what was there. */
         strbuf_addstr(p->out, "\033[2X");
@@ -398,6 +417,7 @@ static void draw_row(struct painter *p, int y)
         } else if (run > ERASE_WORTH * 2) {
             go(p, x, y);
             set_pen(p, l.st);
+            set_link(p, NULL);
             strbuf_addf(p->out, "\033[%dX", run);
             x += run;
         } else {
@@ -409,6 +429,7 @@ static void draw_row(struct painter *p, int y)
         struct look l = look_at(p, p->next, tail, y);
         go(p, tail, y);
         set_pen(p, l.st);
+        set_link(p, NULL);
         strbuf_addstr(p->out, "\033[K");
     }
 }
@@ -440,6 +461,7 @@ static void finish(struct painter *p)
         return;
     }
     start(p);
+    set_link(p, NULL);
     set_pen(p, (struct style){0});
     if (p->caps->cursor_style && (!p->prev || old_shape != n->cursor.shape)) {
         strbuf_addf(p->out, "\033[%d q", n->cursor.shape);
@@ -485,6 +507,10 @@ void render_copy(struct surface *to, const struct surface *from)
             c.ch = cluster_intern(to->clusters, text, len);
         }
         to->cells[i] = c;
+    }
+    surface_links_clear(to);
+    for (size_t i = 0; i < from->link_count; i++) {
+        to->links[to->link_count++] = xstrdup(from->links[i]);
     }
     to->base_bg = from->base_bg;
     to->cursor.x = from->cursor.x;

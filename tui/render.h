@@ -19,6 +19,7 @@ struct render_caps {
     bool cha;              /* CSI n G */
     bool underline_styles; /* 4:2 4:3 4:4 4:5 */
     bool cursor_style;     /* DECSCUSR */
+    bool hyperlinks;       /* OSC 8 */
 };
 
 /* Appends one update from `prev` (NULL, or of another size: the screen is in an unknown state and is cleared first) to

@@ -458,7 +458,8 @@ int screen_open(struct screen **out, struct loop *loop, const struct screen_opts
                                    .ech = s->info.ech,
                                    .cha = s->info.cha,
                                    .underline_styles = s->info.underline_styles,
-                                   .cursor_style = s->info.cursor_style};
+                                   .cursor_style = s->info.cursor_style,
+                                   .hyperlinks = s->info.hyperlinks};
     s->sync_fd = open_sync();
     read_size(s);
     if (set_raw(s, err) != 0) {

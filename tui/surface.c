@@ -49,6 +49,7 @@ void surface_release(struct surface *s)
         cluster_table_release(s->clusters);
         free(s->clusters);
     }
+    surface_links_clear(s);
     free(s->cells);
     *s = (struct surface){0};
 }
@@ -327,6 +328,57 @@ void surface_tint(struct surface *s, struct rect r, struct style st)
             c->attrs ^= st.attrs & CELL_REVERSE;
         }
     }
+}
+
+/* Is it safe inside a control string, and of a reasonable length? */
+static bool is_address(const char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] <= 0x20 || s[i] > 0x7e) {
+            return false;
+        }
+    }
+    return n > 0 && n < 1024;
+}
+
+void surface_link(struct surface *s, struct rect r, const char *address)
+{
+    size_t id = 0;
+
+    while (id < s->link_count && strcmp(s->links[id], address) != 0) {
+        id++;
+    }
+    if (!is_address(address) || id == SURFACE_LINKS) {
+        return;
+    }
+    if (id == s->link_count) {
+        s->links[s->link_count++] = xstrdup(address);
+    }
+    r = rect_intersect(r, s->clip);
+    for (int y = r.y; y < r.y + r.h; y++) {
+        for (int x = r.x; x < r.x + r.w; x++) {
+            surface_cell(s, x, y)->link = (uint8_t)(id + 1);
+        }
+    }
+}
+
+const char *surface_link_at(const struct surface *s, int x, int y)
+{
+    if (x < 0 || y < 0 || x >= s->cols || y >= s->rows) {
+        return NULL;
+    }
+    unsigned id = s->cells[(size_t)y * (size_t)s->cols + (size_t)x].link;
+    return id && id <= s->link_count ? s->links[id - 1] : NULL;
+}
+
+void surface_links_clear(struct surface *s)
+{
+    for (size_t i = 0; i < s->link_count; i++) {
+        free(s->links[i]);
+    }
+    s->link_count = 0;
 }
 
 /* One pane cell as this surface shows it: clusters moved into our table, ASCII forms, no link (ids belong to the pane).

@@ -20,6 +20,8 @@ struct style {
     uint16_t attrs;
 }; /* colours and attributes as in term/cell.h */
 
+#define SURFACE_LINKS 64
+
 struct surface {
     int cols, rows;
     struct cell *cells;             /* rows * cols */
@@ -27,6 +29,8 @@ struct surface {
     struct rect clip;               /* draws outside are ignored */
     bool ascii;                     /* only ASCII glyphs: text outside becomes '?', borders + - | */
     uint32_t base_bg; /* background of the last fill of everything: what terminals with few colours show as their own */
+    char *links[SURFACE_LINKS]; /* owned: addresses that cells lead to, by cell.link - 1 */
+    size_t link_count;
     /* The hardware cursor of the finished frame; shape as DECSCUSR 0-6; hidden unless visible. */
     struct {
         int x, y;
@@ -61,6 +65,13 @@ void surface_frame(struct surface *s, struct rect r, struct style st, const char
 /* Changes attributes/colours of existing cells: selections, dimming behind a dialog. fg/bg SURFACE_KEEP: keep.
  * Attributes are added, CELL_REVERSE is toggled. */
 void surface_tint(struct surface *s, struct rect r, struct style st);
+/* The cells lead to an address: terminals that can make them clickable. Addresses with anything but printable ASCII are
+ * ignored, as are more than SURFACE_LINKS different ones. */
+void surface_link(struct surface *s, struct rect r, const char *address);
+/* The address that a place leads to, or NULL; valid until the links change. */
+const char *surface_link_at(const struct surface *s, int x, int y);
+/* Forgets all addresses: before a frame is drawn anew. */
+void surface_links_clear(struct surface *s);
 /* Copies a pane row; cells that would cross the clip's right edge are blanked. */
 void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count,
                   const struct cluster_table *from);

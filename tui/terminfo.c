@@ -26,6 +26,10 @@ static const struct {
 static const char *const rich_terms[] = {"xterm-kitty", "kitty", "foot",          "alacritty", "wezterm",
                                          "contour",     "rio",   "xterm-ghostty", "ghostty",   "mintty"};
 
+/* Others that take OSC 8, or ignore it as they should: a hardware console or an emulation of old ones is none of them.
+ */
+static const char *const link_terms[] = {"xterm", "tmux", "screen", "gnome", "vte", "konsole", "iterm", "iTerm", "st-"};
+
 /* A string capability, or NULL; tigetstr has two ways to say no. */
 static const char *get_string(const char *capability)
 {
@@ -90,15 +94,21 @@ static void read_keys(struct terminfo *t)
     }
 }
 
-/* Whether TERM begins with one of the terminals known to be rich. */
-static bool is_rich(const char *term)
+/* Whether TERM begins with one of these names. */
+static bool is_among(const char *term, const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < MT_ARRAY_LEN(rich_terms); i++) {
-        if (strncmp(term, rich_terms[i], strlen(rich_terms[i])) == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(term, names[i], strlen(names[i])) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* Whether TERM begins with one of the terminals known to be rich. */
+static bool is_rich(const char *term)
+{
+    return is_among(term, rich_terms, MT_ARRAY_LEN(rich_terms));
 }
 
 /* Reads what is needed from the entry that setupterm has made current. */
@@ -119,6 +129,7 @@ static int read_entry(struct terminfo *t, struct error *err)
     t->cha = get_string("hpa") != NULL && strncmp(get_string("hpa"), "\033[", 2) == 0;
     t->underline_styles = get_string("Smulx") != NULL || get_flag("Su") || is_rich(t->name);
     t->cursor_style = get_string("Ss") != NULL || is_rich(t->name) || strncmp(t->name, "xterm", 5) == 0;
+    t->hyperlinks = is_rich(t->name) || is_among(t->name, link_terms, MT_ARRAY_LEN(link_terms));
     copy_plain(t->enter, sizeof(t->enter), get_string("smcup"));
     copy_plain(t->leave, sizeof(t->leave), get_string("rmcup"));
     read_keys(t);

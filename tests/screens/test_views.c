@@ -81,11 +81,67 @@ static void test_errors(void **state)
     world_leave(h);
 }
 
+/* Isolation is what the kernel says; a port can be clicked, and copied by key. */
+static void test_inspect(void **state)
+{
+    struct harness *h = *state;
+    int col, row;
+
+    world_small(h);
+    world_start(h, 120, 50, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "i");
+    harness_wait_text(h, "it does not run: there is nothing to read");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "nothing to read");
+    harness_key(h, "S");
+    harness_wait_text(h, "ports       http://127.0.0.1:");
+    assert_non_null(strstr(harness_bytes(h)->buf, "\033]8;;http://127.0.0.1:"));
+    assert_true(harness_find(h, "http://", &col, &row));
+    harness_click(h, col + 3, row);
+    harness_wait_text(h, "Copied http://127.0.0.1:");
+    harness_key(h, "i");
+    harness_wait_text(h, "no-new-privileges  yes");
+    harness_wait_text(h, "seccomp");
+    harness_resize(h, 40, 12);
+    harness_wait_text(h, "Sandbox");
+    harness_key(h, "/");
+    harness_type(h, "seccomp\r");
+    harness_wait_text(h, "seccomp");
+    harness_keys(h, "n N G g q");
+    harness_wait_gone(h, "Sandbox");
+    harness_resize(h, 120, 36);
+    world_leave(h);
+}
+
+/* What changes while it is looked at is shown. */
+static void test_inspect_follows(void **state)
+{
+    struct harness *h = *state;
+    static const char *const stop[] = {"stop", "api", NULL};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+
+    world_small(h);
+    world_start(h, 120, 50, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "S");
+    harness_wait_text(h, "1 running");
+    harness_key(h, "i");
+    harness_wait_text(h, "no-new-privileges");
+    assert_int_equal(harness_run(h, stop, &out), 0);
+    harness_wait_text(h, "it does not run: there is nothing to read");
+    harness_key(h, "q");
+    harness_wait_gone(h, "nothing to read");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_inspect, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }

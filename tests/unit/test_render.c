@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -290,9 +291,50 @@ static void test_mono_has_no_colour_codes(void **state)
     strbuf_release(&out);
 }
 
+/* Cells that lead somewhere: said once for a run of them, ended, and only to terminals that know it. */
+static void test_links(void **state)
+{
+    struct surface a, b;
+    struct render_caps caps = full_caps;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+
+    (void)state;
+    caps.hyperlinks = true;
+    surface_init(&a, 20, 2);
+    surface_init(&b, 20, 2);
+    surface_text(&b, 2, 0, -1, (struct style){0}, "see here now");
+    surface_link(&b, (struct rect){6, 0, 4, 1}, "http://127.0.0.1:80");
+    surface_link(&b, (struct rect){0, 1, 4, 1}, "http://bad\033]0;x"); /* not taken */
+    assert_int_equal(b.link_count, 1);
+    assert_string_equal(surface_link_at(&b, 7, 0), "http://127.0.0.1:80");
+    assert_null(surface_link_at(&b, 5, 0));
+    assert_null(surface_link_at(&b, 0, 1));
+    assert_null(surface_link_at(&b, 99, 0));
+    render_frame(&out, &caps, &a, &b);
+    const char *at = strstr(out.buf, "\033]8;;http://127.0.0.1:80\033\\here");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "\033]8;;\033\\now"));
+    assert_null(strstr(at + 1, "127.0.0.1"));
+    render_copy(&a, &b);
+    strbuf_clear(&out);
+    render_frame(&out, &caps, &a, &b);
+    assert_int_equal(out.len, 0);
+    surface_links_clear(&b); /* the same id, another address: drawn again */
+    surface_link(&b, (struct rect){6, 0, 4, 1}, "http://127.0.0.1:81");
+    render_frame(&out, &caps, &a, &b);
+    assert_non_null(strstr(out.buf, "\033]8;;http://127.0.0.1:81\033\\here"));
+    strbuf_clear(&out);
+    caps.hyperlinks = false;
+    render_frame(&out, &caps, NULL, &b);
+    assert_null(strstr(out.buf, "\033]8"));
+    surface_release(&a);
+    surface_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_links),
         cmocka_unit_test(test_random_pairs),
         cmocka_unit_test(test_random_pairs_poor_terminal),
         cmocka_unit_test(test_nothing_to_say),

@@ -6,6 +6,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "tui/address.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
 #include "tui/wrap.h"
@@ -78,6 +79,23 @@ static void draw_calls(struct sheet *sh, const struct workspace *ws)
     }
 }
 
+/* Where its ports are; what a browser takes can be clicked. */
+static void draw_ports(struct sheet *sh, const struct workspace *ws)
+{
+    struct address a;
+    for (size_t i = 0; sh->y < sh->r.y + sh->r.h && address_get(ws, i, &a) == 0; i++, sh->y++) {
+        int x = sh->r.x + 12, room = sh->r.w - 12;
+        surface_text(sh->s, sh->r.x, sh->y, 12, theme_style(&sh->app->theme, THEME_DIM), i == 0 ? "ports" : "");
+        struct style st = theme_style(&sh->app->theme, a.url[0] ? THEME_ACCENT : THEME_TEXT);
+        st.attrs |= (uint16_t)(a.url[0] ? CELL_UL_SINGLE << CELL_UL_SHIFT : 0);
+        int used = surface_text(sh->s, x, sh->y, room, st, a.text);
+        if (a.url[0]) {
+            surface_link(sh->s, (struct rect){x, sh->y, used, 1}, a.url);
+        }
+        surface_text(sh->s, x + used + 1, sh->y, room - used - 1, theme_style(&sh->app->theme, THEME_DIM), a.note);
+    }
+}
+
 /* What only a running sandbox has. */
 static void draw_running(struct sheet *sh, const struct workspace *ws)
 {
@@ -93,10 +111,7 @@ static void draw_running(struct sheet *sh, const struct workspace *ws)
                    ws->stats.procs == 1 ? "process" : "processes");
         fact(sh, "memory", THEME_TEXT, text);
     }
-    if (ws->info.port) {
-        str_format(text, sizeof(text), "%d", ws->info.port);
-        fact(sh, "port", THEME_TEXT, text);
-    }
+    draw_ports(sh, ws);
 }
 
 /* One sentence: what Enter does here. */

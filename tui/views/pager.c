@@ -3,29 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util/strvec.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
-#include "tui/wrap.h"
-
-/* The lines as wrapped for a width; made anew when that changes. */
-struct pager_flat {
-    int cols;
-    struct strvec text;
-    size_t *line, cap; /* which of the lines each belongs to */
-};
+#include "tui/glyph.h"
+#include "tui/views/pager_text.h"
 
 struct pager {
     struct overlay base;
-    struct pager_flat *flat;
-    char *title;
-    struct pager_line *lines;
-    size_t count, top;
-    int rows; /* in view at the last drawing */
-    bool to_end;
+    struct pager_text *text;
+    char *title, *note;
+    size_t top; /* the first wrapped row in view */
+    bool to_end, follow, wide;
+    const struct pager_owner *owner;
+    void *arg;
     char needle[128];
+    size_t hit; /* the row that was searched for and found */
 };
+
+/* --- building lines --- */
 
 void pager_add(struct pager_build *b, enum theme_role role, const char *fmt, ...)
 {
@@ -46,29 +42,26 @@ void pager_mark_key(struct pager_build *b, int cols)
     b->lines[b->count - 1].key_cols = cols;
 }
 
+void pager_mark_link(struct pager_build *b, const char *address)
+{
+    free(b->lines[b->count - 1].link);
+    b->lines[b->count - 1].link = xstrdup(address);
+}
+
 /* overlay_ops.release */
 static void release(struct overlay *o)
 {
     struct pager *p = (struct pager *)o;
-    for (size_t i = 0; i < p->count; i++) {
-        free(p->lines[i].text);
+    if (p->owner && p->owner->closed) {
+        p->owner->closed(p->arg);
     }
-    free(p->lines);
+    pager_text_release(p->text);
+    free(p->text);
     free(p->title);
-    strvec_release(&p->flat->text);
-    free(p->flat->line);
-    free(p->flat);
+    free(p->note);
 }
 
-/* The widest line. */
-static int content_width(const struct pager *p)
-{
-    int w = utf8_columns(p->title, strlen(p->title)) + 4;
-    for (size_t i = 0; i < p->count; i++) {
-        w = MT_MAX(w, utf8_columns(p->lines[i].text, strlen(p->lines[i].text)));
-    }
-    return w;
-}
+/* --- geometry --- */
 
 /* Blank columns beside the text: few where there are few. */
 static int margin(struct rect whole)
@@ -76,54 +69,91 @@ static int margin(struct rect whole)
     return whole.w < 60 ? 2 : 3;
 }
 
-/* Wraps the lines to so many columns. */
-static void wrap_to(const struct pager *p, int cols)
-{
-    struct pager_flat *f = p->flat;
-    if (f->cols == cols) {
-        return;
-    }
-    f->cols = cols;
-    strvec_clear(&f->text);
-    for (size_t i = 0; i < p->count; i++) {
-        size_t from = f->text.len;
-        if (p->lines[i].text[0]) {
-            wrap_hanging(p->lines[i].text, cols, &f->text);
-        } else {
-            strvec_push(&f->text, "");
-        }
-        if (f->text.len > f->cap) {
-            f->cap = f->text.len * 2;
-            f->line = xreallocarray(f->line, f->cap, sizeof(*f->line));
-        }
-        for (; from < f->text.len; from++) {
-            f->line[from] = i;
-        }
-    }
-}
-
 /* The frame's place; the lines are wrapped for it. */
 static struct rect place(const struct pager *p, struct rect whole)
 {
     int side = margin(whole) - 2, most = whole.w - 2 * side;
+    int title = utf8_columns(p->title, strlen(p->title)) + 4;
     struct rect body = {whole.x + side, whole.y + 1, most, whole.h - 2};
-    int w = MT_MIN(MT_MAX(content_width(p) + 6, 64), most);
-    wrap_to(p, MT_MAX(w - 2 * margin(whole), 1));
-    return overlay_box(body, w, (int)MT_MIN(p->flat->text.len, 10000) + 4);
+    int w = p->wide ? most : MT_MIN(MT_MAX(MT_MAX(p->text->widest, title) + 6, 64), most);
+    pager_text_wrap(p->text, MT_MAX(w - 2 * margin(whole), 1));
+    return overlay_box(body, w, p->wide ? body.h : (int)MT_MIN(p->text->flat.len, 10000) + 4);
 }
 
 /* The first line in view, clamped to what there is. */
 static size_t clamp_top(const struct pager *p, int rows)
 {
-    size_t count = p->flat->text.len, max = count > (size_t)rows ? count - (size_t)rows : 0;
+    size_t count = p->text->flat.len, max = count > (size_t)rows ? count - (size_t)rows : 0;
     return p->to_end ? max : MT_MIN(p->top, max);
 }
 
 /* Lines of text in a frame: blank lines at its edges only where there is room. */
 static int rows_in(const struct pager *p, struct rect r)
 {
-    bool tight = r.h < 14 && p->flat->text.len + 4 > (size_t)r.h;
+    bool tight = p->wide || (r.h < 14 && p->text->flat.len + 4 > (size_t)r.h);
     return MT_MAX(r.h - (tight ? 2 : 4), 1);
+}
+
+/* Rows of text in view on this screen. */
+static int rows_now(const struct app *app, const struct pager *p)
+{
+    return rows_in(p, place(p, (struct rect){0, 0, app->cols, app->rows - 1}));
+}
+
+/* --- drawing --- */
+
+/* Lights what was searched for. */
+static void light(const struct app *app, const struct pager *p, struct surface *s, int x, int y, size_t row)
+{
+    const char *text = p->text->flat.v[row];
+    struct style hot = theme_style(&app->theme, row == p->hit ? THEME_COPY_SELECTION : THEME_MATCH);
+    size_t n = strlen(p->needle);
+    for (long at = pager_text_match(text, p->needle, 0); at >= 0;
+         at = pager_text_match(text, p->needle, (size_t)at + n)) {
+        int from = utf8_columns(text, (size_t)at), cols = utf8_columns(text + at, n);
+        struct style st = {.fg = hot.fg, .bg = row == p->hit ? hot.bg : SURFACE_KEEP, .attrs = hot.attrs};
+        surface_tint(s, (struct rect){x + from, y, cols, 1}, st);
+    }
+}
+
+/* One wrapped row. */
+static void draw_row(const struct app *app, const struct pager *p, struct surface *s, int x, int y, size_t row)
+{
+    const struct pager_text *t = p->text;
+    const struct pager_line *l = &t->lines[t->line[row]];
+    const char *text = t->flat.v[row];
+    bool first = row == 0 || t->line[row - 1] != t->line[row];
+    surface_text(s, x, y, t->cols, theme_on(&app->theme, l->role, THEME_DIALOG), text);
+    if (l->key_cols && first) {
+        struct style key = theme_on(&app->theme, THEME_KEY, THEME_DIALOG);
+        surface_tint(s, (struct rect){x, y, l->key_cols, 1}, key);
+    }
+    const char *shown = l->link ? strstr(text, l->link) : NULL;
+    if (shown) {
+        struct rect at = {x + utf8_columns(text, (size_t)(shown - text)), y, (int)strlen(l->link), 1};
+        surface_tint(s, at, (struct style){SURFACE_KEEP, SURFACE_KEEP, (uint16_t)(CELL_UL_SINGLE << CELL_UL_SHIFT)});
+        surface_link(s, at, l->link);
+    }
+    if (p->needle[0]) {
+        light(app, p, s, x, y, row);
+    }
+}
+
+/* What stands in the lower edge: a note, the place in the text. */
+static void draw_foot(const struct app *app, const struct pager *p, struct surface *s, struct rect r, size_t top,
+                      int rows)
+{
+    struct style dim = theme_on(&app->theme, THEME_DIM, THEME_DIALOG);
+    size_t count = p->text->flat.len;
+    int end = r.x + r.w - 2, y = r.y + r.h - 1;
+    if (count > (size_t)rows) {
+        char where[48];
+        str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, count), count);
+        end = surface_text_right(s, end, y, r.w - 4, dim, where) - 1;
+    }
+    if (p->note && p->note[0] && end - r.x > 6) {
+        surface_textf(s, r.x + 2, y, end - r.x - 2, dim, " %s ", p->note);
+    }
 }
 
 /* overlay_ops.draw */
@@ -132,84 +162,164 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     const struct pager *p = (const struct pager *)o;
     struct rect r = place(p, whole);
     struct style st = theme_style(&app->theme, THEME_DIALOG);
-    struct style border = theme_style(&app->theme, THEME_BORDER_FOCUS);
-    border.bg = st.bg;
+    struct style border = theme_on(&app->theme, THEME_BORDER_FOCUS, THEME_DIALOG);
     surface_fill(s, r, st);
     surface_frame(s, r, border, p->title, theme_style(&app->theme, THEME_DIALOG_TITLE));
-    const struct pager_flat *f = p->flat;
     int rows = rows_in(p, r), x = r.x + margin(whole), y0 = r.y + (r.h - rows) / 2;
-    size_t top = clamp_top(p, rows), count = f->text.len;
+    size_t top = clamp_top(p, rows), count = p->text->flat.len;
+    struct rect old = surface_clip(s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 2});
     for (int y = 0; y < rows && top + (size_t)y < count; y++) {
-        size_t at = top + (size_t)y;
-        const struct pager_line *l = &p->lines[f->line[at]];
-        struct style line = theme_style(&app->theme, l->role);
-        line.bg = st.bg;
-        surface_text(s, x, y0 + y, f->cols, line, f->text.v[at]);
-        if (l->key_cols && (at == 0 || f->line[at - 1] != f->line[at])) {
-            struct style key = theme_style(&app->theme, THEME_KEY);
-            key.bg = st.bg;
-            surface_tint(s, rect_intersect((struct rect){x, y0 + y, l->key_cols, 1}, r), key);
-        }
+        draw_row(app, p, s, x, y0 + y, top + (size_t)y);
     }
-    if (count > (size_t)rows) {
-        char where[48];
-        str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, count), count);
-        struct style dim = theme_style(&app->theme, THEME_DIM);
-        dim.bg = st.bg;
-        surface_text_right(s, r.x + r.w - 2, r.y + r.h - 1, r.w - 4, dim, where);
-    }
+    surface_unclip(s, old);
+    draw_foot(app, p, s, r, top, rows);
 }
 
-/* Scrolls by lines. */
-static void scroll_by(struct app *app, struct pager *p, int delta)
+/* --- moving --- */
+
+/* Scrolls by lines; reaching the end of what is followed follows it again. */
+static void scroll_by(struct app *app, struct pager *p, long delta)
 {
-    int rows = rows_in(p, place(p, (struct rect){0, 0, app->cols, app->rows - 1}));
+    int rows = rows_now(app, p);
     size_t top = clamp_top(p, rows);
     p->to_end = false;
     p->top = delta < 0 ? (top > (size_t)-delta ? top - (size_t)-delta : 0) : top + (size_t)delta;
     p->top = clamp_top(p, rows);
-    p->rows = rows;
+    p->to_end = p->follow && delta > 0 && p->top + (size_t)rows >= p->text->flat.len;
     app_dirty(app);
+}
+
+/* Goes to the next place of what is searched for. */
+static void search_on(struct app *app, struct pager *p, bool back, bool here)
+{
+    int rows = rows_now(app, p);
+    size_t top = clamp_top(p, rows);
+    bool in_view = p->hit != SIZE_MAX && p->hit >= top && p->hit < top + (size_t)rows;
+    size_t from = in_view ? p->hit + (back || here ? 0 : 1) : top;
+    size_t at = p->needle[0] ? pager_text_find(p->text, p->needle, from, back) : SIZE_MAX;
+    if (!p->needle[0]) {
+        return;
+    }
+    p->hit = at;
+    if (at == SIZE_MAX) {
+        app_say(app, "\"%s\" is not there", p->needle);
+    } else if (at < top || at >= top + (size_t)rows) {
+        p->to_end = false;
+        p->top = at > (size_t)rows / 3 ? at - (size_t)rows / 3 : 0;
+    } else {
+        p->top = top;
+        p->to_end = false;
+    }
+    app_dirty(app);
+}
+
+static void search_change(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    struct pager *p = arg;
+    str_copy(p->needle, sizeof(p->needle), text);
+    if (*text && pager_text_find(p->text, text, 0, false) == SIZE_MAX) {
+        str_copy(message, cap, "not there");
+    }
+    app_dirty(app);
+}
+
+static bool search_enter(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    struct pager *p = arg;
+    (void)message;
+    (void)cap;
+    str_copy(p->needle, sizeof(p->needle), text);
+    search_on(app, p, false, true);
+    return true;
+}
+
+static void search_cancel(struct app *app, void *arg)
+{
+    struct pager *p = arg;
+    p->needle[0] = '\0';
+    app_dirty(app);
+}
+
+/* Asks what to search for. */
+static void search(struct app *app, struct pager *p)
+{
+    struct prompt_opts opts = {.label = "search:",
+                               .text = "",
+                               .keys = "Enter search  Esc cancel",
+                               .on_change = search_change,
+                               .on_enter = search_enter,
+                               .on_cancel = search_cancel,
+                               .arg = p};
+    p->hit = SIZE_MAX;
+    prompt_open(app, &opts);
+}
+
+/* Keys that move in the text. True: it was one. */
+static bool move_key(struct app *app, struct pager *p, struct key key)
+{
+    long page = MT_MAX(rows_now(app, p) - 1, 1);
+    switch (key.sym) {
+    case 'j':
+    case KEYSYM_DOWN:
+        scroll_by(app, p, 1);
+        return true;
+    case 'k':
+    case KEYSYM_UP:
+        scroll_by(app, p, -1);
+        return true;
+    case ' ':
+    case 'f':
+    case KEYSYM_PGDN:
+        scroll_by(app, p, page);
+        return true;
+    case 'b':
+    case KEYSYM_PGUP:
+        scroll_by(app, p, -page);
+        return true;
+    case 'g':
+    case KEYSYM_HOME:
+        scroll_by(app, p, -1000000000L);
+        return true;
+    case 'G':
+    case KEYSYM_END:
+        p->to_end = true;
+        app_dirty(app);
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* overlay_ops.on_key */
 static void on_key(struct app *app, struct overlay *o, struct key key)
 {
     struct pager *p = (struct pager *)o;
-    int page = MT_MAX(rows_in(p, place(p, (struct rect){0, 0, app->cols, app->rows - 1})) - 1, 1);
+    if ((p->owner && p->owner->on_key && p->owner->on_key(app, p, p->arg, key)) || move_key(app, p, key)) {
+        return;
+    }
     switch (key.sym) {
+    case '/':
+        search(app, p);
+        break;
+    case 'n':
+        search_on(app, p, false, false);
+        break;
+    case 'N':
+        search_on(app, p, true, false);
+        break;
     case KEYSYM_ESCAPE:
+        if (p->needle[0]) {
+            p->needle[0] = '\0'; /* first what is lit, then the text */
+            app_dirty(app);
+            break;
+        }
+        overlay_close(app, o);
+        break;
     case 'q':
     case KEYSYM_ENTER:
     case '?':
     case KEYSYM_F1:
         overlay_close(app, o);
-        break;
-    case 'j':
-    case KEYSYM_DOWN:
-        scroll_by(app, p, 1);
-        break;
-    case 'k':
-    case KEYSYM_UP:
-        scroll_by(app, p, -1);
-        break;
-    case ' ':
-    case 'f':
-    case KEYSYM_PGDN:
-        scroll_by(app, p, page);
-        break;
-    case 'b':
-    case KEYSYM_PGUP:
-        scroll_by(app, p, -page);
-        break;
-    case 'g':
-    case KEYSYM_HOME:
-        scroll_by(app, p, -(int)MT_MIN(p->flat->text.len, 1000000));
-        break;
-    case 'G':
-    case KEYSYM_END:
-        p->to_end = true;
-        app_dirty(app);
         break;
     default:
         break;
@@ -230,33 +340,112 @@ static void on_mouse(struct app *app, struct overlay *o, const struct mouse_even
     }
 }
 
+/* overlay_ops.on_event */
+static void on_event(struct app *app, struct overlay *o, const struct model_event *ev)
+{
+    struct pager *p = (struct pager *)o;
+    if (p->owner && p->owner->on_event) {
+        p->owner->on_event(app, p, p->arg, ev);
+    }
+}
+
 /* overlay_ops.hints */
 static size_t hints(const struct app *app, const struct overlay *o, struct hint *out, size_t cap)
 {
-    (void)app;
-    (void)o;
-    static const struct hint table[] = {{"j/k", "scroll", 2, false},
-                                        {"Space/b", "page", 3, false},
-                                        {"g/G", "top, bottom", 4, false},
-                                        {"Esc", "close", 0, false}};
-    size_t n = MT_MIN(cap, MT_ARRAY_LEN(table));
-    memcpy(out, table, n * sizeof(*out));
+    static const struct hint table[] = {{"j/k", "scroll", 4, false},         {"Space/b", "page", 7, false},
+                                        {"g/G", "top, bottom", 8, false},    {"/", "search", 5, false},
+                                        {"n/N", "next, previous", 6, false}, {"Esc", "close", 0, false}};
+    const struct pager *p = (const struct pager *)o;
+    size_t n = p->owner && p->owner->hints ? p->owner->hints(app, p->arg, out, cap) : 0;
+    for (size_t i = 0; i < MT_ARRAY_LEN(table) && n < cap; i++) {
+        if (p->needle[0] || strcmp(table[i].chord, "n/N") != 0) {
+            out[n++] = table[i];
+        }
+    }
     return n;
 }
 
-static const struct overlay_ops pager_ops = {
-    .name = "pager", .draw = draw, .on_key = on_key, .on_mouse = on_mouse, .release = release, .hints = hints};
+static const struct overlay_ops pager_ops = {.name = "pager",
+                                             .draw = draw,
+                                             .on_key = on_key,
+                                             .on_mouse = on_mouse,
+                                             .on_event = on_event,
+                                             .release = release,
+                                             .hints = hints};
 
-struct pager *pager_open(struct app *app, const char *title, struct pager_line *lines, size_t count, bool at_end)
+/* --- for owners --- */
+
+struct pager *pager_show(struct app *app, const struct pager_opts *opts)
 {
     struct pager *p = xcalloc(1, sizeof(*p));
     p->base.ops = &pager_ops;
-    p->flat = xcalloc(1, sizeof(*p->flat));
-    p->flat->text = STRVEC_INIT;
-    p->title = xstrdup(title);
-    p->lines = lines;
-    p->count = count;
-    p->to_end = at_end;
+    p->text = xcalloc(1, sizeof(*p->text));
+    p->text->flat = STRVEC_INIT;
+    p->text->most = opts->most;
+    p->title = xstrdup(opts->title);
+    p->to_end = opts->at_end || opts->follow;
+    p->follow = opts->follow;
+    p->wide = opts->wide;
+    p->owner = opts->owner;
+    p->arg = opts->arg;
+    p->hit = SIZE_MAX;
+    pager_text_set(p->text, opts->lines, opts->count);
     overlay_push(app, &p->base);
     return p;
+}
+
+struct pager *pager_open(struct app *app, const char *title, struct pager_line *lines, size_t count, bool at_end)
+{
+    return pager_show(app, &(struct pager_opts){.title = title, .lines = lines, .count = count, .at_end = at_end});
+}
+
+void pager_set(struct app *app, struct pager *p, struct pager_line *lines, size_t count)
+{
+    pager_text_set(p->text, lines, count);
+    p->hit = SIZE_MAX;
+    app_dirty(app);
+}
+
+void pager_append(struct app *app, struct pager *p, enum theme_role role, const char *text)
+{
+    size_t rows = p->text->flat.len;
+    int cols = p->text->cols;
+    pager_text_add(p->text, role, text);
+    if (cols && p->text->cols == 0) { /* the oldest went: what is in view stays in view */
+        pager_text_wrap(p->text, cols);
+        size_t less = rows > p->text->flat.len ? rows - p->text->flat.len : 0;
+        p->top = p->top > less ? p->top - less : 0;
+        p->hit = SIZE_MAX;
+    }
+    app_dirty(app);
+}
+
+void pager_set_title(struct app *app, struct pager *p, const char *title)
+{
+    free(p->title);
+    p->title = xstrdup(title);
+    app_dirty(app);
+}
+
+void pager_set_note(struct app *app, struct pager *p, const char *note)
+{
+    free(p->note);
+    p->note = xstrdup(note);
+    app_dirty(app);
+}
+
+bool pager_at_end(const struct pager *p)
+{
+    return p->to_end;
+}
+
+void pager_set_follow(struct app *app, struct pager *p, bool follow)
+{
+    p->to_end = follow;
+    if (!follow) {
+        int rows = rows_now(app, p);
+        size_t count = p->text->flat.len;
+        p->top = count > (size_t)rows ? count - (size_t)rows : 0;
+    }
+    app_dirty(app);
 }

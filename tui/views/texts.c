@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -12,7 +11,7 @@
 #include "tui/glyph.h"
 #include "tui/logtext.h"
 
-/* Texts to read in a pager: help, errors, inspect, log. */
+/* Texts to read in a pager: help, log. */
 
 #define LOG_TAIL_BYTES (2u << 20)
 
@@ -66,87 +65,6 @@ void dialog_help(struct app *app)
     pager_add(&b, THEME_DIM, "Keys can be changed: [tui.keys] in %s",
               app->config.path ? app->config.path : "muthr.toml");
     pager_open(app, "All keys", b.lines, b.count, false);
-}
-
-/* "name        value", unless there is none. */
-static void fact(struct pager_build *b, const char *name, const char *value)
-{
-    if (value && *value) {
-        MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-        strbuf_addf(&line, "%-12s", name);
-        utf8_sanitize(&line, value, strlen(value), false);
-        pager_add(b, THEME_TEXT, "%s", line.buf);
-        pager_mark_key(b, (int)strlen(name));
-    }
-}
-
-/* What holds while it runs, as the runtime says. */
-static void inspect_running(struct pager_build *b, const struct workspace *ws)
-{
-    char text[160];
-    static const char *const nets[] = {[NET_NONE] = "none: nothing outside can be reached",
-                                       [NET_FULL] = "open: its own network, with access to the outside",
-                                       [NET_SHARED] = "shared with this machine: local services can be reached",
-                                       [NET_MODEL] = "the inference server only"};
-    fact(b, "network", ws->info.net_known ? nets[ws->info.net] : "not known");
-    fact(b, "limits", ws->info.limits[0] ? ws->info.limits : "none");
-    if (ws->info.port) {
-        str_format(text, sizeof(text), "%d", ws->info.port);
-        fact(b, "port", text);
-    }
-    if (ws->info.pid) {
-        str_format(text, sizeof(text), "%d on this machine", ws->info.pid);
-        fact(b, "init", text);
-    }
-    if (ws->have_stats) {
-        str_format(text, sizeof(text), "%llu MiB in %u processes, %llu s of CPU time",
-                   (unsigned long long)(ws->stats.memory_bytes >> 20), ws->stats.procs,
-                   (unsigned long long)(ws->stats.cpu_ns / 1000000000u));
-        fact(b, "use", text);
-    }
-    if (ws->info.started_wall_ms) {
-        char iso[32];
-        clock_iso8601(ws->info.started_wall_ms, iso);
-        fact(b, "since", iso);
-    }
-}
-
-void dialog_inspect(struct app *app)
-{
-    const struct workspace *ws = app_workspace(app);
-    struct pager_build b = {0};
-    if (!ws) {
-        return;
-    }
-    fact(&b, "state", glyph_workspace(app->model, ws).word);
-    fact(&b, "reason", ws->info.reason);
-    fact(&b, "sandbox", ws->sandbox);
-    fact(&b, "backend", ws->backend);
-    fact(&b, "profile", ws->profile[0] ? ws->profile : ws->info.profile);
-    fact(&b, "folder", ws->path);
-    if (!ws->missing && ws->info.workspace_missing) {
-        fact(&b, "warning", "the folder was replaced: programs inside still see the old one until a restart");
-    }
-    fact(&b, "mounted", ws->info.workspace);
-    if (ws->info.state == SANDBOX_RUNNING) {
-        inspect_running(&b, ws);
-    }
-    fact(&b, "not done", ws->unprovisioned);
-    fact(&b, "changed", ws->drift ? ws->drift_text : "");
-    fact(&b, "warning", ws->info.warning);
-    const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
-    if (be) {
-        fact(&b, "version", be->probe.version);
-        fact(&b, "no network", be->probe.full_reason);
-    }
-    const struct session_info *s;
-    for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(app->model, ws->sandbox, i)) != NULL; i++) {
-        char text[700];
-        str_format(text, sizeof(text), "%s  %s  pid %d  %dx%d  %s", s->id, session_kind_name(s->kind), s->pid, s->cols,
-                   s->rows, s->cwd);
-        fact(&b, i == 0 ? "sessions" : "", text);
-    }
-    pager_open(app, ws->shown, b.lines, b.count, false);
 }
 
 /* The log file of the workspace's newest provision run, or NULL; caller frees. */
