@@ -314,7 +314,7 @@ static void test_links(void **state)
     const char *at = strstr(out.buf, "\033]8;;http://127.0.0.1:80\033\\here");
     assert_non_null(at);
     assert_non_null(strstr(at, "\033]8;;\033\\now"));
-    assert_null(strstr(at + 1, "127.0.0.1"));
+    assert_null(strstr(strstr(at, "here"), "127.0.0.1"));
     render_copy(&a, &b);
     strbuf_clear(&out);
     render_frame(&out, &caps, &a, &b);
