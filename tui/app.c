@@ -289,6 +289,13 @@ static void toast(struct app *app, enum theme_role role, const char *text)
     app_dirty(app);
 }
 
+const char *app_key(const struct app *app, const char *command)
+{
+    const struct command *c = command_find(command);
+    const char *chord = c ? keymap_chord(app->keymap, CONTEXT_LIST, c) : NULL;
+    return chord ? chord : command;
+}
+
 void app_say(struct app *app, const char *fmt, ...)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;

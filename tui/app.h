@@ -40,7 +40,7 @@ struct flow {
     enum engine_plan plan;
     char profile[64];
     enum net_policy net;
-    bool net_given, recreate, reprovision, force;
+    bool net_given, recreate, reprovision, as_is, force;
     bool then_session; /* open one when it is up */
     enum session_kind kind;
     char command[SESSION_COMMAND_MAX];
@@ -159,6 +159,8 @@ void app_fail(struct app *app, const struct error *err);
 void app_problem(struct app *app, bool error, const char *sandbox, const char *text, const char *hint);
 /* An error that is in the log already. */
 void app_show_error(struct app *app, const struct error *err);
+/* The key of a command in the list as it is bound now, for texts; the palette and its name when it has none. */
+const char *app_key(const struct app *app, const char *command);
 /* Leaves; sessions and sandboxes go on. */
 void app_quit(struct app *app);
 int app_config_reload(struct app *app, bool at_start);

@@ -206,6 +206,11 @@ void dialog_start(struct app *app)
     }
     if (t.count > 1) {
         ask_several(app, &t, ENGINE_START, "Start", "start", "");
+        return;
+    }
+    const struct workspace *ws = model_workspace(app->model, t.ids[0]);
+    if (ws && ws->info.state == SANDBOX_RUNNING && ws->drift) {
+        dialog_restart(app); /* its sessions would end: not without a question */
     } else {
         run_tally(app, &t, ENGINE_START);
     }

@@ -23,6 +23,76 @@ static struct about *about(workspace_id ws)
 
 /* --- profiles --- */
 
+/* Restarted with the new settings, or the script only: then it is watched. */
+static void differ_answer(struct app *app, void *arg, int value)
+{
+    struct about *a = arg;
+    a->flow.plan = (enum engine_plan)value;
+    a->flow.recreate = value == ENGINE_RESTART;
+    a->flow.as_is = value == ENGINE_PROVISION;
+    flow_run(app, &a->flow);
+    app_select_workspace(app, a->ws);
+    app_set_focus(app, FOCUS_MAIN);
+}
+
+/* What differs, and what a restart would end. */
+static void say_differences(const struct app *app, const struct workspace *ws, const struct flow *f,
+                            const struct engine_comparison *c, struct strbuf *body)
+{
+    if (c->differences.len > 0) {
+        strbuf_addf(body, "%s wants other settings than %s runs with:\n", f->profile, ws->shown);
+    }
+    for (size_t i = 0; i < c->differences.len; i++) {
+        strbuf_addf(body, "  %s\n", c->differences.v[i]);
+    }
+    if (c->lacks_network) {
+        strbuf_addf(body, "%sThe script of %s needs a network, and %s has none now.\n", body->len > 0 ? "\n" : "",
+                    f->profile, ws->shown);
+    }
+    size_t live = app_live_sessions(app, ws->sandbox);
+    strbuf_addstr(body, "\nA restart gives it what is wanted");
+    if (live > 0) {
+        strbuf_addf(body, " and ends %zu running %s", live, live == 1 ? "session" : "sessions");
+    }
+    strbuf_addstr(body, c->keeps_home ? ". Its private home and the project folder stay."
+                                      : ". The project folder stays; what was installed inside goes.");
+}
+
+/* A running sandbox that the profile wants otherwise: asks, and returns true. Nobody's network is cut, and no session
+ * ended, without a word. */
+static bool ask_differences(struct app *app, const struct workspace *ws, const struct flow *f)
+{
+    struct engine_comparison c;
+    struct error err = ERROR_INIT;
+    int rc = engine_compare(app->engine, ws->sandbox, f->profile, &c, &err);
+    bool differs = rc == 0 && (c.differences.len > 0 || c.lacks_network);
+    if (rc < 0) {
+        app_fail(app, &err);
+    } else if (differs) {
+        struct about *a = about(ws->id);
+        MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+        char title[400];
+        a->flow = *f;
+        say_differences(app, ws, f, &c, &body);
+        str_format(title, sizeof(title), "%s with profile %s", ws->shown, f->profile);
+        const char *keep = !c.has_script     ? "keep it as it is, and note the profile"
+                           : c.lacks_network ? "only run the script in it as it is, without a network"
+                                             : "only run the script in it as it is";
+        struct ask_opts opts = {.title = title,
+                                .body = body.buf,
+                                .title_role = THEME_WARN,
+                                .count = 2,
+                                .on_answer = differ_answer,
+                                .arg = a,
+                                .free_arg = free,
+                                .answers = {{'r', "restart it now with the new settings", THEME_WARN, ENGINE_RESTART},
+                                            {'s', keep, THEME_TEXT, ENGINE_PROVISION}}};
+        ask_open(app, &opts);
+    }
+    engine_comparison_release(&c);
+    return rc < 0 || differs;
+}
+
 static void profile_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
 {
     struct about *a = arg;
@@ -39,6 +109,9 @@ static void profile_choose(struct app *app, void *arg, const struct choice *choi
                      .recreate = !up};
     f.then_session = app_live_sessions(app, ws->sandbox) == 0;
     str_copy(f.profile, sizeof(f.profile), choices[index].value);
+    if (up && ask_differences(app, ws, &f)) {
+        return;
+    }
     flow_run(app, &f);
     app_set_focus(app, FOCUS_MAIN);
 }

@@ -49,9 +49,8 @@ static void say_unprovisioned(struct app *app, const struct workspace *ws)
 {
     if (ws && ws->unprovisioned[0] && !model_is_provisioning(app->model, ws) &&
         !tree_op_is_live(model_op(app->model, ws->op)) && !tree_set_has(&app->warned, ws->id)) {
-        const char *chord = keymap_chord(app->keymap, CONTEXT_LIST, command_find("sandbox.restart"));
         tree_set_put(&app->warned, ws->id, true);
-        app_warn(app, "%s: %s: %s in the list retries", ws->shown, ws->unprovisioned, chord ? chord : ":");
+        app_warn(app, "%s: %s: %s in the list retries", ws->shown, ws->unprovisioned, app_key(app, "sandbox.restart"));
     }
 }
 
@@ -133,6 +132,7 @@ void flow_run(struct app *app, const struct flow *want)
         .net_given = f.net_given,
         .recreate = f.recreate,
         .reprovision = f.reprovision,
+        .as_is = f.as_is,
         .force = f.force,
         .delay_ms = f.delay_ms,
     };
@@ -205,7 +205,11 @@ void flow_open(struct app *app, workspace_id id)
 static void say_done(struct app *app, const struct workspace *ws, const struct op_view *op)
 {
     const char *name = ws ? ws->shown : op->sandbox;
-    if (op->notice[0]) {
+    if (op->drift[0]) {
+        app_warn(app,
+                 "%s: %s%sit runs on with the settings that it has: %s in the list restarts it with the new ones (%s)",
+                 name, op->notice, op->notice[0] ? "; " : "", app_key(app, "sandbox.restart"), op->drift);
+    } else if (op->notice[0]) {
         app_warn(app, "%s: %s", name, op->notice);
     } else if (strcmp(op->plan, "delete") == 0) {
         app_say(app, "%s: the sandbox is deleted, the folder is where it was", name);
@@ -252,7 +256,7 @@ static bool flow_step(struct app *app, struct flow *f)
         }
         return true;
     }
-    if (!f->then_session || op->notice[0]) {
+    if (!f->then_session || op->notice[0] || op->drift[0]) {
         say_done(app, ws, op);
     }
     if (f->then_session) {

@@ -40,8 +40,8 @@ struct state_look glyph_workspace(const struct model *m, const struct workspace 
 {
     enum sandbox_state state = model_shown_state(m, ws);
     struct state_look look = glyph_sandbox(state);
-    if (state == SANDBOX_RUNNING && ws->provisioned == 0) {
-        look.word = "running, not provisioned";
+    if ((state == SANDBOX_RUNNING || state == SANDBOX_STOPPED) && ws->provisioned == 0) {
+        look.word = state == SANDBOX_RUNNING ? "running, not provisioned" : "stopped, not provisioned";
         look.role = THEME_WARN;
     }
     return look;

@@ -21,7 +21,7 @@ const struct verb verb_table[] = {
      verb_shell},
     {"attach", "SESSION", "Show one session full screen", "r", 1, false, verb_attach},
     {"sessions", "", "List the sessions", "or", 0, false, verb_sessions},
-    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprneRq", 1, true, verb_provision},
+    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprneRxAq", 1, true, verb_provision},
     {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
     {"doctor", "", "Check what this machine offers, and say what to fix", "or", 0, false, verb_doctor},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
@@ -49,7 +49,8 @@ static const struct option_row {
     {'p', "-p", "--profile", "NAME", "the profile (see `muthr-tui profiles`)"},
     {'n', NULL, "--net", "POLICY", "none, full, or shared (the host's own network: not isolated)"},
     {'e', "-e", "--env", "KEY=VALUE", "set a variable inside; may be repeated"},
-    {'x', NULL, "--recreate", NULL, "re-create the sandbox when its configuration has changed"},
+    {'x', NULL, "--recreate", NULL, "re-create it when its settings differ; sessions inside end"},
+    {'A', NULL, "--as-is", NULL, "only run the script: settings and network of a running sandbox stay"},
     {'R', NULL, "--again", NULL, "provision even when this revision ran already"},
     {'P', NULL, "--no-provision", NULL, "start only"},
     {'y', "-y", "--yes", NULL, "do not ask"},
@@ -118,6 +119,9 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         return env_check_extra(&o->env, err);
     case 'x':
         o->recreate = true;
+        break;
+    case 'A':
+        o->as_is = true;
         break;
     case 'R':
         o->reprovision = true;

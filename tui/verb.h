@@ -33,7 +33,7 @@ struct verb_options {
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
     enum net_policy net;
-    bool net_given, yes, force, recreate, reprovision, no_provision, no_tty, as_session, all, quiet, help;
+    bool net_given, yes, force, recreate, as_is, reprovision, no_provision, no_tty, as_session, all, quiet, help;
     unsigned timeout_s;
 };
 

@@ -29,7 +29,9 @@ static struct json *op_json(const struct op_view *op)
     json_set_int(row, "elapsed_ms", op->started_ms != 0 ? (int64_t)(now - op->started_ms) : 0);
     json_set_string(row, "session", op->session[0] != '\0' ? op->session : NULL);
     json_set_string(row, "notice", op->notice[0] != '\0' ? op->notice : NULL);
+    json_set_string(row, "drift", op->drift[0] != '\0' ? op->drift : NULL);
     json_set_string(row, "error", op->state == OP_FAILED ? op->error.msg : NULL);
+    json_set_string(row, "hint", op->state == OP_FAILED ? op->error.hint : NULL);
     return row;
 }
 
@@ -42,6 +44,7 @@ struct op_report {
         char phase[200];
         char notice[300];
         char waiting[200];
+        bool drift;
     } seen[64];
     size_t seen_count;
     struct strbuf last; /* NDJSON: the line before, without its age */
@@ -100,6 +103,12 @@ static void report_text(struct op_report *r, size_t slot, const struct op_view *
     if (op->notice[0] != '\0' && strcmp(r->seen[slot].notice, op->notice) != 0) {
         str_copy(r->seen[slot].notice, sizeof(r->seen[slot].notice), op->notice);
         output_note("  %s: note: %s", op->sandbox, op->notice);
+    }
+    if (op->drift[0] != '\0' && op->state == OP_DONE && !r->seen[slot].drift) {
+        r->seen[slot].drift = true;
+        output_note("  %s: note: it runs on with the settings that it has (wanted: %s); --recreate re-creates it with "
+                    "the new ones, and ends its sessions",
+                    op->sandbox, op->drift);
     }
 }
 
@@ -195,6 +204,10 @@ static void batch_done(void *arg, const struct op_view *op)
 
         error_wrap(&err, "%s", op->sandbox);
         int code = verb_error(b->ctx, &err);
+        if (op->drift[0] != '\0' && op->error.code == ERROR_DENIED) {
+            output_note("  --recreate restarts it with the new settings: its sessions end, the project folder stays\n"
+                        "  --as-is    runs the script in it, and changes neither settings nor network");
+        }
         if (op->session[0] != '\0') {
             output_note("  Its screen and log: `muthr-tui attach %s`", op->session);
         }
@@ -303,6 +316,7 @@ static void target_run(struct op_target *t)
         .net = o->net,
         .net_given = o->net_given,
         .recreate = o->recreate,
+        .as_is = o->as_is,
         .reprovision = o->reprovision,
         .force = o->force,
         .no_provision = o->no_provision,

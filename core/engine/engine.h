@@ -14,6 +14,7 @@
 #include "core/model/config.h"
 #include "core/model/model.h"
 #include "core/util/paths.h"
+#include "core/util/strvec.h"
 
 struct engine;
 
@@ -65,16 +66,18 @@ struct engine_request {
     const char *sandbox; /* name */
     const char *profile; /* START/PROVISION: NULL = recorded, else config's */
     enum net_policy net;
-    bool net_given;             /* explicit choice (shared needs this) */
-    bool recreate;              /* ensure: re-create on drift */
-    bool reprovision;           /* run even when the recorded revision is equal */
-    bool force;                 /* delete: without stopping politely */
-    bool no_provision;          /* start only */
-    const char *backend;        /* of a sandbox that does not exist yet; NULL: as configured */
-    const char *image;          /* START: an image chosen by a person for this sandbox; remembered. NULL: as before */
-    bool allow_post_create;     /* START: the person saw the repository's set-up command and said yes (S15) */
-    bool allow_image;           /* START: the person saw the image that the repository names and said yes (S13) */
-    uint64_t delay_ms;          /* DELETE: undo window; cancelling meanwhile leaves everything as it is */
+    bool net_given;         /* explicit choice (shared needs this) */
+    bool recreate;          /* ensure: re-create on drift */
+    bool reprovision;       /* run even when the recorded revision is equal */
+    bool as_is;             /* PROVISION of a running one: it keeps its settings and its network, whatever the profile
+                               wants, and the script runs even without one */
+    bool force;             /* delete: without stopping politely */
+    bool no_provision;      /* start only */
+    const char *backend;    /* of a sandbox that does not exist yet; NULL: as configured */
+    const char *image;      /* START: an image chosen by a person for this sandbox; remembered. NULL: as before */
+    bool allow_post_create; /* START: the person saw the repository's set-up command and said yes (S15) */
+    bool allow_image;       /* START: the person saw the image that the repository names and said yes (S13) */
+    uint64_t delay_ms;      /* DELETE: undo window; cancelling meanwhile leaves everything as it is */
     const struct strvec *paths; /* APPLY, DISCARD: relative paths; NULL: all */
     bool orphan_only;           /* DELETE: only while it is a stopped orphan (S7); else the op fails with BUSY */
     bool idle_only;             /* STOP: only while nobody uses it (S8); else, or when it is locked, it just ends */
@@ -84,6 +87,18 @@ struct engine_request {
     void (*done)(void *arg, const struct op_view *op);
     void *arg;
 };
+
+/* What choosing `profile` for a running sandbox would change (S5), to be asked about before it is done. */
+struct engine_comparison {
+    struct strvec differences; /* "network: full instead of none"; empty: none */
+    bool lacks_network;        /* its script needs a network, and there is none now: only a restart gives it one */
+    bool has_script;
+    bool keeps_home; /* a restart with other settings keeps the private home */
+};
+/* Fills *out (engine_comparison_release) or returns -1: NOT_FOUND, INVALID (a broken profile). Changes nothing. */
+int engine_compare(struct engine *e, const char *sandbox, const char *profile, struct engine_comparison *out,
+                   struct error *err);
+void engine_comparison_release(struct engine_comparison *c);
 
 /* Queues an op; it waits while the backends are still being looked at. Returns its id, or 0 and err (unknown sandbox,
  * no usable backend with its reason, engine closing, an equal op already runs: EXISTS, with its id in the message). */

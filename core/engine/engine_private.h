@@ -52,7 +52,7 @@ struct run {
     char profile_name[64]; /* "" until known */
     /* the request */
     enum net_policy net;
-    bool net_given, recreate, reprovision, force, no_provision;
+    bool net_given, recreate, reprovision, as_is, force, no_provision;
     bool allow_post_create, allow_image, orphan_only, idle_only;
     char backend[16];                      /* asked for; "" */
     char *wanted_image;                    /* asked for, or NULL */
@@ -82,7 +82,9 @@ struct run {
     struct probe_result inference;
     bool do_stop, do_remove, do_create, do_update, do_start, do_provision;
     bool created, came_up; /* by this op; read back as running */
-    bool adopt;            /* a provision session of a dead cockpit goes on */
+    bool other_net;        /* it runs on, with another network than is wanted now */
+    enum net_policy net_wanted;
+    bool adopt; /* a provision session of a dead cockpit goes on */
     /* the provision run */
     char tag[128], log_path[512], session[SESSION_ID_MAX];
     struct strbuf tar;
@@ -163,6 +165,10 @@ void engine_profile_of(struct engine *e, const struct workspace *ws, const struc
 
 /* "" or the host's name. */
 const char *slot_host(const struct slot *s);
+
+/* --- compare.c --- */
+/* Is there no network where one is needed? */
+bool run_wants_network(const struct sandbox_info *info, const struct sandbox_spec *spec);
 
 /* --- refresh.c --- */
 void refresh_probe(struct slot *s);

@@ -65,6 +65,7 @@ int journal_write(const struct paths *paths, const struct journal_entry *entry, 
     json_set_string(j, "net", entry->net_given ? net_policy_name(entry->net) : NULL);
     json_set_bool(j, "recreate", entry->recreate);
     json_set_bool(j, "reprovision", entry->reprovision);
+    json_set_bool(j, "as_is", entry->as_is);
     json_set_bool(j, "force", entry->force);
     json_set_bool(j, "no_provision", entry->no_provision);
     json_write(j, true, &text);
@@ -103,6 +104,7 @@ static bool read_entry(const char *path, struct journal_entry *e)
     e->net_given = net != NULL && net_policy_parse(net, &e->net, NULL) == 0;
     e->recreate = json_get_bool(j, "recreate", false);
     e->reprovision = json_get_bool(j, "reprovision", false);
+    e->as_is = json_get_bool(j, "as_is", false);
     e->force = json_get_bool(j, "force", false);
     e->no_provision = json_get_bool(j, "no_provision", false);
     json_free(j);

@@ -16,7 +16,7 @@ struct journal_entry {
     int pid;
     uint64_t pid_start; /* 0: unknown on this platform */
     bool alive;         /* that process runs (was running when the entry was read) */
-    bool net_given, recreate, reprovision, force, no_provision;
+    bool net_given, recreate, reprovision, as_is, force, no_provision;
     enum net_policy net;
 };
 

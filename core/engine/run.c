@@ -100,6 +100,7 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
     r->net_given = req->net_given;
     r->recreate = req->recreate;
     r->reprovision = req->reprovision;
+    r->as_is = req->as_is;
     r->force = req->force;
     r->no_provision = req->no_provision;
     r->allow_post_create = req->allow_post_create;

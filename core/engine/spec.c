@@ -242,8 +242,30 @@ static const char *find_line(const char *text, const char *name, size_t n, size_
     return NULL;
 }
 
+/* One difference between two canonical texts, in the words of people; `old` and `now` end with NUL. */
+typedef void (*diff_fn)(void *arg, const char *name, const char *old, const char *now);
+
+/* A value as people say it: amounts that stand for nothing are no limit, and bytes have a unit. */
+static char *say_value(const char *name, const char *value, size_t len)
+{
+    MT_CLEANUP(xfree) char *text = xstrndup(value != NULL ? value : "", value != NULL ? len : 0);
+    double number = strtod(text, NULL);
+    bool cpus = strcmp(name, "cpus") == 0, memory = strcmp(name, "memory") == 0;
+    if (value == NULL || strcmp(text, "-") == 0) {
+        return xstrdup("none");
+    }
+    if ((cpus || memory || strcmp(name, "pids") == 0) && number <= 0) {
+        return xstrdup("no limit");
+    }
+    if (memory) {
+        bool giga = number >= 1024.0 * 1024 * 1024;
+        return xasprintf("%.4g %s", number / (giga ? 1024.0 * 1024 * 1024 : 1024.0 * 1024), giga ? "GiB" : "MiB");
+    }
+    return cpus ? xasprintf("%.4g", number) : xstrdup(text);
+}
+
 /* Lines of `from` that read otherwise, or are missing, in `to`. */
-static void diff_lines(const char *from, const char *to, bool forward, struct strbuf *out)
+static void diff_lines(const char *from, const char *to, bool forward, diff_fn fn, void *arg)
 {
     for (const char *line = from; *line != '\0';) {
         size_t end = strcspn(line, "\n"), a_len, b_len;
@@ -252,17 +274,44 @@ static void diff_lines(const char *from, const char *to, bool forward, struct st
         const char *a = find_line(from, line, n, &a_len), *b = find_line(to, line, n, &b_len);
         bool same = a != NULL && b != NULL && a_len == b_len && memcmp(a, b, a_len) == 0;
         if (!same && (forward || b == NULL)) {
-            const char *old = forward ? a : b, *now = forward ? b : a;
-            size_t old_len = forward ? a_len : b_len, now_len = forward ? b_len : a_len;
-            strbuf_addf(out, "%s%.*s: %.*s -> %.*s", out->len > 0 ? ", " : "", (int)n, line, (int)old_len,
-                        old != NULL ? old : "-", (int)now_len, now != NULL ? now : "-");
+            MT_CLEANUP(xfree) char *name = xstrndup(line, n);
+            MT_CLEANUP(xfree) char *old = say_value(name, forward ? a : b, forward ? a_len : b_len);
+            MT_CLEANUP(xfree) char *now = say_value(name, forward ? b : a, forward ? b_len : a_len);
+            fn(arg, name, old, now);
         }
         line += end + (line[end] != '\0' ? 1 : 0);
     }
 }
 
+/* "network: full -> none", comma separated. */
+static void add_short(void *arg, const char *name, const char *old, const char *now)
+{
+    struct strbuf *out = arg;
+    strbuf_addf(out, "%s%s: %s -> %s", out->len > 0 ? ", " : "", name, old, now);
+}
+
 void spec_diff(const char *old, const char *now, struct strbuf *out)
 {
-    diff_lines(old, now, true, out);
-    diff_lines(now, old, false, out);
+    diff_lines(old, now, true, add_short, out);
+    diff_lines(now, old, false, add_short, out);
+}
+
+/* "network: none instead of full", a string each. */
+static void add_long(void *arg, const char *name, const char *old, const char *now)
+{
+    strvec_pushf(arg, "%s: %s instead of %s", name, now, old);
+}
+
+void spec_explain(const char *old, const char *now, struct strvec *out)
+{
+    diff_lines(old, now, true, add_long, out);
+    diff_lines(now, old, false, add_long, out);
+}
+
+bool spec_network(const char *text, enum net_policy *out)
+{
+    size_t len;
+    const char *value = text != NULL ? find_line(text, "network", strlen("network"), &len) : NULL;
+    MT_CLEANUP(xfree) char *word = value != NULL ? xstrndup(value, len) : NULL;
+    return word != NULL && net_policy_parse(word, out, NULL) == 0;
 }

@@ -29,7 +29,11 @@ struct spec_input {
  * in *warnings. Errors: INVALID. */
 int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
                struct error *err);
-/* "network: full -> none, memory: - -> 2147483648" between two canonical texts; "" when equal. */
+/* "network: full -> none, memory: no limit -> 2 GiB" between two canonical texts; "" when equal. */
 void spec_diff(const char *old, const char *now, struct strbuf *out);
+/* The same as strings of their own: "network: none instead of full". */
+void spec_explain(const char *old, const char *now, struct strvec *out);
+/* The network that a canonical text asks for; false when it says none, or text is NULL. */
+bool spec_network(const char *text, enum net_policy *out);
 
 #endif

@@ -47,20 +47,42 @@ static void decide_provision(struct run *r)
     }
 }
 
+/* It runs on with the settings that it has (S5): says what differs, and takes its own network for the one that holds
+ * after provisioning. Nobody's network is cut because a profile or the configuration says so by now; only an explicit
+ * choice is followed at once. */
+static void keep_settings(struct run *r)
+{
+    struct op_view *v = op_get_view(r->op);
+    MT_CLEANUP(strbuf) struct strbuf diff = STRBUF_INIT;
+    enum net_policy own = r->info.net_known ? r->info.net : r->spec.net_after;
+    if (r->record.spec != NULL) {
+        spec_diff(r->record.spec, r->spec_text.buf, &diff);
+        spec_network(r->record.spec, &own);
+    }
+    str_copy(v->drift, sizeof(v->drift), diff.len > 0 ? diff.buf : "made from another configuration");
+    op_touch(r->op);
+    r->net_wanted = r->spec.net_after;
+    r->other_net = own != r->spec.net_after && !r->net_given;
+    if (r->other_net) {
+        r->spec.net_after = own;
+    }
+}
+
 /* Which of stop, remove, create, update and start are needed (S5). */
 static void decide_actions(struct run *r)
 {
     bool images =
         (r->slot->ops->caps & BACKEND_CAP_IMAGES) != 0; /* there, what was fixed at create can only be re-created */
     bool drift = r->info.config_hash[0] != '\0' && strcmp(r->info.config_hash, r->spec.config_hash) != 0;
-    bool up = is_up(&r->info), down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && drift));
+    bool lacks = r->do_provision && !r->adopt && run_wants_network(&r->info, &r->spec);
+    bool up = is_up(&r->info), down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && (drift || lacks)));
     if (r->info.state == SANDBOX_NONE) {
         r->do_create = r->do_start = true;
         return;
     }
     if (up && !down_first) {
         if (drift) {
-            run_note(r, "the configuration has changed since it was started: re-create it to apply (--recreate)");
+            keep_settings(r);
         }
         return;
     }
@@ -69,6 +91,26 @@ static void decide_actions(struct run *r)
     r->do_remove = r->do_create = images && (drift || r->recreate);
     r->do_update = !images && (drift || r->recreate ||
                                r->spec.net_after == NET_NONE); /* open or closed: the stored one may be either */
+}
+
+/* A sandbox that runs on with another network than the profile wants, or without the one that its script needs: not
+ * without a word. */
+static int check_kept_network(struct run *r, struct error *err)
+{
+    static const char HINT[] = "restart it with the new settings, or run the script in it as it is";
+    bool lacks = r->do_provision && run_wants_network(&r->info, &r->spec);
+    if (r->adopt || r->as_is || (!lacks && (!r->other_net || r->plan != ENGINE_PROVISION))) {
+        return 0;
+    }
+    if (r->other_net) {
+        return error_hint(err, ERROR_DENIED, HINT, "%s wants network %s, %s runs with %s", r->profile.name,
+                          net_policy_name(r->net_wanted), r->sandbox, net_policy_name(r->spec.net_after));
+    }
+    struct op_view *v = op_get_view(r->op);
+    str_format(v->drift, sizeof(v->drift), "network: %s -> one until the script is through",
+               net_policy_name(r->info.net));
+    return error_hint(err, ERROR_DENIED, "restart it: it comes up with a network until the script is through",
+                      "%s has no network any more, and provisioning needs one", r->sandbox);
 }
 
 /* Is the wanted network to be had here? Never a silent substitute. */
@@ -80,12 +122,7 @@ static int check_network(struct run *r, struct error *err)
                                       [NET_SHARED] = BACKEND_CAP_NET_SHARED,
                                       [NET_MODEL] = BACKEND_CAP_NET_MODEL};
     if (!r->do_start) {
-        if (r->do_provision && !r->adopt && r->info.net_known && r->info.net == NET_NONE && r->spec.net != NET_NONE) {
-            return error_hint(err, ERROR_DENIED,
-                              "restart it: it comes up with a network, which is cut again after provisioning",
-                              "%s has no network any more, and provisioning needs one", r->sandbox);
-        }
-        return 0;
+        return check_kept_network(r, err);
     }
     if ((p->caps & NEEDED[r->spec.net]) != 0) {
         if (r->spec.net == NET_SHARED) {

@@ -26,6 +26,7 @@ static int write_journal(struct run *r, struct error *err)
                                   .net = r->net,
                                   .recreate = r->recreate,
                                   .reprovision = r->reprovision,
+                                  .as_is = r->as_is,
                                   .force = r->force,
                                   .no_provision = r->no_provision};
     str_copy(entry.sandbox, sizeof(entry.sandbox), r->sandbox);

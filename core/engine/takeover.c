@@ -98,6 +98,7 @@ static void resume(struct engine *e, const struct journal_entry *j, struct lockf
                                  .net = j->net,
                                  .recreate = j->recreate,
                                  .reprovision = j->reprovision,
+                                 .as_is = j->as_is,
                                  .force = j->force,
                                  .no_provision = j->no_provision};
     req.plan = plan >= 0 ? (enum engine_plan)plan : ENGINE_START;

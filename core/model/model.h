@@ -51,6 +51,8 @@ struct op_view {
     uint64_t started_ms, ended_ms, last_time_ms;
     struct error error; /* when FAILED: the first error */
     char notice[300];   /* e.g. "network is shared with the host: ..." ; or "" */
+    char drift[240]; /* it runs, or was left, with other settings than are wanted: what a re-create would change; or ""
+                      */
 };
 
 struct workspace {

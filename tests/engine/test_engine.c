@@ -63,10 +63,10 @@ static void test_drift(void **state)
     w.config.cpus = 2;
     w.fake.watch(w.fake.watch_arg, NULL);
     world_until(&w, has_drift);
-    assert_non_null(strstr(world_ws(&w, "muthr-api")->drift_text, "cpus: 0.000 -> 2.000"));
+    assert_non_null(strstr(world_ws(&w, "muthr-api")->drift_text, "cpus: no limit -> 2"));
     world_run(&w, ENGINE_START, "muthr-api", NULL); /* never under the user's feet */
     assert_int_equal(w.fake.counts[BACKEND_STOP], 0);
-    assert_non_null(strstr(w.last.notice, "--recreate"));
+    assert_string_equal(w.last.drift, "cpus: no limit -> 2"); /* what to do is for who shows it to say */
     struct engine_request req = {.plan = ENGINE_START, .sandbox = "muthr-api", .recreate = true};
     world_request(&w, &req);
     world_wait(&w, w.done + 1);
@@ -80,6 +80,93 @@ static void test_drift(void **state)
     w.config.cpus = 3;
     world_run(&w, ENGINE_START, "muthr-api", NULL); /* stopped and different: brought up to date without asking */
     assert_int_equal(w.fake.counts[BACKEND_UPDATE], 2);
+    world_close(&w);
+}
+
+/* Runs a request on muthr-api to its end. */
+static void run_request(struct world *w, struct engine_request req)
+{
+    req.sandbox = "muthr-api";
+    world_request(w, &req);
+    world_wait(w, w->done + 1);
+}
+
+/* A profile with another network is never followed by cutting what runs, nor ignored without a word. */
+static void test_profile_with_another_network(void **state)
+{
+    (void)state;
+    struct world w;
+    struct engine_comparison c;
+    world_open(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(engine_compare(w.engine, "muthr-api", "p", &c, NULL), 0);
+    assert_int_equal(c.differences.len, 0);
+    assert_true(c.has_script && c.keeps_home && !c.lacks_network);
+    engine_comparison_release(&c);
+    assert_int_equal(engine_compare(w.engine, "muthr-api", "cut", &c, NULL), 0);
+    assert_int_equal(c.differences.len, 1);
+    assert_string_equal(c.differences.v[0], "network: none instead of full");
+    engine_comparison_release(&c);
+    struct error err = ERROR_INIT;
+    assert_int_equal(engine_compare(w.engine, "muthr-api", "nosuch", &c, &err), -1);
+    engine_comparison_release(&c);
+
+    int scripts = w.fake.started_sessions;
+    run_request(&w, (struct engine_request){.plan = ENGINE_PROVISION, .profile = "cut"});
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_string_equal(w.last.error.msg, "cut wants network none, muthr-api runs with full");
+    assert_string_equal(w.last.drift, "network: full -> none");
+    assert_int_equal(w.fake.started_sessions, scripts);
+    assert_int_equal(w.fake.counts[BACKEND_SEAL], 0);
+    /* As it is: the script runs, the network stays, and what is wanted stays known. */
+    run_request(&w, (struct engine_request){.plan = ENGINE_PROVISION, .profile = "cut", .as_is = true});
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.started_sessions, scripts + 1);
+    assert_int_equal(w.fake.counts[BACKEND_SEAL] + w.fake.counts[BACKEND_STOP], 0);
+    assert_int_equal(world_ws(&w, "muthr-api")->info.net, NET_FULL);
+    assert_string_equal(world_ws(&w, "muthr-api")->drift_text, "network: full -> none");
+    /* Starting what runs does nothing to it either. */
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(w.last.drift, "network: full -> none");
+    assert_int_equal(w.fake.counts[BACKEND_SEAL] + w.fake.counts[BACKEND_STOP], 0);
+    /* On one's word it is re-created, and its network cut when the script is through. */
+    run_request(
+        &w, (struct engine_request){.plan = ENGINE_PROVISION, .profile = "cut", .recreate = true, .reprovision = true});
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_STOP], 1);
+    assert_int_equal(w.fake.counts[BACKEND_SEAL], 1);
+    assert_int_equal(w.fake.counts[BACKEND_DELETE], 0);
+    assert_int_equal(world_ws(&w, "muthr-api")->info.net, NET_NONE);
+    assert_false(has_drift(&w));
+
+    /* The other way round: no network, and a script that needs one. */
+    assert_int_equal(engine_compare(w.engine, "muthr-api", "cut", &c, NULL), 0);
+    assert_int_equal(c.differences.len, 0);
+    assert_true(c.lacks_network);
+    engine_comparison_release(&c);
+    run_request(&w, (struct engine_request){.plan = ENGINE_PROVISION, .profile = "cut", .reprovision = true});
+    assert_int_equal(w.last.error.code, ERROR_DENIED);
+    assert_non_null(strstr(w.last.error.msg, "has no network any more"));
+    run_request(&w, (struct engine_request){.plan = ENGINE_PROVISION, .profile = "p"});
+    assert_string_equal(w.last.error.msg, "p wants network full, muthr-api runs with none");
+    scripts = w.fake.started_sessions;
+    run_request(&w,
+                (struct engine_request){.plan = ENGINE_PROVISION, .profile = "p", .as_is = true, .reprovision = true});
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.started_sessions, scripts + 1);
+    assert_int_equal(world_ws(&w, "muthr-api")->info.net, NET_NONE);
+    run_request(&w, (struct engine_request){.plan = ENGINE_RESTART, .profile = "p", .reprovision = true});
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.started_sessions, scripts + 2);
+    assert_int_equal(world_ws(&w, "muthr-api")->info.net, NET_FULL);
+    /* An explicit choice of network is followed at once. */
+    run_request(&w,
+                (struct engine_request){
+                    .plan = ENGINE_PROVISION, .profile = "p", .reprovision = true, .net_given = true, .net = NET_NONE});
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(world_ws(&w, "muthr-api")->info.net, NET_NONE);
     world_close(&w);
 }
 
@@ -431,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ensure_is_idempotent),
         cmocka_unit_test(test_drift),
+        cmocka_unit_test(test_profile_with_another_network),
         cmocka_unit_test(test_network_choice),
         cmocka_unit_test(test_queue_and_parallel),
         cmocka_unit_test(test_world_changes_are_followed),

@@ -146,6 +146,11 @@ void harness_write(struct harness *h, const char *relative, const char *text)
 
 /* --- the program --- */
 
+const char *harness_program(const struct harness *h)
+{
+    return h->program;
+}
+
 /* Answers of our terminal to the program's questions. */
 static void on_answer(const char *bytes, size_t len, void *arg)
 {

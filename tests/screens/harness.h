@@ -34,6 +34,8 @@ struct harness *harness_new(void);
 void harness_free(struct harness *h);
 /* Folder of the world (HOME). */
 const char *harness_home(const struct harness *h);
+/* The program of this build. */
+const char *harness_program(const struct harness *h);
 /* Makes a folder, or writes a file with its folders, below HOME. */
 void harness_mkdir(struct harness *h, const char *relative);
 void harness_write(struct harness *h, const char *relative, const char *text);

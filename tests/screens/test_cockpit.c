@@ -335,10 +335,13 @@ static void test_first_run(void **state)
 static void test_no_backend(void **state)
 {
     struct harness *h = *state;
-    static const char *const env[] = {"PATH=/nonexistent", NULL};
+    /* Where it looks first there is something else, and nothing in the search path. */
+    const char *const args[] = {
+        "-rm", "sh", "-c", "mount --bind /dev/null /usr/bin/bwrap && PATH=/nonexistent exec \"$0\"", harness_program(h),
+        NULL};
 
     small_world(h);
-    start_at(h, 120, 36, NULL, env);
+    harness_start(h, &(struct harness_opts){.cols = 120, .rows = 36, .program = "/usr/bin/unshare", .args = args});
     harness_wait_text(h, "Nothing here can run a sandbox yet");
     harness_wait_text(h, "bwrap");
     harness_settle(h);

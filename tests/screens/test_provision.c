@@ -287,6 +287,119 @@ static void test_left_half_way(void **state)
     world_leave(h);
 }
 
+/* Chooses a profile in the box that p opens, from the present one on. */
+static void choose_profile(struct harness *h, const char *name)
+{
+    MT_CLEANUP(xfree) char *label = xasprintf("│  %s ", name);
+    MT_CLEANUP(xfree) char *title = xasprintf("api with profile %s", name);
+    int to, at;
+
+    harness_wait_text(h, "Profile for api");
+    harness_wait_text(h, "now");
+    assert_true(harness_find(h, label, NULL, &to));
+    assert_true(harness_find(h, " now ", NULL, &at));
+    for (; at > to; at--) {
+        harness_key(h, "k");
+    }
+    for (; at < to; at++) {
+        harness_key(h, "j");
+    }
+    harness_key(h, "Enter");
+    harness_wait_text(h, title);
+}
+
+/* A profile that wants another network than the sandbox runs with: asked before anything is cut or ended, and the keys
+ * that are named are those that are bound. */
+static void test_profile_with_another_network(void **state)
+{
+    struct harness *h = *state;
+
+    harness_write(h, ".config/muthr/muthr.toml",
+                  "[sandbox]\nprofile = \"slow\"\n[tui.keys.list]\n\"F5\" = \"sandbox.restart\"\n\"r\" = \"none\"\n");
+    harness_write(h, ".config/muthr/sandbox.d/container/provision.d/cut.sh",
+                  "#!/usr/bin/env bash\necho 'cutting now'\n"
+                  "while [ ! -e /workspace/three ]; do sleep 0.05; done\n");
+    harness_write(h, ".config/muthr/sandbox.d/container/manifests/cut.yaml",
+                  "name: cut\ndescription: No network\nsecurity:\n  network: none\n");
+    open_gate(h, "one");
+    open_gate(h, "two");
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_wait_text(h, "net:open");
+    harness_keys(h, "C-] p");
+    choose_profile(h, "cut");
+    harness_wait_text(h, "cut wants other settings than api runs with:");
+    harness_wait_text(h, "network: none instead of full");
+    harness_wait_text(h, "ends 1 running session.");
+    harness_wait_text(h, "Its private home and the project folder stay.");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "network: none instead of full");
+    harness_type(h, "echo $((6*7))abc\r");
+    harness_wait_text(h, "42abc");
+    harness_wait_text(h, "net:open");
+    /* Only the script: it is watched, and nothing else changes. */
+    harness_keys(h, "C-] p");
+    choose_profile(h, "cut");
+    harness_key(h, "s");
+    harness_wait_text(h, "bringing it up with profile cut");
+    harness_wait_text(h, "cutting now");
+    open_gate(h, "three");
+    harness_wait_text(h, "F5 in the list restarts it with the new ones (network: full -> none)");
+    harness_wait_text(h, "F5 restarts it with the new settings");
+    harness_wait_text(h, "open: its own network");
+    harness_key(h, "1");
+    harness_wait_text(h, "42abc");
+    harness_wait_text(h, "net:open");
+    /* With the new settings: the session ends, and the network is cut when the script is through. */
+    remove_file(h, "src/api/three");
+    harness_keys(h, "C-] p");
+    choose_profile(h, "cut");
+    harness_key(h, "r");
+    harness_wait_text(h, "bringing it up with profile cut");
+    harness_wait_text(h, "cutting now");
+    open_gate(h, "three");
+    harness_wait_gone(h, "bringing it up");
+    harness_wait_text(h, "none: nothing outside can be reached");
+    harness_wait_gone(h, "1 · shell");
+    assert_false(harness_has(h, "new settings"));
+    /* Now there is none for the script of the same profile: said, too. */
+    harness_key(h, "p");
+    choose_profile(h, "cut");
+    harness_wait_text(h, "The script of cut needs a network, and api has none now.");
+    harness_wait_text(h, "only run the script in it as it is, without a network");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "needs a network");
+    world_leave(h);
+}
+
+/* A sandbox that is down and whose script never went through says so, and what the next key does. */
+static void test_stopped_half_way(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h, 120, 36);
+    harness_key(h, "Enter");
+    harness_wait_text(h, WORLD_PROMPT);
+    harness_keys(h, "C-] w");
+    harness_wait_text(h, "Enter open");
+    harness_key(h, "k");
+    harness_wait_text(h, "part 6 of 6");
+    harness_key(h, "c");
+    harness_wait_text(h, "canceled");
+    harness_wait_text(h, "running, not provisioned");
+    harness_keys(h, "s y");
+    harness_wait_text(h, "stopped, not provisioned");
+    harness_wait_text(h, "provisioning with slow was canceled");
+    harness_wait_text(h, "Enter starts it, runs the script again and opens a shell.");
+    assert_false(harness_has(h, "orphan") || harness_has(h, "left over"));
+    open_gate(h, "one");
+    open_gate(h, "two");
+    harness_key(h, "Enter");
+    harness_wait_text(h, WORLD_PROMPT);
+    harness_wait_gone(h, "not provisioned");
+    world_leave_session(h);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -301,6 +414,8 @@ int main(int argc, char **argv)
         TEST(test_left_half_way),
         TEST(test_killed_beside_another),
         TEST(test_killed_before_it_noticed),
+        TEST(test_profile_with_another_network),
+        TEST(test_stopped_half_way),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

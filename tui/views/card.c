@@ -114,38 +114,68 @@ static void draw_running(struct sheet *sh, const struct workspace *ws)
     draw_ports(sh, ws);
 }
 
-/* One sentence: what Enter does here. */
-static const char *next_step(const struct app *app, const struct workspace *ws)
+/* What came of the provisioning, and of being forgotten by the tools that record it, for a sandbox that is down. */
+static void next_down(const struct app *app, const struct workspace *ws, struct strbuf *out)
 {
+    const char *open = app_key(app, "list.open"), *gone = app_key(app, "sandbox.delete");
+    if (ws->unprovisioned[0]) {
+        strbuf_addf(out,
+                    "%s starts it, runs the script again and opens a shell. %s deletes the sandbox; the folder stays.",
+                    open, gone);
+    } else if (ws->orphan) {
+        strbuf_addf(out,
+                    "Nothing is known of a provisioning that went through in it: it is left over from an earlier run. "
+                    "%s starts it, provisions it and opens a shell. %s deletes it; the folder stays.",
+                    open, gone);
+    } else {
+        strbuf_addf(out, "%s starts it and opens a shell.", open);
+    }
+}
+
+/* One sentence: what the next key does here. */
+static void next_step(const struct app *app, const struct workspace *ws, struct strbuf *out)
+{
+    const char *open = app_key(app, "list.open");
     if (ws->name_error[0]) {
-        return ws->name_error;
+        strbuf_addstr(out, ws->name_error);
+        return;
     }
     if (ws->reserved) {
-        return "This folder belongs to muthr itself: no shell here.";
+        strbuf_addstr(out, "This folder belongs to muthr itself: no shell here.");
+        return;
     }
     if (!ws->missing && ws->info.workspace_missing) {
-        return "The project folder was replaced while the sandbox runs: programs inside still see the old one. r "
-               "restarts "
-               "it on the new one.";
+        strbuf_addf(out,
+                    "The project folder was replaced while the sandbox runs: programs inside still see the old one. %s "
+                    "restarts it on the new one.",
+                    app_key(app, "sandbox.restart"));
+        return;
     }
     if (ws->missing) {
-        return "The project folder is gone. d deletes what is left of the sandbox.";
+        strbuf_addf(out, "The project folder is gone. %s deletes what is left of the sandbox.",
+                    app_key(app, "sandbox.delete"));
+        return;
     }
     switch (model_shown_state(app->model, ws)) {
     case SANDBOX_NONE:
-        return "Enter makes a sandbox for this folder and opens a shell in it.";
+        strbuf_addf(out, "%s makes a sandbox for this folder and opens a shell in it.", open);
+        break;
     case SANDBOX_STOPPED:
     case SANDBOX_FAILED:
     case SANDBOX_UNKNOWN:
-        return "Enter starts it and opens a shell.";
+        next_down(app, ws, out);
+        break;
     case SANDBOX_RUNNING:
-        return app_live_sessions(app, ws->sandbox) ? "Enter goes to its session. n opens another one."
-                                                   : "Enter opens a shell.";
+        if (app_live_sessions(app, ws->sandbox)) {
+            strbuf_addf(out, "%s goes to its session. %s opens another one.", open, app_key(app, "session.new"));
+        } else {
+            strbuf_addf(out, "%s opens a shell.", open);
+        }
+        break;
     case SANDBOX_CREATING:
     case SANDBOX_PROVISIONING:
         break;
     }
-    return "";
 }
 
 /* State word, since when. */
@@ -195,12 +225,20 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
         !tree_op_is_live(model_op(app->model, ws->op))) {
         sh.y++;
         fact(&sh, "provisioned", THEME_WARN, ws->unprovisioned);
-        fact(&sh, "", THEME_DIM, "r restarts it and tries again, p tries again as it is");
+        if (ws->info.state == SANDBOX_RUNNING) {
+            str_format(text, sizeof(text), "%s restarts it and tries again, %s tries again as it is",
+                       app_key(app, "sandbox.restart"), app_key(app, "sandbox.provision"));
+            fact(&sh, "", THEME_DIM, text);
+        }
     }
     if (ws->drift) {
         sh.y++;
         fact(&sh, "changed", THEME_WARN, ws->drift_text);
-        fact(&sh, "", THEME_DIM, "r restarts it with the new settings");
+        str_format(text, sizeof(text), "%s %s",
+                   app_key(app, ws->info.state == SANDBOX_RUNNING ? "sandbox.restart" : "list.open"),
+                   ws->info.state == SANDBOX_RUNNING ? "restarts it with the new settings"
+                                                     : "starts it with the new settings");
+        fact(&sh, "", THEME_DIM, text);
     }
     if (ws->info.warning[0]) {
         sh.y++;
@@ -209,7 +247,9 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     sh.y++;
     bool bad = ws->name_error[0] || ws->missing || ws->info.workspace_missing;
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    const char *next = next_step(app, ws);
+    MT_CLEANUP(strbuf) struct strbuf words = STRBUF_INIT;
+    next_step(app, ws, &words);
+    const char *next = words.buf;
     while (sh.y < r.y + r.h && wrap_next(&next, MT_MAX(sh.r.w, 8), &line) >= 0) {
         surface_text(s, sh.r.x, sh.y++, sh.r.w, theme_style(&app->theme, bad ? THEME_WARN : THEME_ACCENT), line.buf);
     }

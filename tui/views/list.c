@@ -108,16 +108,16 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         str_copy(out, cap, ws->missing ? "folder gone" : "folder replaced");
         return THEME_BAD;
     }
-    if (ws->orphan) {
-        str_copy(out, cap, "orphan");
-        return THEME_WARN;
-    }
     if (state == SANDBOX_FAILED && ws->info.reason[0]) {
         str_copy(out, cap, ws->info.reason);
         return look.role;
     }
-    if (state == SANDBOX_RUNNING && ws->provisioned == 0) {
+    if ((state == SANDBOX_RUNNING || state == SANDBOX_STOPPED) && ws->provisioned == 0) {
         str_copy(out, cap, app->layout.list.w >= 50 ? look.word : "not provisioned");
+        return THEME_WARN;
+    }
+    if (ws->orphan) {
+        str_copy(out, cap, "left over");
         return THEME_WARN;
     }
     if (state == SANDBOX_RUNNING) {
