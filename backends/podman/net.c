@@ -7,19 +7,16 @@ int podman_seal(struct request *r, struct error *err)
     return error_set(err, ERROR_UNAVAILABLE, "the network of podman sandboxes cannot be cut by this version");
 }
 
-int podman_net_prepare(struct request *r, void (*then)(struct request *r, const char *network), struct error *err)
+int podman_net_prepare(struct request *r, int (*then)(struct request *r, const char *network, struct error *err),
+                       struct error *err)
 {
     const struct backend *be = r->be;
-    (void)err;
     switch (r->call->spec->net) {
     case NET_NONE:
-        then(r, "none");
-        break;
+        return then(r, "none", err);
     case NET_SHARED:
-        then(r, "host");
-        break;
+        return then(r, "host", err);
     default:
-        then(r, be->facts.rootless ? (podman_at_least(be, 5, 0) ? "pasta" : "slirp4netns") : "bridge");
+        return then(r, !be->facts.rootless ? "bridge" : podman_at_least(be, 5, 0) ? "pasta" : "slirp4netns", err);
     }
-    return 0;
 }

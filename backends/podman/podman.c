@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/podman/args.h"
 #include "backends/podman/forward.h"
 #include "backends/podman/podman_private.h"
 #include "core/util/strbuf.h"
@@ -12,14 +13,12 @@
 /* The vtable, the life of a request, and what verbs have in common. A verb is a chain of podman calls; each link is
  * podman_run with the function that goes on. */
 
-/* Label and container names that a person cannot change into options or paths. Source: names must match
- * [a-zA-Z0-9][a-zA-Z0-9_.-]* (podman 3.4 to 5.8). */
-#define NAME_MAX_LEN 96
-
+/* Everything of a backend whose last request has ended. */
 static void backend_free(struct backend *be)
 {
     podman_stats_close(be);
     podman_images_close(be);
+    podman_details_close(be);
     free(be->state);
     free(be->executable);
     free(be->target_name);
@@ -30,6 +29,7 @@ static void backend_free(struct backend *be)
 
 /* --- life of a request --- */
 
+/* Takes it off the backend's list. */
 static void unlink_request(struct request *r)
 {
     for (struct request **p = &r->be->requests; *p; p = &(*p)->next) {
@@ -61,6 +61,7 @@ void podman_finish(struct request *r, const struct error *err)
     }
 }
 
+/* One podman call has ended. */
 static void on_run_done(void *arg, const struct proc_result *res, const struct error *err)
 {
     struct request *r = arg;
@@ -72,6 +73,7 @@ static void on_run_done(void *arg, const struct proc_result *res, const struct e
     }
 }
 
+/* A line of the podman call of the moment. */
 static void on_run_line(void *arg, enum proc_stream stream, const char *line, size_t len)
 {
     struct request *r = arg;
@@ -121,31 +123,22 @@ static int (*const verbs[])(struct request *r, struct error *err) = {
     [BACKEND_COMMIT] = podman_commit,      [BACKEND_ISOLATION] = podman_isolation, [BACKEND_FOLDERS] = podman_folders,
 };
 
-/* A name that podman takes and that cannot be read as an option. */
-static bool is_container_name(const char *name)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    size_t len = name ? strlen(name) : 0;
-    return len > 0 && len < NAME_MAX_LEN && strspn(name, allowed) == len && !strchr("_.-", name[0]);
-}
-
 /* What a verb cannot do without. */
-static int check_call(const struct backend_call *call, struct error *err)
+static int check_call(struct request *r, struct error *err)
 {
+    const struct backend_call *call = r->call;
     if ((size_t)call->verb >= MT_ARRAY_LEN(verbs) || !verbs[call->verb]) {
         return error_set(err, ERROR_INVALID, "a podman sandbox cannot do that");
     }
     bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_IMAGE;
     bool wants_name =
         !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST && call->verb != BACKEND_FOLDERS;
-    if (wants_spec && !call->spec) {
-        return error_set(err, ERROR_INVALID, "no description of the sandbox");
+    const char *name = wants_spec && call->spec ? call->spec->name : call->name;
+    if ((wants_spec && !call->spec) || ((wants_spec || wants_name) && (!name || !*name))) {
+        return error_set(err, ERROR_INVALID, "which sandbox?");
     }
-    const char *name = wants_spec ? call->spec->name : call->name;
-    if ((wants_spec || wants_name) && !is_container_name(name)) {
-        return error_set(err, ERROR_INVALID,
-                         "'%s' is no name for a container: podman takes ASCII letters, digits, '_', '.' and '-'",
-                         name ? name : "");
+    if ((wants_spec || wants_name) && podman_container_name(name, r->container, err) < 0) {
+        return -1;
     }
     if (call->verb == BACKEND_EXEC && !(call->argv && call->argv[0])) {
         return error_set(err, ERROR_INVALID, "no program to run");
@@ -153,6 +146,12 @@ static int check_call(const struct backend_call *call, struct error *err)
     return 0;
 }
 
+const char *podman_container(const struct request *r)
+{
+    return r->container;
+}
+
+/* Begins, or goes on after a pause, or ends what was canceled in between. */
 static void on_timer(void *arg)
 {
     struct request *r = arg;
@@ -165,7 +164,7 @@ static void on_timer(void *arg)
         then(r);
     } else if (!r->started) {
         r->started = true;
-        if (check_call(r->call, &err) < 0 || verbs[r->call->verb](r, &err) < 0) {
+        if (check_call(r, &err) < 0 || verbs[r->call->verb](r, &err) < 0) {
             podman_finish(r, &err);
         }
     }

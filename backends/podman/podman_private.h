@@ -8,6 +8,7 @@
  */
 
 #include "backends/podman/cli.h"
+#include "backends/podman/parse.h"
 #include "backends/podman/podman.h"
 #include "core/io/proc.h"
 
@@ -22,17 +23,22 @@ struct podman_facts {
     char version_text[64];
     char runtime[32];         /* "runc", "crun" */
     char network_backend[32]; /* "netavark", "cni" */
-    char default_network[64]; /* "podman" */
+    bool selinux;
+    char limits_missing[64]; /* "memory, pids": controllers that are not there; or "" */
 };
+
+struct request;
+typedef int (*podman_owned_fn)(struct request *r, const struct podman_seen *seen, struct error *err);
 
 struct podman_watcher;
 struct podman_sampler;
 struct podman_images;
+struct podman_details;
 
 struct backend {
     struct loop *loop;
-    char *state;      /* folder of ours: STATE/podman, or STATE/podman@TARGET */
-    char *executable; /* this program */
+    char *state;                    /* folder of ours: STATE/podman, or STATE/podman@TARGET */
+    char *executable;               /* this program */
     char *target_name, *target_url; /* url: what podman gets, a unix:// socket of this machine */
     struct forward *forward;        /* NULL: this machine */
     struct podman_facts facts;
@@ -44,6 +50,7 @@ struct backend {
     struct podman_watcher *watcher; /* watch.c's own */
     struct podman_sampler *sampler; /* stats.c's own */
     struct podman_images *images;   /* image.c's own */
+    struct podman_details *details; /* look.c's own */
 };
 
 /* A call in flight. */
@@ -54,10 +61,13 @@ struct request {
     struct proc *proc; /* podman of the moment; NULL between two */
     struct timer *timer;
     bool canceled, started;
+    char container[96]; /* podman's name of the call's sandbox; "" for verbs without one */
     /* One podman call at a time by podman_run: */
     void (*then)(struct request *r, const struct proc_result *res, const struct error *err);
     proc_line_fn on_line; /* of this podman call; gets the request as arg */
     void (*waiting)(struct request *r);
+    podman_owned_fn owned;
+    bool or_none;
     /* For a verb that waits for something else than podman_run or podman_wait. Called once, by cancel and close; the
      * verb then calls podman_finish within a second (it reports CANCELED whatever err is). NULL: podman_finish is
      * called for it, by the end of the process or at once. */
@@ -84,11 +94,14 @@ void podman_wait(struct request *r, uint64_t delay_ms, void (*then)(struct reque
 void podman_add_info(struct backend_call *call, const struct sandbox_info *info);
 /* Tells the listener that `name` changed (NULL: all). */
 void podman_changed(struct backend *be, const char *name);
-/* `name` is a container of ours (both labels)? Then `then` runs; else the request is failed with NOT_FOUND or DENIED
- * (foreign). `info` as inspect reads it, valid during then. Every verb that changes a container by name goes through
- * this first (S1). */
-int podman_owned(struct request *r, void (*then)(struct request *r, const struct sandbox_info *info),
-                 struct error *err);
+/* The call's container is one of ours (both labels)? Then `then` runs, with it as inspect reads it (valid during then);
+ * else the request is failed: NOT_FOUND, or DENIED (foreign). `then` returns as a verb does. Every verb that changes a
+ * container by name goes through this first (S1). */
+int podman_owned(struct request *r, podman_owned_fn then, struct error *err);
+/* The same without a word when there is none: then gets NULL. */
+int podman_owned_or_none(struct request *r, podman_owned_fn then, struct error *err);
+/* podman's name of the call's container. */
+const char *podman_container(const struct request *r);
 
 /* --- verbs --- */
 int podman_probe(struct request *r, struct error *err);   /* probe.c */
@@ -116,13 +129,16 @@ void podman_watch(struct backend *be, backend_change_fn fn, void *arg);
 /* Frees what stats.c and image.c keep in the backend; no request is in flight. */
 void podman_stats_close(struct backend *be);
 void podman_images_close(struct backend *be);
+void podman_details_close(struct backend *be); /* look.c */
 
 /* net.c: the value of create's --network for this spec ("none", "host", a bridge of ours, ...), and what has to exist
  * before. then runs with it (valid during the call); failing finishes the request. */
-int podman_net_prepare(struct request *r, void (*then)(struct request *r, const char *network), struct error *err);
+int podman_net_prepare(struct request *r, int (*then)(struct request *r, const char *network, struct error *err),
+                       struct error *err);
 
-/* probe.c: fills be->facts, then runs then (at once when they are known). Failing finishes the request. */
-int podman_need_facts(struct request *r, void (*then)(struct request *r), struct error *err);
+/* probe.c: fills be->facts, then runs then (at once when they are known), which returns as a verb does. Failing
+ * finishes the request. */
+int podman_need_facts(struct request *r, int (*then)(struct request *r, struct error *err), struct error *err);
 /* The version is at least major.minor. False while unknown. */
 bool podman_at_least(const struct backend *be, int major, int minor);
 

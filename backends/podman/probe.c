@@ -7,7 +7,7 @@ int podman_probe(struct request *r, struct error *err)
     return error_set(err, ERROR_UNAVAILABLE, "podman sandboxes cannot do that in this version");
 }
 
-int podman_need_facts(struct request *r, void (*then)(struct request *r), struct error *err)
+int podman_need_facts(struct request *r, int (*then)(struct request *r, struct error *err), struct error *err)
 {
     (void)r;
     (void)then;
