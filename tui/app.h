@@ -119,7 +119,8 @@ struct app {
         uint64_t since_ms;
         struct key keys[128];
         size_t count;
-        workspace_id soon; /* keys kept while its sandbox was only just being brought up; 0 none */
+        char id[SESSION_ID_MAX]; /* of that session, once it is known */
+        workspace_id soon;       /* keys kept while its sandbox was only just being brought up; 0 none */
     } ahead;
     char last_title[200];
     struct {

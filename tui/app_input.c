@@ -125,9 +125,22 @@ static void list_escape(struct app *app)
     app_tree_dirty(app);
 }
 
+/* The session that keys were kept for is in front of the person, and its program has ended already: what was typed for
+ * it goes nowhere, and what is typed now is meant for what is seen. */
+static void end_ahead(struct app *app)
+{
+    const struct session_info *s = app_session(app);
+    if (app->ahead.active && s && strcmp(s->id, app->ahead.id) == 0 &&
+        (s->state == SESSION_EXITED || s->state == SESSION_LOST)) {
+        app->ahead.active = false;
+        app->ahead.count = 0;
+    }
+}
+
 /* Keeps a key for the session that is about to open. Esc gives the wait up. */
 static bool keep_ahead(struct app *app, struct key key)
 {
+    end_ahead(app);
     if (!app->ahead.active || app->overlay) {
         return false;
     }

@@ -67,6 +67,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
     } else {
         say_unprovisioned(app, model_workspace(app->model, st->ws));
         if (app->selected.ws == st->ws) {
+            str_copy(app->ahead.id, sizeof(app->ahead.id), id);
             str_copy(app->want_session, sizeof(app->want_session), id); /* the person is still here: go in */
         } else {
             const struct workspace *ws = model_workspace(app->model, st->ws);
@@ -105,6 +106,7 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
         free(st);
     } else if (app->selected.ws == id) {
         app->ahead.active = true;
+        app->ahead.id[0] = '\0';
         app->ahead.since_ms = loop_now_ms(app->loop);
         app->ahead.count = app->ahead.soon == id ? app->ahead.count : 0;
         app->ahead.soon = 0;
