@@ -184,7 +184,8 @@ static const char *plan_done_word(const char *plan)
 {
     static const struct {
         const char *plan, *word;
-    } words[] = {{"start", "running"}, {"stop", "stopped"}, {"delete", "deleted"}, {"provision", "provisioned"}};
+    } words[] = {{"start", "running"},   {"stop", "stopped"},  {"delete", "deleted"},    {"provision", "provisioned"},
+                 {"restart", "running"}, {"apply", "applied"}, {"discard", "discarded"}, {"bake", "baked"}};
 
     for (size_t i = 0; i < MT_ARRAY_LEN(words); i++) {
         if (strcmp(words[i].plan, plan) == 0) {

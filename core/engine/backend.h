@@ -238,8 +238,8 @@ struct backend_call {
     int exit_code;
     int percent;            /* of what goes on, as of the last on_line; -1: not known. Set to -1 by the caller */
     char image[256];        /* IMAGE: what CREATE is to use (the engine puts it into spec.image and clears golden,
-                               containerfile and mise). Stays the same as long as nothing changes: another text makes
-                               a stopped sandbox be created again (S5) */
+                               containerfile and mise); exactly spec.golden when that is used. Stays the same as long as
+                               nothing changes: another text makes a stopped sandbox be created again (S5) */
     char image_notice[240]; /* IMAGE: lasting warning ("mise.toml: build failed, ..."), or "" */
     struct isolation_fact *facts;
     size_t fact_count; /* heap, freed by backend_call_release */

@@ -5,6 +5,7 @@
 /* Inside of the engine, shared by engine.c (life, scheduling), refresh.c (backends' states into the model), run.c (one
  * op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
 
+#include "core/engine/devcontainer.h"
 #include "core/engine/engine.h"
 #include "core/engine/env.h"
 #include "core/engine/journal.h"
@@ -68,7 +69,9 @@ struct run {
     /* what it holds */
     struct slot *slot;
     struct backend_call call;
-    int (*settle)(struct run *r, struct error *err); /* looks at a call that succeeded; may be NULL */
+    int (*settle)(struct run *r, struct error *err);    /* looks at a call that succeeded; may be NULL */
+    void (*explain)(struct run *r, struct error *err);  /* of a call that failed; may clear it; for one call */
+    bool (*take_line)(struct run *r, const char *line); /* true: not for people; for one call */
     struct lockfile *l2, *l1;
     bool l2_held, l1_held, journaled;
     struct probe *probe;
@@ -84,7 +87,14 @@ struct run {
     bool created, came_up; /* by this op; read back as running */
     bool other_net;        /* it runs on, with another network than is wanted now */
     enum net_policy net_wanted;
-    bool adopt; /* a provision session of a dead cockpit goes on */
+    bool do_image, do_set_up, from_golden;
+    struct devcontainer dev; /* what the repository asks for */
+    char image_notice[240];
+    char missing[200];   /* programs that its image lacks */
+    char last_line[400]; /* of a command inside */
+    bool keep_line;      /* last_line is the reason: what follows is noise */
+    char tag_name[96];   /* of the golden image */
+    bool adopt;          /* a provision session of a dead cockpit goes on */
     /* the provision run */
     char tag[128], log_path[512], session[SESSION_ID_MAX];
     struct strbuf tar;
@@ -279,6 +289,23 @@ bool skip_window(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_look(struct op *op, void *ctx, struct error *err);
 enum step_result step_changes(struct op *op, void *ctx, struct error *err);
 
+/* --- steps_image.c --- */
+/* Before the spec is built: what the record must know of images, consents and the repository's wishes. */
+void image_prepare(struct run *r, const struct workspace *ws);
+/* After it was decided what is done: image, set-up command, the network meanwhile; and whether it may be. */
+int image_plan(struct run *r, struct error *err);
+/* It is being created: what the record says from then on. */
+void image_note_created(struct run *r);
+/* steps_life.c: is the network of the spec to be had? */
+int plan_check_network(struct run *r, struct error *err);
+enum step_result step_image(struct op *op, void *ctx, struct error *err);
+bool skip_image(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_set_up(struct op *op, void *ctx, struct error *err);
+bool skip_set_up(void *ctx, char why[STEP_WHY_MAX]);
+/* Bake: a copy of the private home goes into the image. */
+enum step_result step_keep_home(struct op *op, void *ctx, struct error *err);
+enum step_result step_commit(struct op *op, void *ctx, struct error *err);
+bool skip_commit(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_baseline(struct op *op, void *ctx, struct error *err);
 bool skip_baseline(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_model(struct op *op, void *ctx, struct error *err);

@@ -239,6 +239,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
     if (!ws->have_info || ws->info.state == SANDBOX_NONE) {
         model_set_drift(e->opts.model, ws->id, NULL);
         model_set_provisioned(e->opts.model, ws->id, -1, "");
+        model_set_image_notice(e->opts.model, ws->id, "");
         return;
     }
     struct record record;
@@ -246,6 +247,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
     put_provisioned(e, ws, &record, name);
+    model_set_image_notice(e->opts.model, ws->id, record_text(&record, RECORD_IMAGE_NOTICE));
     if (ws->info.config_hash[0] == '\0' || ws->missing) {
         model_set_drift(e->opts.model, ws->id, NULL);
     } else if (load_cached(e, name) == 0) {

@@ -6,6 +6,7 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/hosts.h"
 #include "core/util/log.h"
+#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 
 static const char *const PLAN_NAMES[] = {
@@ -46,6 +47,7 @@ static void run_free(struct run *r)
     strvec_release(&r->child_env);
     strvec_release(&r->ending);
     strvec_release(&r->paths);
+    devcontainer_release(&r->dev);
     free(r->wanted_image);
     strbuf_release(&r->tar);
     strbuf_release(&r->spec_text);
@@ -151,11 +153,19 @@ static void run_on_line(struct backend_call *call, bool is_stderr, const char *l
 {
     struct run *r = call->arg;
     struct op_view *v = op_get_view(r->op);
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     (void)is_stderr;
+    utf8_sanitize(&text, line, MT_MIN(len, (size_t)400), false);
+    if (r->take_line != NULL && r->take_line(r, text.buf)) {
+        return;
+    }
+    if (!r->keep_line && text.len > 0) {
+        str_copy(r->last_line, sizeof(r->last_line), text.buf);
+    }
     if (v->step < v->step_count) {
         v->steps[v->step].percent = call->percent;
     }
-    op_text(r->op, "%.*s", (int)MT_MIN(len, (size_t)400), line);
+    op_text(r->op, "%s", text.buf);
 }
 
 /* A backend call is over: records and resumes. */
@@ -163,6 +173,11 @@ static void run_on_done(struct backend_call *call, const struct error *err)
 {
     struct run *r = call->arg;
     struct error mine = err != NULL ? *err : ERROR_INIT;
+    if (err != NULL && r->explain != NULL) {
+        r->explain(r, &mine);
+    }
+    r->explain = NULL;
+    r->take_line = NULL;
     if (err == NULL && r->settle != NULL) {
         r->settle(r, &mine);
     }

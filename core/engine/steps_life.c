@@ -142,6 +142,11 @@ static int check_network(struct run *r, struct error *err)
                       "%s cannot give a sandbox the network \"%s\"", r->slot->ops->name, net_policy_name(r->spec.net));
 }
 
+int plan_check_network(struct run *r, struct error *err)
+{
+    return check_network(r, err);
+}
+
 /* Loads the profile and works out what the sandbox should be. */
 static int build_spec(struct run *r, struct error *err)
 {
@@ -158,6 +163,7 @@ static int build_spec(struct run *r, struct error *err)
     r->have_profile = true;
     str_copy(op_get_view(r->op)->profile, sizeof(op_get_view(r->op)->profile), r->profile_name);
     decide_provision(r);
+    image_prepare(r, ws);
     MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
     struct spec_input in = {.ws = ws,
                             .caps = r->slot->ops->caps,
@@ -189,11 +195,16 @@ enum step_result step_plan(struct op *op, void *ctx, struct error *err)
         error_set(err, ERROR_UNAVAILABLE, "%s: its state cannot be told: %s", r->sandbox, r->info.reason);
         return STEP_FAIL;
     }
+    if (r->info.foreign) {
+        error_hint(err, ERROR_DENIED, "rename or remove it with its own tool, or rename the project folder",
+                   "%s exists and was not made by muthr: it is left alone", r->sandbox);
+        return STEP_FAIL;
+    }
     if (env_check_extra(&r->env, err) < 0 || build_spec(r, err) < 0) {
         return STEP_FAIL;
     }
     decide_actions(r);
-    return check_network(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
+    return image_plan(r, err) < 0 || check_network(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
 /* Remembers which sessions end with the sandbox: those that ended by themselves before are none of our business. */
@@ -238,6 +249,7 @@ enum step_result step_remove(struct op *op, void *ctx, struct error *err)
     (void)op;
     (void)err;
     r->call.force = false;
+    r->call.keep_home = true; /* it is created again in this op */
     return run_submit(r, BACKEND_DELETE, NULL);
 }
 
@@ -254,6 +266,9 @@ enum step_result step_create(struct op *op, void *ctx, struct error *err)
     (void)op;
     (void)err;
     r->call.spec = &r->spec;
+    if (r->do_create) {
+        image_note_created(r);
+    }
     r->created = r->do_create; /* even when it fails half way: undo removes what there is */
     return run_submit(r, r->do_create ? BACKEND_CREATE : BACKEND_UPDATE, NULL);
 }
@@ -336,6 +351,7 @@ enum step_result step_delete(struct op *op, void *ctx, struct error *err)
     (void)op;
     (void)err;
     r->call.force = r->force;
+    r->call.keep_home = false;
     r->call.grace_ms = (uint64_t)r->e->opts.config->stop_timeout_s * 1000;
     return run_submit(r, BACKEND_DELETE, NULL);
 }
@@ -475,6 +491,7 @@ enum step_result step_undo(struct op *op, void *ctx, struct error *err)
     (void)op;
     (void)err;
     r->call.force = true;
+    r->call.keep_home = r->do_remove; /* of the one before */
     return run_submit(r, BACKEND_DELETE, NULL);
 }
 

@@ -17,23 +17,6 @@
 #define FOLLOW_MS 100 /* phases are looked for at most so often: a flood costs ten reads a second */
 #define KILL_LIMIT_MS 800
 
-enum step_result step_baseline(struct op *op, void *ctx, struct error *err)
-{
-    struct run *r = ctx;
-    (void)op;
-    error_set(err, ERROR_UNAVAILABLE,
-              "backend %s needs a baseline inside its sandboxes, which this version cannot install",
-              r->slot->ops->name);
-    return STEP_FAIL;
-}
-
-bool skip_baseline(void *ctx, char why[STEP_WHY_MAX])
-{
-    struct run *r = ctx;
-    str_copy(why, STEP_WHY_MAX, "programs come from the host, read-only");
-    return (r->slot->ops->caps & BACKEND_CAP_BASELINE) == 0;
-}
-
 /* The inference server answered, or did not: both are fine. */
 static void model_done(void *arg, const struct probe_result *result)
 {
@@ -113,6 +96,7 @@ enum step_result step_copy(struct op *op, void *ctx, struct error *err)
     r->call.argv = (const char *const *)r->argv.v;
     r->call.env = NULL;
     r->call.cwd = "/tmp";
+    r->call.as_root = false;
     r->call.input = r->tar.buf;
     r->call.input_len = r->tar.len;
     return run_submit(r, BACKEND_EXEC, NULL);
@@ -390,18 +374,24 @@ void step_provision_cancel(struct op *op, void *ctx)
 
 /* --- the network afterwards --- */
 
+/* Its network is, as read back, what it is to be, or less. */
+static bool is_sealed(const struct run *r)
+{
+    return r->info.net_known && (r->info.net == NET_NONE || r->info.net == r->spec.net_after);
+}
+
 bool skip_seal(void *ctx, char why[STEP_WHY_MAX])
 {
     struct run *r = ctx;
-    if (!r->came_up || !r->have_spec || r->spec.net_after != NET_NONE) {
+    if (!r->came_up || !r->have_spec || !net_policy_is_sealed(r->spec.net_after)) {
         return true;
     }
     if (r->e->leave && r->session_stop) {
         str_copy(why, STEP_WHY_MAX, "provisioning goes on without us"); /* whoever resumes it seals */
         return true;
     }
-    str_copy(why, STEP_WHY_MAX, "it has no network");
-    return r->info.net_known && r->info.net == NET_NONE;
+    str_copy(why, STEP_WHY_MAX, r->info.net == NET_NONE ? "it has no network" : "it reaches the model only");
+    return is_sealed(r);
 }
 
 /* A network that stays open: the op's failure, or a lasting warning where the profile says so. */
@@ -423,6 +413,7 @@ enum step_result step_seal(struct op *op, void *ctx, struct error *err)
     if ((r->slot->ops->caps & BACKEND_CAP_SEAL) == 0) {
         return stays_open(r, "the backend cannot cut it", err) < 0 ? STEP_FAIL : STEP_NEXT;
     }
+    r->call.net = r->spec.net_after;
     return run_submit(r, BACKEND_SEAL, NULL);
 }
 
@@ -432,7 +423,7 @@ static int settle_sealed(struct run *r, struct error *err)
     if (run_take_info(r, err) < 0) {
         return -1;
     }
-    if (r->info.state == SANDBOX_RUNNING && (!r->info.net_known || r->info.net != NET_NONE)) {
+    if (r->info.state == SANDBOX_RUNNING && !is_sealed(r)) {
         return stays_open(r, "it was cut, but is still there when read back", err);
     }
     return 0;
@@ -452,7 +443,7 @@ enum step_result step_record(struct op *op, void *ctx, struct error *err)
     struct run *r = ctx;
     const struct paths *paths = r->e->opts.paths;
     bool skipped = r->no_provision && r->profile.script != NULL;
-    if (r->do_provision) {
+    if (r->do_provision || r->from_golden) {
         record_set_revision(&r->record, r->profile.name, r->profile.rev);
     }
     if (!skipped) {

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps: the image a sandbox is made from (S13, S14, S16), what must be inside before a profile's script runs (S4), the
+ * repository's own set-up command (S15), and making an image of a sandbox. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/engine/engine_private.h"
+#include "core/util/fs.h"
+#include "core/util/log.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+
+#define BASELINE_VERSION "v2"
+#define SCRIPT_MAX (64u << 10)
+
+/* --- what is needed --- */
+
+void image_prepare(struct run *r, const struct workspace *ws)
+{
+    bool images = (r->slot->ops->caps & BACKEND_CAP_IMAGES) != 0;
+    struct error ignored = ERROR_INIT;
+    record_set_text(&r->record, RECORD_IMAGES, images ? "yes" : "");
+    if (r->wanted_image != NULL) {
+        record_set_text(&r->record, RECORD_IMAGE_CHOICE, r->wanted_image);
+    }
+    MT_CLEANUP(xfree) char *real = ws->host[0] == '\0' ? path_real(ws->path, &ignored) : NULL;
+    if (real == NULL) {
+        return;
+    }
+    devcontainer_release(&r->dev);
+    devcontainer_load(&r->dev, real);
+    if (r->allow_image && r->dev.image != NULL && consent_matches(r->e, r->sandbox, true, r->dev.image)) {
+        record_set_text(&r->record, RECORD_IMAGE_CONSENT, r->dev.image);
+    }
+    if (r->allow_post_create && r->dev.set_up != NULL && consent_matches(r->e, r->sandbox, false, r->dev.set_up_id)) {
+        record_set_text(&r->record, RECORD_SET_UP_CONSENT, r->dev.set_up_id);
+    }
+}
+
+/* S15: does the repository's command run now, or why not? */
+static void decide_set_up(struct run *r)
+{
+    bool due = r->dev.set_up != NULL && (r->do_create || set_up_is_due(&r->record, &r->info));
+    bool allowed =
+        r->e->opts.config->allow_post_create ||
+        (r->dev.set_up != NULL && strcmp(record_text(&r->record, RECORD_SET_UP_CONSENT), r->dev.set_up_id) == 0);
+    r->do_set_up = due && allowed;
+    if (due && !allowed) {
+        MT_CLEANUP(xfree)
+        char *note =
+            xasprintf("the repository's set-up command was not run: %.120s (sandbox.allow_post_create, or a yes "
+                      "in the cockpit, allows it)",
+                      r->dev.set_up);
+        run_note(r, note);
+    }
+}
+
+/* A network that is cut afterwards has to be there while something is installed. */
+static void decide_network(struct run *r)
+{
+    bool baseline = r->do_create && (r->slot->ops->caps & BACKEND_CAP_BASELINE) != 0;
+    bool open = r->do_provision || r->do_set_up || baseline;
+    r->spec.net = net_policy_is_sealed(r->spec.net_after) && open ? NET_FULL : r->spec.net_after;
+}
+
+/* S9: limits that are required and that nobody enforces. */
+static int check_limits(const struct run *r, struct error *err)
+{
+    bool limited = r->spec.memory_bytes > 0 || r->spec.cpus > 0 || r->spec.pids > 0;
+    if (!r->do_start || !r->spec.require_limits || !limited || (r->slot->probe.caps & BACKEND_CAP_LIMITS) != 0) {
+        return 0;
+    }
+    return error_hint(err, ERROR_UNAVAILABLE, "make limits possible, or set sandbox.require_resource_limits = false",
+                      "%s cannot enforce limits here, and they are required%s%.160s", r->slot->ops->name,
+                      r->slot->probe.limits[0] != '\0' ? ": " : "", r->slot->probe.limits);
+}
+
+/* A step that has something to do here gets its line. */
+static void show_step(struct run *r, const char *name, bool shown)
+{
+    struct op_view *v = op_get_view(r->op);
+    for (int i = 0; i < v->step_count; i++) {
+        if (strcmp(v->steps[i].name, name) == 0) {
+            v->steps[i].minor = !shown;
+        }
+    }
+}
+
+int image_plan(struct run *r, struct error *err)
+{
+    unsigned caps = r->slot->ops->caps;
+    if (r->plan == ENGINE_BAKE && (caps & BACKEND_CAP_COMMIT) == 0) {
+        return error_hint(err, ERROR_UNAVAILABLE, "bake on a backend that has images: --backend",
+                          "backend %s cannot make an image of a sandbox", r->slot->ops->name);
+    }
+    if (r->plan == ENGINE_BAKE) { /* not on top of the one before */
+        free(r->spec.golden);
+        r->spec.golden = NULL;
+    }
+    r->do_image = (caps & BACKEND_CAP_IMAGES) != 0 && (r->do_create || r->do_start || r->recreate);
+    r->spec.writable_root = r->spec.writable_root || (caps & BACKEND_CAP_BASELINE) != 0;
+    if (r->do_remove) {
+        r->do_provision = r->profile.script != NULL && !r->no_provision; /* what was installed goes with it */
+    }
+    decide_set_up(r);
+    decide_network(r);
+    show_step(r, "image", r->do_image);
+    show_step(r, "post_create", r->do_set_up);
+    show_step(r, "commit", r->plan == ENGINE_BAKE);
+    return check_limits(r, err);
+}
+
+/* --- the image --- */
+
+bool skip_image(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    str_copy(why, STEP_WHY_MAX,
+             (r->slot->ops->caps & BACKEND_CAP_IMAGES) == 0 ? "programs come from the host, read-only"
+                                                            : "it runs already");
+    return !r->do_image;
+}
+
+/* STATE/golden/<profile>: the revision that was baked. Caller frees. */
+static char *golden_path(const struct run *r)
+{
+    return xasprintf("%s/golden/%s", r->e->opts.paths->state, r->profile.name);
+}
+
+/* The golden image has today's revision of the profile's script in it. */
+static bool is_baked(const struct run *r)
+{
+    MT_CLEANUP(xfree) char *path = golden_path(r);
+    MT_CLEANUP(strbuf) struct strbuf rev = STRBUF_INIT;
+    struct error ignored = ERROR_INIT;
+    return r->profile.rev[0] != '\0' && fs_read(path, 200, &rev, &ignored) == 0 && strcmp(rev.buf, r->profile.rev) == 0;
+}
+
+/* S5: one that is made from another image is made anew, while it is down or when that was asked for. */
+static void compare_image(struct run *r)
+{
+    const char *before = record_text(&r->record, RECORD_IMAGE);
+    bool down = r->info.state == SANDBOX_STOPPED || r->info.state == SANDBOX_FAILED;
+    if (r->do_create || r->info.state == SANDBOX_NONE || before[0] == '\0' || strcmp(before, r->call.image) == 0) {
+        return;
+    }
+    if (!down && !r->recreate) {
+        run_note(r, "its image has changed: re-create it to apply (--recreate)");
+        return;
+    }
+    run_note(r, "its image has changed: it was created again, with its home");
+    r->do_stop = !down;
+    r->do_remove = r->do_create = r->do_start = true;
+    r->do_update = false;
+    r->do_provision = r->profile.script != NULL && !r->no_provision;
+}
+
+/* The image is here: what CREATE uses, and what that means for the rest. */
+static int settle_image(struct run *r, struct error *err)
+{
+    bool golden = r->spec.golden != NULL && strcmp(r->spec.golden, r->call.image) == 0;
+    if (r->call.image[0] == '\0') {
+        return error_set(err, ERROR_PARSE, "%s: the backend did not say which image to use", r->sandbox);
+    }
+    compare_image(r);
+    free(r->spec.image);
+    free(r->spec.golden);
+    free(r->spec.containerfile);
+    free(r->spec.mise);
+    r->spec.image = xstrdup(r->call.image);
+    r->spec.golden = r->spec.containerfile = r->spec.mise = NULL;
+    str_copy(r->image_notice, sizeof(r->image_notice), r->call.image_notice);
+    if (r->do_create && golden && !r->reprovision && r->do_provision && is_baked(r)) {
+        r->do_provision = false;
+        r->from_golden = true;
+    }
+    decide_set_up(r);
+    decide_network(r);
+    return plan_check_network(r, err);
+}
+
+/* Names the image; one that exists already starts without. */
+static void explain_image(struct run *r, struct error *err)
+{
+    const char *name = r->spec.containerfile != NULL ? r->spec.containerfile
+                       : r->spec.image != NULL       ? r->spec.image
+                                                     : "the default image";
+    if (err->code == ERROR_CANCELED) {
+        return;
+    }
+    if (!r->do_create && r->info.state != SANDBOX_NONE) {
+        log_warn("%s: image: %s", r->sandbox, err->msg);
+        run_note(r, "its image could not be looked at: started as it is");
+        *err = ERROR_INIT;
+        return;
+    }
+    error_wrap(err, "image %.120s", name);
+    if (err->hint == NULL) {
+        err->hint = "check its name and the network, or choose another one in the profile's manifest";
+    }
+}
+
+enum step_result step_image(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    r->call.spec = &r->spec;
+    r->call.image[0] = r->call.image_notice[0] = '\0';
+    r->explain = explain_image;
+    return run_submit(r, BACKEND_IMAGE, settle_image);
+}
+
+void image_note_created(struct run *r)
+{
+    record_set_text(&r->record, RECORD_BASELINE, "");
+    record_set_text(&r->record, RECORD_IMAGE, r->do_image && r->spec.image != NULL ? r->spec.image : "");
+    record_set_text(&r->record, RECORD_IMAGE_NOTICE, r->image_notice[0] != '\0' ? r->image_notice : r->choice_notice);
+    record_set_text(&r->record, RECORD_SET_UP, r->dev.set_up != NULL ? "due" : "");
+}
+
+/* --- the baseline --- */
+
+bool skip_baseline(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    bool there = strcmp(record_text(&r->record, RECORD_BASELINE), BASELINE_VERSION) == 0;
+    bool none = (r->slot->ops->caps & BACKEND_CAP_BASELINE) == 0;
+    str_copy(why, STEP_WHY_MAX, none ? "programs come from the host, read-only" : "it is there");
+    return none || (there && !r->do_create);
+}
+
+/* What the script says to us, and to people. True: not for people. */
+static bool baseline_line(struct run *r, const char *line)
+{
+    static const char MISSING[] = "MUTHR-MISSING:", ERROR[] = "MUTHR-ERROR: ";
+    if (strncmp(line, MISSING, strlen(MISSING)) == 0) {
+        str_format(r->missing, sizeof(r->missing), "missing in the image:%.160s", line + strlen(MISSING));
+        return true;
+    }
+    if (strncmp(line, ERROR, strlen(ERROR)) == 0) {
+        str_copy(r->last_line, sizeof(r->last_line), line + strlen(ERROR));
+        r->keep_line = true;
+        return true;
+    }
+    return false;
+}
+
+/* The script's own words instead of its exit code. */
+static void explain_baseline(struct run *r, struct error *err)
+{
+    if (err->code == ERROR_EXIT) {
+        int code = err->sys;
+        error_hint(err, ERROR_EXIT, "cure the cause and start it again, or use an image that has these programs",
+                   "baseline: exit %d: %.300s", code, r->last_line);
+        err->sys = code;
+    }
+}
+
+/* Ready for the first shell: remembered. */
+static int settle_baseline(struct run *r, struct error *err)
+{
+    const char *before = record_text(&r->record, RECORD_IMAGE_NOTICE);
+    (void)err;
+    record_set_text(&r->record, RECORD_BASELINE, BASELINE_VERSION);
+    if (r->missing[0] != '\0' && strstr(before, r->missing) == NULL) {
+        MT_CLEANUP(xfree) char *both = xasprintf("%s%s%s", before, before[0] != '\0' ? "; " : "", r->missing);
+        record_set_text(&r->record, RECORD_IMAGE_NOTICE, both);
+    }
+    return 0;
+}
+
+/* A command inside, with everything set: fields of an earlier one do not stay. */
+static enum step_result exec_inside(struct run *r, bool as_root, const char *cwd,
+                                    int (*settle)(struct run *r, struct error *err))
+{
+    r->call.argv = (const char *const *)r->argv.v;
+    r->call.env = as_root ? NULL : (const char *const *)r->child_env.v;
+    r->call.cwd = cwd;
+    r->call.as_root = as_root;
+    r->call.input = NULL;
+    r->call.input_len = 0;
+    r->last_line[0] = '\0';
+    r->keep_line = false;
+    return run_submit(r, BACKEND_EXEC, settle);
+}
+
+enum step_result step_baseline(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    bool remote = ws != NULL && ws->host[0] != '\0'; /* its user is told by who owns the project there */
+    MT_CLEANUP(xfree) char *path = path_join(r->e->opts.paths->data, "profiles/baseline.sh");
+    MT_CLEANUP(strbuf) struct strbuf script = STRBUF_INIT;
+    (void)op;
+    if (fs_read(path, SCRIPT_MAX, &script, err) < 0) {
+        return STEP_FAIL;
+    }
+    strvec_clear(&r->argv);
+    strvec_pushl(&r->argv, "sh", "-c", script.buf, "baseline", NULL);
+    strvec_pushf(&r->argv, "%u", remote ? 0u : (unsigned)getuid());
+    strvec_pushf(&r->argv, "%u", remote ? 0u : (unsigned)getgid());
+    strvec_push(&r->argv, r->spec.workspace_mount);
+    r->missing[0] = '\0';
+    r->take_line = baseline_line;
+    r->explain = explain_baseline;
+    return exec_inside(r, true, "/", settle_baseline);
+}
+
+/* --- the repository's set-up command --- */
+
+bool skip_set_up(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    str_copy(why, STEP_WHY_MAX,
+             r->dev.set_up == NULL                                         ? "the repository has none"
+             : strcmp(record_text(&r->record, RECORD_SET_UP), "done") == 0 ? "it ran before"
+                                                                           : "not allowed");
+    return !r->do_set_up;
+}
+
+/* 'word' for a shell. */
+static void add_quoted(struct strbuf *out, const char *word)
+{
+    strbuf_addch(out, '\'');
+    for (const char *p = word; *p != '\0'; p++) {
+        if (*p == '\'') {
+            strbuf_addstr(out, "'\\''");
+        } else {
+            strbuf_addch(out, *p);
+        }
+    }
+    strbuf_addch(out, '\'');
+}
+
+/* One command is run as it is; several become one, each after the success of the one before. */
+static void set_up_argv(const struct devcontainer *dev, struct strvec *argv)
+{
+    MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT;
+    strvec_clear(argv);
+    if (dev->command_count == 1) {
+        strvec_pushv(argv, (const char *const *)dev->commands[0].v);
+        return;
+    }
+    for (size_t i = 0; i < dev->command_count; i++) {
+        strbuf_addstr(&all, i > 0 ? " && " : "");
+        for (size_t k = 0; k < dev->commands[i].len; k++) {
+            strbuf_addstr(&all, k > 0 ? " " : "");
+            add_quoted(&all, dev->commands[i].v[k]);
+        }
+    }
+    strvec_pushl(argv, "sh", "-c", all.buf, NULL);
+}
+
+/* Its last line says more than its code. */
+static void explain_set_up(struct run *r, struct error *err)
+{
+    if (err->code == ERROR_EXIT) {
+        int code = err->sys;
+        error_hint(err, ERROR_EXIT, "it runs again at the next start; a shell in the sandbox shows why it failed",
+                   "the repository's set-up command: exit %d: %.300s", code, r->last_line);
+        err->sys = code;
+    }
+}
+
+/* Once is enough. */
+static int settle_set_up(struct run *r, struct error *err)
+{
+    (void)err;
+    record_set_text(&r->record, RECORD_SET_UP, "done");
+    return 0;
+}
+
+enum step_result step_set_up(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)op;
+    set_up_argv(&r->dev, &r->argv);
+    strvec_clear(&r->child_env);
+    if (engine_environment(r->e, r->slot, r->info.net_known ? r->info.net : r->spec.net, &r->profile,
+                           r->spec.workspace_mount, &r->e->inference, false, &r->child_env, NULL, err) < 0 ||
+        env_add_extra(&r->env, &r->child_env, err) < 0) {
+        return STEP_FAIL;
+    }
+    r->explain = explain_set_up;
+    return exec_inside(r, false, r->spec.workspace_mount, settle_set_up);
+}
+
+/* --- the golden image --- */
+
+enum step_result step_keep_home(struct op *op, void *ctx, struct error *err)
+{
+    /* The home is on storage of its own, which is no part of an image: a copy goes along, without what is secret or
+     * only of this project. New sandboxes begin with it (baseline.sh). */
+    static const char COPY[] =
+        "set -e; rm -rf /var/lib/muthr/home; mkdir -p /var/lib/muthr/home; cp -a /home/muthr/. /var/lib/muthr/home/; "
+        "cd /var/lib/muthr/home; rm -rf .ssh .gnupg .netrc .git-credentials .bash_history .cache .local/state "
+        ".config/gh .claude .claude.json .codex .local/share/opencode .npmrc .docker .aws";
+    struct run *r = ctx;
+    (void)op;
+    (void)err;
+    strvec_clear(&r->argv);
+    strvec_pushl(&r->argv, "sh", "-c", COPY, NULL);
+    return exec_inside(r, true, "/", NULL);
+}
+
+bool skip_commit(void *ctx, char why[STEP_WHY_MAX])
+{
+    struct run *r = ctx;
+    (void)why;
+    return r->plan != ENGINE_BAKE;
+}
+
+/* Which revision is in it. */
+static int settle_commit(struct run *r, struct error *err)
+{
+    MT_CLEANUP(xfree) char *path = golden_path(r), *dir = path_join(r->e->opts.paths->state, "golden");
+    return fs_mkdirs(dir, 0700, err) < 0 ? -1
+                                         : fs_write_atomic(path, r->profile.rev, strlen(r->profile.rev), 0600, err);
+}
+
+enum step_result step_commit(struct op *op, void *ctx, struct error *err)
+{
+    struct run *r = ctx;
+    (void)err;
+    str_format(r->tag_name, sizeof(r->tag_name), "localhost/muthr-profile-%s:latest", r->profile.name);
+    op_text(op, "%s", r->tag_name);
+    r->call.tag = r->tag_name;
+    return run_submit(r, BACKEND_COMMIT, settle_commit);
+}
