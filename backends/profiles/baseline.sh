@@ -111,6 +111,6 @@ fi
 add_user
 fill_home
 mkdir -p /var/lib/muthr
-date >"$marker" || fail "$marker cannot be written"
+[ -e "$marker" ] || date >"$marker" || fail "$marker cannot be written"
 [ -z "$lacks" ] || echo "MUTHR-MISSING:$lacks"
 exit 0

@@ -414,14 +414,15 @@ void engine_profile_of(struct engine *e, const struct workspace *ws, const struc
     }
 }
 
-int engine_environment(struct engine *e, const struct slot *slot, enum net_policy net, const struct profile *profile,
-                       const char *mount, const struct probe_result *inference, bool strict, struct strvec *out,
-                       const char **notice, struct error *err)
+int engine_environment(struct engine *e, const struct slot *slot, const struct sandbox_info *info,
+                       const struct profile *profile, const char *mount, const struct probe_result *inference,
+                       bool strict, struct strvec *out, const char **notice, struct error *err)
 {
     char gateway[64], model[160];
     bool reachable;
     const char *source;
-    env_gateway(e->opts.config, net, gateway, &reachable);
+    enum net_policy net = info->net_known ? info->net : NET_FULL;
+    env_gateway(e->opts.config, net, info->gateway, gateway, &reachable);
     str_copy(model, sizeof(model), path_base(inference->model));
     if (inference->state != PROBE_READY || (!strict && env_check_model(model, NULL) < 0)) {
         env_fallback_model(e->opts.config, e->opts.paths, model, &source);

@@ -167,9 +167,9 @@ void engine_settle(struct engine *e);
 struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err);
 /* The P3 set for a sandbox; strict: a bad model name is an error, not replaced. *notice (may be NULL, static text) when
  * the host cannot be reached. */
-int engine_environment(struct engine *e, const struct slot *slot, enum net_policy net, const struct profile *profile,
-                       const char *mount, const struct probe_result *inference, bool strict, struct strvec *out,
-                       const char **notice, struct error *err);
+int engine_environment(struct engine *e, const struct slot *slot, const struct sandbox_info *info,
+                       const struct profile *profile, const char *mount, const struct probe_result *inference,
+                       bool strict, struct strvec *out, const char **notice, struct error *err);
 /* Profile of a sandbox: recorded, as labelled, else the configuration's. */
 void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64]);
 

@@ -132,11 +132,11 @@ int env_add_extra(const struct strvec *extra, struct strvec *out, struct error *
     return 0;
 }
 
-void env_gateway(const struct config *config, enum net_policy net, char out[64], bool *reachable)
+void env_gateway(const struct config *config, enum net_policy net, const char *seen, char out[64], bool *reachable)
 {
     bool given = config->container_host_gateway[0] != '\0';
-    str_copy(out, 64, given ? config->container_host_gateway : "127.0.0.1");
-    *reachable = net == NET_SHARED || (given && net == NET_FULL);
+    str_copy(out, 64, given ? config->container_host_gateway : seen[0] != '\0' ? seen : "127.0.0.1");
+    *reachable = net == NET_SHARED || ((given || seen[0] != '\0') && net != NET_NONE);
 }
 
 /* ~/.cache/muthr/active-preset-name-<runtime>. Caller frees. */

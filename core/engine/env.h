@@ -33,11 +33,11 @@ int env_check_extra(const struct strvec *extra, struct error *err);
 /* A model name of [A-Za-z0-9._:/-]+. */
 int env_check_model(const char *model, struct error *err);
 
-/* G1 for process sandboxes: what the configuration (or MUTHR_CONTAINER_HOST_GATEWAY, through it) says, else 127.0.0.1.
- * *reachable: false when the sandbox has its own network and nobody said under which address it sees this host:
- * services on the host's loopback are then out of reach by design (pasta runs without a gateway mapping, slirp4netns
- * with the host's loopback cut). */
-void env_gateway(const struct config *config, enum net_policy net, char out[64], bool *reachable);
+/* G1: what the configuration (or MUTHR_CONTAINER_HOST_GATEWAY, through it) says, else what the backend sees from inside
+ * (`seen`, "" when it does not), else 127.0.0.1. *reachable: false when the sandbox has its own network and nobody
+ * knows under which address it sees this host: services on the host's loopback are then out of reach by design (pasta
+ * runs without a gateway mapping, slirp4netns with the host's loopback cut). */
+void env_gateway(const struct config *config, enum net_policy net, const char *seen, char out[64], bool *reachable);
 
 /* P6 when the server is silent: the active preset's name, the configuration, "local-model". *source tells which
  * ("preset", ...). */

@@ -87,8 +87,9 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
     MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
     const char *mount = profile->manifest.workspace_mount != NULL ? profile->manifest.workspace_mount : "/workspace";
-    enum net_policy net = ws != NULL && ws->info.net_known ? ws->info.net : NET_FULL;
-    if (engine_environment(e, slot, net, profile, mount, &e->inference, false, &env, NULL, err) < 0 ||
+    const struct sandbox_info none = {.net_known = false};
+    if (engine_environment(e, slot, ws != NULL ? &ws->info : &none, profile, mount, &e->inference, false, &env, NULL,
+                           err) < 0 ||
         env_add_extra(extra, &env, err) < 0) {
         return -1;
     }

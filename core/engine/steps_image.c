@@ -176,6 +176,7 @@ static int settle_image(struct run *r, struct error *err)
         r->from_golden = true;
     }
     decide_set_up(r);
+    show_step(r, "post_create", r->do_set_up);
     decide_network(r);
     return plan_check_network(r, err);
 }
@@ -378,8 +379,8 @@ enum step_result step_set_up(struct op *op, void *ctx, struct error *err)
     (void)op;
     set_up_argv(&r->dev, &r->argv);
     strvec_clear(&r->child_env);
-    if (engine_environment(r->e, r->slot, r->info.net_known ? r->info.net : r->spec.net, &r->profile,
-                           r->spec.workspace_mount, &r->e->inference, false, &r->child_env, NULL, err) < 0 ||
+    if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, &r->e->inference, false,
+                           &r->child_env, NULL, err) < 0 ||
         env_add_extra(&r->env, &r->child_env, err) < 0) {
         return STEP_FAIL;
     }

@@ -300,8 +300,8 @@ static int build_command(struct run *r, struct strvec *argv, struct strvec *host
     MT_CLEANUP(xfree) char *script = xasprintf("/tmp/muthr-provision-%s/%s.sh", r->profile.name, r->profile.name);
     const char *const inside[] = {"bash", "-c", "exec bash \"$0\" </dev/null", script, NULL};
     strvec_clear(&r->child_env);
-    if (engine_environment(r->e, r->slot, r->info.net_known ? r->info.net : r->spec.net, &r->profile,
-                           r->spec.workspace_mount, &r->inference, true, &r->child_env, &notice, err) < 0) {
+    if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, &r->inference, true,
+                           &r->child_env, &notice, err) < 0) {
         return -1;
     }
     env_add_terminal(&r->child_env);

@@ -14,6 +14,7 @@ static struct fake *current;
 
 struct backend {
     struct fake *f;
+    const char *name;
 };
 
 /* Something in flight: a backend call, a session being started, or a script that runs. */
@@ -21,6 +22,7 @@ struct fake_pending {
     struct fake *f;
     struct timer *timer;
     struct backend_call *call;
+    const char *owner;
     void (*started)(void *arg, const char *id, const struct error *err);
     void *started_arg;
     char session[SESSION_ID_MAX];
@@ -118,9 +120,11 @@ static void take_spec(struct sandbox_info *info, const struct sandbox_spec *spec
     str_copy(info->config_hash, sizeof(info->config_hash), spec->config_hash);
     str_copy(info->workspace, sizeof(info->workspace), spec->workspace);
     info->net = spec->net;
+    info->workspace_mode = current->overlay ? WORKSPACE_OVERLAY : spec->workspace_mode;
+    str_copy(info->image, sizeof(info->image), spec->image != NULL ? spec->image : "");
 }
 
-static int do_create(struct fake *f, const struct sandbox_spec *spec, struct error *err)
+static int do_create(struct fake *f, const char *owner, const struct sandbox_spec *spec, struct error *err)
 {
     if (fake_box(f, spec->name) != NULL) {
         return error_set(err, ERROR_EXISTS, "%s exists", spec->name);
@@ -128,6 +132,7 @@ static int do_create(struct fake *f, const struct sandbox_spec *spec, struct err
     for (size_t i = 0; i < FAKE_BOXES; i++) {
         if (!f->boxes[i].used) {
             f->boxes[i].used = true;
+            f->boxes[i].owner = owner;
             memset(&f->boxes[i].info, 0, sizeof(f->boxes[i].info));
             f->boxes[i].info.state = SANDBOX_STOPPED;
             take_spec(&f->boxes[i].info, spec);
@@ -137,11 +142,11 @@ static int do_create(struct fake *f, const struct sandbox_spec *spec, struct err
     return error_set(err, ERROR_SYS, "full");
 }
 
-static void do_list(struct fake *f, struct backend_call *call)
+static void do_list(struct fake *f, const char *owner, struct backend_call *call)
 {
     call->infos = xcalloc(FAKE_BOXES, sizeof(*call->infos));
     for (size_t i = 0; i < FAKE_BOXES; i++) {
-        if (f->boxes[i].used) {
+        if (f->boxes[i].used && strcmp(f->boxes[i].owner, owner) == 0) {
             call->infos[call->info_count++] = f->boxes[i].info;
         }
     }
@@ -159,15 +164,58 @@ static void end_sessions(struct fake *f, const char *sandbox)
     }
 }
 
-static int perform(struct fake *f, struct backend_call *call, struct error *err)
+/* Lines, and a code by who it is. */
+static int do_exec(struct fake *f, struct backend_call *call, struct error *err)
+{
+    f->last_as_root = call->as_root;
+    for (size_t i = 0; i < MT_ARRAY_LEN(f->last_argv) && call->argv[i] != NULL; i++) {
+        str_copy(f->last_argv[i], sizeof(f->last_argv[i]), call->argv[i]);
+    }
+    strbuf_clear(&f->last_input);
+    strbuf_add(&f->last_input, call->input, call->input_len);
+    for (size_t i = 0; i < MT_ARRAY_LEN(f->exec_lines) && f->exec_lines[i] != NULL && call->on_line != NULL; i++) {
+        call->on_line(call, false, f->exec_lines[i], strlen(f->exec_lines[i]));
+    }
+    call->exit_code = call->as_root ? f->exec_exit : call->input_len == 0 ? f->set_up_exit : 0;
+    if (call->exit_code != 0) {
+        error_set(err, ERROR_EXIT, "exit %d", call->exit_code);
+        err->sys = call->exit_code;
+        return -1;
+    }
+    return 0;
+}
+
+/* What is held back, as many as the test says. */
+static int do_apply(struct fake *f, struct backend_call *call)
+{
+    call->changes = f->held_back > 0 ? xcalloc(f->held_back, sizeof(*call->changes)) : NULL;
+    for (size_t i = 0; i < f->held_back; i++) {
+        call->changes[call->change_count++] =
+            (struct workspace_change){.path = xasprintf("dir/file%zu", i), .conflict = true};
+    }
+    return 0;
+}
+
+/* An image, as asked for or as the test says. */
+static int do_image(struct fake *f, struct backend_call *call)
+{
+    const struct sandbox_spec *s = call->spec;
+    str_copy(f->last_spec_image, sizeof(f->last_spec_image), s->image != NULL ? s->image : "");
+    str_copy(f->last_golden, sizeof(f->last_golden), s->golden != NULL ? s->golden : "");
+    str_copy(call->image, sizeof(call->image), f->image != NULL ? f->image : s->image != NULL ? s->image : "default:1");
+    str_copy(call->image_notice, sizeof(call->image_notice), f->image_notice != NULL ? f->image_notice : "");
+    return 0;
+}
+
+static int perform(struct fake *f, const char *owner, struct backend_call *call, struct error *err)
 {
     struct sandbox_info *box = call->name != NULL ? fake_box(f, call->name) : NULL;
     switch (call->verb) {
     case BACKEND_PROBE:
-        call->probe = f->probe;
+        call->probe = strcmp(owner, "pod") == 0 ? f->pod_probe : f->probe;
         return 0;
     case BACKEND_LIST:
-        do_list(f, call);
+        do_list(f, owner, call);
         return 0;
     case BACKEND_INSPECT:
         call->infos = xcalloc(1, sizeof(*call->infos));
@@ -179,7 +227,8 @@ static int perform(struct fake *f, struct backend_call *call, struct error *err)
         }
         return 0;
     case BACKEND_CREATE:
-        return do_create(f, call->spec, err);
+        f->last_net = call->spec->net;
+        return do_create(f, owner, call->spec, err);
     case BACKEND_UPDATE:
         take_spec(box, call->spec);
         return 0;
@@ -197,6 +246,7 @@ static int perform(struct fake *f, struct backend_call *call, struct error *err)
         }
         return 0;
     case BACKEND_DELETE:
+        f->kept_home = call->keep_home;
         for (size_t i = 0; i < FAKE_BOXES; i++) {
             f->boxes[i].used = f->boxes[i].used && &f->boxes[i].info != box;
         }
@@ -205,22 +255,29 @@ static int perform(struct fake *f, struct backend_call *call, struct error *err)
         call->stats = (struct sandbox_stats){.cpu_ns = 5, .memory_bytes = 7, .procs = 2};
         return 0;
     case BACKEND_SEAL:
-        box->net = f->seal_lies ? box->net : NET_NONE;
+        box->net = f->seal_lies ? box->net : call->net;
         return 0;
     case BACKEND_EXEC:
-        for (size_t i = 0; i < MT_ARRAY_LEN(f->last_argv) && call->argv[i] != NULL; i++) {
-            str_copy(f->last_argv[i], sizeof(f->last_argv[i]), call->argv[i]);
-        }
-        strbuf_clear(&f->last_input);
-        strbuf_add(&f->last_input, call->input, call->input_len);
-        return 0;
+        return do_exec(f, call, err);
     case BACKEND_IMAGE:
-    case BACKEND_LOGS:
-    case BACKEND_ISOLATION:
+        return do_image(f, call);
     case BACKEND_COMMIT:
+        str_copy(f->committed, sizeof(f->committed), call->tag);
+        return 0;
+    case BACKEND_LOGS:
+        call->on_line(call, false, "one line", 8);
+        return 0;
+    case BACKEND_ISOLATION:
+        call->facts = xcalloc(1, sizeof(*call->facts));
+        call->fact_count = 1;
+        str_copy(call->facts[0].wanted, sizeof(call->facts[0].wanted),
+                 call->spec != NULL ? net_policy_name(call->spec->net_after) : "");
+        return 0;
     case BACKEND_CHANGES:
     case BACKEND_APPLY:
+        return do_apply(f, call);
     case BACKEND_DISCARD:
+        return 0;
     case BACKEND_FOLDERS:
         break; /* it has no capability for these */
     }
@@ -234,7 +291,7 @@ static void on_call(void *arg)
     struct error err = ERROR_INIT;
     int rc = fault_error(p, &err);
     if (rc == 0) {
-        rc = perform(p->f, call, &err);
+        rc = perform(p->f, p->owner, call, &err);
     }
     call->priv = NULL;
     pending_free(p);
@@ -247,6 +304,14 @@ static struct backend *fake_open(const struct backend_env *env, struct error *er
     (void)err;
     struct backend *be = xcalloc(1, sizeof(*be));
     be->f = current;
+    be->name = "fake";
+    return be;
+}
+
+static struct backend *pod_open(const struct backend_env *env, struct error *err)
+{
+    struct backend *be = fake_open(env, err);
+    be->name = "pod";
     return be;
 }
 
@@ -265,6 +330,7 @@ static void fake_submit(struct backend *be, struct backend_call *call)
     bool looks = call->verb == BACKEND_PROBE || call->verb == BACKEND_LIST || call->verb == BACKEND_STATS;
     f->counts[call->verb]++;
     p->call = call;
+    p->owner = be->name;
     call->priv = p;
     p->fault = looks ? FAULT_NONE : next_fault(f);
     if (call->on_line != NULL) {
@@ -318,7 +384,25 @@ const struct backend_ops fake_backend = {
     .exec_argv = fake_exec_argv,
 };
 
+#define POD_CAPS                                                                                                       \
+    (BACKEND_CAP_STATS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL |      \
+     BACKEND_CAP_IMAGES | BACKEND_CAP_BASELINE | BACKEND_CAP_COMMIT | BACKEND_CAP_OVERLAY | BACKEND_CAP_LOGS |         \
+     BACKEND_CAP_ISOLATION)
+
+const struct backend_ops fake_pod = {
+    .name = "pod",
+    .caps = POD_CAPS,
+    .open = pod_open,
+    .close = fake_close,
+    .submit = fake_submit,
+    .cancel = fake_cancel,
+    .watch = fake_watch,
+    .exec_argv = fake_exec_argv,
+};
+
 static const struct backend_ops *const REGISTRY[] = {&fake_backend, NULL};
+const struct backend_ops *const fake_pod_registry[] = {&fake_pod, NULL};
+const struct backend_ops *const fake_both[] = {&fake_backend, &fake_pod, NULL};
 
 /* --- sessions --- */
 
@@ -470,6 +554,8 @@ static void furnish(struct world *w)
     strbuf_init(&f->last_input);
     f->probe.usable = true;
     f->probe.caps = fake_backend.caps;
+    f->pod_probe.usable = true;
+    f->pod_probe.caps = fake_pod.caps;
     current = f;
 }
 
@@ -487,6 +573,7 @@ void world_open(struct world *w)
     temphome_write(&w->home, "data/profiles/manifests/p.yaml",
                    "name: p\nagent:\n  command: [agent-p, --yes]\nsecurity:\n  network: full\n");
     temphome_write(&w->home, "data/profiles/manifests/cut.yaml", "security:\n  network: none\n");
+    temphome_write(&w->home, "data/profiles/baseline.sh", "echo baseline\n");
     free(w->home.paths.data);
     w->home.paths.data = path_join(w->home.dir, "data");
     furnish(w);

@@ -27,10 +27,19 @@ struct fake {
     struct world *w;
     struct {
         bool used;
+        const char *owner; /* backend: "fake" or "pod" */
         struct sandbox_info info;
     } boxes[FAKE_BOXES];
-    struct backend_probe probe;
-    unsigned vtable_caps;
+    struct backend_probe probe, pod_probe;
+    /* of the pod */
+    const char *image, *image_notice; /* what IMAGE answers; NULL: what was asked for */
+    const char *exec_lines[4];        /* what EXEC prints */
+    int exec_exit;                    /* and ends with, when as root */
+    int set_up_exit;                  /* else */
+    bool last_as_root, kept_home, overlay;
+    char committed[96], last_spec_image[256], last_golden[96];
+    size_t held_back; /* by APPLY */
+    enum net_policy last_net;
     uint64_t delay_ms;
     int fault_at; /* the n-th thing started for an op (backend verb or session), from 1; 0: none */
     enum fake_fault fault;
@@ -93,6 +102,9 @@ const struct workspace *world_ws(struct world *w, const char *sandbox);
 /* A step of the last op by name. */
 const struct op_step_view *world_step(struct world *w, const char *name);
 
-extern const struct backend_ops fake_backend;
+/* "pod" has images, a baseline, commits, overlays and looks, besides what "fake" has. */
+extern const struct backend_ops fake_backend, fake_pod;
+extern const struct backend_ops *const fake_pod_registry[]; /* the pod alone */
+extern const struct backend_ops *const fake_both[];         /* fake first, then the pod */
 
 #endif

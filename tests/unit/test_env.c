@@ -146,17 +146,17 @@ static void test_fallbacks(void **state)
     temphome_write(&t, ".cache/muthr/active-preset-name-mlxcel", "not a name!\n");
     env_fallback_model(&c, &t.paths, model, &source);
     assert_string_equal(source, "config");
-    env_gateway(&c, NET_SHARED, gateway, &reachable);
+    env_gateway(&c, NET_SHARED, "", gateway, &reachable);
     assert_string_equal(gateway, "127.0.0.1");
     assert_true(reachable);
-    env_gateway(&c, NET_FULL, gateway, &reachable);
+    env_gateway(&c, NET_FULL, "", gateway, &reachable);
     assert_false(reachable); /* said, not hidden */
     free(c.container_host_gateway);
     c.container_host_gateway = xstrdup("192.168.1.5");
-    env_gateway(&c, NET_FULL, gateway, &reachable);
+    env_gateway(&c, NET_FULL, "", gateway, &reachable);
     assert_string_equal(gateway, "192.168.1.5");
     assert_true(reachable);
-    env_gateway(&c, NET_NONE, gateway, &reachable);
+    env_gateway(&c, NET_NONE, "", gateway, &reachable);
     assert_false(reachable);
     config_release(&c);
     temphome_close(&t);

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What containers need beyond process sandboxes: images, the baseline, set-up commands, golden images, overlays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/util/fs.h"
+#include "tests/engine/fake.h"
+
+static void open_pod(struct world *w)
+{
+    world_open(w);
+    w->registry = fake_pod_registry;
+}
+
+static void test_life(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    w.fake.image_notice = "mise.toml: build failed, the base image is used";
+    w.fake.exec_lines[0] = "MUTHR-MISSING: npm sudo";
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "cut");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(world_step(&w, "image")->state, OP_STEP_DONE);
+    assert_int_equal(world_step(&w, "baseline")->state, OP_STEP_DONE);
+    assert_string_equal(fake_box(&w.fake, "muthr-api")->image, "default:1");
+    assert_string_equal(w.fake.last_golden, "localhost/muthr-profile-cut:latest");
+    assert_int_equal(w.fake.last_net, NET_FULL); /* open while something is installed */
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->net, NET_NONE);
+    const char *notice = world_ws(&w, "muthr-api")->image_notice;
+    assert_non_null(strstr(notice, "mise.toml: build failed"));
+    assert_non_null(strstr(notice, "missing in the image: npm sudo"));
+    world_close_engine(&w, false);
+    world_engine(&w); /* it lasts */
+    assert_non_null(strstr(world_ws(&w, "muthr-api")->image_notice, "npm sudo"));
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(world_step(&w, "baseline")->state, OP_STEP_SKIPPED);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 1);
+    world_close(&w);
+}
+
+static void test_image_drift(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    w.fake.image = "default:1@sha256:new";
+    world_run(&w, ENGINE_START, "muthr-api", NULL); /* running: nobody looks */
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 1);
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    assert_true(w.fake.kept_home);
+    assert_non_null(strstr(w.last.notice, "its image has changed"));
+    assert_int_equal(w.fake.started_sessions, 2); /* provisioned again: what was installed went with it */
+    assert_int_equal(world_step(&w, "baseline")->state, OP_STEP_DONE);
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
+    assert_false(w.fake.kept_home);
+    world_close(&w);
+}
+
+/* One that exists starts without its image's source; a new one does not, and the image is named. */
+static void test_image_fails(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    temphome_write(&w.home, "data/profiles/manifests/p.yaml", "image: quay.example/tools:3\n");
+    world_engine(&w);
+    w.fake.things = 0;
+    w.fake.fault = FAULT_FAIL;
+    w.fake.fault_at = 2;
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "quay.example/tools:3"));
+    assert_non_null(w.last.error.hint);
+    assert_null(fake_box(&w.fake, "muthr-api"));
+    w.fake.fault_at = 0;
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    w.fake.things = 0;
+    w.fake.fault_at = 2;
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_non_null(strstr(w.last.notice, "could not be looked at"));
+    world_close(&w);
+}
+
+static void test_baseline_fails(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    w.fake.exec_exit = 1;
+    w.fake.exec_lines[0] = "MUTHR-ERROR: apt-get update failed: is there a network?";
+    w.fake.exec_lines[1] = "noise";
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "apt-get update failed"));
+    assert_null(strstr(w.last.error.msg, "noise"));
+    assert_int_equal(w.fake.started_sessions, 0);
+    w.fake.exec_exit = 0;
+    w.fake.exec_lines[0] = NULL;
+    world_run(&w, ENGINE_START, "muthr-api", NULL); /* not taken for done */
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(world_step(&w, "baseline")->state, OP_STEP_DONE);
+    world_close(&w);
+}
+
+static void test_set_up(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    temphome_write(
+        &w.home, "src/api/.devcontainer.json",
+        "{\"image\": \"repo/image:1\", // theirs\n\"postCreateCommand\": {\"a\": \"it's\", \"b\": [\"x\", \"y z\"]},}");
+    world_engine(&w);
+    struct engine_consent c;
+    engine_consent(w.engine, "muthr-api", &c);
+    assert_string_equal(c.image, "repo/image:1");
+    assert_non_null(strstr(c.post_create, "it's"));
+    engine_consent_release(&c);
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    assert_non_null(strstr(w.last.notice, "set-up command was not run"));
+    assert_non_null(strstr(w.last.notice, "repo/image:1"));
+    assert_int_equal(world_step(&w, "post_create")->state, OP_STEP_SKIPPED);
+    assert_string_equal(w.fake.last_spec_image, "");
+    struct engine_request req = {.plan = ENGINE_START, .sandbox = "muthr-api", .allow_post_create = true};
+    w.fake.set_up_exit = 3;
+    w.fake.exec_lines[0] = "make: no rule";
+    world_request(&w, &req);
+    world_wait(&w, w.done + 1);
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "exit 3: make: no rule"));
+    w.fake.set_up_exit = 0;
+    world_run(&w, ENGINE_START, "muthr-api", NULL); /* the yes is remembered; it had not run */
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(world_step(&w, "post_create")->state, OP_STEP_DONE);
+    assert_false(w.fake.last_as_root);
+    assert_string_equal(w.fake.last_argv[2], "'sh' '-c' 'it'\\''s' && 'x' 'y z'");
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(world_step(&w, "post_create")->state, OP_STEP_SKIPPED); /* once */
+    engine_consent(w.engine, "muthr-api", &c);
+    assert_null(c.post_create);
+    engine_consent_release(&c);
+    world_close(&w);
+}
+
+/* The repository changes between the question and the answer: what nobody saw is not run. */
+static void test_consent_is_to_what_was_shown(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    temphome_write(&w.home, "src/api/.devcontainer.json", "{\"image\": \"a:1\", \"postCreateCommand\": \"harmless\"}");
+    world_engine(&w);
+    struct engine_consent c;
+    engine_consent(w.engine, "muthr-api", &c);
+    engine_consent_release(&c);
+    temphome_write(&w.home, "src/api/.devcontainer.json", "{\"image\": \"b:1\", \"postCreateCommand\": \"evil\"}");
+    struct engine_request req = {
+        .plan = ENGINE_START, .sandbox = "muthr-api", .allow_post_create = true, .allow_image = true};
+    world_request(&w, &req);
+    world_wait(&w, 1);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(world_step(&w, "post_create")->state, OP_STEP_SKIPPED);
+    assert_string_equal(w.fake.last_spec_image, "");
+    engine_consent(w.engine, "muthr-api", &c);
+    assert_string_equal(c.post_create, "evil");
+    engine_consent_release(&c);
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
+    req.allow_post_create = false;
+    world_request(&w, &req);
+    world_wait(&w, w.done + 1);
+    assert_string_equal(w.fake.last_spec_image, "b:1");
+    world_close(&w);
+}
+
+static void test_bake(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(w.fake.committed, "localhost/muthr-profile-p:latest");
+    assert_string_equal(w.fake.last_golden, "");
+    assert_int_equal(w.fake.started_sessions, 1);
+    w.fake.image = "localhost/muthr-profile-p:latest";
+    world_run(&w, ENGINE_START, "muthr-web", "p"); /* everything is in it already */
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.started_sessions, 1);
+    world_run(&w, ENGINE_START, "muthr-web", NULL);
+    assert_int_equal(w.fake.started_sessions, 1);
+    temphome_write(&w.home, ".config/muthr/sandbox.d/container/provision.d/lib/more.sh", "# new\n");
+    world_run(&w, ENGINE_START, "muthr-docs", "p"); /* an older revision is in it */
+    assert_int_equal(w.fake.started_sessions, 2);
+    world_close(&w);
+    world_open(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "cannot make an image"));
+    world_close(&w);
+}
+
+static void test_model_network(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    temphome_write(&w.home, "data/profiles/manifests/p.yaml", "security:\n  network: model\n");
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->net, NET_MODEL);
+    w.fake.seal_lies = true;
+    world_run(&w, ENGINE_START, "muthr-web", "p");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "stays open"));
+    world_close(&w);
+}
+
+static void test_foreign_and_limits(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    w.config.require_resource_limits = true;
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    assert_int_equal(w.last.error.code, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(w.last.error.msg, "cannot enforce limits"));
+    w.config.require_resource_limits = false;
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    assert_int_equal(w.last.state, OP_DONE);
+    fake_box(&w.fake, "muthr-api")->foreign = true;
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    assert_int_equal(w.last.error.code, ERROR_DENIED);
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
+    assert_int_equal(w.last.error.code, ERROR_DENIED);
+    assert_int_equal(w.fake.counts[BACKEND_DELETE], 0);
+    world_close(&w);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    w.registry = fake_both;
+    temphome_write(&w.home, "data/profiles/manifests/p.yaml", "image: x:1\n");
+    temphome_write(&w.home, "data/profiles/manifests/cut.yaml", "backend: pod\n");
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    assert_string_equal(world_ws(&w, "muthr-api")->backend, "fake");
+    world_run(&w, ENGINE_START, "muthr-web", "p"); /* names an image */
+    assert_string_equal(world_ws(&w, "muthr-web")->backend, "pod");
+    world_run(&w, ENGINE_START, "muthr-docs", "cut"); /* names the backend */
+    assert_string_equal(world_ws(&w, "muthr-docs")->backend, "pod");
+    world_run(&w, ENGINE_DELETE, "muthr-docs", NULL);
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
+    struct engine_request req = {.plan = ENGINE_START, .sandbox = "muthr-docs", .profile = "base", .backend = "pod"};
+    world_request(&w, &req);
+    world_wait(&w, w.done + 1);
+    assert_string_equal(world_ws(&w, "muthr-docs")->backend, "pod");
+    req.sandbox = "muthr-api";
+    req.backend = "nothing";
+    struct error err = ERROR_INIT;
+    assert_int_equal(engine_run(w.engine, &req, &err), 0);
+    assert_non_null(strstr(err.msg, "no backend \"nothing\""));
+    world_close_engine(&w, false);
+    w.fake.pod_probe.usable = false;
+    str_copy(w.fake.pod_probe.reason, sizeof(w.fake.pod_probe.reason), "not installed");
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p"); /* nobody has images: told, for as long as it lives */
+    assert_string_equal(world_ws(&w, "muthr-api")->backend, "fake");
+    assert_non_null(strstr(world_ws(&w, "muthr-api")->image_notice, "x:1 is not used"));
+    req.backend = "pod";
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
+    assert_int_equal(engine_run(w.engine, &req, &err), 0);
+    assert_non_null(strstr(err.msg, "not installed"));
+    world_close(&w);
+}
+
+static void test_overlay(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-web", "base");
+    world_run(&w, ENGINE_APPLY, "muthr-web", NULL);
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "no overlay"));
+    w.fake.overlay = true;
+    w.fake.held_back = 5;
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    world_run(&w, ENGINE_APPLY, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->state, SANDBOX_STOPPED);
+    assert_non_null(strstr(w.last.notice, "5 held back: dir/file0 (conflict)"));
+    assert_non_null(strstr(w.last.notice, "and 2 more"));
+    world_run(&w, ENGINE_DISCARD, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_DISCARD], 1);
+    world_close(&w);
+}
+
+struct seen {
+    int lines, done;
+    char wanted[40];
+    enum error_code code;
+};
+
+static void on_line(void *arg, bool is_stderr, const char *line, size_t len)
+{
+    struct seen *s = arg;
+    (void)is_stderr;
+    (void)line;
+    s->lines += len > 0;
+}
+
+static void on_look(void *arg, const struct backend_call *call, const struct error *err)
+{
+    struct seen *s = arg;
+    s->done++;
+    s->code = err != NULL ? err->code : ERROR_NONE;
+    if (call->fact_count > 0) {
+        str_copy(s->wanted, sizeof(s->wanted), call->facts[0].wanted);
+    }
+}
+
+static void test_looks(void **state)
+{
+    (void)state;
+    struct world w;
+    struct seen seen = {.lines = 0};
+    struct error err = ERROR_INIT;
+    open_pod(&w);
+    world_engine(&w);
+    struct engine_look_request req = {
+        .sandbox = "muthr-api", .verb = BACKEND_LOGS, .tail = -1, .on_line = on_line, .done = on_look, .arg = &seen};
+    assert_int_equal(engine_look(w.engine, &req, NULL, &err), -1); /* does not exist yet */
+    world_run(&w, ENGINE_START, "muthr-api", "cut");
+    assert_int_equal(engine_look(w.engine, &req, NULL, &err), 0);
+    while (seen.done < 1) {
+        loop_turn(w.loop, true);
+    }
+    assert_true(seen.lines > 0);
+    req.verb = BACKEND_ISOLATION;
+    assert_int_equal(engine_look(w.engine, &req, NULL, &err), 0);
+    while (seen.done < 2) {
+        loop_turn(w.loop, true);
+    }
+    assert_string_equal(seen.wanted, "none");
+    req.verb = BACKEND_DELETE;
+    assert_int_equal(engine_look(w.engine, &req, NULL, &err), -1);
+    req.verb = BACKEND_LOGS;
+    w.fake.things = 0;
+    w.fake.fault_at = 1;
+    w.fake.fault = FAULT_HANG;
+    struct engine_look *look;
+    assert_int_equal(engine_look(w.engine, &req, &look, &err), 0);
+    engine_look_cancel(look);
+    while (seen.done < 3) {
+        loop_turn(w.loop, true);
+    }
+    assert_int_equal(seen.code, ERROR_CANCELED);
+    w.fake.things = 0;
+    assert_int_equal(engine_look(w.engine, &req, &look, &err), 0);
+    world_close(&w); /* ends it, too */
+    assert_int_equal(seen.done, 4);
+}
+
+static void test_undo_window(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    struct engine_request req = {.plan = ENGINE_DELETE, .sandbox = "muthr-api", .delay_ms = 3600000};
+    op_id id = world_request(&w, &req);
+    for (int i = 0; i < 5; i++) {
+        loop_turn(w.loop, false);
+    }
+    world_run(&w, ENGINE_START, "muthr-web", "base"); /* nobody waits for it */
+    assert_int_equal(w.last.state, OP_DONE);
+    engine_cancel(w.engine, id);
+    world_wait(&w, w.done + 1);
+    assert_int_equal(w.last.state, OP_CANCELED);
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->state, SANDBOX_RUNNING);
+    assert_int_equal(w.fake.counts[BACKEND_DELETE], 0);
+    assert_int_equal(w.fake.counts[BACKEND_STOP], 0);
+    req.delay_ms = 20;
+    world_request(&w, &req);
+    world_wait(&w, w.done + 1);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_null(fake_box(&w.fake, "muthr-api"));
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_image_fails),
+        cmocka_unit_test(test_baseline_fails),
+        cmocka_unit_test(test_set_up),
+        cmocka_unit_test(test_consent_is_to_what_was_shown),
+        cmocka_unit_test(test_bake),
+        cmocka_unit_test(test_model_network),
+        cmocka_unit_test(test_foreign_and_limits),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_undo_window),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
