@@ -463,13 +463,10 @@ static void on_before(struct request *r, const struct proc_result *res, const st
     }
 }
 
-static void on_owned(struct request *r, const struct sandbox_info *info)
+static int on_owned(struct request *r, const struct podman_seen *seen, struct error *err)
 {
-    struct error err = ERROR_INIT;
-    (void)info;
-    if (ask_id(r, r->call->tag, on_before, &err) < 0) {
-        podman_finish(r, &err);
-    }
+    (void)seen;
+    return ask_id(r, r->call->tag, on_before, err);
 }
 
 int podman_commit(struct request *r, struct error *err)
