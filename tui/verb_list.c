@@ -24,6 +24,28 @@ static int live_sessions(const struct model *m, const char *sandbox)
     return live;
 }
 
+/* Published ports as they are: [{"host": 8080, "container": 80, "protocol": "tcp", "address": "127.0.0.1"}]. */
+static struct json *ports_of(const struct workspace *ws)
+{
+    struct json *list = json_new_array();
+
+    for (unsigned i = 0; ws->have_info && i < ws->info.port_count; i++) {
+        const struct port_spec *p = &ws->info.ports[i];
+        struct json *port = json_new_object();
+
+        if (p->host_port > 0) {
+            json_set_int(port, "host", p->host_port);
+        } else {
+            json_set_null(port, "host");
+        }
+        json_set_int(port, "container", p->container_port);
+        json_set_string(port, "protocol", p->udp ? "udp" : "tcp");
+        json_set_string(port, "address", p->host_ip[0] != '\0' ? p->host_ip : "127.0.0.1");
+        json_append(list, port);
+    }
+    return list;
+}
+
 /* One row of `ls` (behaviour.md O1). */
 static struct json *ls_row(const struct model *m, const struct workspace *ws)
 {
@@ -43,7 +65,8 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     json_set_string(row, "mount", ws->path);
     set_string(row, "backend", ws->backend);
     set_string(row, "profile", ws->profile[0] != '\0' ? ws->profile : ws->info.profile);
-    json_set_null(row, "image");
+    set_string(row, "host", ws->host);
+    set_string(row, "image", exists ? ws->info.image : NULL);
     json_set_int(row, "sessions", live_sessions(m, ws->sandbox));
     set_string(row, "network", exists && ws->info.net_known ? net_policy_name(ws->info.net) : NULL);
     if (exists && ws->info.port > 0) {
@@ -51,8 +74,9 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     } else {
         json_set_null(row, "port");
     }
+    json_set(row, "ports", ports_of(ws));
     set_string(row, "limits", exists ? ws->info.limits : NULL);
-    set_string(row, "warning", exists ? ws->info.warning : NULL);
+    set_string(row, "warning", exists ? ws->info.warning[0] != '\0' ? ws->info.warning : ws->image_notice : NULL);
     set_string(row, "drift", ws->drift ? ws->drift_text : NULL);
     return row;
 }
@@ -73,6 +97,9 @@ static int ls_trouble(struct verb_ctx *ctx)
         if (b->probe.usable) {
             return 0;
         }
+        if (b->host[0] != '\0') {
+            continue; /* said for itself */
+        }
         first = first != NULL ? first : b;
     }
     if (first == NULL) {
@@ -82,6 +109,20 @@ static int ls_trouble(struct verb_ctx *ctx)
                    first->name, first->probe.reason);
     }
     return verb_error(ctx, &err);
+}
+
+/* Machines that are not there: their sandboxes are listed as unknown, if at all. */
+static void note_hosts(const struct verb_ctx *ctx)
+{
+    for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *b = model_backend_at(ctx->model, i);
+
+        if (b->host[0] != '\0' && !b->probed) {
+            output_note("%s: does not answer yet", b->host);
+        } else if (b->host[0] != '\0' && !b->probe.usable) {
+            output_note("%s: %s%s%s", b->host, b->probe.reason, b->probe.fix[0] != '\0' ? "; " : "", b->probe.fix);
+        }
+    }
 }
 
 int verb_ls(struct verb_ctx *ctx)
@@ -111,6 +152,7 @@ int verb_ls(struct verb_ctx *ctx)
             output_note("%s: %s; `muthr-tui provision %s` tries again", ws->sandbox, ws->unprovisioned, ws->shown);
         }
     }
+    note_hosts(ctx);
     const char *none = trouble != 0 ? NULL
                        : ctx->o.all
                            ? "No workspaces yet: make a folder below the workspace root."

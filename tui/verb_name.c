@@ -9,13 +9,33 @@
 #include "core/util/xmalloc.h"
 #include "tui/verb.h"
 
-/* Finds by folder name, then by sandbox name, then by the form that is shown. */
+/* "api@gpu1": the project of that name on that host. */
+static const struct workspace *workspace_on_host(const struct model *m, const char *name)
+{
+    const char *at = strrchr(name, '@');
+    size_t n = at != NULL ? (size_t)(at - name) : 0;
+
+    for (size_t i = 0; at != NULL && i < model_workspace_count(m); i++) {
+        const struct workspace *ws = model_workspace_at(m, i);
+
+        if (ws->host[0] != '\0' && strcmp(ws->host, at + 1) == 0 && strlen(ws->name) == n &&
+            memcmp(ws->name, name, n) == 0) {
+            return ws;
+        }
+    }
+    return NULL;
+}
+
+/* Finds by folder name, then by sandbox name, then by project and host, then by the form that is shown. */
 static const struct workspace *workspace_named(const struct model *m, const char *name)
 {
     const struct workspace *ws = model_workspace_by_name(m, name);
 
     if (ws == NULL) {
         ws = model_workspace_by_sandbox(m, name);
+    }
+    if (ws == NULL) {
+        ws = workspace_on_host(m, name);
     }
     for (size_t i = 0; ws == NULL && i < model_workspace_count(m); i++) {
         const struct workspace *at = model_workspace_at(m, i);
