@@ -209,7 +209,8 @@ static int open_engine(struct app *app, struct error *err)
                                .config = &app->config,
                                .model = app->model,
                                .bus = app->bus,
-                               .registry = backend_registry};
+                               .registry = backend_registry,
+                               .idle_stop = true};
     port_fill(app->port, &opts.port);
     app->engine = engine_new(&opts, err);
     if (!app->engine) {

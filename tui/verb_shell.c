@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/engine/inuse.h"
 #include "core/util/xmalloc.h"
 #include "tui/cockpit.h"
 #include "tui/verb.h"
@@ -227,6 +228,9 @@ int verb_shell(struct verb_ctx *ctx)
     if (engine_exec_argv(ctx->engine, sandbox, (const char *const *)command.v, cwd, tty, &ctx->o.env, &argv, &env,
                          &err) < 0) {
         return verb_error(ctx, &err);
+    }
+    if (inuse_mark(ctx->paths, sandbox, &err) < 0) {
+        output_note("muthr-tui: %s (the sandbox may be stopped as idle)", err.msg);
     }
     unsigned timeout_s = ctx->o.timeout_s;
     verb_close(ctx);

@@ -19,6 +19,7 @@
 static void on_event(void *arg, const struct model_event *ev)
 {
     struct engine *e = arg;
+    idle_on_event(e, ev);
     if (ev->kind != MODEL_SESSION && ev->kind != MODEL_SESSION_REMOVED) {
         return;
     }
@@ -162,6 +163,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     e->rescan = timer_new(opts->loop, on_rescan, e);
     e->stats = timer_new(opts->loop, stats_on_timer, e);
     e->tick = timer_new(opts->loop, on_tick, e);
+    e->idle = timer_new(opts->loop, idle_on_timer, e);
     e->hosts_late = timer_new(opts->loop, on_hosts_late, e);
     e->sub = bus_subscribe(opts->bus, on_event, e);
     if (profiles_install(opts->paths, &why) < 0) {
@@ -222,6 +224,8 @@ static void free_engine(struct engine *e)
     timer_close(e->rescan);
     timer_close(e->stats);
     timer_close(e->tick);
+    timer_close(e->idle);
+    idle_free(e);
     dirwatch_close(e->root_watch);
     http_client_close(e->http);
     bus_unsubscribe(e->opts.bus, e->sub);
@@ -263,6 +267,7 @@ static void on_tick(void *arg)
         if (!e->ready && is_looked_at(e)) {
             e->ready = true;
             takeover_look(e);
+            idle_on_timer(e);
             engine_schedule(e); /* what was asked for before the backends were known */
         }
         if (e->ready) {
@@ -302,6 +307,7 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
     timer_stop(e->stats);
     timer_stop(e->refresh);
     timer_stop(e->rescan);
+    timer_stop(e->idle);
     timer_stop(e->hosts_late);
     for (size_t i = 0; i < e->slot_count; i++) {
         if (e->slots[i].retry != NULL) {

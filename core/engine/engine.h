@@ -27,6 +27,8 @@ struct engine_opts {
     const struct backend_ops *const *registry; /* backend_registry, or a test's */
     struct session_port port;
     uint64_t step_timeout_max_ms; /* no step may take longer than this; 0: as the plans say. For tests */
+    bool idle_stop;               /* stops what nobody uses (S8): the cockpit's business, not a verb's */
+    uint64_t minute_ms;           /* length of a minute of idle_stop_minutes; 0: 60000. For tests */
     bool no_resume;               /* leave the op journal alone: verbs that only look */
 };
 

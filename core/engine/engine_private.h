@@ -59,6 +59,8 @@ struct run {
     char *wanted_image;                    /* asked for, or NULL */
     char choice_notice[CHOICE_NOTICE_MAX]; /* what its backend cannot give it */
     uint64_t delay_ms;                     /* before anything is done; a cancel meanwhile leaves all as it is */
+    uint64_t idle_stamp;                   /* idle_only: latest sign of use when it was decided */
+    bool in_use;                           /* idle_only: it is used again */
     bool in_window;                        /* that time runs: such an op takes nobody's place */
     bool have_paths;                       /* apply, discard: only `paths` */
     struct strvec paths;
@@ -138,6 +140,9 @@ struct engine {
     struct stat_call *stat_calls;
     struct session_start *starts;
     struct engine_look *looks;
+    struct idle_entry *idle_entries;
+    struct timer *idle;  /* at the next moment at which a countdown begins or ends */
+    uint64_t idle_at_ms; /* that moment (clock_mono_ms) */
     struct shown_consent {
         char sandbox[96], set_up[65], image[256]; /* as engine_consent showed it last */
         struct shown_consent *next;
@@ -211,6 +216,16 @@ bool consent_matches(struct engine *e, const char *sandbox, bool image, const ch
 void consent_forget_all(struct engine *e);
 /* S15: has the repository's set-up command still to run in it? */
 bool set_up_is_due(const struct record *record, const struct sandbox_info *info);
+
+/* --- idle.c --- */
+void idle_on_timer(void *arg);
+void idle_on_event(struct engine *e, const struct model_event *ev);
+void idle_free(struct engine *e);
+/* The latest sign of use, by the wall clock. */
+uint64_t idle_stamp(const struct engine *e, const char *sandbox, const struct sandbox_info *info);
+/* Something that counts as use by being there: a running agent or task, an op other than `except`, a shell's program.
+ */
+bool idle_is_held(const struct engine *e, const char *sandbox, op_id except);
 
 /* --- look.c --- */
 void looks_cancel(struct engine *e);

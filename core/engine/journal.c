@@ -19,8 +19,7 @@ static char *file_of(const struct paths *paths, const char *sandbox)
     return xasprintf("%s/ops/%s.json", paths->state, sandbox);
 }
 
-/* Start time of a process in clock ticks since boot, 0 when unknown. Source: proc(5), field 22 of stat. */
-static uint64_t start_of(int pid)
+uint64_t journal_pid_start(int pid)
 {
 #if defined(__linux__)
     char path[64], text[1024];
@@ -48,7 +47,7 @@ bool journal_owner_alive(int pid, uint64_t pid_start)
     if (pid_has_ended(pid)) {
         return false;
     }
-    uint64_t start = start_of(pid);
+    uint64_t start = journal_pid_start(pid);
     return start == 0 || pid_start == 0 || start == pid_start;
 }
 
@@ -58,7 +57,7 @@ int journal_write(const struct paths *paths, const struct journal_entry *entry, 
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     struct json *j = json_new_object();
     json_set_int(j, "pid", getpid());
-    json_set_int(j, "pid_start", (int64_t)start_of(getpid()));
+    json_set_int(j, "pid_start", (int64_t)journal_pid_start(getpid()));
     json_set_string(j, "sandbox", entry->sandbox);
     json_set_string(j, "plan", entry->plan);
     json_set_string(j, "profile", entry->profile);

@@ -29,6 +29,8 @@ bool journal_read(const struct paths *paths, const char *sandbox, struct journal
 size_t journal_list(const struct paths *paths, struct journal_entry **out);
 /* Those whose owner is dead. Heap, free(). */
 size_t journal_dead(const struct paths *paths, struct journal_entry **out);
+/* Start time of a process in clock ticks since boot, 0 when unknown. Source: proc(5), field 22 of stat. */
+uint64_t journal_pid_start(int pid);
 /* Does that process still run? One that has ended and that nobody has reaped yet does not. */
 bool journal_owner_alive(int pid, uint64_t pid_start);
 

@@ -109,6 +109,7 @@ struct run *run_new(struct engine *e, const struct engine_request *req, const st
     r->allow_image = req->allow_image;
     r->orphan_only = req->orphan_only;
     r->idle_only = req->idle_only;
+    r->idle_stamp = idle_stamp(e, ws->sandbox, &ws->info);
     r->delay_ms = req->delay_ms;
     r->wanted_image = xstrdup_null(req->image);
     str_copy(r->backend, sizeof(r->backend), req->backend != NULL ? req->backend : "");

@@ -239,6 +239,12 @@ bool skip_stop(void *ctx, char why[STEP_WHY_MAX])
 bool skip_stop_stopped(void *ctx, char why[STEP_WHY_MAX])
 {
     struct run *r = ctx;
+    if (r->idle_only &&
+        (idle_stamp(r->e, r->sandbox, &r->info) > r->idle_stamp || idle_is_held(r->e, r->sandbox, r->id))) {
+        r->in_use = true;
+        str_copy(why, STEP_WHY_MAX, "it is in use again");
+        return true;
+    }
     str_copy(why, STEP_WHY_MAX, r->info.state == SANDBOX_NONE ? "there is no sandbox" : "it is stopped already");
     return r->info.state == SANDBOX_NONE || r->info.state == SANDBOX_STOPPED;
 }
@@ -301,7 +307,7 @@ static int settle_check(struct run *r, struct error *err)
         return -1;
     }
     if (r->plan == ENGINE_STOP || r->plan == ENGINE_DELETE || r->plan == ENGINE_APPLY || r->plan == ENGINE_DISCARD) {
-        return is_up(&r->info) ? error_set(err, ERROR_BUSY, "%s is still running", r->sandbox) : 0;
+        return is_up(&r->info) && !r->in_use ? error_set(err, ERROR_BUSY, "%s is still running", r->sandbox) : 0;
     }
     if (r->info.state != SANDBOX_RUNNING) {
         enum error_code code =

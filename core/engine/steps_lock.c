@@ -8,6 +8,7 @@
 #include "core/util/xmalloc.h"
 
 #define LOCK_WAIT_MS 20000
+#define LOCK_WAIT_IDLE_MS 200 /* whoever holds it uses it */
 
 /* Says who is waited for. */
 static void lock_waiting(void *arg, int holder)
@@ -64,6 +65,7 @@ static void lock_done(void *arg, const struct error *err)
         r->l2 = NULL; /* released by the cancel already */
     } else if (err->code == ERROR_TIMEOUT) {
         error_wrap(&mine, "someone else works on %s", r->sandbox);
+        mine.code = r->idle_only ? ERROR_CANCELED : mine.code; /* then it is not idle */
     }
     op_resume(r->op, mine.code != ERROR_NONE ? &mine : NULL);
 }
@@ -81,8 +83,9 @@ enum step_result step_lock(struct op *op, void *ctx, struct error *err)
     }
     MT_CLEANUP(xfree) char *dir = path_join(r->e->opts.paths->state, "locks");
     MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.lock", dir, r->sandbox);
-    if (fs_mkdirs(dir, 0700, err) < 0 || lockfile_acquire(&r->l2, r->e->opts.loop, LOCKFILE_ADVISORY, path,
-                                                          LOCK_WAIT_MS, lock_waiting, lock_done, r, err) < 0) {
+    if (fs_mkdirs(dir, 0700, err) < 0 ||
+        lockfile_acquire(&r->l2, r->e->opts.loop, LOCKFILE_ADVISORY, path,
+                         r->idle_only ? LOCK_WAIT_IDLE_MS : LOCK_WAIT_MS, lock_waiting, lock_done, r, err) < 0) {
         return STEP_FAIL;
     }
     return STEP_WAIT;

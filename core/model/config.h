@@ -40,7 +40,7 @@ struct config {
     char *profile;             /* "base" */
     char *network;             /* "" = the profile's; none | full | shared */
     int64_t stop_timeout_s;    /* 30 */
-    int64_t idle_stop_minutes; /* 30; used from issue 3 on: still parsed */
+    int64_t idle_stop_minutes; /* 30; 0: never */
     bool require_resource_limits;
     double cpus;                                   /* 0 = none */
     char *memory;                                  /* "" | "2G": size with K M G */

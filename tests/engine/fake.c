@@ -614,6 +614,8 @@ void world_engine(struct world *w)
                                .bus = w->bus,
                                .registry = w->registry != NULL ? w->registry : REGISTRY,
                                .step_timeout_max_ms = w->step_timeout_ms,
+                               .idle_stop = w->minute_ms > 0,
+                               .minute_ms = w->minute_ms,
                                .no_resume = w->no_resume};
     opts.port = (struct session_port){.arg = &w->fake,
                                       .start = port_start,

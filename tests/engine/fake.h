@@ -72,6 +72,7 @@ struct world {
     struct timer *guard;
     bool ready, closed, no_resume;
     uint64_t step_timeout_ms;
+    uint64_t minute_ms; /* of idle_stop_minutes; 0: nobody is stopped as idle */
     int done;
     struct op_view last;
 };
