@@ -235,7 +235,13 @@ static int add_mounts(const struct args_input *in, struct strvec *out, struct st
     if (check_target(spec->workspace_mount, err) < 0) {
         return -1;
     }
-    if (in->workspace_by_fd) {
+    if (in->overlay_by_bwrap) {
+        strvec_pushl(out, "--overlay-src", spec->workspace, "--overlay", NULL);
+        strvec_pushf(out, "%s/overlay/upper", in->dir);
+        strvec_pushf(out, "%s/overlay/work", in->dir);
+    } else if (in->overlay_view != NULL) {
+        strvec_pushl(out, "--bind", in->overlay_view, NULL);
+    } else if (in->workspace_by_fd) {
         strvec_push(out, "--bind-fd");
         strvec_pushf(out, "%d", ARGS_FD_WORKSPACE);
     } else {

@@ -33,8 +33,10 @@ struct args_input {
         *ca_file;      /* bundle of certificates to point programs to, as a path that exists on the host; NULL: none */
     unsigned uid, gid; /* inside */
     enum net_policy net;
-    int port;             /* PORT and MUTHR_PORT; 0: not set */
-    bool workspace_by_fd; /* --bind-fd ARGS_FD_WORKSPACE, else --bind of the path */
+    int port;                 /* PORT and MUTHR_PORT; 0: not set */
+    bool overlay_by_bwrap;    /* --overlay with its upper and work folders */
+    const char *overlay_view; /* the workspace as it is mounted already; NULL: the folder itself */
+    bool workspace_by_fd;     /* --bind-fd ARGS_FD_WORKSPACE, else --bind of the path */
 };
 
 /* Fills `out` with the options (without "bwrap" and without the command). A mount whose source is gone is left out and

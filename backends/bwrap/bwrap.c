@@ -298,8 +298,52 @@ static void parse_probe(struct backend_call *call, const char *line, size_t len)
     probe_text(j, "reason", p->reason, sizeof(p->reason));
     probe_text(j, "fix", p->fix, sizeof(p->fix));
     probe_text(j, "full_reason", p->full_reason, sizeof(p->full_reason));
+    probe_text(j, "overlay_reason", p->overlay_reason, sizeof(p->overlay_reason));
     probe_text(j, "limits", p->limits, sizeof(p->limits));
     probe_text(j, "warning", p->warning, sizeof(p->warning));
+    json_free(j);
+}
+
+/* The value of a hexadecimal digit, -1 for anything else. */
+static int hex_value(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A path of any bytes but NUL, written as hexadecimal digits; NULL when it is none. Caller frees. */
+static char *parse_hex(const char *hex)
+{
+    struct strbuf out = STRBUF_INIT;
+    for (; hex[0] && hex[1]; hex += 2) {
+        int high = hex_value(hex[0]), low = hex_value(hex[1]);
+        if (high < 0 || low < 0 || high + low == 0) {
+            strbuf_release(&out);
+            return NULL;
+        }
+        strbuf_addch(&out, (char)(high << 4 | low));
+    }
+    return strbuf_detach(&out, NULL);
+}
+
+/* A change of an overlay workspace, from its helper. */
+static void parse_change(struct backend_call *call, const char *line, size_t len)
+{
+    struct json *j = json_parse(line, len, NULL);
+    char *path = parse_hex(json_get_string(j, "path", ""));
+    int64_t kind = json_get_int(j, "kind", -1), size = json_get_int(j, "size", 0);
+    if (path && *path && kind >= CHANGE_ADDED && kind <= CHANGE_TYPE) {
+        call->changes = xreallocarray(call->changes, call->change_count + 1, sizeof(*call->changes));
+        struct workspace_change *c = &call->changes[call->change_count++];
+        memset(c, 0, sizeof(*c));
+        c->path = path;
+        c->kind = (enum change_kind)kind;
+        c->conflict = json_get_bool(j, "conflict", false);
+        c->risky = json_get_bool(j, "risky", false);
+        c->size = size > 0 ? (uint64_t)size : 0;
+        str_copy(c->note, sizeof(c->note), json_get_string(j, "note", ""));
+    } else {
+        free(path);
+    }
     json_free(j);
 }
 
@@ -310,6 +354,8 @@ static void on_line(void *arg, enum proc_stream stream, const char *line, size_t
     if (is_helper && stream == PROC_STDOUT && len > 0 && line[0] == '\x1e') {
         strbuf_clear(&r->error_json);
         strbuf_add(&r->error_json, line + 1, len - 1);
+    } else if (is_helper && stream == PROC_STDOUT && len > 0 && line[0] == '\x1d') {
+        parse_change(r->call, line + 1, len - 1);
     } else if (r->call->verb == BACKEND_PROBE && stream == PROC_STDOUT) {
         parse_probe(r->call, line, len);
     } else {
@@ -404,6 +450,12 @@ static int run_helper(struct request *r, const char *verb, struct error *err)
         str_format(grace, sizeof(grace), "%llu", (unsigned long long)(r->call->force ? 1 : r->call->grace_ms));
         strvec_push(&argv, grace);
     }
+    if (r->call->verb == BACKEND_APPLY || r->call->verb == BACKEND_DISCARD) {
+        strbuf_addch(&r->input, r->call->paths ? 'P' : 'A');
+        for (const char *const *p = r->call->paths; p && *p; p++) {
+            strbuf_add(&r->input, *p, strlen(*p) + 1);
+        }
+    }
     struct proc_opts opts = {.argv = (const char *const *)argv.v,
                              .input = r->input.len ? r->input.buf : NULL,
                              .input_len = r->input.len,
@@ -417,8 +469,10 @@ static int run_helper(struct request *r, const char *verb, struct error *err)
 /* --- the vtable --- */
 
 static const char *const helper_verbs[] = {
-    [BACKEND_PROBE] = "probe",   [BACKEND_CREATE] = "create", [BACKEND_START] = "start",   [BACKEND_STOP] = "stop",
-    [BACKEND_DELETE] = "delete", [BACKEND_SEAL] = "seal",     [BACKEND_UPDATE] = "update",
+    [BACKEND_PROBE] = "probe",     [BACKEND_CREATE] = "create",   [BACKEND_START] = "start",
+    [BACKEND_STOP] = "stop",       [BACKEND_DELETE] = "delete",   [BACKEND_SEAL] = "seal",
+    [BACKEND_UPDATE] = "update",   [BACKEND_CHANGES] = "changes", [BACKEND_APPLY] = "apply",
+    [BACKEND_DISCARD] = "discard",
 };
 
 /* What a verb cannot do without. */
@@ -504,6 +558,8 @@ static void bwrap_submit(struct backend *be, struct backend_call *call)
     call->info_count = 0;
     call->facts = NULL;
     call->fact_count = 0;
+    call->changes = NULL;
+    call->change_count = 0;
     call->exit_code = 0;
     memset(&call->probe, 0, sizeof(call->probe));
     memset(&call->stats, 0, sizeof(call->stats));
@@ -613,7 +669,7 @@ static int bwrap_exec_argv(struct backend *be, const struct exec_spec *spec, str
 
 const struct backend_ops bwrap_backend = {
     .name = "bwrap",
-    .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
+    .caps = BACKEND_CAP_OVERLAY | BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
             BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION,
     .open = bwrap_open,
     .close = bwrap_close,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/args.h"
+#include "backends/bwrap/overlay_mount.h"
 #include "core/util/clock.h"
 #include "core/util/json.h"
 
@@ -54,7 +55,7 @@ static void drop_inheritable(void)
 
 /* In the child: puts descriptors where bwrap expects them and becomes it. `fds` is indexed by enum args_fd; 0-2 are its
  * stdio. */
-static void run_bwrap(const char *program, char *const *argv, const int *fds, pid_t parent)
+static void run_bwrap(const struct launch_input *in, char *const *argv, const int *fds, pid_t parent)
 {
     int high[ARGS_FD_END];
     sigset_t none;
@@ -76,12 +77,15 @@ static void run_bwrap(const char *program, char *const *argv, const int *fds, pi
     syscall(SYS_close_range, (unsigned)ARGS_FD_END, ~0u, CLOSE_RANGE_CLOEXEC);
     close(3);
     close(4);
+    if (in->overlay != NULL && overlay_mount_here(in->overlay) < 0) {
+        _exit(126);
+    }
     drop_inheritable();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
         _exit(126);
     }
-    execv(program, argv);
+    execv(in->program, argv);
     _exit(127);
 }
 
@@ -173,7 +177,7 @@ int launch_start(const struct launch_input *in, struct launch *out, struct error
     pid_t self = getpid();
     out->monitor = fork();
     if (out->monitor == 0) {
-        run_bwrap(in->program, argv.v, fds, self);
+        run_bwrap(in, argv.v, fds, self);
     }
     int sys = errno;
     const int ours[] = {pipes[OUT][1], pipes[ERR][1], pipes[INFO][1], pipes[BLOCK][0], pipes[LEASH][0], args_fd, null};

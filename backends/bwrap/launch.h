@@ -11,11 +11,13 @@
 #include "core/util/error.h"
 #include "core/util/strvec.h"
 
+struct overlay_mount;
 struct launch_input {
     const char *program;                              /* bwrap */
     const struct strvec *options;                     /* given through a memfd, so that no path shows in ps */
     const struct strvec *command;                     /* what runs inside */
     int listen_fd, workspace_fd, init_fd, seccomp_fd; /* -1: not given */
+    const struct overlay_mount *overlay;              /* mounted around bwrap first; NULL: none */
 };
 
 struct launch {

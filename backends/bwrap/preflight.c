@@ -13,6 +13,8 @@
 #include "backends/bwrap/launch.h"
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/net.h"
+#include "backends/bwrap/overlay_mount.h"
+#include "backends/bwrap/state.h"
 #include "core/util/clock.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
@@ -245,7 +247,7 @@ static bool try_full_network(const struct preflight_features *f, const struct pr
     return up;
 }
 
-void preflight_run(struct backend_probe *out)
+void preflight_run(const char *state_dir, struct backend_probe *out)
 {
     struct preflight_features features;
     struct preflight_distro distro;
@@ -273,6 +275,13 @@ void preflight_run(struct backend_probe *out)
     out->usable = true;
     out->caps = BACKEND_CAP_STATS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_LIMITS |
                 BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT;
+    char *scratch = state_root(state_dir), why[sizeof(out->overlay_reason)];
+    if (overlay_mount_choose(&features, scratch, why, sizeof(why)) != OVERLAY_WAY_NONE) {
+        out->caps |= BACKEND_CAP_OVERLAY;
+    } else {
+        str_copy(out->overlay_reason, sizeof(out->overlay_reason), why);
+    }
+    free(scratch);
     if (try_full_network(&features, &distro, out->full_reason, sizeof(out->full_reason))) {
         out->caps |= BACKEND_CAP_NET_FULL;
         out->full_reason[0] = '\0';

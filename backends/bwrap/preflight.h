@@ -50,8 +50,8 @@ void preflight_install_command(const struct preflight_distro *d, const char *pac
 void preflight_classify(const char *text, const struct preflight_distro *d, char *reason, size_t reason_cap, char *fix,
                         size_t fix_cap);
 
-/* Everything: finds bwrap, runs a throw-away sandbox, tries the network helpers, looks at limits. Blocks for up to some
- * seconds. */
-void preflight_run(struct backend_probe *out);
+/* Everything (state_dir: where sandboxes will lie): finds bwrap, runs a throw-away sandbox, tries the network helpers,
+ * looks at limits. Blocks for up to some seconds. */
+void preflight_run(const char *state_dir, struct backend_probe *out);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/files.h"
+#include "backends/bwrap/overlay_mount.h"
 #include "backends/bwrap/shim_start.h"
 #include "core/util/clock.h"
 #include "core/util/json.h"
@@ -330,6 +331,10 @@ static void tear_down(struct shim *s)
         s->launch.monitor = 0;
     }
     launch_close(&s->launch);
+    if (s->fuse_pid > 0) {
+        overlay_fuse_end(s->dir, s->fuse_pid);
+        s->fuse_pid = 0;
+    }
     net_detach(&s->link);
     door_release(&s->door);
     char *socket_path = path_join(s->dir, "run/ctl.sock"), *own = path_join(s->dir, "run/shim.sock");

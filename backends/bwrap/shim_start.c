@@ -16,6 +16,7 @@
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/files.h"
 #include "backends/bwrap/init_blob.h"
+#include "backends/bwrap/overlay_mount.h"
 #include "backends/bwrap/seccomp.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
@@ -34,6 +35,9 @@ struct start {
     bool as_root;
     int workspace_fd, listen_fd, init_image_fd, seccomp_fd;
     char *ca_file;
+    enum overlay_way way; /* NONE: the programs inside write into the project itself */
+    struct overlay_mount mount;
+    char *view; /* overlay/merged, unless bwrap mounts it */
 };
 
 /* True when nobody waits for the start any more: it then must not go on. */
@@ -76,6 +80,29 @@ static int open_workspace(struct shim *s, struct start *st, struct error *err)
     s->status.workspace_dev = (uint64_t)sb.st_dev;
     s->status.workspace_ino = (uint64_t)sb.st_ino;
     return args_check_workspace(path, s->paths->home, s->paths->state, s->paths->config, err);
+}
+
+/* The copy-on-write view, for a workspace that is to be left alone. Never a silent substitute. */
+static int prepare_overlay(struct shim *s, struct start *st, struct error *err)
+{
+    const struct sandbox_spec *spec = &s->config.spec;
+    char why[400];
+    if (spec->workspace_mode != WORKSPACE_OVERLAY) {
+        return 0;
+    }
+    st->way = overlay_mount_choose(&st->features, s->root, why, sizeof(why));
+    if (st->way == OVERLAY_WAY_NONE) {
+        return error_hint(err, ERROR_UNAVAILABLE,
+                          "install bubblewrap 0.11 or newer, or fuse-overlayfs; or use workspace_mode: direct",
+                          "an overlay workspace cannot be mounted here: %s", why);
+    }
+    if (overlay_prepare(s->dir, st->workspace_fd, overlay_way_kind(st->way), err) < 0) {
+        return error_wrap(err, "overlay workspace");
+    }
+    st->view = st->way == OVERLAY_WAY_BWRAP ? NULL : path_join(s->dir, "overlay/merged");
+    st->mount = (struct overlay_mount){
+        .dir = s->dir, .workspace = spec->workspace, .dev = s->status.workspace_dev, .ino = s->status.workspace_ino};
+    return st->way == OVERLAY_WAY_FUSE ? overlay_fuse_start(s->dir, spec->workspace, &s->fuse_pid, err) : 0;
 }
 
 /* The init as a file without a name. */
@@ -181,6 +208,8 @@ static int build_options(struct shim *s, struct start *st, struct strvec *option
                             .gid = st->gid,
                             .net = st->net,
                             .port = s->status.port,
+                            .overlay_by_bwrap = st->way == OVERLAY_WAY_BWRAP,
+                            .overlay_view = st->view,
                             .workspace_by_fd = st->features.bind_fd};
     if (args_build(&in, options, &skipped, err) < 0) {
         return -1;
@@ -231,8 +260,15 @@ static int wait_hello(struct shim *s, struct error *err)
 static int check_mounted(const struct shim *s, const struct start *st, struct error *err)
 {
     struct stat sb;
-    if (st->features.bind_fd) {
-        return 0;
+    if (st->way == OVERLAY_WAY_OWN || (st->way == OVERLAY_WAY_NONE && st->features.bind_fd)) {
+        return 0; /* by descriptor */
+    }
+    if (st->way != OVERLAY_WAY_NONE) { /* the view is another file system: what can be looked at is the folder */
+        bool same = stat(s->config.spec.workspace, &sb) == 0 && (uint64_t)sb.st_dev == s->status.workspace_dev &&
+                    (uint64_t)sb.st_ino == s->status.workspace_ino;
+        return same ? 0
+                    : error_set(err, ERROR_DENIED, "workspace %s: another folder took its place while it was mounted",
+                                s->config.spec.workspace);
     }
     char *path = xasprintf("/proc/%d/root%s", (int)s->launch.child, s->config.spec.workspace_mount);
     int rc = stat(path, &sb), sys = errno;
@@ -268,7 +304,8 @@ static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
                               .listen_fd = st->listen_fd,
                               .workspace_fd = st->workspace_fd,
                               .init_fd = st->init_image_fd,
-                              .seccomp_fd = st->seccomp_fd};
+                              .seccomp_fd = st->seccomp_fd,
+                              .overlay = st->way == OVERLAY_WAY_OWN ? &st->mount : NULL};
     if (launch_start(&in, &s->launch, err) < 0) {
         s->launch.monitor = 0;
         return s->launch.err_fd >= 0 ? explain_failure(s, err) : -1;
@@ -377,7 +414,7 @@ static int run_steps(struct shim *s, struct start *st, struct error *err)
         return error_set(err, ERROR_INVALID, "the sandbox's configuration is unreadable: %s", s->config.problem);
     }
     if (open_workspace(s, st, err) < 0 || preflight_features_load(&st->features, err) < 0 ||
-        choose_net(s, st, err) < 0) {
+        choose_net(s, st, err) < 0 || prepare_overlay(s, st, err) < 0) {
         return -1;
     }
     /* The same name may exist under another home: groups are one name space for the machine. */
@@ -437,6 +474,7 @@ int shim_start(struct shim *s, struct error *err)
         }
     }
     free(st.ca_file);
+    free(st.view);
     if (rc == 0) {
         s->status.started_wall_ms = clock_wall_ms();
         shim_record(s, "running");

@@ -27,6 +27,7 @@ struct shim {
     int ready_fd, guard_fd, signal_fd, shim_fd, oom_fd, oom_keep_fd;
     int init_fd;      /* pidfd of the sandbox's process 1 */
     struct door door; /* its port */
+    pid_t fuse_pid;   /* fuse-overlayfs of an overlay workspace, 0: none */
     uint64_t oom_kills, oom_look_at_ms, kill_at_ms, grace_ms;
     unsigned oom_looks; /* still to take at the group's counter */
     bool abandoned, stopping, killed;

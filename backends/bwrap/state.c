@@ -82,6 +82,7 @@ void state_spec_write(const struct sandbox_spec *spec, bool sealed, struct strbu
     json_set_string(j, "net", net_policy_name(spec->net));
     json_set_string(j, "net_after", net_policy_name(spec->net_after));
     json_set_bool(j, "sealed", sealed);
+    json_set_string(j, "workspace_mode", spec->workspace_mode == WORKSPACE_OVERLAY ? "overlay" : "direct");
     json_set_double(limits, "cpus", spec->cpus);
     json_set_int(limits, "memory_bytes", (int64_t)spec->memory_bytes);
     json_set_int(limits, "pids", (int64_t)spec->pids);
@@ -147,6 +148,8 @@ static int parse_spec(const struct json *j, struct sandbox_spec *out, bool *seal
     int64_t port = json_get_int(j, "port", 0);
     out->port = port > 0 && port < 65536 ? (int)port : 0;
     *sealed = json_get_bool(j, "sealed", false);
+    bool overlay = strcmp(json_get_string(j, "workspace_mode", "direct"), "overlay") == 0;
+    out->workspace_mode = overlay ? WORKSPACE_OVERLAY : WORKSPACE_DIRECT;
     parse_mounts(j, out);
     return 0;
 }
@@ -483,6 +486,7 @@ bool state_info(const char *dir, struct sandbox_info *out)
     str_copy(out->workspace, sizeof(out->workspace), c.spec.workspace ? c.spec.workspace : "");
     str_copy(out->warning, sizeof(out->warning), st.warning);
     out->port = st.port;
+    out->workspace_mode = c.spec.workspace_mode;
     out->net = c.sealed ? NET_NONE : c.spec.net;
     if (holder > 0) {
         live_state(dir, &c, &st, out);

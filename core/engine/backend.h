@@ -170,12 +170,13 @@ struct sandbox_stats {
 struct backend_probe {
     bool usable;
     char version[64];
-    char reason[320];      /* when not usable: what was found */
-    char fix[480];         /* the command or steps that cure it, for this distribution */
-    char full_reason[320]; /* usable, but BACKEND_CAP_NET_FULL is missing: why and what to do; else "" */
-    char limits[160];      /* by which means limits hold here */
-    char warning[240];     /* e.g. running as root */
-    unsigned caps;         /* in force here (subset of the vtable's) */
+    char reason[320];         /* when not usable: what was found */
+    char fix[480];            /* the command or steps that cure it, for this distribution */
+    char full_reason[320];    /* usable, but BACKEND_CAP_NET_FULL is missing: why and what to do; else "" */
+    char overlay_reason[320]; /* usable, but BACKEND_CAP_OVERLAY is missing: why; else "" */
+    char limits[160];         /* by which means limits hold here */
+    char warning[240];        /* e.g. running as root */
+    unsigned caps;            /* in force here (subset of the vtable's) */
 };
 
 enum backend_verb {
