@@ -30,6 +30,7 @@ struct facts_subject {
     const struct sandbox_spec *spec; /* what is wanted; NULL: nothing is known of that */
     const char *const *own_mounts;   /* further targets that may be written to (home, tmp), NULL-terminated; may be
                                         NULL */
+    const char *const *passed_over;  /* targets that are not worth a word, NULL-terminated; may be NULL */
     const char *limits;              /* limits that hold by other means than control groups, as
                                         sandbox_info.limits has them; may be NULL */
 };

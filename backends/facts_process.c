@@ -169,13 +169,21 @@ static bool is_read_only(const struct mount_line *m)
     return strncmp(m->options, "ro", 2) == 0 && (m->options[2] == ',' || m->options[2] == '\0');
 }
 
+static bool is_listed(const char *const *list, const char *target)
+{
+    for (size_t i = 0; list && list[i]; i++) {
+        if (strcmp(list[i], target) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What was asked for at a target: 1 writable, 0 read-only, -1 nothing. */
 static int wanted_mount(const struct facts_subject *s, const char *target)
 {
-    for (size_t i = 0; s->own_mounts && s->own_mounts[i]; i++) {
-        if (strcmp(s->own_mounts[i], target) == 0) {
-            return 1;
-        }
+    if (is_listed(s->own_mounts, target)) {
+        return 1;
     }
     for (size_t i = 0; s->spec && i < s->spec->mount_count; i++) {
         if (strcmp(s->spec->mounts[i].target, target) == 0) {
@@ -242,7 +250,8 @@ void facts_mounts(struct facts *f, const char *mountinfo, const struct facts_sub
             facts_add(f, is_read_only(&m) || writable_ok ? ISOLATION_OK : ISOLATION_WEAKER, "root filesystem",
                       writable_ok ? "writable" : "read-only", "%s (%s)", is_read_only(&m) ? "read-only" : "writable",
                       m.type);
-        } else if (!is_virtual(m.type) && !path_is_below(m.target, "/proc") && !path_is_below(m.target, "/sys")) {
+        } else if (!is_virtual(m.type) && !is_listed(s->passed_over, m.target) && !path_is_below(m.target, "/proc") &&
+                   !path_is_below(m.target, "/sys")) {
             add_mount(f, &m, s, &read_only);
         }
     }

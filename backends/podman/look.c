@@ -19,6 +19,7 @@ struct detail {
     int64_t started, exited;
     bool is_running, oom_killed, listed;
     char limits[160], warning[120];
+    char network[128], gateway[64]; /* while it runs; the gateway changes with the network */
     uint64_t memory_bytes;
 };
 struct podman_details {
@@ -41,7 +42,7 @@ static struct detail *detail_find(struct backend *be, const struct podman_seen *
     for (size_t i = 0; be->details && i < be->details->len; i++) {
         struct detail *d = &be->details->v[i];
         if (strcmp(d->id, s->info.id) == 0 && d->started == s->started && d->is_running == running &&
-            (running || d->exited == s->exited)) {
+            (running ? strcmp(d->network, s->network) == 0 : d->exited == s->exited)) {
             return d;
         }
     }
@@ -126,6 +127,8 @@ static void detail_add(struct backend *be, const struct podman_seen *s)
                        .listed = true,
                        .memory_bytes = s->memory_bytes};
     str_copy(d.id, sizeof(d.id), s->info.id);
+    str_copy(d.network, sizeof(d.network), s->network);
+    str_copy(d.gateway, sizeof(d.gateway), s->info.gateway);
     if (d.is_running) {
         read_limits(be, s, &d);
     }
@@ -158,6 +161,7 @@ static void complete(struct backend *be, const struct podman_seen *s, struct san
     *i = s->info;
     if (d) {
         str_copy(i->limits, sizeof(i->limits), d->limits);
+        str_copy(i->gateway, sizeof(i->gateway), d->gateway);
         append_warning(i, d->warning);
         if (d->oom_killed && i->state != SANDBOX_RUNNING) {
             char memory[32];

@@ -158,6 +158,11 @@ static void fill_net(struct podman_seen *s, const struct json *labels, const cha
     const char *created = mode && *mode ? mode : s->created_network;
     bool known = true;
     (void)labels;
+    for (size_t k = 0; k < s->networks.len; k++) {
+        if (k == 0 || strcmp(s->networks.v[k], s->network) < 0) {
+            str_copy(s->network, sizeof(s->network), s->networks.v[k]);
+        }
+    }
     if (s->networks.len > 0) {
         size_t model = 0;
         for (size_t k = 0; k < s->networks.len; k++) {
@@ -213,6 +218,22 @@ static void fill_inspect_ports(struct sandbox_info *i, const struct json *ports)
         for (const struct json *b = json_first(p); b; b = json_next(b)) {
             add_port(i, json_get_string(b, "HostIp", ""), strtol(json_get_string(b, "HostPort", "0"), NULL, 10),
                      strtol(key, NULL, 10), strstr(key, "/udp") != NULL);
+        }
+    }
+}
+
+/* G1: the host as seen from inside. A slirp4netns leads to it only when told to, which it is not. */
+static void fill_gateway(struct sandbox_info *i, const struct json *networks)
+{
+    char clean[sizeof(i->gateway)];
+    if (i->net_known && i->net == NET_SHARED) {
+        str_copy(i->gateway, sizeof(i->gateway), "127.0.0.1");
+    }
+    for (const struct json *n = json_first(networks); n && !i->gateway[0]; n = json_next(n)) {
+        const char *v4 = json_get_string(n, "Gateway", ""), *v6 = json_get_string(n, "IPv6Gateway", "");
+        str_copy(clean, sizeof(clean), *v4 ? v4 : v6);
+        if (strspn(clean, "0123456789abcdefABCDEF.:") == strlen(clean)) {
+            str_copy(i->gateway, sizeof(i->gateway), clean);
         }
     }
 }
@@ -276,6 +297,9 @@ static void fill_inspect(struct podman_seen *s, const struct json *c)
     }
     fill_net(s, json_get(config, "Labels"), s->created_network[0] ? NULL : json_get_string(host, "NetworkMode", ""));
     fill_inspect_ports(i, json_get(net, "Ports"));
+    if (i->state == SANDBOX_RUNNING) {
+        fill_gateway(i, json_get(net, "Networks"));
+    }
     close_ports(i);
     s->oom_killed = json_get_bool(state, "OOMKilled", false);
     s->memory_bytes = (uint64_t)MT_MAX(json_get_int(host, "Memory", 0), 0);

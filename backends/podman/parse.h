@@ -26,6 +26,7 @@ struct podman_seen {
     bool ever_started;
     int64_t started, exited; /* seconds, 0: never */
     struct strvec networks;  /* it is connected to, by name */
+    char network[128];       /* the first of them in order of names, "" for none */
     /* inspect only: */
     bool oom_killed;
     uint64_t memory_bytes; /* as the runtime was told; 0: none */

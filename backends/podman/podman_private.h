@@ -72,6 +72,9 @@ struct request {
      * verb then calls podman_finish within a second (it reports CANCELED whatever err is). NULL: podman_finish is
      * called for it, by the end of the process or at once. */
     void (*on_cancel)(struct request *r);
+    char network[128]; /* net.c: the one it works on, and who goes on */
+    int (*network_ready)(struct request *r, const char *network, struct error *err);
+    void (*networks_gone)(struct request *r);
     void *state; /* the verb's own; `release` runs just before done */
     void (*release)(struct request *r);
     int step, tries;
@@ -135,6 +138,9 @@ void podman_details_close(struct backend *be); /* look.c */
  * before. then runs with it (valid during the call); failing finishes the request. */
 int podman_net_prepare(struct request *r, int (*then)(struct request *r, const char *network, struct error *err),
                        struct error *err);
+/* net.c: removes the networks that belong to the call's sandbox, after its container. then runs always; one that is
+ * still in use stays. */
+int podman_net_remove(struct request *r, void (*then)(struct request *r), struct error *err);
 
 /* probe.c: fills be->facts, then runs then (at once when they are known), which returns as a verb does. Failing
  * finishes the request. */

@@ -106,7 +106,7 @@ static void on_line(void *arg, enum proc_stream stream, const char *line, size_t
     struct sample copy = *sample; /* answering runs callbacks, which may ask anew */
     for (size_t i = 0; i < s->waiting_count;) {
         struct request *r = s->waiting[i];
-        if (strcmp(r->call->name, copy.line.name) == 0) {
+        if (strcmp(r->container, copy.line.name) == 0) {
             answer(r, &copy); /* its release takes it out of the queue */
             i = 0;
         } else {
@@ -212,7 +212,7 @@ int podman_stats(struct request *r, struct error *err)
     if (!s->proc && start_stream(s, err) < 0) {
         return -1;
     }
-    const struct sample *last = find_sample(s, r->call->name);
+    const struct sample *last = find_sample(s, r->container);
     if (last && clock_mono_ms() - last->at_ms < FRESH_MS) {
         answer(r, last);
         return 0;

@@ -63,12 +63,15 @@ void podman_event_parse(const char *line, size_t len, struct podman_event *out)
         out->kind = PODMAN_EVENT_ALL; /* log-rotation, renumber, refresh */
     } else if (strcmp(type, "container") == 0 && strcmp(status, "rename") == 0) {
         out->kind = PODMAN_EVENT_ALL; /* the old name is not told */
-    } else if ((strcmp(type, "container") == 0 && !is_idle(status)) || strcmp(type, "network") == 0) {
-        out->kind = ours ? PODMAN_EVENT_NAME : PODMAN_EVENT_NONE;
-        /* A name that is cut would be another one. */
-        if (ours && str_copy(out->name, sizeof(out->name), name) < 0) {
-            out->kind = PODMAN_EVENT_ALL;
-        }
+    } else if (strcmp(type, "network") == 0) {
+        out->kind = ours ? PODMAN_EVENT_ALL : PODMAN_EVENT_NONE; /* without labels: whose it is cannot be told */
+    } else if (strcmp(type, "container") == 0 && !is_idle(status) && ours) {
+        /* The sandbox's own name, which podman may not have taken. One that is cut would be another. */
+        const char *sandbox = json_get_string(labels, "muthr.sandbox", name);
+        out->kind = str_copy(out->name, sizeof(out->name), sandbox) < 0 ? PODMAN_EVENT_ALL : PODMAN_EVENT_NAME;
+    }
+    if (out->kind != PODMAN_EVENT_NAME) {
+        out->name[0] = '\0';
     }
     json_free(j);
 }

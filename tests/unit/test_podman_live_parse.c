@@ -29,7 +29,10 @@ static void test_events(void **state)
          PODMAN_EVENT_NAME, "box"},
         {"{\"ID\":\"784f\",\"Name\":\"muthr-a\",\"network\":\"n\",\"Status\":\"disconnect\",\"Type\":\"network\","
          "\"Attributes\":null}",
-         PODMAN_EVENT_NAME, "muthr-a"},
+         PODMAN_EVENT_ALL, ""},
+        {"{\"Name\":\"muthr-x-1f\",\"Status\":\"start\",\"Type\":\"container\",\"Attributes\":"
+         "{\"muthr.managed\":\"true\",\"muthr.sandbox\":\"muthr-Ã¤\"}}",
+         PODMAN_EVENT_NAME, "muthr-Ã¤"},
         {"{\"Name\":\"other\",\"network\":\"n\",\"Status\":\"connect\",\"Type\":\"network\",\"Attributes\":null}",
          PODMAN_EVENT_NONE, ""},
         {"{\"Name\":\"other\",\"Status\":\"start\",\"Type\":\"container\",\"Attributes\":{\"a\":\"b\"}}",
