@@ -111,6 +111,17 @@ static void tell_failure(struct app *app, op_id id)
     app_problem(app, true, op->sandbox, text.buf, op->error.hint);
 }
 
+/* Numbers of use came, or there are none any more. */
+static void on_stats(struct app *app, workspace_id id)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    if (ws && ws->have_stats) {
+        usage_add(&app->usage, id, &ws->stats, loop_now_ms(app->loop));
+    } else {
+        usage_forget(&app->usage, id);
+    }
+}
+
 void app_on_event(void *arg, const struct model_event *ev)
 {
     struct app *app = arg;
@@ -131,6 +142,7 @@ void app_on_event(void *arg, const struct model_event *ev)
         app_tree_dirty(app);
         break;
     case MODEL_STATS:
+        on_stats(app, ev->ws);
         app_dirty(app);
         break;
     case MODEL_OP:
@@ -180,31 +192,75 @@ static void sync_pane(struct app *app)
     }
 }
 
-/* Numbers of use are read only for the sandbox whose card is in sight. */
-static void sync_stats(struct app *app)
+/* Adds a workspace whose numbers of use are in sight. */
+static void add_watched(const struct app *app, workspace_id *ids, size_t *n, workspace_id id)
 {
-    const struct workspace *ws = app_workspace(app);
-    bool shown = app_main_kind(app) == MAIN_CARD && app->layout.main.w > 0 && ws && ws->info.state == SANDBOX_RUNNING;
-    workspace_id id = shown ? ws->id : 0;
-    if (id != app->watched) {
-        app->watched = id;
-        engine_watch_stats(app->engine, id ? &id : NULL, id ? 1 : 0);
+    const struct workspace *ws = model_workspace(app->model, id);
+    for (size_t i = 0; i < *n; i++) {
+        if (ids[i] == id) {
+            return;
+        }
+    }
+    if (ws && ws->info.state == SANDBOX_RUNNING && *n < USAGE_RINGS) {
+        ids[(*n)++] = id;
     }
 }
 
-/* "<1m" stays true without a clock that ticks: one look when the first of them has become a minute old. */
-static void sync_ages(struct app *app)
+/* Numbers of use are read only for what is in sight: the card's sandbox, and those in the list's columns. */
+static void sync_stats(struct app *app)
 {
-    uint64_t now = clock_wall_ms(), next = 0;
-    for (size_t i = 0; i < model_session_count(app->model); i++) {
-        const struct session_info *s = model_session_at(app->model, i);
-        uint64_t due = s->attention_since_ms + MINUTE_MS;
-        if (s->attention != ATTENTION_NONE && s->attention_since_ms && due > now && tree_shows_session(s)) {
-            next = next && next < due ? next : due;
+    workspace_id ids[USAGE_RINGS];
+    size_t n = 0;
+    if (app_main_kind(app) == MAIN_CARD && app->layout.main.w > 0) {
+        add_watched(app, ids, &n, app->selected.ws);
+    }
+    for (int y = 0; list_shows_use(app) && y < app->layout.list.h - 1; y++) {
+        size_t i = (size_t)app->list_top + (size_t)y;
+        if (i < app->tree.count && app->tree.rows[i].kind == TREE_WORKSPACE) {
+            add_watched(app, ids, &n, app->tree.rows[i].ws);
         }
     }
+    if (n != app->watched_count || memcmp(ids, app->watched, n * sizeof(*ids)) != 0) {
+        memcpy(app->watched, ids, n * sizeof(*ids));
+        app->watched_count = n;
+        engine_watch_stats(app->engine, n ? ids : NULL, n);
+    }
+}
+
+/* The sooner of two moments; 0 is none. */
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b && b < a) ? b : a;
+}
+
+/* In how many milliseconds something that is shown as a time reads otherwise; 0: nothing does. */
+static uint64_t next_age(const struct app *app)
+{
+    uint64_t wall = clock_wall_ms(), mono = clock_mono_ms(), next = 0;
+    for (size_t i = 0; i < model_session_count(app->model); i++) { /* "<1m": until it is a minute old */
+        const struct session_info *s = model_session_at(app->model, i);
+        uint64_t due = s->attention_since_ms + MINUTE_MS;
+        if (s->attention != ATTENTION_NONE && s->attention_since_ms && due > wall && tree_shows_session(s)) {
+            next = sooner(next, due - wall);
+        }
+    }
+    for (size_t i = 0; i < model_workspace_count(app->model); i++) { /* "stops in 3 min" */
+        uint64_t at = model_workspace_at(app->model, i)->idle_stop_mono_ms;
+        next = at > mono ? sooner(next, (at - mono) % MINUTE_MS + 1) : next;
+    }
+    for (size_t i = 0; i < model_backend_count(app->model); i++) { /* "retry in 12 s" */
+        uint64_t at = model_backend_at(app->model, i)->retry_mono_ms;
+        next = at > mono ? sooner(next, (at - mono) % 1000 + 1) : next;
+    }
+    return next;
+}
+
+/* Times stay true without a clock that ticks: one look when the first of them has changed. */
+static void sync_ages(struct app *app)
+{
+    uint64_t next = next_age(app);
     if (next) {
-        timer_start(app->age_timer, MT_MIN(next - now, (uint64_t)MINUTE_MS) + 1);
+        timer_start(app->age_timer, MT_MIN(next, (uint64_t)MINUTE_MS) + 1);
     } else {
         timer_stop(app->age_timer);
     }

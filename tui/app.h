@@ -24,6 +24,7 @@
 #include "tui/screen.h"
 #include "tui/theme.h"
 #include "tui/tree.h"
+#include "tui/usage.h"
 
 #define APP_NUMBERS 99
 #define APP_TARGETS 256 /* so many marked ones are worked on at once */
@@ -140,7 +141,9 @@ struct app {
     bool leave_when_stopped; /* after the ops that Q asked for */
     bool quitting, closed;
     int exit_code;
-    workspace_id watched; /* whose numbers of use are read */
+    workspace_id watched[USAGE_RINGS]; /* whose numbers of use are read */
+    size_t watched_count;
+    struct usage usage;
 };
 
 /* --- app.c: life of the loop --- */
@@ -229,6 +232,14 @@ bool frame_is_busy(const struct app *app); /* something that spins is in sight *
 
 /* --- views --- */
 void list_draw(const struct app *app, struct surface *s, struct rect r);
+bool list_shows_use(const struct app *app); /* columns of use: it is wide enough */
+void host_draw(const struct app *app, struct surface *s, struct rect r, const struct tree_row *row);
+/* Is the machine of this workspace out of reach? */
+bool host_is_down(const struct app *app, const struct workspace *ws);
+/* "stops in 3 min", or "". */
+void idle_text(const struct workspace *ws, char *out, size_t cap);
+/* Rows of use with their graphs from y on; returns the rows used. */
+int usage_draw(const struct app *app, struct surface *s, struct rect r, const struct workspace *ws);
 bool list_mouse(struct app *app, const struct mouse_event *ev);
 void card_draw(const struct app *app, struct surface *s, struct rect r);
 void session_title_draw(const struct app *app, struct surface *s, struct rect r);
@@ -241,6 +252,8 @@ struct rect op_pane_rect(const struct app *app, struct rect main);
 const char *op_session(const struct app *app, const struct op_view *op);
 /* The current step's place, from 1, among those that the op view shows, and how many these are. */
 void op_count(const struct op_view *op, int *at, int *of);
+/* Percent of the running step, -1: not known. */
+int op_percent(const struct op_view *op);
 void op_bar(const struct app *app, struct surface *s, int x, int y, int w, const struct op_view *op);
 void start_draw(const struct app *app, struct surface *s, struct rect r);
 bool start_key(struct app *app, struct key key);

@@ -133,6 +133,10 @@ static void scroll_to_selection(struct app *app)
     if (last >= app->list_top + rows) {
         app->list_top = last - rows + 1;
     }
+    while (at > 0 && at < n && !tree_is_selectable(app->tree.rows[at - 1].kind) &&
+           app->tree.rows[at - 1].kind != TREE_OP) {
+        at--; /* the heading above belongs to it */
+    }
     app->list_top = MT_MIN(app->list_top, at);
     app->list_top = MT_MAX(MT_MIN(app->list_top, n - rows), 0);
 }

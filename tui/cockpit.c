@@ -275,6 +275,7 @@ static void release_state(struct app *app)
     tree_set_release(&app->marked);
     tree_set_release(&app->warned);
     problems_release(&app->problems);
+    usage_release(&app->usage);
     free(app->flows);
     keymap_free(app->keymap);
     for (size_t i = 0; i < app->retired_count; i++) {

@@ -184,8 +184,16 @@ static void app_cmd_focus(struct app *app)
 
 static void app_cmd_rescan(struct app *app)
 {
+    bool down = false;
+    for (size_t i = 0; i < model_backend_count(app->model); i++) {
+        const struct backend_view *b = model_backend_at(app->model, i);
+        if (b->host[0] && b->probed && !b->probe.usable) {
+            engine_retry_backend(app->engine, b->name, b->host);
+            down = true;
+        }
+    }
     engine_rescan(app->engine);
-    app_say(app, "Looking at the workspaces again");
+    app_say(app, down ? "Looking at the workspaces and the other machines again" : "Looking at the workspaces again");
 }
 
 /* --- list --- */
@@ -537,7 +545,8 @@ const struct command command_table[] = {
     {"app.help", "help", "All keys", L | S | P, 0, dialog_help, NULL},
     {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P, 0, dialog_theme, NULL},
     {"app.errors", "errors", "Every error and warning, with time and full text", L | S | P, 0, dialog_errors, NULL},
-    {"app.rescan", "look again", "Look at workspaces and sandboxes again", L | S, 0, app_cmd_rescan, NULL},
+    {"app.rescan", "look again", "Look at workspaces, sandboxes, and machines that are down again", L | S, 0,
+     app_cmd_rescan, NULL},
     {"app.redraw", "redraw", "Draw the screen anew", L | S | C | P, 0, app_cmd_redraw, NULL},
     {"app.quit", "leave", "Leave; everything that runs goes on", L | S | P, 12, app_cmd_quit, NULL},
     {"app.quit_stop", "stop and leave", "Choose what to stop, then leave", L | S | P, 0, dialog_quit_stop, NULL},

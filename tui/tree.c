@@ -8,6 +8,26 @@
 #include "core/util/xmalloc.h"
 #include "tui/match.h"
 
+bool tree_is_selectable(enum tree_kind kind)
+{
+    return kind == TREE_WORKSPACE || kind == TREE_SESSION;
+}
+
+const struct backend_view *tree_host(const struct model *m, const char *host)
+{
+    const struct backend_view *first = NULL;
+    for (size_t i = 0; i < model_backend_count(m); i++) {
+        const struct backend_view *b = model_backend_at(m, i);
+        if (strcmp(b->host, host) == 0) {
+            first = first ? first : b;
+            if (b->probe.usable) {
+                return b;
+            }
+        }
+    }
+    return first;
+}
+
 const char *tree_sort_name(enum tree_sort s)
 {
     static const char *const names[] = {"name", "needs you first", "last used first"};
@@ -154,14 +174,27 @@ static void add_workspace(struct tree *t, const struct model *m, const struct wo
     t->rows[at].expanded = expanded && shown > 0;
 }
 
-void tree_build(struct tree *t, const struct model *m, const struct tree_opts *opts)
+/* A machine's heading, and why it cannot be reached. */
+static void add_heading(struct tree *t, const struct model *m, const char *host)
 {
-    t->count = 0;
+    struct tree_row row = {.kind = TREE_HOST};
+    const struct backend_view *b = tree_host(m, host);
+    str_copy(row.host, sizeof(row.host), host);
+    push(t, &row);
+    if (*host && b && b->probed && !b->probe.usable) {
+        row.kind = TREE_HOST_WHY;
+        push(t, &row);
+    }
+}
+
+/* The workspaces of a machine, in the order that was asked for. Returns how many. */
+static size_t add_group(struct tree *t, const struct model *m, const struct tree_opts *opts, const char *host)
+{
     size_t n = model_workspace_count(m), kept = 0;
     struct order *order = xcalloc(n + 1, sizeof(*order));
     for (size_t i = 0; i < n; i++) {
         const struct workspace *ws = model_workspace_at(m, i);
-        if (!is_wanted(m, ws, opts->filter)) {
+        if (strcmp(ws->host, host) != 0 || !is_wanted(m, ws, opts->filter)) {
             continue;
         }
         order[kept].index = i;
@@ -174,6 +207,41 @@ void tree_build(struct tree *t, const struct model *m, const struct tree_opts *o
         add_workspace(t, m, model_workspace_at(m, order[i].index), opts);
     }
     free(order);
+    return kept;
+}
+
+/* A heading with its workspaces; with a filter, only when one of them matches. */
+static void add_host(struct tree *t, const struct model *m, const struct tree_opts *opts, const char *host)
+{
+    size_t from = t->count;
+    add_heading(t, m, host);
+    if (add_group(t, m, opts, host) == 0 && (*opts->filter || !*host)) {
+        t->count = from;
+    }
+}
+
+void tree_build(struct tree *t, const struct model *m, const struct tree_opts *opts)
+{
+    bool any = false;
+    t->count = 0;
+    for (size_t i = 0; i < model_backend_count(m); i++) {
+        any = any || model_backend_at(m, i)->host[0];
+    }
+    if (!any) {
+        add_group(t, m, opts, "");
+        return;
+    }
+    add_host(t, m, opts, "");
+    for (size_t i = 0; i < model_backend_count(m); i++) {
+        const char *host = model_backend_at(m, i)->host;
+        bool told = !*host;
+        for (size_t k = 0; k < i && !told; k++) {
+            told = strcmp(model_backend_at(m, k)->host, host) == 0;
+        }
+        if (!told) {
+            add_host(t, m, opts, host);
+        }
+    }
 }
 
 void tree_release(struct tree *t)
@@ -187,7 +255,7 @@ int tree_find(const struct tree *t, const struct tree_target *target)
     int workspace = -1;
     for (size_t i = 0; i < t->count; i++) {
         const struct tree_row *r = &t->rows[i];
-        if (r->ws != target->ws || r->kind == TREE_OP) {
+        if (r->ws != target->ws || !tree_is_selectable(r->kind)) {
             continue;
         }
         if (r->kind == TREE_WORKSPACE) {
@@ -209,7 +277,7 @@ int tree_step(const struct tree *t, int from, int delta)
     if (from < 0) {
         at = dir > 0 ? -1 : n;
         left = left ? left : 1;
-    } else if (from < n && t->rows[from].kind != TREE_OP) {
+    } else if (from < n && tree_is_selectable(t->rows[from].kind)) {
         best = from;
     }
     while (left > 0) {
@@ -217,7 +285,7 @@ int tree_step(const struct tree *t, int from, int delta)
         if (at < 0 || at >= n) {
             break;
         }
-        if (t->rows[at].kind != TREE_OP) {
+        if (tree_is_selectable(t->rows[at].kind)) {
             best = at;
             left--;
         }

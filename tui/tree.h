@@ -15,15 +15,21 @@ enum tree_kind {
     TREE_WORKSPACE,
     TREE_OP, /* progress of an operation in flight: cannot be selected */
     TREE_SESSION,
+    TREE_HOST,     /* heading of a machine: cannot be selected; there are none without [[hosts]] */
+    TREE_HOST_WHY, /* why that machine cannot be reached */
 };
 struct tree_row {
     enum tree_kind kind;
     workspace_id ws;
     char session[SESSION_ID_MAX];
+    char host[32];               /* headings: "" is this machine */
     bool has_children, expanded; /* workspaces */
 };
 
 enum tree_sort { TREE_SORT_NAME, TREE_SORT_ATTENTION, TREE_SORT_RECENT, TREE_SORT_COUNT };
+bool tree_is_selectable(enum tree_kind kind);
+/* The view of a machine: its backend that works, or the first one. NULL: none is known. */
+const struct backend_view *tree_host(const struct model *m, const char *host);
 const char *tree_sort_name(enum tree_sort s);
 
 /* A set of workspaces. */

@@ -135,6 +135,26 @@ static void test_inspect_follows(void **state)
     world_leave(h);
 }
 
+/* Use is read while it is in sight: columns where there is room, a graph in the card. */
+static void test_use(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    world_start(h, 200, 50, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "S");
+    harness_wait_text(h, "of one processor"); /* two samples gave a figure */
+    harness_wait_text(h, "cpu      memory");
+    harness_wait_gone(h, "api                         running");
+    harness_resize(h, 120, 36);
+    harness_wait_gone(h, "cpu      memory");
+    harness_wait_text(h, "of one processor");
+    harness_key(h, "j");
+    harness_wait_gone(h, "of one processor");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +162,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_inspect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }

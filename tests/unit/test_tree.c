@@ -65,9 +65,11 @@ static const char *rows(struct rig *r, const char *filter, enum tree_sort sort)
     tree_build(&r->tree, r->model, &opts);
     for (size_t i = 0; i < r->tree.count; i++) {
         const struct tree_row *row = &r->tree.rows[i];
-        const char *text = row->kind == TREE_WORKSPACE ? model_workspace(r->model, row->ws)->name
-                           : row->kind == TREE_OP      ? "+"
-                                                       : row->session;
+        const char *text = row->kind == TREE_WORKSPACE  ? model_workspace(r->model, row->ws)->name
+                           : row->kind == TREE_OP       ? "+"
+                           : row->kind == TREE_HOST     ? (row->host[0] ? row->host : "here")
+                           : row->kind == TREE_HOST_WHY ? "!"
+                                                        : row->session;
         size_t len = strlen(out);
         snprintf(out + len, sizeof(out) - len, row->kind == TREE_SESSION ? "%s[%s]" : "%s%s", i ? " " : "", text);
     }
@@ -173,11 +175,48 @@ static void test_set(void **state)
     tree_set_release(&s);
 }
 
+/* Machines have headings, in their order, also when nothing of them can be listed; without [[hosts]] there are none. */
+static void test_hosts(void **state)
+{
+    static const char *const names[] = {"web", "api", NULL};
+    struct rig r;
+    struct workspace list[3] = {0};
+    struct backend_view b = {.name = "bwrap", .probed = true, .probe = {.usable = true}};
+
+    (void)state;
+    rig_init(&r, names);
+    model_put_backend(r.model, &b);
+    assert_string_equal(rows(&r, "", TREE_SORT_NAME), "api web");
+    struct backend_view gpu = {.name = "podman", .host = "gpu1", .probed = true, .probe = {.usable = true}};
+    struct backend_view lab = {.name = "podman", .host = "lab", .probed = true};
+    model_put_backend(r.model, &gpu);
+    model_put_backend(r.model, &lab);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const all[] = {"api", "web", "train"};
+        str_copy(list[i].name, sizeof(list[i].name), all[i]);
+        str_copy(list[i].shown, sizeof(list[i].shown), all[i]);
+        str_copy(list[i].host, sizeof(list[i].host), i == 2 ? "gpu1" : "");
+    }
+    model_set_workspaces(r.model, list, 3);
+    assert_string_equal(rows(&r, "", TREE_SORT_NAME), "here api web gpu1 train lab !");
+    assert_string_equal(rows(&r, "", TREE_SORT_RECENT), "here api web gpu1 train lab !");
+    assert_string_equal(rows(&r, "train", TREE_SORT_NAME), "gpu1 train");
+    rows(&r, "", TREE_SORT_NAME);
+    assert_int_equal(tree_step(&r.tree, 2, 1), 4);  /* over the heading */
+    assert_int_equal(tree_step(&r.tree, 4, 1), 4);  /* nothing to select behind it */
+    assert_int_equal(tree_step(&r.tree, -1, 1), 1); /* the first one is below a heading */
+    assert_int_equal(tree_find(&r.tree, &(struct tree_target){0}), -1);
+    assert_true(tree_host(r.model, "gpu1")->probe.usable);
+    assert_null(tree_host(r.model, "nowhere"));
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows), cmocka_unit_test(test_filter), cmocka_unit_test(test_op),
-        cmocka_unit_test(test_sort), cmocka_unit_test(test_find),   cmocka_unit_test(test_set),
+        cmocka_unit_test(test_hosts), cmocka_unit_test(test_rows), cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_op),    cmocka_unit_test(test_sort), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,11 @@ static void draw_running(struct sheet *sh, const struct workspace *ws)
                    ws->stats.memory_limit_bytes ? limit : "", ws->stats.procs,
                    ws->stats.procs == 1 ? "process" : "processes");
         fact(sh, "memory", THEME_TEXT, text);
+        struct rect left = {sh->r.x, sh->y, sh->r.w, sh->r.y + sh->r.h - sh->y};
+        sh->y += usage_draw(sh->app, sh->s, left, ws);
     }
+    idle_text(ws, text, sizeof(text));
+    fact(sh, "idle", THEME_INFO, text);
     draw_ports(sh, ws);
 }
 
@@ -217,6 +221,12 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     fact(&sh, "sandbox", THEME_TEXT, ws->sandbox);
     fact(&sh, "profile", THEME_TEXT, ws->profile[0] ? ws->profile : ws->info.profile);
     fact(&sh, "backend", THEME_TEXT, ws->backend);
+    fact(&sh, "machine", host_is_down(app, ws) ? THEME_WARN : THEME_TEXT, ws->host);
+    if (host_is_down(app, ws)) {
+        const struct backend_view *b = tree_host(app->model, ws->host);
+        fact(&sh, "", THEME_WARN, b->probe.reason);
+        fact(&sh, "", THEME_ACCENT, b->probe.fix);
+    }
     if (ws->info.state == SANDBOX_RUNNING) {
         draw_running(&sh, ws);
     }
@@ -239,6 +249,10 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
                    ws->info.state == SANDBOX_RUNNING ? "restarts it with the new settings"
                                                      : "starts it with the new settings");
         fact(&sh, "", THEME_DIM, text);
+    }
+    if (ws->image_notice[0]) {
+        sh.y++;
+        fact(&sh, "image", THEME_WARN, ws->image_notice);
     }
     if (ws->info.warning[0]) {
         sh.y++;

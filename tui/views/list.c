@@ -9,6 +9,10 @@
 #include "tui/match.h"
 
 #define DOUBLE_CLICK_MS 400
+/* So wide a list has columns of use. */
+#define USE_LIST_COLS 44
+#define USE_MEMORY_COLS 11
+#define USE_CPU_COLS 5
 
 /* The pen of one row: role colours on the row's background. */
 struct pen {
@@ -96,6 +100,10 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
                                             : look.word);
         return THEME_BUSY;
     }
+    if (host_is_down(app, ws)) {
+        str_copy(out, cap, "out of reach");
+        return THEME_DIM;
+    }
     if (ws->name_error[0]) {
         str_copy(out, cap, "unusable name");
         return THEME_WARN;
@@ -119,6 +127,12 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
     if (ws->orphan) {
         str_copy(out, cap, "left over");
         return THEME_WARN;
+    }
+    if (state == SANDBOX_RUNNING && !ws->drift) {
+        idle_text(ws, out, cap);
+        if (out[0]) {
+            return THEME_INFO;
+        }
     }
     if (state == SANDBOX_RUNNING) {
         str_copy(out, cap, ws->drift ? "running, changed" : look.word);
@@ -154,6 +168,36 @@ static bool wants_person(const struct app *app, const struct workspace *ws)
     return false;
 }
 
+bool list_shows_use(const struct app *app)
+{
+    return app->layout.list.w >= USE_LIST_COLS && app->tree.count > 0;
+}
+
+/* CPU and memory in their columns instead of the word that it runs; returns where they begin. */
+static int draw_use(const struct pen *p, const struct workspace *ws)
+{
+    char text[40], mem[16], limit[16];
+    uint32_t cpu = 0;
+    uint64_t memory = 0;
+    int end = p->r.x + p->r.w - 1;
+    const struct usage_ring *ring = usage_of(&p->app->usage, ws->id);
+    if (!ws->have_stats || ws->stats.procs == 0) {
+        return right_text(p, "running", THEME_DIM, 12);
+    }
+    usage_bytes(ws->stats.memory_bytes, mem, sizeof(mem));
+    usage_bytes(ws->stats.memory_limit_bytes, limit, sizeof(limit));
+    bool bound = ws->stats.memory_limit_bytes != 0;
+    bool tight = bound && ws->stats.memory_bytes > ws->stats.memory_limit_bytes / 10 * 9;
+    str_format(text, sizeof(text), "%s%s%s", mem, bound ? "/" : "", bound ? limit : "");
+    surface_text_right(p->s, end, p->r.y, USE_MEMORY_COLS, ink(p, tight ? THEME_WARN : THEME_DIM), text);
+    end -= USE_MEMORY_COLS + 1;
+    if (usage_get(ring, 0, &cpu, &memory)) {
+        str_format(text, sizeof(text), "%u%%", cpu);
+        surface_text_right(p->s, end, p->r.y, USE_CPU_COLS, ink(p, cpu >= 100 ? THEME_BUSY : THEME_DIM), text);
+    }
+    return end - USE_CPU_COLS - 1;
+}
+
 /* A workspace's row. */
 static void draw_workspace(const struct pen *p, const struct tree_row *row)
 {
@@ -182,14 +226,19 @@ static void draw_workspace(const struct pen *p, const struct tree_row *row)
     const char *sign =
         live || look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
     surface_text(p->s, x + 3, y, 1, ink(p, live ? THEME_BUSY : look.role), sign);
-    int end = right_text(p, word, role, MT_MAX(p->r.w / 2, 12));
+    bool plain = role == THEME_DIM && look.glyph == GLYPH_RUNNING && !live;
+    int end = plain && list_shows_use(app) ? draw_use(p, ws) : right_text(p, word, role, MT_MAX(p->r.w / 2, 12));
     const char *backend = backend_word(app, ws);
     if (*backend) {
         end = surface_text_right(p->s, end - 1, y, 10, ink(p, THEME_DIM), backend) - 1;
     }
-    bool quiet = look.role == THEME_DIM && !live;
+    bool quiet = (look.role == THEME_DIM && !live) || host_is_down(app, ws);
     int used = surface_text(p->s, x + 5, y, end - x - 5,
-                            p->on ? ink(p, THEME_SELECTION) : ink(p, quiet ? THEME_TEXT : THEME_STRONG), ws->shown);
+                            p->on ? ink(p, THEME_SELECTION)
+                                  : ink(p, host_is_down(app, ws) ? THEME_DIM
+                                           : quiet               ? THEME_TEXT
+                                                                 : THEME_STRONG),
+                            ws->shown);
     light(p, ws->shown, x + 5, x + 5 + used);
     if (row->has_children && !row->expanded && wants_person(app, ws) && x + 6 + used < end) {
         surface_text(p->s, x + 6 + used, y, 1, ink(p, THEME_ATTENTION), glyph_text(GLYPH_ATTENTION, app->ascii));
@@ -201,7 +250,8 @@ void op_bar(const struct app *app, struct surface *s, int x, int y, int w, const
     struct style full = theme_style(&app->theme, THEME_GAUGE), empty = theme_style(&app->theme, THEME_GAUGE_BACK);
     int at, of;
     op_count(op, &at, &of);
-    int done = of > 0 ? (at - 1) * w / of : 0;
+    int percent = op_percent(op);
+    int done = of > 0 ? ((at - 1) * 100 + MT_MAX(percent, 0)) * w / (of * 100) : 0;
     for (int i = 0; i < w; i++) {
         surface_text(s, x + i, y, 1, i < done ? full : empty,
                      glyph_text(i < done ? GLYPH_BAR_FULL : GLYPH_BAR_EMPTY, app->ascii));
@@ -229,7 +279,11 @@ static void draw_op(const struct pen *p, const struct tree_row *row)
     op_bar(app, p->s, x, p->r.y, w, op);
     int end = right_text(p, time, THEME_DIM, 10);
     const struct op_step_view *st = &op->steps[MT_MIN(op->step, op->step_count - 1)];
-    surface_textf(p->s, x + w + 1, p->r.y, end - x - w - 1, ink(p, THEME_DIM), "%d/%d %s", at, of, st->name);
+    char percent[8] = "";
+    if (op_percent(op) >= 0) {
+        str_format(percent, sizeof(percent), " %d%%", op_percent(op));
+    }
+    surface_textf(p->s, x + w + 1, p->r.y, end - x - w - 1, ink(p, THEME_DIM), "%d/%d %s%s", at, of, st->name, percent);
 }
 
 /* A session's right text: its state and for how long. */
@@ -296,6 +350,11 @@ static void draw_head(const struct app *app, struct surface *s, struct rect r)
     } else if ((int)app->tree.count > rows) {
         str_format(note, sizeof(note), "%d-%d of %zu", app->list_top + 1,
                    MT_MIN(app->list_top + rows, (int)app->tree.count), app->tree.count);
+    } else if (list_shows_use(app) && app->watched_count) {
+        surface_text_right(s, r.x + r.w - 1, r.y, USE_MEMORY_COLS, theme_style(&app->theme, THEME_DIM), "memory");
+        surface_text_right(s, r.x + r.w - 2 - USE_MEMORY_COLS, r.y, USE_CPU_COLS, theme_style(&app->theme, THEME_DIM),
+                           "cpu");
+        return;
     } else {
         return;
     }
@@ -321,6 +380,8 @@ void list_draw(const struct app *app, struct surface *s, struct rect r)
         surface_fill(s, p.r, p.base);
         if (row->kind == TREE_WORKSPACE) {
             draw_workspace(&p, row);
+        } else if (row->kind == TREE_HOST || row->kind == TREE_HOST_WHY) {
+            host_draw(app, s, p.r, row);
         } else if (row->kind == TREE_OP) {
             draw_op(&p, row);
         } else {
@@ -342,6 +403,14 @@ static void press(struct app *app, const struct mouse_event *ev, int row)
     bool twice = app->click.y == ev->row && now - app->click.ms < DOUBLE_CLICK_MS;
     app->click.y = ev->row;
     app->click.ms = twice ? 0 : now;
+    if (r->kind == TREE_HOST || r->kind == TREE_HOST_WHY) {
+        const struct backend_view *b = tree_host(app->model, r->host);
+        if (r->host[0] && b && b->probed && !b->probe.usable) {
+            engine_retry_backend(app->engine, b->name, b->host);
+            app_say(app, "Looking at %s again", r->host);
+        }
+        return;
+    }
     if (r->kind == TREE_OP) {
         row = tree_find(&app->tree, &(struct tree_target){.ws = r->ws});
         r = &app->tree.rows[row];

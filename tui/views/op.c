@@ -65,6 +65,12 @@ void op_count(const struct op_view *op, int *at, int *of)
     *at = MT_MIN(place + 1, *of);
 }
 
+int op_percent(const struct op_view *op)
+{
+    const struct op_step_view *st = op->step >= 0 && op->step < op->step_count ? &op->steps[op->step] : NULL;
+    return st && st->state == OP_STEP_RUNNING && st->percent >= 0 ? MT_MIN(st->percent, 100) : -1;
+}
+
 /* Lines that tell of a failure: a blank one, the error, and what to do. */
 static int trouble_lines(const struct op_view *op, int cols)
 {
@@ -136,6 +142,20 @@ static const char *step_sign(const struct app *app, enum op_step_state state, en
     return glyph_text(GLYPH_PENDING, app->ascii);
 }
 
+#define PERCENT_COLS 16
+
+/* A bar and its number; returns the columns used. */
+static int draw_percent(const struct app *app, struct surface *s, int x, int y, int percent)
+{
+    struct style full = theme_style(&app->theme, THEME_GAUGE), empty = theme_style(&app->theme, THEME_GAUGE_BACK);
+    for (int i = 0; i < PERCENT_COLS; i++) {
+        bool on = i < percent * PERCENT_COLS / 100;
+        surface_text(s, x + i, y, 1, on ? full : empty, glyph_text(on ? GLYPH_BAR_FULL : GLYPH_BAR_EMPTY, app->ascii));
+    }
+    return PERCENT_COLS + 1 +
+           surface_textf(s, x + PERCENT_COLS + 1, y, 5, theme_style(&app->theme, THEME_STRONG), "%3d%%", percent);
+}
+
 /* One step: sign, name, time, what it does, how long it took the last time. */
 static void draw_step(const struct app *app, struct surface *s, struct rect r, const struct op_view *op, int index)
 {
@@ -173,9 +193,13 @@ static void draw_step(const struct app *app, struct surface *s, struct rect r, c
     const char *doing = told                                                            ? "failed"
                         : running && strcmp(st->name, "provision") == 0 && op->phase[0] ? op->phase
                                                                                         : st->text;
-    if (end > r.x + 29) {
+    int x = r.x + 29;
+    if (running && st->percent >= 0 && end > x + PERCENT_COLS + 5) {
+        x += draw_percent(app, s, x, r.y, MT_MIN(st->percent, 100)) + 2;
+    }
+    if (end > x) {
         enum theme_role words = st->state == OP_STEP_FAILED ? THEME_BAD : running ? THEME_TEXT : THEME_DIM;
-        surface_text(s, r.x + 29, r.y, end - r.x - 29, theme_style(&app->theme, words), doing);
+        surface_text(s, x, r.y, end - x, theme_style(&app->theme, words), doing);
     }
 }
 
