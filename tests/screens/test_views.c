@@ -143,14 +143,15 @@ static void test_use(void **state)
     world_small(h);
     world_start(h, 200, 50, NULL, NULL);
     harness_wait_text(h, WORLD_READY);
-    harness_key(h, "S");
+    world_open_shell(h); /* a sandbox in which nothing runs uses nothing */
+    harness_keys(h, "C-] w g");
     harness_wait_text(h, "of one processor"); /* two samples gave a figure */
     harness_wait_text(h, "cpu      memory");
     harness_wait_gone(h, "api                         running");
     harness_resize(h, 120, 36);
     harness_wait_gone(h, "cpu      memory");
     harness_wait_text(h, "of one processor");
-    harness_key(h, "j");
+    harness_key(h, "G");
     harness_wait_gone(h, "of one processor");
     world_leave(h);
 }
