@@ -83,7 +83,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 $(B)/obj/core/util/paths.o: DEFS := -DMT_DATADIR='"$(DATADIR)"'
 $(B)/obj/core/util/paths.o: $(B)/datadir
 # libseccomp's own macros leave the last field out.
-$(B)/obj/backends/bwrap/seccomp.o: DEFS := -Wno-missing-field-initializers
+$(B)/obj/backends/seccomp.o: DEFS := -Wno-missing-field-initializers
 
 $(B)/libcore.a: $(call obj,$(SRC_core))
 $(B)/libterm.a: $(call obj,$(SRC_term))

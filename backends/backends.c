@@ -6,10 +6,12 @@
 #if defined(__linux__)
 #include "backends/bwrap/bwrap.h"
 #endif
+#include "backends/podman/podman.h"
 
 const struct backend_ops *const backend_registry[] = {
 #if defined(__linux__)
     &bwrap_backend,
 #endif
+    &podman_backend,
     NULL,
 };

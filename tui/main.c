@@ -13,6 +13,7 @@
 #if defined(__linux__)
 #include "backends/bwrap/bwrap.h"
 #endif
+#include "backends/podman/podman.h"
 #include "core/util/paths.h"
 #include "term/host.h"
 #include "tui/cockpit.h"
@@ -29,6 +30,7 @@ static const struct {
     {"enter", bwrap_enter_main},
     {"shim", bwrap_shim_main},
 #endif
+    {"podman-enter", podman_enter_main},
 };
 
 /* Takes the cockpit's options off the front. Returns the index of the first other argument, or -1 after saying what is

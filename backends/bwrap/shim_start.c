@@ -17,7 +17,7 @@
 #include "backends/bwrap/files.h"
 #include "backends/bwrap/init_blob.h"
 #include "backends/bwrap/overlay_mount.h"
-#include "backends/bwrap/seccomp.h"
+#include "backends/seccomp.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/hash.h"

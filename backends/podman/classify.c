@@ -58,6 +58,7 @@ static const struct {
     {"unable to set memory limit", ERROR_INVALID, "give the sandbox more memory"},
     {"unknown capability", ERROR_INVALID, NULL},
     {"error setting rlimit", ERROR_DENIED, "lower default_ulimits in containers.conf"},
+    {"volume already exists", ERROR_EXISTS, NULL},
     {"that name is already in use", ERROR_EXISTS, "delete the container of that name, or rename the project folder"},
     {"is already in use by", ERROR_EXISTS, "delete the container of that name, or rename the project folder"},
     {"address already in use", ERROR_BUSY, "choose another host port in the manifest, or end what listens on it"},

@@ -1,20 +1,360 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "backends/podman/args.h"
+#include "backends/podman/classify.h"
 #include "backends/podman/podman_private.h"
+#include "core/util/fs.h"
+#include "core/util/xmalloc.h"
+
+/* START, STOP, DELETE. A `podman stop` that was begun is never killed: its client's death would leave the container in
+ * "stopping" for ever. A canceled call lets it go on by itself. */
+
+#define START_TIMEOUT_MS 90000
+#define STOP_SLACK_MS 20000
+#define REMOVE_TIMEOUT_MS 60000
+#define DEFAULT_GRACE_MS 30000
+
+struct life {
+    struct strvec create_command; /* START: to make it again without a port that is taken */
+    bool ever_started, writable_root;
+    uint16_t ports_tried;
+    struct error failed;
+    char state[16];
+};
+
+static void life_release(struct request *r)
+{
+    struct life *l = r->state;
+    strvec_release(&l->create_command);
+    free(l);
+}
+
+static struct life *life_new(struct request *r)
+{
+    struct life *l = xcalloc(1, sizeof(*l));
+    strvec_init(&l->create_command);
+    r->state = l;
+    r->release = life_release;
+    return l;
+}
+
+/* podman's words, for who watches. */
+static void pass_line(void *arg, enum proc_stream stream, const char *line, size_t len)
+{
+    struct request *r = arg;
+    if (r->call->on_line && stream == PROC_STDERR) {
+        r->call->on_line(r->call, true, line, len);
+    }
+}
+
+/* The end of most: what is there has changed. */
+static void on_done(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    (void)res;
+    podman_changed(r->be, r->call->name);
+    podman_finish(r, err);
+}
+
+/* Runs `podman WORD [OPTION...] CONTAINER`. */
+static int simple(struct request *r, const char *const *words, uint64_t timeout_ms, bool let_go,
+                  void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
+                  struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
+    strvec_pushv(&args, words);
+    strvec_push(&args, r->container);
+    struct podman_cli_opts opts = {.args = (const char *const *)args.v,
+                                   .capture_max_bytes = 65536,
+                                   .timeout_ms = timeout_ms,
+                                   .let_go = let_go,
+                                   .on_line = pass_line};
+    return podman_run(r, &opts, then, err);
+}
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* --- start --- */
+
+static int run_start(struct request *r, struct error *err);
+
+/* Made again, or not. */
+static void on_made_again(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct error why = ERROR_INIT;
+    (void)res;
+    if (err) {
+        podman_finish(r, err);
+    } else if (run_start(r, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+/* The old one is gone: makes it again, without the port. */
+static void on_old_removed(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct life *l = r->state;
+    struct error why = ERROR_INIT;
+    struct podman_cli_opts opts = {.args = (const char *const *)l->create_command.v, .timeout_ms = START_TIMEOUT_MS};
+    (void)res;
+    if (err) {
+        podman_finish(r, err);
+    } else if (podman_run(r, &opts, on_made_again, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+/* S12: a port that is taken is dropped, and only that one. The mapping is part of the container, so it is made again
+ * by its own creation command; nothing is lost by that but a writable root that was worked in, which is not touched. */
+static bool drop_port(struct request *r, const char *text, struct error *err)
+{
+    struct life *l = r->state;
+    MT_CLEANUP(strvec) struct strvec again = STRVEC_INIT;
+    uint16_t port = 0;
+    bool udp = false;
+    if (!podman_port_error(text, &port, &udp) || (l->writable_root && l->ever_started) ||
+        l->ports_tried++ >= SANDBOX_PORTS_MAX || podman_args_drop_port(&l->create_command, port, udp, &again) < 0) {
+        return false;
+    }
+    if (r->call->on_line) {
+        char line[120];
+        str_format(line, sizeof(line), "host port %u is in use: this port is not published", port);
+        r->call->on_line(r->call, true, line, strlen(line));
+    }
+    strvec_clear(&l->create_command);
+    strvec_pushv(&l->create_command, (const char *const *)again.v);
+    return simple(r, WORDS("rm", "-f"), REMOVE_TIMEOUT_MS, false, on_old_removed, err) == 0;
+}
+
+/* Stopped again for want of limits that are required. */
+static void on_refused(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct life *l = r->state;
+    struct error why = l->failed;
+    (void)res;
+    (void)err;
+    podman_changed(r->be, r->call->name);
+    podman_finish(r, &why);
+}
+
+/* S9: it runs; do its limits hold? */
+static int on_look_back(struct request *r, const struct podman_seen *seen, struct error *err)
+{
+    struct life *l = r->state;
+    char missing[120];
+    if (seen->info.state == SANDBOX_FAILED || seen->info.state == SANDBOX_STOPPED) {
+        return error_hint(err, ERROR_UNAVAILABLE, "look at its log: muthr-tui logs",
+                          "the sandbox ended as soon as it was started: exit %d", seen->info.exit_code);
+    }
+    if (!seen->require_limits || podman_limits_hold(r->be, seen, missing, sizeof(missing))) {
+        podman_changed(r->be, r->call->name);
+        podman_finish(r, NULL);
+        return 0;
+    }
+    error_hint(&l->failed, ERROR_UNAVAILABLE,
+               "limits need cgroup v2 with delegated controllers, or podman as root; or set "
+               "require_resource_limits = false",
+               "limits are required and do not hold: %s", missing);
+    return simple(r, WORDS("stop", "-t", "0"), STOP_SLACK_MS, true, on_refused, err);
+}
+
+static void on_started(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct error why = err ? *err : ERROR_INIT;
+    if (err && drop_port(r, res->err_tail->buf, &why)) {
+        return;
+    }
+    if (err || podman_owned(r, on_look_back, &why) < 0) {
+        podman_changed(r->be, r->call->name);
+        podman_finish(r, &why);
+    }
+}
+
+static int run_start(struct request *r, struct error *err)
+{
+    return simple(r, WORDS("start"), START_TIMEOUT_MS, false, on_started, err);
+}
+
+/* A half-stopped one is at rest now. */
+static void on_at_rest(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct error why = err ? *err : ERROR_INIT;
+    (void)res;
+    if (err || run_start(r, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+static int on_start_seen(struct request *r, const struct podman_seen *seen, struct error *err)
+{
+    struct life *l = r->state;
+    strvec_pushv(&l->create_command, (const char *const *)seen->create_command.v);
+    l->ever_started = seen->ever_started;
+    l->writable_root = seen->writable_root;
+    if (strcmp(seen->state, "running") == 0) {
+        podman_finish(r, NULL);
+        return 0;
+    }
+    if (strcmp(seen->state, "paused") == 0) {
+        return simple(r, WORDS("unpause"), START_TIMEOUT_MS, false, on_done, err);
+    }
+    if (!r->be->target_url && seen->info.workspace[0] && !fs_is_dir(seen->info.workspace)) {
+        return error_hint(err, ERROR_NOT_FOUND, "put the folder back, or delete the sandbox",
+                          "project folder %s is not there", seen->info.workspace);
+    }
+    /* "stopping" without anybody who stops it: the client was killed. */
+    if (strcmp(seen->state, "stopping") == 0) {
+        return simple(r, WORDS("stop", "-t", "0"), STOP_SLACK_MS, true, on_at_rest, err);
+    }
+    return run_start(r, err);
+}
 
 int podman_start(struct request *r, struct error *err)
 {
-    (void)r;
-    return error_set(err, ERROR_UNAVAILABLE, "podman sandboxes cannot do that in this version");
+    life_new(r);
+    return podman_owned(r, on_start_seen, err);
+}
+
+/* --- stop --- */
+
+static uint64_t grace_ms(const struct request *r)
+{
+    return r->call->grace_ms ? r->call->grace_ms : DEFAULT_GRACE_MS;
+}
+
+static int run_stop(struct request *r,
+                    void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
+                    struct error *err)
+{
+    char seconds[24];
+    str_format(seconds, sizeof(seconds), "%llu", (unsigned long long)((grace_ms(r) + 999) / 1000));
+    return simple(r, WORDS("stop", "-t", seconds), grace_ms(r) + STOP_SLACK_MS, true, then, err);
+}
+
+/* Gone meanwhile is stopped, too. */
+static void on_stopped(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    on_done(r, res, err && err->code == ERROR_NOT_FOUND ? NULL : err);
+}
+
+static void on_unpaused(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct error why = ERROR_INIT;
+    (void)res;
+    (void)err; /* if it could not be, stop says so */
+    if (run_stop(r, on_stopped, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+static int on_stop_seen(struct request *r, const struct podman_seen *seen, struct error *err)
+{
+    if (!seen || (strcmp(seen->state, "running") != 0 && strcmp(seen->state, "paused") != 0 &&
+                  strcmp(seen->state, "stopping") != 0)) {
+        podman_finish(r, NULL);
+        return 0;
+    }
+    if (strcmp(seen->state, "paused") == 0) { /* a frozen process cannot be asked politely */
+        return simple(r, WORDS("unpause"), STOP_SLACK_MS, false, on_unpaused, err);
+    }
+    return run_stop(r, on_stopped, err);
 }
 
 int podman_stop(struct request *r, struct error *err)
 {
-    (void)r;
-    return error_set(err, ERROR_UNAVAILABLE, "podman sandboxes cannot do that in this version");
+    return podman_owned_or_none(r, on_stop_seen, err);
+}
+
+/* --- delete --- */
+
+static void on_volumes_removed(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    on_done(r, res, err && err->code == ERROR_NOT_FOUND ? NULL : err);
+}
+
+/* Volumes with our label for this container. */
+static void on_volumes(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
+    struct error why = ERROR_INIT;
+    strvec_pushl(&args, "volume", "rm", NULL);
+    for (const char *p = err ? "" : res->out->buf; *p;) {
+        size_t n = strcspn(p, "\r\n");
+        char *name = xstrndup(p, n);
+        if (n) {
+            strvec_push(&args, name);
+        }
+        free(name);
+        p += n + strspn(p + n, "\r\n");
+    }
+    struct podman_cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = REMOVE_TIMEOUT_MS};
+    if (err || args.len == 2) {
+        on_done(r, res, err);
+    } else if (podman_run(r, &opts, on_volumes_removed, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+static void list_volumes(struct request *r)
+{
+    char label[PODMAN_NAME_MAX + 40];
+    struct error why = ERROR_INIT;
+    str_format(label, sizeof(label), "label=%s=%s", PODMAN_LABEL_SANDBOX, r->container);
+    const char *args[] = {"volume", "ls", "--quiet", "--filter", label, NULL};
+    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = REMOVE_TIMEOUT_MS};
+    if (podman_run(r, &opts, on_volumes, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+static void run_remove(struct request *r);
+
+static void on_removed(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    (void)res;
+    if (!err || err->code == ERROR_NOT_FOUND) {
+        list_volumes(r);
+    } else if (r->tries++ == 0) { /* "container state improper" comes and goes */
+        podman_wait(r, 300, run_remove);
+    } else {
+        podman_changed(r->be, r->call->name);
+        podman_finish(r, err);
+    }
+}
+
+/* -t 0 exists since podman 4: without it, `rm -f` waits for as long as a stop. */
+static void run_remove(struct request *r)
+{
+    struct error why = ERROR_INIT;
+    bool plain = r->be->facts.known && !podman_at_least(r->be, 4, 0);
+    int rc = plain ? simple(r, WORDS("rm", "-f", "-v"), REMOVE_TIMEOUT_MS, true, on_removed, &why)
+                   : simple(r, WORDS("rm", "-f", "-v", "-t", "0"), REMOVE_TIMEOUT_MS, true, on_removed, &why);
+    if (rc < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+static void on_stopped_first(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    (void)res;
+    (void)err; /* what could not be stopped is removed by force */
+    run_remove(r);
+}
+
+static int on_delete_seen(struct request *r, const struct podman_seen *seen, struct error *err)
+{
+    if (!seen) {
+        list_volumes(r); /* a home that an interrupted delete left */
+        return 0;
+    }
+    if (!r->call->force && strcmp(seen->state, "running") == 0) {
+        return run_stop(r, on_stopped_first, err);
+    }
+    run_remove(r);
+    return 0;
 }
 
 int podman_delete(struct request *r, struct error *err)
 {
-    (void)r;
-    return error_set(err, ERROR_UNAVAILABLE, "podman sandboxes cannot do that in this version");
+    return podman_owned_or_none(r, on_delete_seen, err);
 }

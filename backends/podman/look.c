@@ -118,6 +118,15 @@ static void read_limits(const struct backend *be, const struct podman_seen *s, s
     }
 }
 
+bool podman_limits_hold(const struct backend *be, const struct podman_seen *seen, char *missing, size_t cap)
+{
+    struct detail d = {0};
+    read_limits(be, seen, &d);
+    str_copy(missing, cap, d.warning);
+    return d.warning[0] == '\0';
+}
+
+/* Remembers what was read back. */
 static void detail_add(struct backend *be, const struct podman_seen *s)
 {
     struct detail d = {.started = s->started,
@@ -352,7 +361,7 @@ static void on_owned(struct request *r, const struct proc_result *res, const str
     if (err && err->code == ERROR_NOT_FOUND && r->or_none) {
         rc = then(r, NULL, &why);
     } else if (err && err->code == ERROR_NOT_FOUND) {
-        error_set(&why, ERROR_NOT_FOUND, "sandbox %s does not exist", r->call->name);
+        error_set(&why, ERROR_NOT_FOUND, "sandbox %s does not exist", r->container);
     } else if (!err && podman_parse_inspect(res->out->buf, res->out->len, keep_first, &seen, &why) == 0) {
         if (seen.info.foreign || seen.container[0] == '\0') {
             error_hint(&why, ERROR_DENIED, "rename that container (podman rename), or the project folder",

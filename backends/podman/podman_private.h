@@ -24,6 +24,8 @@ struct podman_facts {
     char runtime[32];         /* "runc", "crun" */
     char network_backend[32]; /* "netavark", "cni" */
     bool selinux;
+    bool has_pasta, has_slirp;
+    int64_t mapped_ids;      /* of the user's containers; -1: root */
     char limits_missing[64]; /* "memory, pids": controllers that are not there; or "" */
 };
 
@@ -68,6 +70,7 @@ struct request {
     void (*waiting)(struct request *r);
     podman_owned_fn owned;
     bool or_none;
+    int (*facts_then)(struct request *r, struct error *err);
     /* For a verb that waits for something else than podman_run or podman_wait. Called once, by cancel and close; the
      * verb then calls podman_finish within a second (it reports CANCELED whatever err is). NULL: podman_finish is
      * called for it, by the end of the process or at once. */
@@ -141,6 +144,9 @@ int podman_net_prepare(struct request *r, int (*then)(struct request *r, const c
 /* net.c: removes the networks that belong to the call's sandbox, after its container. then runs always; one that is
  * still in use stays. */
 int podman_net_remove(struct request *r, void (*then)(struct request *r), struct error *err);
+
+/* look.c: do the limits that the runtime was told hold? If not, which ones do not. */
+bool podman_limits_hold(const struct backend *be, const struct podman_seen *seen, char *missing, size_t cap);
 
 /* probe.c: fills be->facts, then runs then (at once when they are known), which returns as a verb does. Failing
  * finishes the request. */

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "backends/bwrap/seccomp.h"
 #include "backends/bwrap/shim.h"
 #include "backends/bwrap/state.h"
+#include "backends/seccomp.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
