@@ -139,11 +139,11 @@ static void on_volume(struct request *r, const struct proc_result *res, const st
 static int make_volume(struct request *r, struct error *err)
 {
     struct create *c = r->state;
-    char owner[64], sandbox[PODMAN_NAME_MAX + 32];
+    char owner[64], sandbox[320];
     const bool zero = r->be->facts.rootless || r->be->target_url;
     str_format(c->volume, sizeof(c->volume), "%s-home", r->container);
     str_format(owner, sizeof(owner), "o=uid=%u,gid=%u", zero ? 0 : (unsigned)getuid(), zero ? 0 : (unsigned)getgid());
-    str_format(sandbox, sizeof(sandbox), "%s=%s", PODMAN_LABEL_SANDBOX, r->container);
+    str_format(sandbox, sizeof(sandbox), "%s=%s", PODMAN_LABEL_SANDBOX, r->call->spec->name);
     const char *args[] = {"volume",  "create",
                           "--label", PODMAN_LABEL_MANAGED "=true",
                           "--label", PODMAN_LABEL_OWNER "=project",

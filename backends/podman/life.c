@@ -267,9 +267,19 @@ int podman_stop(struct request *r, struct error *err)
 
 /* --- delete --- */
 
+/* Nothing of it is left. */
+static void on_networks_gone(struct request *r)
+{
+    on_done(r, NULL, NULL);
+}
+
 static void on_volumes_removed(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    on_done(r, res, err && err->code == ERROR_NOT_FOUND ? NULL : err);
+    struct error why = err ? *err : ERROR_INIT;
+    (void)res;
+    if ((err && err->code != ERROR_NOT_FOUND) || podman_net_remove(r, on_networks_gone, &why) < 0) {
+        on_done(r, res, &why);
+    }
 }
 
 /* Volumes with our label for this container. */
@@ -289,7 +299,7 @@ static void on_volumes(struct request *r, const struct proc_result *res, const s
     }
     struct podman_cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = REMOVE_TIMEOUT_MS};
     if (err || args.len == 2) {
-        on_done(r, res, err);
+        on_volumes_removed(r, res, err);
     } else if (podman_run(r, &opts, on_volumes_removed, &why) < 0) {
         podman_finish(r, &why);
     }
@@ -297,9 +307,9 @@ static void on_volumes(struct request *r, const struct proc_result *res, const s
 
 static void list_volumes(struct request *r)
 {
-    char label[PODMAN_NAME_MAX + 40];
+    char label[320];
     struct error why = ERROR_INIT;
-    str_format(label, sizeof(label), "label=%s=%s", PODMAN_LABEL_SANDBOX, r->container);
+    str_format(label, sizeof(label), "label=%s=%s", PODMAN_LABEL_SANDBOX, r->call->name);
     const char *args[] = {"volume", "ls", "--quiet", "--filter", label, NULL};
     struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = REMOVE_TIMEOUT_MS};
     if (podman_run(r, &opts, on_volumes, &why) < 0) {
