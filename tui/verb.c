@@ -7,21 +7,25 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/engine/devcontainer.h"
 #include "core/engine/env.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 
 const struct verb verb_table[] = {
     {"ls", "", "List the sandboxes (--all: every workspace)", "oar", 0, false, verb_ls},
-    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprnexRPq", -1, true, verb_start},
+    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprbinexRPq", -1, true, verb_start},
     {"stop", "[NAME...]", "Stop sandboxes; sessions inside end", "oraq", -1, false, verb_stop},
     {"delete", "[NAME...]", "Delete sandboxes and their private homes; never the project folder", "oryfq", -1, false,
      verb_delete},
-    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpnecCNtsq", 1, false,
+    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpbnecCNtsq", 1, false,
      verb_shell},
     {"attach", "SESSION", "Show one session full screen", "r", 1, false, verb_attach},
     {"sessions", "", "List the sessions", "or", 0, false, verb_sessions},
-    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprneRxAq", 1, true, verb_provision},
+    {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprbneRxAq", 1, true, verb_provision},
+    {"prune", "", "Delete stopped sandboxes that have no profile any more (orphans)", "oryq", 0, false, verb_prune},
+    {"image", "build [NAME]", "Make a profile's image from a provisioned sandbox; new ones begin with it", "oprbnRq", 2,
+     false, verb_image},
     {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
     {"doctor", "", "Check what this machine offers, and say what to fix", "or", 0, false, verb_doctor},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
@@ -47,7 +51,9 @@ static const struct option_row {
     {'a', "-a", "--all", NULL, "all of them"},
     {'r', NULL, "--root", "DIR", "the workspace root, instead of the configured one"},
     {'p', "-p", "--profile", "NAME", "the profile (see `muthr-tui profiles`)"},
-    {'n', NULL, "--net", "POLICY", "none, full, or shared (the host's own network: not isolated)"},
+    {'b', NULL, "--backend", "NAME", "what runs a sandbox that does not exist yet (see `muthr-tui doctor`)"},
+    {'i', NULL, "--image", "IMAGE", "the image to make it from, from now on (backends with images)"},
+    {'n', NULL, "--net", "POLICY", "none, model (only the inference server), full, or shared (not isolated)"},
     {'e', "-e", "--env", "KEY=VALUE", "set a variable inside; may be repeated"},
     {'x', NULL, "--recreate", NULL, "re-create it when its settings differ; sessions inside end"},
     {'A', NULL, "--as-is", NULL, "only run the script: settings and network of a running sandbox stay"},
@@ -111,6 +117,12 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
     case 'p':
         o->profile = value;
         break;
+    case 'b':
+        o->backend = value;
+        break;
+    case 'i':
+        o->image = value;
+        return image_check_reference(value, err);
     case 'n':
         o->net_given = true;
         return net_policy_parse(value, &o->net, err);

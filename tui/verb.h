@@ -28,7 +28,7 @@ enum {
 /* Everything that any verb's options can say; which of them a verb takes is in its row of the table. */
 struct verb_options {
     enum output_format format;
-    const char *root, *profile, *command, *cwd, *config_key;
+    const char *root, *profile, *backend, *image, *command, *cwd, *config_key;
     struct strvec env;
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
@@ -95,6 +95,8 @@ int verb_start(struct verb_ctx *ctx);
 int verb_stop(struct verb_ctx *ctx);
 int verb_delete(struct verb_ctx *ctx);
 int verb_provision(struct verb_ctx *ctx);
+int verb_prune(struct verb_ctx *ctx);
+int verb_image(struct verb_ctx *ctx);
 int verb_shell(struct verb_ctx *ctx);
 int verb_attach(struct verb_ctx *ctx);
 int verb_doctor(struct verb_ctx *ctx);

@@ -171,6 +171,7 @@ struct op_target {
 struct op_batch {
     struct verb_ctx *ctx;
     enum engine_plan plan;
+    bool orphan_only;
     struct op_report report;
     struct json *results;
     struct op_target *targets;
@@ -314,6 +315,9 @@ static void target_run(struct op_target *t)
         .plan = b->plan,
         .sandbox = t->sandbox,
         .profile = o->profile,
+        .backend = o->backend,
+        .image = o->image,
+        .orphan_only = b->orphan_only,
         .net = o->net,
         .net_given = o->net_given,
         .recreate = o->recreate,
@@ -370,10 +374,11 @@ static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error 
 }
 
 /* Runs `plan` for all names and waits. */
-static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, const struct strvec *names)
+static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, bool orphan_only, const struct strvec *names)
 {
     struct op_batch b = {.ctx = ctx,
                          .plan = plan,
+                         .orphan_only = orphan_only,
                          .report = {.ctx = ctx, .last = STRBUF_INIT},
                          .results = json_new_array(),
                          .targets = xcalloc(names->len + 1, sizeof(*b.targets)),
@@ -425,7 +430,7 @@ static int lifecycle(struct verb_ctx *ctx, enum engine_plan plan)
     if (batch_names(ctx, &names, &err) < 0) {
         return verb_error(ctx, &err);
     }
-    return batch_run(ctx, plan, &names);
+    return batch_run(ctx, plan, false, &names);
 }
 
 int verb_start(struct verb_ctx *ctx)
@@ -443,6 +448,32 @@ int verb_provision(struct verb_ctx *ctx)
     return lifecycle(ctx, ENGINE_PROVISION);
 }
 
+/* Asks before something goes. 0: yes; else the exit code. */
+static int confirm_delete(struct verb_ctx *ctx, const struct strvec *names, const char *what_goes)
+{
+    MT_CLEANUP(strbuf) struct strbuf q = STRBUF_INIT;
+    struct error err = ERROR_INIT;
+
+    if (ctx->o.yes) {
+        return 0;
+    }
+    strbuf_addstr(&q, "Delete");
+    for (size_t i = 0; i < names->len; i++) {
+        strbuf_addf(&q, "%s %s", i > 0 ? "," : "", names->v[i]);
+    }
+    strbuf_addf(&q, "? %s", what_goes);
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        error_hint(&err, ERROR_DENIED, "--yes deletes without asking.", "deleting needs a terminal to ask on");
+        verb_error(ctx, &err);
+        return EXIT_REFUSED;
+    }
+    if (!verb_ask(q.buf)) {
+        output_note("Nothing was deleted.");
+        return 1;
+    }
+    return 0;
+}
+
 int verb_delete(struct verb_ctx *ctx)
 {
     struct error err = ERROR_INIT;
@@ -454,23 +485,46 @@ int verb_delete(struct verb_ctx *ctx)
     if (batch_names(ctx, &names, &err) < 0) {
         return verb_error(ctx, &err);
     }
-    if (!ctx->o.yes) {
-        MT_CLEANUP(strbuf) struct strbuf q = STRBUF_INIT;
+    int refused = confirm_delete(ctx, &names, "Its private home goes; the project folder stays.");
+    return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, false, &names);
+}
 
-        strbuf_addstr(&q, "Delete");
-        for (size_t i = 0; i < names.len; i++) {
-            strbuf_addf(&q, "%s %s", i > 0 ? "," : "", names.v[i]);
-        }
-        strbuf_addstr(&q, "? Its private home goes; the project folder stays.");
-        if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-            error_hint(&err, ERROR_DENIED, "--yes deletes without asking.", "deleting needs a terminal to ask on");
-            verb_error(ctx, &err);
-            return EXIT_REFUSED;
-        }
-        if (!verb_ask(q.buf)) {
-            output_note("Nothing was deleted.");
-            return 1;
+int verb_prune(struct verb_ctx *ctx)
+{
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if (ws->orphan) {
+            strvec_push(&names, ws->sandbox);
+            output_note("%s: stopped, and no profile was provisioned in it (%s)", ws->sandbox, ws->backend);
         }
     }
-    return batch_run(ctx, ENGINE_DELETE, &names);
+    if (names.len == 0) {
+        output_note("There are no orphans.");
+        return batch_run(ctx, ENGINE_DELETE, true, &names);
+    }
+    int refused = confirm_delete(ctx, &names, "Their private homes go; project folders stay.");
+    return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, true, &names);
+}
+
+int verb_image(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+
+    if (ctx->o.names.len == 0 || strcmp(ctx->o.names.v[0], "build") != 0) {
+        error_hint(&err, ERROR_INVALID, "`muthr-tui image build --profile NAME [PROJECT]`",
+                   "image: the one thing to do with it is build");
+        return verb_error(ctx, &err);
+    }
+    if (ctx->o.profile == NULL) {
+        error_hint(&err, ERROR_INVALID, "`muthr-tui profiles` lists them", "image build needs --profile NAME");
+        return verb_error(ctx, &err);
+    }
+    strvec_remove(&ctx->o.names, 0);
+    return lifecycle(ctx, ENGINE_BAKE);
 }

@@ -50,6 +50,7 @@ static int shell_start(struct verb_ctx *ctx, const struct workspace *ws)
         .plan = ENGINE_START,
         .sandbox = ws->sandbox,
         .profile = ctx->o.profile,
+        .backend = ctx->o.backend,
         .net = ctx->o.net,
         .net_given = ctx->o.net_given,
         .done = await_done,

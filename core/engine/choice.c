@@ -83,6 +83,11 @@ struct slot *engine_choose(struct engine *e, const struct workspace *ws, const s
     struct profile profile;
     struct error ignored = ERROR_INIT;
     notice[0] = '\0';
+    if (exists && c->backend[0] != '\0' && strcmp(c->backend, ws->backend) != 0) {
+        error_hint(err, ERROR_INVALID, "delete it first: the project folder stays", "%s exists already, run by %s",
+                   ws->sandbox, ws->backend);
+        return NULL;
+    }
     if (exists || ws->host[0] != '\0') {
         return engine_slot_for(e, ws, err);
     }

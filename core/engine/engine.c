@@ -543,6 +543,7 @@ static const struct workspace *check_request(struct engine *e, const struct engi
     } else if (ws->missing && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE && req->plan != ENGINE_DISCARD) {
         error_set(err, ERROR_NOT_FOUND, "the project folder of %s is gone", ws->sandbox);
     } else if ((req->profile == NULL || naming_check_word(req->profile, "profile", err) == 0) &&
+               (req->image == NULL || image_check_reference(req->image, err) == 0) &&
                env_check_extra(req->env, err) == 0) {
         return ws;
     }

@@ -38,7 +38,7 @@ struct config {
     /* [sandbox] */
     char *backend;             /* "auto" */
     char *profile;             /* "base" */
-    char *network;             /* "" = the profile's; none | full | shared */
+    char *network;             /* "" = the profile's; none | model | full | shared */
     int64_t stop_timeout_s;    /* 30 */
     int64_t idle_stop_minutes; /* 30; 0: never */
     bool require_resource_limits;

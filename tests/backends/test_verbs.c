@@ -282,6 +282,37 @@ static void test_life(void **state)
     ran_release(&r);
 }
 
+/* S7, S15 and which backend: what a person is told, and what goes. */
+static void test_prune(void **state)
+{
+    (void)state;
+    struct ran r = RAN_INIT;
+    verb_expect(0, "prune"); /* nothing to do needs no answer */
+    verb_expect(0, "start", "demo", "other", "--net", "none", "--backend", "bwrap");
+    verb_expect(69, "start", "a b", "--backend", "nothing");
+    verb_expect(64, "start", "demo", "--backend", "other");
+    verb_expect(64, "image");
+    verb_expect(64, "image", "build", "demo");
+    MT_CLEANUP(xfree) char *record = xasprintf("%s/.cache/muthr/muthr-demo-profiles", vr.home);
+    assert_int_equal(unlink(record), 0);
+    verb_run(&r, "prune"); /* it runs: none of prune's business */
+    ran_expect(&r, 0);
+    assert_null(strstr(r.err.buf, "muthr-demo"));
+    verb_expect(0, "stop", "demo", "other");
+    verb_run(&r, "prune");
+    ran_expect(&r, 77);
+    assert_non_null(strstr(r.err.buf, "muthr-demo"));
+    assert_null(strstr(r.err.buf, "muthr-other"));
+    verb_run(&r, "prune", "--yes", "-o", "json");
+    ran_expect(&r, 0);
+    assert_non_null(strstr(r.out.buf, "muthr-demo"));
+    verb_run(&r, "ls");
+    assert_null(strstr(r.out.buf, "muthr-demo"));
+    assert_non_null(strstr(r.out.buf, "muthr-other"));
+    verb_expect(0, "delete", "other", "--yes");
+    ran_release(&r);
+}
+
 static void test_names(void **state)
 {
     char *wide = path_join(vr.src, "\u754c"), *newline = path_join(vr.src, "new\nline"),
@@ -603,6 +634,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_config, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_doctor, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_life, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_prune, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_names, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_shell, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_shell_ends, verb_setup, verb_teardown),

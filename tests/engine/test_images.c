@@ -276,9 +276,12 @@ static void test_choice(void **state)
     world_request(&w, &req);
     world_wait(&w, w.done + 1);
     assert_string_equal(world_ws(&w, "muthr-docs")->backend, "pod");
+    struct error err = ERROR_INIT;
+    req.backend = "fake"; /* it stays where it is */
+    assert_int_equal(engine_run(w.engine, &req, &err), 0);
+    assert_non_null(strstr(err.msg, "run by pod"));
     req.sandbox = "muthr-api";
     req.backend = "nothing";
-    struct error err = ERROR_INIT;
     assert_int_equal(engine_run(w.engine, &req, &err), 0);
     assert_non_null(strstr(err.msg, "no backend \"nothing\""));
     world_close_engine(&w, false);
