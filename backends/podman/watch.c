@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backends/podman/podman_private.h"
 #include "core/util/clock.h"
@@ -22,7 +23,7 @@
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 5000
 #define STEADY_MS 10000 /* a stream that lived so long starts again at once */
-#define SUSPEND_MS 3000 /* so far apart the two clocks move only while the machine sleeps, or when someone sets one */
+#define SUSPEND_MS 3000 /* so far apart the two clocks move only while the machine sleeps */
 #define NAMES_MAX 4     /* beyond that one look at all is cheaper */
 
 struct podman_watcher {
@@ -32,7 +33,7 @@ struct podman_watcher {
     struct strvec names; /* to be reported */
     bool all, polls;
     uint64_t started_ms, backoff_ms;
-    int64_t clocks_ms; /* wall clock against the monotonic one, as of the last look */
+    int64_t slept_ms; /* as of the last look */
 };
 
 /* --- what an event means --- */
@@ -108,14 +109,27 @@ static void on_coalesce(void *arg)
     strvec_release(&names);
 }
 
+/* How far the clock that goes on while the machine sleeps is ahead of the one that does not. Elsewhere than on Linux
+ * the wall clock serves, which people also set. */
+static int64_t slept_ms(void)
+{
+#if defined(CLOCK_BOOTTIME)
+    struct timespec ts;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - (int64_t)clock_mono_ms();
+#else
+    return (int64_t)clock_wall_ms() - (int64_t)clock_mono_ms();
+#endif
+}
+
 /* A suspended machine stops the one clock only. Then the stream, which may hang on a connection that is gone, starts
  * again. */
 static void look_at_clocks(struct podman_watcher *w)
 {
-    int64_t now = (int64_t)clock_wall_ms() - (int64_t)clock_mono_ms(), moved = now - w->clocks_ms;
-    w->clocks_ms = now;
+    int64_t now = slept_ms(), moved = now - w->slept_ms;
+    w->slept_ms = now;
     if (moved > SUSPEND_MS || moved < -SUSPEND_MS) {
-        log_info("podman: the clock jumped by %lld s: looking at everything again", (long long)(moved / 1000));
+        log_info("podman: the machine slept for %lld s: looking at everything again", (long long)(moved / 1000));
         report_soon(w, NULL);
         if (w->proc && w->be->target_url) {
             proc_kill(w->proc);
@@ -218,7 +232,7 @@ void podman_watch(struct backend *be, backend_change_fn fn, void *arg)
         w->be = be;
         w->names = STRVEC_INIT;
         w->backoff_ms = BACKOFF_MIN_MS;
-        w->clocks_ms = (int64_t)clock_wall_ms() - (int64_t)clock_mono_ms();
+        w->slept_ms = slept_ms();
         w->coalesce = timer_new(be->loop, on_coalesce, w);
         w->settle = timer_new(be->loop, on_settle, w);
         w->safety = timer_new(be->loop, on_safety, w);

@@ -231,6 +231,37 @@ static void test_killed_stream_comes_back(void **state)
     assert_int_equal(pod_process("events", "--format"), 0);
 }
 
+/* Sets an option of podman's [engine] for this world; returns the configuration as it was. */
+static char *configure(const char *line)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf changed = STRBUF_INIT;
+    size_t key = strcspn(line, "=") + 1;
+    char *path = path_join(pod.base, "containers.conf");
+    assert_int_equal(fs_read(path, 1u << 16, &text, NULL), 0);
+    for (const char *p = text.buf; *p;) {
+        size_t n = strcspn(p, "\n") + 1;
+        if (strncmp(p, line, key) != 0) {
+            strbuf_add(&changed, p, MT_MIN(n, strlen(p)));
+        }
+        if (strncmp(p, "[engine]", 8) == 0) {
+            strbuf_addf(&changed, "%s\n", line);
+        }
+        p += MT_MIN(n, strlen(p));
+    }
+    assert_int_equal(fs_write_atomic(path, changed.buf, changed.len, 0644, NULL), 0);
+    free(path);
+    return strbuf_detach(&text, NULL);
+}
+
+static void configure_back(char *before)
+{
+    char *path = path_join(pod.base, "containers.conf");
+    assert_int_equal(fs_write_atomic(path, before, strlen(before), 0644, NULL), 0);
+    free(path);
+    free(before);
+}
+
 static bool named_or_all(const void *name)
 {
     return reported(name) || reported("*");
@@ -239,17 +270,8 @@ static bool named_or_all(const void *name)
 /* A log of events that is turned over all the time loses and repeats lines: nothing may be missed all the same. */
 static void test_log_rotation(void **state)
 {
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    MT_CLEANUP(strbuf) struct strbuf changed = STRBUF_INIT;
     (void)state;
-    char *path = path_join(pod.base, "containers.conf");
-    assert_int_equal(fs_read(path, 1u << 16, &text, NULL), 0);
-    const char *engine = strstr(text.buf, "[engine]\n");
-    assert_non_null(engine);
-    strbuf_add(&changed, text.buf, (size_t)(engine - text.buf) + 9);
-    strbuf_addstr(&changed, "events_logfile_max_size=\"2000\"\n");
-    strbuf_addstr(&changed, engine + 9);
-    assert_int_equal(fs_write_atomic(path, changed.buf, changed.len, 0644, NULL), 0);
+    char *before = configure("events_logfile_max_size=\"2000\"");
     watch_begin();
     for (int i = 0; i < 8; i++) {
         pod_do("create", "--name", "muthr-r", LABELS, POD_MINI, "true");
@@ -266,8 +288,23 @@ static void test_log_rotation(void **state)
         pod_do("rm", "muthr-r");
     }
     watch_end();
-    assert_int_equal(fs_write_atomic(path, text.buf, text.len, 0644, NULL), 0);
-    free(path);
+    configure_back(before);
+}
+
+/* Without any events at all: looked at every two seconds. */
+static void test_no_events(void **state)
+{
+    (void)state;
+    char *before = configure("events_logger=\"none\"");
+    strbuf_clear(&reports);
+    podman_backend.watch(be, on_change, NULL);
+    for (int i = 0; i < 3; i++) {
+        assert_true(turn_until(reported, "*", 4000));
+        strbuf_clear(&reports);
+    }
+    assert_int_equal(pod_process("events", "--format"), 0);
+    watch_end();
+    configure_back(before);
 }
 
 static bool no_stream(const void *arg)
@@ -622,6 +659,7 @@ static int run_group(void)
         cmocka_unit_test(test_changes_are_reported),
         cmocka_unit_test(test_killed_stream_comes_back),
         cmocka_unit_test(test_log_rotation),
+        cmocka_unit_test(test_no_events),
         cmocka_unit_test(test_stats),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_seal_cuts),
