@@ -72,14 +72,19 @@ add_user() {
     fi
 }
 
+# Also a link that leads nowhere: the home is the user's, and root writes through no link of his.
+there() {
+    [ -e "$1" ] || [ -L "$1" ]
+}
+
 # A home that is new: from the golden image when it brought one along, else from what the image has for new users.
 fill_home() {
     mkdir -p /home/muthr || fail "/home/muthr cannot be made"
-    if [ ! -e /home/muthr/.bashrc ] && [ -d /var/lib/muthr/home ]; then
+    if ! there /home/muthr/.bashrc && [ -d /var/lib/muthr/home ]; then
         cp -a /var/lib/muthr/home/. /home/muthr/ || fail "the home of the image cannot be copied"
-        chown -R "$uid:$gid" /home/muthr
+        chown -hR "$uid:$gid" /home/muthr
     fi
-    if [ ! -e /home/muthr/.bashrc ]; then
+    if ! there /home/muthr/.bashrc; then
         if [ -f /etc/skel/.bashrc ]; then
             cat /etc/skel/.bashrc >/home/muthr/.bashrc
         else
@@ -87,12 +92,12 @@ fill_home() {
             echo 'PS1='\''\u@\h:\w\$ '\' >/home/muthr/.bashrc
         fi
     fi
-    if [ ! -e /home/muthr/.profile ]; then
+    if ! there /home/muthr/.profile; then
         # shellcheck disable=SC2016
         printf '%s\n' 'PATH="$HOME/.local/bin:$HOME/bin:$PATH"' '[ -n "${BASH_VERSION:-}" ] && [ -f ~/.bashrc ] && . ~/.bashrc' \
             >/home/muthr/.profile
     fi
-    chown "$uid:$gid" /home/muthr /home/muthr/.bashrc /home/muthr/.profile || fail "/home/muthr cannot be given to muthr"
+    chown -h "$uid:$gid" /home/muthr /home/muthr/.bashrc /home/muthr/.profile || fail "/home/muthr cannot be given to muthr"
 }
 
 if [ "$uid" -eq 0 ]; then
