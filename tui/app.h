@@ -264,7 +264,8 @@ void bottom_draw(const struct app *app, struct surface *s, struct rect r);
 void dialog_help(struct app *app);
 void dialog_errors(struct app *app);
 void dialog_inspect(struct app *app);
-void dialog_log(struct app *app);
+void dialog_log(struct app *app);    /* of the last provision run */
+void dialog_output(struct app *app); /* of the main process, as it comes */
 void dialog_palette(struct app *app);
 void dialog_theme(struct app *app);
 void dialog_new_session(struct app *app);

@@ -40,6 +40,7 @@ const struct keymap_default keymap_defaults[] = {
     {L | S, "p", "sandbox.provision"},
     {L | S, "c", "sandbox.cancel"},
     {L | S, "l", "sandbox.log"},
+    {L | S, "L", "sandbox.output"},
     {L | S, "i", "sandbox.inspect"},
     {L | S | P, "u", "sandbox.undo"},
     {L | S, "y", "sandbox.address"},

@@ -68,6 +68,7 @@ struct pager_opts {
     size_t count;
     bool at_end, follow; /* shows the end first; stays there as lines come */
     bool wide;           /* as large as the screen allows, whatever is in it */
+    const char *empty;   /* static, may be NULL: shown while there is no line */
     size_t most;         /* lines kept; the oldest go; 0: all */
     const struct pager_owner *owner;
     void *arg;

@@ -156,6 +156,51 @@ static void test_use(void **state)
     world_leave(h);
 }
 
+/* The output of the main process and the log of the last provision run in one view, with search. */
+static void test_logs(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    harness_write(
+        h, ".config/muthr/sandbox.d/container/provision.d/talk.sh",
+        "i=0\nwhile [ $i -lt 60 ]; do i=$((i+1)); echo \"part $i of 60\"; done\nprintf '\\033[31mred\\033[0m\\n'\n");
+    harness_write(h, ".config/muthr/muthr.toml", "[sandbox]\nprofile = \"talk\"\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "L");
+    harness_wait_text(h, "output of its main process");
+    harness_wait_text(h, "start it first"); /* what cannot be read is said */
+    harness_key(h, "q");
+    harness_wait_gone(h, "output of its main process");
+    harness_key(h, "S");
+    harness_wait_text(h, "1 running");
+    harness_wait_text(h, "ports  ");
+    harness_key(h, "l");
+    harness_wait_text(h, "part 60 of 60");
+    harness_wait_text(h, "following");
+    harness_key(h, "g");
+    harness_wait_text(h, "part 1 of 60");
+    harness_wait_text(h, "standing still");
+    harness_key(h, "/");
+    harness_type(h, "part 5\r");
+    harness_wait_text(h, "part 5 of 60");
+    harness_keys(h, "n n");
+    harness_wait_text(h, "part 51 of 60");
+    harness_keys(h, "F");
+    harness_wait_text(h, "part 60 of 60");
+    harness_key(h, "Tab");
+    harness_wait_text(h, "output of its main process");
+    harness_wait_gone(h, "part 60 of 60");
+    harness_key(h, "Tab");
+    harness_wait_text(h, "part 60 of 60");
+    harness_resize(h, 40, 12);
+    harness_wait_text(h, "part 60 of 60");
+    harness_key(h, "q");
+    harness_wait_gone(h, "part 60 of 60");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inspect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }

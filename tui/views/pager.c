@@ -13,6 +13,7 @@ struct pager {
     struct overlay base;
     struct pager_text *text;
     char *title, *note;
+    const char *empty;
     size_t top; /* the first wrapped row in view */
     bool to_end, follow, wide;
     const struct pager_owner *owner;
@@ -151,8 +152,9 @@ static void draw_foot(const struct app *app, const struct pager *p, struct surfa
         str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, count), count);
         end = surface_text_right(s, end, y, r.w - 4, dim, where) - 1;
     }
-    if (p->note && p->note[0] && end - r.x > 6) {
-        surface_textf(s, r.x + 2, y, end - r.x - 2, dim, " %s ", p->note);
+    const char *note = p->note && p->note[0] ? p->note : !p->follow ? "" : p->to_end ? "following" : "standing still";
+    if (*note && end - r.x > 6) {
+        surface_textf(s, r.x + 2, y, end - r.x - 2, dim, " %s ", note);
     }
 }
 
@@ -170,6 +172,9 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     struct rect old = surface_clip(s, (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 2});
     for (int y = 0; y < rows && top + (size_t)y < count; y++) {
         draw_row(app, p, s, x, y0 + y, top + (size_t)y);
+    }
+    if (count == 0 && p->empty) {
+        surface_text(s, x, y0, p->text->cols, theme_on(&app->theme, THEME_DIM, THEME_DIALOG), p->empty);
     }
     surface_unclip(s, old);
     draw_foot(app, p, s, r, top, rows);
@@ -386,6 +391,7 @@ struct pager *pager_show(struct app *app, const struct pager_opts *opts)
     p->to_end = opts->at_end || opts->follow;
     p->follow = opts->follow;
     p->wide = opts->wide;
+    p->empty = opts->empty;
     p->owner = opts->owner;
     p->arg = opts->arg;
     p->hit = SIZE_MAX;
