@@ -122,6 +122,9 @@ static void report(struct proc *p)
         p->on_done(p->arg, &res, failed ? &err : NULL);
     }
     strbuf_release(&tail);
+    if (p->ending) {
+        loop_linger(p->loop, -1);
+    }
     proc_free(p);
 }
 
@@ -242,6 +245,7 @@ static void end(struct proc *p)
         return;
     }
     p->ending = true;
+    loop_linger(p->loop, 1); /* loop_free waits for the last words of what was killed */
     if (p->detached || p->exited) {
         uv_timer_start(&p->drain, on_drain, 0, 0); /* never inside the caller */
         return;
