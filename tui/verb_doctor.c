@@ -76,8 +76,13 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
 
     for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
         const struct backend_view *b = model_backend_at(ctx->model, i);
-        MT_CLEANUP(xfree) char *what = xasprintf("backend %s", b->name);
+        MT_CLEANUP(xfree)
+        char *what = b->host[0] != '\0' ? xasprintf("host %s", b->host) : xasprintf("backend %s", b->name);
 
+        if (b->host[0] != '\0' && !b->probed) {
+            finding(out, what, "warn", "does not answer yet", NULL);
+            continue;
+        }
         if (!b->probe.usable) {
             finding(out, what, "bad", b->probe.reason, b->probe.fix);
             continue;

@@ -366,7 +366,8 @@ static void take_list(struct slot *s)
 static void on_list(struct slot *s, const struct error *err)
 {
     struct engine *e = s->e;
-    s->listed = true;
+    bool folders = s->host != NULL && s->host->workspace_root != NULL && !s->have_folders && err == NULL;
+    s->listed = s->listed || !folders; /* the first look at a host is over with its folders */
     if (err == NULL) {
         take_list(s);
     } else if (err->code != ERROR_CANCELED) {
@@ -381,7 +382,7 @@ static void on_list(struct slot *s, const struct error *err)
     }
     refresh_scan(e);
     takeover_soon(e); /* what could not be resumed without it */
-    if (s->host != NULL && s->host->workspace_root != NULL && !s->have_folders && err == NULL) {
+    if (folders) {
         submit(s, BACKEND_FOLDERS);
     } else if (s->again) {
         refresh_soon(e);
@@ -400,6 +401,7 @@ static void on_call(struct backend_call *call, const struct error *err)
     } else if (call->verb == BACKEND_LIST) {
         on_list(s, err);
     } else {
+        s->listed = true;
         s->have_folders = true; /* as far as it goes: asked again when someone scans */
         if (err != NULL && err->code != ERROR_CANCELED) {
             model_problem(e->opts.model, "%s: the folders of %s cannot be listed: %s", slot_host(s),
