@@ -653,6 +653,79 @@ static void test_isolation(void **state)
     free(ro_mount);
 }
 
+/* --- the whole life by the backend's own verbs --- */
+
+static void expect_ok(struct running *c, enum backend_verb verb, const char *name)
+{
+    if (run(c, verb, name) != ERROR_NONE) {
+        fail_msg("verb %d: %s", (int)verb, c->err.msg);
+    }
+}
+
+static char *networks_of_ours(void)
+{
+    return pod_text("network", "ls", "--filter", "label=muthr.managed=true", "--format", "{{.Name}}");
+}
+
+/* A profile that is sealed after provisioning: every fact is as wanted, and nothing of it is left afterwards. */
+static void whole_life(enum net_policy after, const char *networks)
+{
+    char name[] = "muthr-life", project[] = "life", mount[] = "/workspace", profile[] = "base", hash[] = "h",
+         image[] = POD_MINI;
+    struct sandbox_spec spec = {.name = name,
+                                .project = project,
+                                .workspace_mount = mount,
+                                .profile = profile,
+                                .config_hash = hash,
+                                .image = image,
+                                .net = NET_FULL,
+                                .net_after = after,
+                                .memory_bytes = 128u << 20,
+                                .pids = 64,
+                                .cpus = 1};
+    struct running c = {0};
+    spec.workspace = path_join(pod.home, "life");
+    assert_int_equal(fs_mkdirs(spec.workspace, 0755, NULL), 0);
+    c.call.spec = &spec;
+    expect_ok(&c, BACKEND_CREATE, NULL);
+    expect_ok(&c, BACKEND_START, name);
+    c.call.net = after;
+    expect_ok(&c, BACKEND_SEAL, name);
+    char *there = networks_of_ours();
+    assert_string_equal(there, networks);
+    free(there);
+    expect_ok(&c, BACKEND_ISOLATION, name);
+    for (size_t i = 0; i < c.call.fact_count; i++) {
+        const struct isolation_fact *f = &c.call.facts[i];
+        bool root = strcmp(f->name, "user") == 0; /* this test runs as root, and so does what it starts */
+        if (f->verdict != ISOLATION_OK && f->verdict != ISOLATION_INFO && !root) {
+            fail_msg("%s: %s", f->name, f->actual);
+        }
+    }
+    release(&c);
+    c = (struct running){.call = {.spec = &spec}};
+    expect_ok(&c, BACKEND_STATS, name);
+    c.call.force = true;
+    expect_ok(&c, BACKEND_DELETE, name);
+    there = networks_of_ours();
+    assert_string_equal(there, "");
+    free(there);
+    release(&c);
+    free(spec.workspace);
+}
+
+static void test_whole_life_none(void **state)
+{
+    (void)state;
+    whole_life(NET_NONE, "muthr-net-life");
+}
+
+static void test_whole_life_model(void **state)
+{
+    (void)state;
+    whole_life(NET_MODEL, "muthr-model-life\nmuthr-net-life");
+}
+
 static int run_group(void)
 {
     const struct CMUnitTest tests[] = {
@@ -665,6 +738,8 @@ static int run_group(void)
         cmocka_unit_test(test_seal_cuts),
         cmocka_unit_test(test_seal_fails_closed),
         cmocka_unit_test(test_isolation),
+        cmocka_unit_test(test_whole_life_none),
+        cmocka_unit_test(test_whole_life_model),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
