@@ -118,8 +118,8 @@ int net_attach(struct net_link *link, enum net_helper kind, pid_t target, struct
     char path[64];
     int out[2];
     str_format(path, sizeof(path), "/proc/%d/ns/net", (int)target);
-    *link =
-        (struct net_link){.kind = kind, .netns_fd = open(path, O_RDONLY | O_CLOEXEC), .userns_fd = -1, .log_fd = -1};
+    *link = (struct net_link){
+        .kind = kind, .status = -1, .netns_fd = open(path, O_RDONLY | O_CLOEXEC), .userns_fd = -1, .log_fd = -1};
     if (link->netns_fd < 0) {
         return error_sys(err, errno, "network namespace of the sandbox");
     }
@@ -155,13 +155,14 @@ bool net_is_alive(struct net_link *link)
     int status;
     if (link->pid > 0 && waitpid(link->pid, &status, WNOHANG) == link->pid) {
         link->pid = 0;
+        link->status = status;
     }
     return link->pid > 0;
 }
 
-void net_last_words(struct net_link *link, char *out, size_t cap)
+/* The end of what the helper wrote, on one line. */
+static void read_words(struct net_link *link, struct strbuf *out)
 {
-    MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
     char buf[4096];
     size_t len = 0;
     ssize_t n;
@@ -176,14 +177,31 @@ void net_last_words(struct net_link *link, char *out, size_t cap)
         len--;
     }
     size_t start = len > 200 ? len - 200 : 0;
-    utf8_sanitize(&clean, buf + start, len - start, false);
-    str_format(out, cap, "%s: %s", programs[link->kind ? link->kind : NET_HELPER_SLIRP],
-               clean.len ? clean.buf : "ended");
+    utf8_sanitize(out, buf + start, len - start, false);
+}
+
+void net_explain(struct net_link *link, uint64_t waited_ms, char *out, size_t cap)
+{
+    MT_CLEANUP(strbuf) struct strbuf words = STRBUF_INIT;
+    const char *name = programs[link->kind ? link->kind : NET_HELPER_SLIRP];
+    if (net_is_alive(link)) {
+        str_format(out, cap, "%s did not answer within %g s", name, (double)waited_ms / 1000);
+    } else if (link->status != -1 && WIFSIGNALED(link->status)) {
+        str_format(out, cap, "%s was ended by signal %d", name, WTERMSIG(link->status));
+    } else if (link->status != -1 && WEXITSTATUS(link->status) == 0) {
+        str_format(out, cap, "%s ended by itself", name);
+    } else {
+        read_words(link, &words);
+        str_format(out, cap, "%s ended with exit code %d%s%s", name,
+                   link->status == -1 ? -1 : WEXITSTATUS(link->status), words.len ? ": " : "",
+                   words.len ? words.buf : "");
+    }
 }
 
 void net_detach(struct net_link *link)
 {
     if (link->pid > 0) {
+        kill(-link->pid, SIGKILL); /* whatever it started; it has a group of its own once it runs */
         kill(link->pid, SIGKILL);
         while (waitpid(link->pid, NULL, 0) < 0 && errno == EINTR) {
         }

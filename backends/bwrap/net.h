@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/util/error.h"
@@ -17,7 +18,8 @@ enum net_helper { NET_HELPER_NONE, NET_HELPER_PASTA, NET_HELPER_SLIRP };
 
 struct net_link {
     enum net_helper kind;
-    pid_t pid; /* of the helper, 0: none */
+    pid_t pid;  /* of the helper, 0: none */
+    int status; /* how it ended, as waitpid has it; -1: it has not */
     int netns_fd, userns_fd;
     int log_fd; /* its stdout and stderr, non-blocking */
 };
@@ -36,8 +38,9 @@ void net_argv(enum net_helper kind, pid_t shim, pid_t target, int userns_fd, int
 int net_attach(struct net_link *link, enum net_helper kind, pid_t target, struct error *err);
 /* True while the helper runs; reaps it otherwise. */
 bool net_is_alive(struct net_link *link);
-/* The helper's last words, for messages. */
-void net_last_words(struct net_link *link, char *out, size_t cap);
+/* What became of the helper, for messages: how it ended, with its last words when it failed; or, when it still runs,
+ * that it did not answer within waited_ms. What a helper says in its ordinary course is no reason for anything. */
+void net_explain(struct net_link *link, uint64_t waited_ms, char *out, size_t cap);
 /* KILL and reap. Idempotent. */
 void net_detach(struct net_link *link);
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/bwrap/args.h"
 #include "backends/bwrap/launch.h"
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/net.h"
@@ -170,25 +171,73 @@ static bool has_interface(pid_t pid)
 }
 
 /* Attaches one helper to a throw-away sandbox. */
-static bool try_helper(enum net_helper kind, pid_t child, char *why, size_t cap)
+static bool try_helper(enum net_helper kind, pid_t child, uint64_t limit_ms, char *why, size_t cap)
 {
     struct net_link link;
     struct error err = ERROR_INIT;
     bool up = false;
+    why[0] = '\0';
     if (net_attach(&link, kind, child, &err) < 0) {
         str_copy(why, cap, err.msg);
         return false;
     }
-    /* Long enough for a busy machine; a helper that cannot attach ends by itself. */
-    for (uint64_t deadline = clock_mono_ms() + 10000; !up && clock_mono_ms() < deadline && net_is_alive(&link);) {
+    for (uint64_t deadline = clock_mono_ms() + limit_ms; !up && clock_mono_ms() < deadline && net_is_alive(&link);) {
         up = has_interface(child);
         poll(NULL, 0, up ? 0 : 5);
     }
     up = up || (net_is_alive(&link) && has_interface(child));
     if (!up) {
-        net_last_words(&link, why, cap);
+        net_explain(&link, limit_ms, why, cap);
     }
     net_detach(&link);
+    return up;
+}
+
+/* Starts the throw-away sandbox. What runs in it waits for the end of a pipe that only we hold open: it lives until it
+ * is ended, and not a moment longer than we do. */
+static int start_throw_away(const struct preflight_features *f, struct launch *launch, struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec command = STRVEC_INIT;
+    probe_options(&options);
+    strvec_pushl(&options, "--info-fd", "7", NULL);
+    strvec_push(&command, "cat");
+    strvec_pushf(&command, "/proc/self/fd/%d", ARGS_FD_LEASH);
+    struct launch_input in = {.program = f->path,
+                              .options = &options,
+                              .command = &command,
+                              .listen_fd = -1,
+                              .workspace_fd = -1,
+                              .init_fd = -1,
+                              .seccomp_fd = -1};
+    return launch_start(&in, launch, err);
+}
+
+bool preflight_try_helpers(const struct preflight_features *f, const enum net_helper *helpers, size_t count,
+                           uint64_t limit_ms, char *why, size_t cap)
+{
+    MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT;
+    struct launch launch;
+    struct error err = ERROR_INIT;
+    char one[280];
+    bool up = false;
+    if (start_throw_away(f, &launch, &err) < 0) {
+        launch_close(&launch);
+        str_copy(why, cap, err.msg);
+        return false;
+    }
+    for (size_t i = 0; i < count && !up; i++) {
+        up = try_helper(helpers[i], launch.child, limit_ms, one, sizeof(one));
+        strbuf_addf(&all, "%s%s", all.len ? "; " : "", one);
+    }
+    str_copy(why, cap, up ? "" : all.buf);
+    /* Its process 1 first: killed before it has asked to die with bwrap, it would go on. Not reaped yet, so not
+     * reused. */
+    kill(launch.child, SIGKILL);
+    kill(launch.monitor, SIGKILL);
+    while (waitpid(launch.monitor, NULL, 0) < 0 && errno == EINTR) {
+    }
+    launch_close(&launch);
     return up;
 }
 
@@ -197,14 +246,9 @@ static bool try_helper(enum net_helper kind, pid_t child, char *why, size_t cap)
 static bool try_full_network(const struct preflight_features *f, const struct preflight_distro *distro, char *why,
                              size_t cap)
 {
-    MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
-    MT_CLEANUP(strvec) struct strvec command = STRVEC_INIT;
     enum net_helper helpers[2];
     char install[96], text[160];
-    struct launch launch;
-    struct error err = ERROR_INIT;
     size_t count = net_candidates(helpers);
-    bool up = false;
     if (!count) {
         preflight_install_command(distro,
                                   geteuid() == 0                   ? "slirp4netns"
@@ -219,32 +263,8 @@ static bool try_full_network(const struct preflight_features *f, const struct pr
         str_format(why, cap, "%s; the network helper needs it: sudo modprobe tun; sudo chmod 0666 /dev/net/tun", text);
         return false;
     }
-    probe_options(&options);
-    strvec_pushl(&options, "--info-fd", "7", NULL);
-    strvec_pushl(&command, "sleep", "20", NULL);
-    struct launch_input in = {.program = f->path,
-                              .options = &options,
-                              .command = &command,
-                              .listen_fd = -1,
-                              .workspace_fd = -1,
-                              .init_fd = -1,
-                              .seccomp_fd = -1};
-    if (launch_start(&in, &launch, &err) < 0) {
-        launch_close(&launch);
-        str_copy(why, cap, err.msg);
-        return false;
-    }
-    for (size_t i = 0; i < count && !up; i++) {
-        up = try_helper(helpers[i], launch.child, why, cap);
-    }
-    /* Its process 1 first: killed before it has asked to die with bwrap, it would sleep on. Not reaped yet, so not
-     * reused. */
-    kill(launch.child, SIGKILL);
-    kill(launch.monitor, SIGKILL);
-    while (waitpid(launch.monitor, NULL, 0) < 0 && errno == EINTR) {
-    }
-    launch_close(&launch);
-    return up;
+    /* Long enough for a busy machine; a helper that cannot attach ends by itself. */
+    return preflight_try_helpers(f, helpers, count, 10000, why, cap);
 }
 
 void preflight_run(const char *state_dir, struct backend_probe *out)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "backends/bwrap/net.h"
 #include "core/engine/backend.h"
 #include "core/util/error.h"
 
@@ -53,5 +54,11 @@ void preflight_classify(const char *text, const struct preflight_distro *d, char
 /* Everything (state_dir: where sandboxes will lie): finds bwrap, runs a throw-away sandbox, tries the network helpers,
  * looks at limits. Blocks for up to some seconds. */
 void preflight_run(const char *state_dir, struct backend_probe *out);
+
+/* Attaches the helpers, one after the other, to one throw-away sandbox that lives as long as this takes. True as soon
+ * as one gives it an interface (*why is "" then); else *why tells what became of each. Blocks for limit_ms a helper at
+ * the most. */
+bool preflight_try_helpers(const struct preflight_features *f, const enum net_helper *helpers, size_t count,
+                           uint64_t limit_ms, char *why, size_t cap);
 
 #endif

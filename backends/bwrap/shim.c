@@ -226,9 +226,8 @@ static void reap(struct shim *s)
     }
     if (s->link.pid > 0 && !net_is_alive(&s->link)) {
         char words[200];
-        net_last_words(&s->link, words, sizeof(words));
-        str_format(s->status.warning, sizeof(s->status.warning), "the network helper ended, so there is no network: %s",
-                   words);
+        net_explain(&s->link, 0, words, sizeof(words));
+        str_format(s->status.warning, sizeof(s->status.warning), "there is no network any more: %s", words);
         log_error("%s", s->status.warning);
         s->status.helper_pid = 0;
         str_copy(s->status.net, sizeof(s->status.net), "none");

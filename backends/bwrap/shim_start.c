@@ -331,11 +331,32 @@ static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
     return wait_hello(s, err) < 0 ? -1 : check_mounted(s, st, err);
 }
 
-/* Attaches one helper and waits until the sandbox has a default route. */
-static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
+#define HELPER_LIMIT_MS 15000
+
+/* Waits until the sandbox has a default route: 0; 1 when the helper ended or the deadline came first; -1 when the start
+ * cannot go on. */
+static int await_route(struct shim *s, uint64_t deadline, struct error *err)
 {
     struct wire_net net;
-    char words[240];
+    while (clock_mono_ms() < deadline && net_is_alive(&s->link)) {
+        if (shim_read_net(s, &net, err) < 0) {
+            return -1;
+        }
+        if (net.default_route && net.interfaces > 0 && net_is_alive(&s->link)) {
+            return 0;
+        }
+        if (is_abandoned(s)) {
+            return error_set(err, ERROR_CANCELED, "start was cancelled");
+        }
+        poll(NULL, 0, 5); /* neither helper can tell when its interface is up; the init can */
+    }
+    return 1;
+}
+
+/* Attaches one helper and waits until it works. */
+static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
+{
+    char words[280];
     if (files_write_resolv(s->dir, net_dns_address(kind), err) < 0 ||
         net_attach(&s->link, kind, s->launch.child, err) < 0) {
         return -1;
@@ -343,22 +364,33 @@ static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
     s->status.helper_pid = s->link.pid;
     s->status.helper_start = state_proc_start(s->link.pid);
     shim_record(s, "starting");
-    for (uint64_t deadline = clock_mono_ms() + 15000; clock_mono_ms() < deadline;) {
-        if (shim_read_net(s, &net, err) < 0) {
-            return -1;
-        }
-        if (net.default_route && net.interfaces > 0 && net_is_alive(&s->link)) {
+    int rc = await_route(s, clock_mono_ms() + HELPER_LIMIT_MS, err);
+    if (rc > 0) {
+        net_explain(&s->link, HELPER_LIMIT_MS, words, sizeof(words));
+        rc = error_set(err, ERROR_UNAVAILABLE, "%s", words);
+    }
+    if (rc < 0) {
+        net_detach(&s->link);
+        s->status.helper_pid = 0;
+    }
+    return rc;
+}
+
+/* Tries the helpers, best first. The error tells what became of each. */
+static int connect_outside(struct shim *s, struct start *st, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT;
+    for (size_t i = 0; i < st->helper_count; i++) {
+        struct error why = ERROR_INIT;
+        if (try_helper(s, st->helpers[i], &why) == 0) {
             return 0;
         }
-        if (!net_is_alive(&s->link)) {
-            break;
+        if (why.code == ERROR_CANCELED) {
+            return error_set(err, why.code, "%s", why.msg);
         }
-        poll(NULL, 0, 5); /* neither helper can tell when its interface is up; the init can */
+        strbuf_addf(&all, "%s%s", all.len ? "; " : "", why.msg);
     }
-    net_last_words(&s->link, words, sizeof(words));
-    net_detach(&s->link);
-    s->status.helper_pid = 0;
-    return error_set(err, ERROR_UNAVAILABLE, "outside network: %s", words);
+    return error_set(err, ERROR_UNAVAILABLE, "outside network: %s", all.buf);
 }
 
 /* Brings the network to what was asked for, and reads it back: nothing is reported that was not seen. */
@@ -373,10 +405,7 @@ static int connect_net(struct shim *s, struct start *st, struct error *err)
             return error_set(err, ERROR_SYS, "the sandbox should have no network, but it has one");
         }
     }
-    int rc = st->net == NET_FULL ? -1 : 0;
-    for (size_t i = 0; rc < 0 && i < st->helper_count; i++) {
-        rc = try_helper(s, st->helpers[i], err);
-    }
+    int rc = st->net == NET_FULL ? connect_outside(s, st, err) : 0;
     str_copy(s->status.net, sizeof(s->status.net), net_policy_name(st->net));
     return rc == 0 && st->net == NET_FULL ? door_open(&s->door, err) : rc;
 }
