@@ -88,6 +88,9 @@ const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, c
 /* Asks on the terminal; false without one or for anything but y/yes. */
 bool verb_ask(const char *question);
 
+/* Runs a plan on sandboxes, reports and waits. `paths`: of APPLY and DISCARD, NULL: all. Returns the exit code. */
+int verb_run_plan(struct verb_ctx *ctx, enum engine_plan plan, const struct strvec *names, const struct strvec *paths);
+
 int verb_ls(struct verb_ctx *ctx);
 int verb_sessions(struct verb_ctx *ctx);
 int verb_profiles(struct verb_ctx *ctx);
@@ -100,6 +103,9 @@ int verb_image(struct verb_ctx *ctx);
 int verb_shell(struct verb_ctx *ctx);
 int verb_attach(struct verb_ctx *ctx);
 int verb_doctor(struct verb_ctx *ctx);
+int verb_changes(struct verb_ctx *ctx);
+int verb_apply(struct verb_ctx *ctx);
+int verb_discard(struct verb_ctx *ctx);
 int verb_config(struct verb_ctx *ctx);
 
 #endif

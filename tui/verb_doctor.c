@@ -94,6 +94,12 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
         } else {
             finding(out, "  network full", "ok", "an isolated network with outside access", NULL);
         }
+        if ((b->probe.caps & BACKEND_CAP_OVERLAY) != 0) {
+            finding(out, "  overlay", "ok", "workspaces can be copy-on-write views", NULL);
+        } else if (b->probe.overlay_reason[0] != '\0') {
+            finding(out, "  overlay", "warn", b->probe.overlay_reason,
+                    "Install bubblewrap 0.11 or newer, or fuse-overlayfs.");
+        }
         if (b->probe.limits[0] != '\0') {
             finding(out, "  limits", "ok", b->probe.limits, NULL);
         }

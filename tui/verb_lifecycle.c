@@ -172,6 +172,7 @@ struct op_batch {
     struct verb_ctx *ctx;
     enum engine_plan plan;
     bool orphan_only;
+    const struct strvec *paths;
     struct op_report report;
     struct json *results;
     struct op_target *targets;
@@ -325,6 +326,7 @@ static void target_run(struct op_target *t)
         .reprovision = o->reprovision,
         .force = o->force,
         .no_provision = o->no_provision,
+        .paths = b->paths,
         .env = o->env.len > 0 ? &o->env : NULL,
         .done = batch_done,
         .arg = b,
@@ -374,11 +376,13 @@ static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error 
 }
 
 /* Runs `plan` for all names and waits. */
-static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, bool orphan_only, const struct strvec *names)
+static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, bool orphan_only, const struct strvec *names,
+                     const struct strvec *paths)
 {
     struct op_batch b = {.ctx = ctx,
                          .plan = plan,
                          .orphan_only = orphan_only,
+                         .paths = paths,
                          .report = {.ctx = ctx, .last = STRBUF_INIT},
                          .results = json_new_array(),
                          .targets = xcalloc(names->len + 1, sizeof(*b.targets)),
@@ -430,7 +434,12 @@ static int lifecycle(struct verb_ctx *ctx, enum engine_plan plan)
     if (batch_names(ctx, &names, &err) < 0) {
         return verb_error(ctx, &err);
     }
-    return batch_run(ctx, plan, false, &names);
+    return batch_run(ctx, plan, false, &names, NULL);
+}
+
+int verb_run_plan(struct verb_ctx *ctx, enum engine_plan plan, const struct strvec *names, const struct strvec *paths)
+{
+    return batch_run(ctx, plan, false, names, paths);
 }
 
 int verb_start(struct verb_ctx *ctx)
@@ -486,7 +495,7 @@ int verb_delete(struct verb_ctx *ctx)
         return verb_error(ctx, &err);
     }
     int refused = confirm_delete(ctx, &names, "Its private home goes; the project folder stays.");
-    return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, false, &names);
+    return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, false, &names, NULL);
 }
 
 int verb_prune(struct verb_ctx *ctx)
@@ -506,10 +515,10 @@ int verb_prune(struct verb_ctx *ctx)
     }
     if (names.len == 0) {
         output_note("There are no orphans.");
-        return batch_run(ctx, ENGINE_DELETE, true, &names);
+        return batch_run(ctx, ENGINE_DELETE, true, &names, NULL);
     }
     int refused = confirm_delete(ctx, &names, "Their private homes go; project folders stay.");
-    return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, true, &names);
+    return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, true, &names, NULL);
 }
 
 int verb_image(struct verb_ctx *ctx)

@@ -147,6 +147,18 @@ int plan_check_network(struct run *r, struct error *err)
     return check_network(r, err);
 }
 
+/* An overlay workspace is a promise that the project stays as it is: no silent substitute either. */
+static int check_workspace(struct run *r, struct error *err)
+{
+    const struct backend_probe *p = &r->slot->probe;
+    if (r->spec.workspace_mode != WORKSPACE_OVERLAY || !r->do_start || (p->caps & BACKEND_CAP_OVERLAY) != 0) {
+        return 0;
+    }
+    return error_hint(err, ERROR_UNAVAILABLE, "backend: bwrap in the profile's manifest, or workspace_mode: direct",
+                      "%s cannot give a sandbox an overlay workspace here%s%s", r->slot->ops->name,
+                      p->overlay_reason[0] != '\0' ? ": " : "", p->overlay_reason);
+}
+
 /* Loads the profile and works out what the sandbox should be. */
 static int build_spec(struct run *r, struct error *err)
 {
@@ -204,7 +216,7 @@ enum step_result step_plan(struct op *op, void *ctx, struct error *err)
         return STEP_FAIL;
     }
     decide_actions(r);
-    return image_plan(r, err) < 0 || check_network(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
+    return image_plan(r, err) < 0 || check_network(r, err) < 0 || check_workspace(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
 /* Remembers which sessions end with the sandbox: those that ended by themselves before are none of our business. */
