@@ -573,6 +573,8 @@ void app_load_prefs(struct app *app)
     struct json *j = fs_exists(path) ? json_load(path, 65536, NULL) : NULL;
     int64_t width = json_get_int(j, "list_width", app->config.list_width);
     app->list_width = width <= 0 ? 0 : (int)MT_MIN(MT_MAX(width, 20), 200);
+    strvec_clear(&app->refused);
+    json_get_strings(j, "refused", &app->refused);
     json_free(j);
 }
 
@@ -583,6 +585,7 @@ void app_save_prefs(struct app *app)
     struct error err = ERROR_INIT;
     struct json *j = json_new_object();
     json_set_int(j, "list_width", app->list_width);
+    json_set_strings(j, "refused", &app->refused);
     json_write(j, true, &text);
     json_free(j);
     if (fs_mkdirs(app->paths->state, 0700, &err) != 0 || fs_write_atomic(path, text.buf, text.len, 0600, &err) != 0) {

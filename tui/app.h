@@ -45,8 +45,10 @@ struct flow {
     bool then_session; /* open one when it is up */
     enum session_kind kind;
     char command[SESSION_COMMAND_MAX];
-    uint64_t delay_ms; /* a delete that can be taken back so long */
-    bool reported;     /* its failure was told */
+    bool image_told, allow_image, command_told, allow_command; /* what the person said to the project's wishes */
+    char backend[16];                                          /* chosen by a person; "": as configured */
+    uint64_t delay_ms;                                         /* a delete that can be taken back so long */
+    bool reported;                                             /* its failure was told */
 };
 
 struct app_toast {
@@ -111,7 +113,8 @@ struct app {
         size_t count;
         uint64_t until_ms;
     } undo;
-    size_t undone; /* deletes that leaving took back */
+    struct strvec refused; /* wishes of projects that were answered with "never" */
+    size_t undone;         /* deletes that leaving took back */
     char numbers[APP_NUMBERS][SESSION_ID_MAX];
     char want_session[SESSION_ID_MAX]; /* focus it as soon as the model has it */
     /* A session is being opened to be gone into: keys typed meanwhile are meant for it, not for the list. */
@@ -281,6 +284,11 @@ void dialog_filter(struct app *app);
 void dialog_search(struct app *app, bool backward);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
+
+/* --- dialogs_consent.c --- */
+/* Asks what only a person can decide before this is done; false: there is nothing to ask. Goes on with flow_run. */
+bool consent_ask(struct app *app, const struct flow *f);
+void dialog_backend(struct app *app);
 
 /* --- dialogs_down.c --- */
 /* How long the delete of this workspace (0: of any) can still be taken back; 0: not at all. */

@@ -122,7 +122,7 @@ void flow_run(struct app *app, const struct flow *want)
 {
     const struct workspace *ws = model_workspace(app->model, want->ws);
     struct error err = ERROR_INIT;
-    if (!ws) {
+    if (!ws || consent_ask(app, want)) {
         return;
     }
     struct flow f = *want;
@@ -137,6 +137,9 @@ void flow_run(struct app *app, const struct flow *want)
         .as_is = f.as_is,
         .force = f.force,
         .delay_ms = f.delay_ms,
+        .backend = f.backend[0] ? f.backend : NULL,
+        .allow_image = f.allow_image,
+        .allow_post_create = f.allow_command,
     };
     f.reported = false;
     tree_set_put(&app->warned, f.ws, false);

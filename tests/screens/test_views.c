@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include "core/util/compiler.h"
+#include "core/util/fs.h"
+#include "core/util/paths.h"
+#include "core/util/xmalloc.h"
 #include "tests/screens/world.h"
 
 static int set_up(void **state)
@@ -201,6 +204,48 @@ static void test_logs(void **state)
     world_leave(h);
 }
 
+/* What a repository wants to run is shown as it is written, and asked for until it was answered for good. */
+static void test_consent(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    harness_write(h, "src/api/.devcontainer/devcontainer.json",
+                  "{\"postCreateCommand\": \"touch /workspace/.set-up && echo \\u001b[31mred\"}\n");
+    harness_write(h, "src/docs/.devcontainer.json", "{\"postCreateCommand\": \"touch /workspace/.never\"}\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "S");
+    harness_wait_text(h, "run the project's set-up command?");
+    assert_true(harness_has(h, "touch /workspace/.set-up && echo"));
+    harness_key(h, "Escape");
+    harness_wait_text(h, "Not started");
+    assert_true(harness_has(h, "0 running"));
+    harness_key(h, "S");
+    harness_wait_text(h, "run the project's set-up command?");
+    harness_key(h, "y");
+    harness_wait_text(h, "1 running");
+    world_wait_file(h, "src/api/.set-up");
+    harness_key(h, "j");
+    harness_wait_text(h, "muthr-docs");
+    harness_key(h, "S");
+    harness_wait_text(h, "touch /workspace/.never");
+    harness_key(h, "v");
+    harness_wait_text(h, "2 running");
+    harness_key(h, "s");
+    harness_wait_text(h, "1 running");
+    world_leave(h);
+    world_start(h, 120, 36, NULL, NULL); /* remembered */
+    harness_wait_text(h, "1 running");
+    harness_key(h, "j");
+    harness_wait_text(h, "muthr-docs");
+    harness_key(h, "S");
+    harness_wait_text(h, "2 running");
+    world_leave(h);
+    MT_CLEANUP(xfree) char *never = path_join(harness_home(h), "src/docs/.never");
+    assert_false(fs_exists(never));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }
