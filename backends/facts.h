@@ -37,6 +37,15 @@ struct facts_subject {
 /* Appends everything that can be read of it; what cannot is there as ISOLATION_UNKNOWN. */
 void facts_of_process(struct facts *f, const struct facts_subject *s);
 
+/* The same without limits, from texts that a program inside has read, for what runs on another machine. A section is
+ * "==> PATH <==" and the file, as `tail -n +1 PATH...` prints them. shares_net: the runtime says that the network is
+ * the machine's. rootless: of the runtime, whose user stands for root. The program is the image's own: who says this
+ * must say so, too. */
+void facts_of_inside(struct facts *f, const char *sections, const struct facts_subject *s, bool shares_net,
+                     bool rootless);
+/* What to read for it, NULL-terminated. */
+extern const char *const facts_inside_files[];
+
 /* --- pure parts --- */
 
 struct facts_status {

@@ -31,17 +31,10 @@ static unsigned inner_uid(const char *map, unsigned outside, bool *own)
     return found;
 }
 
-static void add_user(struct facts *f, int pid, const struct facts_status *st)
+static void add_user(struct facts *f, const char *map, const struct facts_status *st)
 {
-    MT_CLEANUP(strbuf) struct strbuf map = STRBUF_INIT;
-    char path[64];
     bool own;
-    str_format(path, sizeof(path), "/proc/%d/uid_map", pid);
-    if (!facts_read_file(path, &map)) {
-        facts_add(f, ISOLATION_UNKNOWN, "user", "not root on the host", "%s cannot be read", path);
-        return;
-    }
-    unsigned inside = inner_uid(map.buf, st->uid, &own);
+    unsigned inside = inner_uid(map, st->uid, &own);
     facts_add(f, st->uid == 0 ? ISOLATION_WEAKER : ISOLATION_OK, "user", "not root on the host",
               "uid %u inside is uid %u on the host (%s)", inside, st->uid,
               own ? "user namespace of its own" : "no user namespace");
@@ -85,7 +78,8 @@ static int own_namespace(int pid, const char *kind)
     return n <= 0 || m <= 0 ? -1 : n != m || memcmp(theirs, ours, (size_t)n) != 0;
 }
 
-static void add_network(struct facts *f, int pid, const struct sandbox_spec *spec)
+/* own: the namespace is not the machine's (own_namespace). */
+static void add_network(struct facts *f, const struct facts_net *net, int own, const struct sandbox_spec *spec)
 {
     static const char *const wishes[] = {
         [NET_NONE] = "none",
@@ -94,13 +88,6 @@ static void add_network(struct facts *f, int pid, const struct sandbox_spec *spe
         [NET_MODEL] = "the inference server only",
     };
     const char *wanted = spec ? wishes[spec->net_after] : "";
-    struct facts_net net;
-    struct error err = ERROR_INIT;
-    int own = own_namespace(pid, "net");
-    if (facts_read_net(pid, &net, &err) < 0) {
-        facts_add(f, ISOLATION_UNKNOWN, "network", wanted, "%s", err.msg);
-        return;
-    }
     if (own == 0) {
         bool asked = spec && spec->net_after == NET_SHARED;
         facts_add(f, asked ? ISOLATION_OK : ISOLATION_WEAKER, "network", wanted,
@@ -108,15 +95,15 @@ static void add_network(struct facts *f, int pid, const struct sandbox_spec *spe
         return;
     }
     enum isolation_verdict verdict = !spec                         ? ISOLATION_INFO
-                                     : spec->net_after == NET_NONE ? net.interfaces ? ISOLATION_WEAKER : ISOLATION_OK
+                                     : spec->net_after == NET_NONE ? net->interfaces ? ISOLATION_WEAKER : ISOLATION_OK
                                      : spec->net_after == NET_MODEL
-                                         ? net.default_route ? ISOLATION_WEAKER : ISOLATION_OK
+                                         ? net->default_route ? ISOLATION_WEAKER : ISOLATION_OK
                                          : ISOLATION_OK;
-    if (!net.interfaces) {
+    if (!net->interfaces) {
         facts_add(f, verdict, "network", wanted, "none: only the loopback device");
     } else {
-        facts_add(f, verdict, "network", wanted, "%s, %s%s", net.names,
-                  net.default_route ? "with a way out" : "no route out: only its own segment",
+        facts_add(f, verdict, "network", wanted, "%s, %s%s", net->names,
+                  net->default_route ? "with a way out" : "no route out: only its own segment",
                   own < 0 ? " (namespace not to be seen)" : "");
     }
 }
@@ -396,17 +383,33 @@ static void add_limits(struct facts *f, const struct facts_subject *s)
     add_limit(f, &cpus, s);
 }
 
+/* Network first: it is what people ask for. */
+static void add_own_network(struct facts *f, const struct facts_subject *s)
+{
+    struct facts_net net;
+    struct error err = ERROR_INIT;
+    if (facts_read_net(s->pid, &net, &err) < 0) {
+        facts_add(f, ISOLATION_UNKNOWN, "network", "", "%s", err.msg);
+    } else {
+        add_network(f, &net, own_namespace(s->pid, "net"), s->spec);
+    }
+}
+
 void facts_of_process(struct facts *f, const struct facts_subject *s)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf map = STRBUF_INIT;
     struct facts_status st;
     char path[64];
-    add_network(f, s->pid, s->spec);
+    add_own_network(f, s);
+    str_format(path, sizeof(path), "/proc/%d/uid_map", s->pid);
+    bool mapped = facts_read_file(path, &map);
     str_format(path, sizeof(path), "/proc/%d/status", s->pid);
-    if (facts_read_file(path, &text) && facts_parse_status(text.buf, &st)) {
-        add_user(f, s->pid, &st);
+    if (mapped && facts_read_file(path, &text) && facts_parse_status(text.buf, &st)) {
+        add_user(f, map.buf, &st);
         add_rights(f, &st);
     } else {
+        facts_add(f, ISOLATION_UNKNOWN, "user", "not root on the host", "%s cannot be read", path);
         facts_add(f, ISOLATION_UNKNOWN, "capabilities", "", "%s cannot be read", path);
         facts_add(f, ISOLATION_UNKNOWN, "seccomp", "filter", "%s cannot be read", path);
     }
@@ -418,4 +421,75 @@ void facts_of_process(struct facts *f, const struct facts_subject *s)
         facts_add(f, ISOLATION_UNKNOWN, "root filesystem", "read-only", "%s cannot be read", path);
     }
     add_limits(f, s);
+}
+
+/* --- from inside --- */
+
+const char *const facts_inside_files[] = {"/proc/1/status",
+                                          "/proc/self/uid_map",
+                                          "/proc/self/mountinfo",
+                                          "/proc/self/net/dev",
+                                          "/proc/self/net/route",
+                                          "/proc/self/net/ipv6_route",
+                                          NULL};
+
+/* Appends one section. False when it is not there. */
+static bool section(const char *sections, const char *path, struct strbuf *out)
+{
+    char head[80];
+    str_format(head, sizeof(head), "==> %s <==\n", path);
+    const char *from = strstr(sections, head);
+    if (!from) {
+        return false;
+    }
+    from += strlen(head);
+    const char *end = strstr(from, "==> /proc/");
+    strbuf_add(out, from, end ? (size_t)(end - from) : strlen(from));
+    return true;
+}
+
+/* Who it is there: uid 0 is root only where no user namespace and no rootless runtime stand between. */
+static void add_user_inside(struct facts *f, const char *map, const struct facts_status *st, bool rootless)
+{
+    bool own;
+    inner_uid(map, st->uid, &own);
+    facts_add(f, st->uid == 0 && !own && !rootless ? ISOLATION_WEAKER : ISOLATION_OK, "user", "not root on the host",
+              "uid %u inside (%s)", st->uid,
+              rootless ? "the runtime there is rootless"
+              : own    ? "user namespace of its own"
+                       : "no user namespace");
+}
+
+void facts_of_inside(struct facts *f, const char *sections, const struct facts_subject *s, bool shares_net,
+                     bool rootless)
+{
+    struct strbuf text[6] = {STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, STRBUF_INIT};
+    bool have[6];
+    struct facts_status st;
+    struct facts_net net;
+    for (size_t i = 0; facts_inside_files[i]; i++) {
+        have[i] = section(sections, facts_inside_files[i], &text[i]);
+    }
+    if (have[3] && have[4]) {
+        facts_parse_net(text[3].buf, text[4].buf, text[5].buf, &net);
+        add_network(f, &net, !shares_net, s->spec);
+    } else {
+        facts_add(f, ISOLATION_UNKNOWN, "network", "", "no program inside could read it");
+    }
+    if (have[0] && have[1] && facts_parse_status(text[0].buf, &st)) {
+        st.own_pids = true; /* from inside only one number shows; the runtime says more */
+        add_user_inside(f, text[1].buf, &st, rootless);
+        add_rights(f, &st);
+    } else {
+        facts_add(f, ISOLATION_UNKNOWN, "capabilities", "", "no program inside could read them");
+        facts_add(f, ISOLATION_UNKNOWN, "seccomp", "filter", "no program inside could read it");
+    }
+    if (have[2]) {
+        facts_mounts(f, text[2].buf, s);
+    } else {
+        facts_add(f, ISOLATION_UNKNOWN, "root filesystem", "read-only", "no program inside could read it");
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(text); i++) {
+        strbuf_release(&text[i]);
+    }
 }

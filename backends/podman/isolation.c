@@ -139,73 +139,107 @@ void podman_mount_sources(struct facts *f, const struct json *container, const s
     }
 }
 
-void podman_remote_facts(struct facts *f, const struct json *container, const struct sandbox_spec *spec)
+void podman_remote_limits(struct facts *f, const struct json *container)
 {
     const struct json *host = json_get(container, "HostConfig");
-    MT_CLEANUP(strbuf) struct strbuf caps = STRBUF_INIT;
-    MT_CLEANUP(strbuf) struct strbuf networks = STRBUF_INIT;
-    MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
-    for (const struct json *c = json_first(json_get(container, "BoundingCaps")); c; c = json_next(c)) {
-        strbuf_addf(&caps, "%s%s", caps.len ? ", " : "", json_string(c) ? json_string(c) : "?");
-    }
-    for (const struct json *n = json_first(json_get(json_get(container, "NetworkSettings"), "Networks")); n;
-         n = json_next(n)) {
-        strbuf_addf(&networks, "%s%s", networks.len ? ", " : "", json_key(n));
-    }
-    json_get_strings(host, "SecurityOpt", &options);
-    bool nnp = false;
-    for (size_t i = 0; i < options.len; i++) {
-        nnp = nnp || strncmp(options.v[i], "no-new-privileges", 17) == 0;
-    }
-    (void)spec;
-    facts_add(f, ISOLATION_UNKNOWN, "network", "", "podman says: %s",
-              networks.len ? networks.buf : json_get_string(host, "NetworkMode", "?"));
-    facts_add(f, ISOLATION_UNKNOWN, "capabilities", "", "podman says: %s", caps.len ? caps.buf : "none");
-    facts_add(f, ISOLATION_UNKNOWN, "no-new-privileges", "yes", "podman says: %s", nnp ? "yes" : "no");
-    facts_add(f, ISOLATION_UNKNOWN, "root filesystem", "", "podman says: %s",
-              json_get_bool(host, "ReadonlyRootfs", false) ? "read-only" : "writable");
-    facts_add(f, ISOLATION_UNKNOWN, "memory limit", "", "podman says: %lld MiB",
-              (long long)(json_get_int(host, "Memory", 0) >> 20));
-    facts_add(f, ISOLATION_UNKNOWN, "process limit", "", "podman says: %lld",
-              (long long)json_get_int(host, "PidsLimit", 0));
+    long long memory = json_get_int(host, "Memory", 0), pids = json_get_int(host, "PidsLimit", 0);
+    double cpus = json_get_double(host, "NanoCpus", 0) / 1e9;
+    char text[32];
+    str_format(text, sizeof(text), "%lld MiB", memory >> 20);
+    facts_add(f, ISOLATION_UNKNOWN, "memory limit", "", "podman there says: %s", memory > 0 ? text : "none");
+    str_format(text, sizeof(text), "%lld", pids);
+    facts_add(f, ISOLATION_UNKNOWN, "process limit", "", "podman there says: %s", pids > 0 ? text : "none");
+    str_format(text, sizeof(text), "%g", cpus);
+    facts_add(f, ISOLATION_UNKNOWN, "cpu limit", "", "podman there says: %s", cpus > 0 ? text : "none");
 }
 
 /* --- the verb --- */
 
+/* Podman's own files in a container, and our volume for the home. */
+static const char *const own_mounts[] = {PODMAN_HOME, NULL};
+static const char *const passed_over[] = {
+    "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/run/podman-init", "/dev/init", NULL};
+
+static void release_doc(struct request *r)
+{
+    json_free(r->state);
+}
+
+/* Hands the facts over; those of the kernel are in `f`. */
+static void finish_facts(struct request *r, struct facts *f)
+{
+    const struct json *c = json_first(r->state);
+    podman_mount_sources(f, c, r->call->spec);
+    podman_inspect_facts(f, c, r->call->spec);
+    r->call->facts = f->v;
+    r->call->fact_count = f->len;
+    podman_finish(r, NULL);
+}
+
+/* On another machine a program of the image reads for us. That it is the image's is one more fact. */
+static void on_inside(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    const struct json *c = json_first(r->state), *host = json_get(c, "HostConfig");
+    struct facts_subject subject = {.spec = r->call->spec, .own_mounts = own_mounts, .passed_over = passed_over};
+    struct facts f = {0};
+    bool shares = strcmp(json_get_string(host, "NetworkMode", ""), "host") == 0,
+         pids = strcmp(json_get_string(host, "PidMode", ""), "host") == 0;
+    facts_of_inside(&f, err && err->code != ERROR_EXIT ? "" : res->out->buf, &subject, shares, r->be->facts.rootless);
+    if (pids) {
+        facts_add(&f, ISOLATION_WEAKER, "processes", "only its own", "sees those of the machine");
+    }
+    podman_remote_limits(&f, c);
+    facts_add(&f, ISOLATION_INFO, "read by", "", "a program of the image, inside: a hostile image could lie to it");
+    finish_facts(r, &f);
+}
+
+static int look_inside(struct request *r, struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
+    strvec_pushl(&args, "exec", r->container, "tail", "-n", "+1", NULL);
+    strvec_pushv(&args, facts_inside_files);
+    struct podman_cli_opts opts = {.args = (const char *const *)args.v,
+                                   .capture_max_bytes = INSPECT_MAX,
+                                   .timeout_ms = 30000,
+                                   .keep_exit = true}; /* a file that is missing */
+    return podman_run(r, &opts, on_inside, err);
+}
+
+static int judge(struct request *r, struct error *err)
+{
+    const struct json *c = json_first(r->state);
+    int pid = (int)json_get_int(json_get(c, "State"), "Pid", 0);
+    if (pid <= 0) {
+        return error_hint(err, ERROR_UNAVAILABLE, "start it first",
+                          "sandbox %s: its isolation can be read only while it runs", r->call->name);
+    }
+    if (r->be->target_url || r->be->facts.is_remote) {
+        return look_inside(r, err);
+    }
+    struct facts_subject subject = {
+        .pid = pid, .spec = r->call->spec, .own_mounts = own_mounts, .passed_over = passed_over};
+    struct facts f = {0};
+    facts_of_process(&f, &subject);
+    finish_facts(r, &f);
+    return 0;
+}
+
 static void on_inspect(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    /* Podman's own files in a container, and our volume for the home. */
-    static const char *const own[] = {PODMAN_HOME, NULL};
-    static const char *const passed[] = {
-        "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/run/podman-init", "/dev/init", NULL};
-    struct facts f = {0};
     struct error why = ERROR_INIT;
     if (err) {
         podman_finish(r, err);
         return;
     }
     struct json *doc = json_parse(res->out->buf, res->out->len, &why);
-    const struct json *c = json_first(doc);
-    int pid = (int)json_get_int(json_get(c, "State"), "Pid", 0);
-    if (!c) {
-        error_wrap(&why, "podman inspect");
-    } else if (pid <= 0) {
-        error_hint(&why, ERROR_UNAVAILABLE, "start it first",
-                   "sandbox %s: its isolation can be read only while it runs", r->call->name);
-    } else {
-        struct facts_subject subject = {.pid = pid, .spec = r->call->spec, .own_mounts = own, .passed_over = passed};
-        if (r->be->target_url || r->be->facts.is_remote) {
-            podman_remote_facts(&f, c, r->call->spec);
-        } else {
-            facts_of_process(&f, &subject);
-            podman_mount_sources(&f, c, r->call->spec);
-        }
-        podman_inspect_facts(&f, c, r->call->spec);
-        r->call->facts = f.v;
-        r->call->fact_count = f.len;
+    r->state = doc;
+    r->release = release_doc;
+    if (!json_first(doc)) {
+        error_set(&why, ERROR_PARSE, "podman says nothing about %s", r->container);
+        podman_finish(r, &why);
+    } else if (judge(r, &why) < 0) {
+        podman_finish(r, &why);
     }
-    json_free(doc);
-    podman_finish(r, why.code != ERROR_NONE ? &why : NULL);
 }
 
 int podman_isolation(struct request *r, struct error *err)

@@ -12,7 +12,8 @@ void podman_inspect_facts(struct facts *f, const struct json *container, const s
 /* Adds where they come from to the "mount ..." facts that are there; a source that is another than the wanted one makes
  * the fact ISOLATION_WEAKER. */
 void podman_mount_sources(struct facts *f, const struct json *container, const struct sandbox_spec *spec);
-/* For a container of another machine: what podman says where the kernel cannot be asked, as ISOLATION_UNKNOWN. */
-void podman_remote_facts(struct facts *f, const struct json *container, const struct sandbox_spec *spec);
+/* For a container of another machine: what podman says of limits that cannot be read from here, as
+ * ISOLATION_UNKNOWN. */
+void podman_remote_limits(struct facts *f, const struct json *container);
 
 #endif

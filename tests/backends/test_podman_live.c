@@ -4,6 +4,7 @@
 #include "tests/backends/podman_rig.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/podman/podman.h"
@@ -139,11 +141,68 @@ static int setup(void **state)
     return be ? 0 : -1;
 }
 
+/* --- the same through a service, as on another machine --- */
+
+static pid_t service;
+
+static char *service_socket(void)
+{
+    return path_join(pod.base, "service.sock");
+}
+
+static bool service_is_up(const void *path)
+{
+    return fs_exists(path);
+}
+
+static void service_start(void)
+{
+    char *path = service_socket(), *url = xasprintf("unix://%s", path);
+    unlink(path);
+    service = fork();
+    if (service == 0) {
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 1);
+        dup2(null, 2);
+        execl(pod.podman, "podman", "system", "service", "--time=0", url, (char *)NULL);
+        _exit(127);
+    }
+    assert_true(pod_until(service_is_up, path, 10000));
+    free(path);
+    free(url);
+}
+
+static void service_stop(void)
+{
+    if (service > 0) {
+        kill(service, SIGTERM);
+        waitpid(service, NULL, 0);
+        service = 0;
+    }
+}
+
+static int setup_remote(void **state)
+{
+    struct error err = ERROR_INIT;
+    if (setup(state) < 0) {
+        return -1;
+    }
+    podman_backend.close(be);
+    service_start();
+    char *path = service_socket(), *url = xasprintf("unix://%s", path);
+    struct backend_target target = {.name = "there", .url = url};
+    be = podman_backend.open(&(struct backend_env){.loop = loop, .paths = &paths, .target = &target}, &err);
+    free(path);
+    free(url);
+    return be ? 0 : -1;
+}
+
 static int teardown(void **state)
 {
     (void)state;
     podman_backend.close(be);
     loop_run(loop);
+    service_stop();
     int left = loop_free(loop);
     paths_release(&paths);
     strbuf_release(&reports);
@@ -726,8 +785,60 @@ static void test_whole_life_model(void **state)
     whole_life(NET_MODEL, "muthr-model-life\nmuthr-net-life");
 }
 
+/* The service goes and comes back: both are noticed, and what happened meanwhile is looked at. */
+static void test_service_comes_back(void **state)
+{
+    (void)state;
+    watch_begin();
+    service_stop();
+    assert_true(turn_until(reported, "*", 5000));
+    pod_do("create", "--name", "muthr-z", LABELS, POD_MINI, "true");
+    service_start();
+    pid_t none = 0;
+    assert_true(turn_until(stream_is_there, &none, 10000));
+    strbuf_clear(&reports);
+    assert_true(turn_until(reported, "*", 10000));
+    turn_until(never, NULL, 1500);
+    expect_report("muthr-z", "rm", "muthr-z");
+    watch_end();
+}
+
+/* The kernel over there is asked by a program inside, which is told; limits are podman's word. */
+static void test_remote_isolation(void **state)
+{
+    struct sandbox_spec spec = {.net = NET_NONE, .net_after = NET_NONE, .pids = 50};
+    struct running c = {.call = {.spec = &spec}};
+    (void)state;
+    pod_do("run", "-d", "--init", "--name", "muthr-i", LABELS, "--network", "none", "--pids-limit", "50", "--read-only",
+           "--cap-drop", "ALL", "--user", "1000:1000", "--security-opt", "no-new-privileges", POD_MINI, "sleep",
+           "1000");
+    assert_int_equal(run(&c, BACKEND_ISOLATION, "muthr-i"), ERROR_NONE);
+    for (size_t i = 0; i < c.call.fact_count; i++) {
+        print_message("%-26s %d %s\n", c.call.facts[i].name, (int)c.call.facts[i].verdict, c.call.facts[i].actual);
+    }
+    expect_fact(&c.call, "network", ISOLATION_OK, "loopback");
+    expect_fact(&c.call, "user", ISOLATION_OK, "uid 1000");
+    expect_fact(&c.call, "capabilities", ISOLATION_OK, "none");
+    expect_fact(&c.call, "seccomp", ISOLATION_OK, "filter");
+    expect_fact(&c.call, "no-new-privileges", ISOLATION_OK, "yes");
+    expect_fact(&c.call, "root filesystem", ISOLATION_OK, "read-only");
+    expect_fact(&c.call, "process limit", ISOLATION_UNKNOWN, "50");
+    expect_fact(&c.call, "read by", ISOLATION_INFO, "inside");
+    release(&c);
+    pod_do("rm", "-f", "-t", "0", "muthr-i");
+}
+
 static int run_group(void)
 {
+    const struct CMUnitTest remote[] = {
+        cmocka_unit_test(test_changes_are_reported),
+        cmocka_unit_test(test_service_comes_back),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_seal_cuts),
+        cmocka_unit_test(test_seal_fails_closed),
+        cmocka_unit_test(test_remote_isolation),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes_are_reported),
         cmocka_unit_test(test_killed_stream_comes_back),
@@ -741,7 +852,8 @@ static int run_group(void)
         cmocka_unit_test(test_whole_life_none),
         cmocka_unit_test(test_whole_life_model),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    int failed = cmocka_run_group_tests(tests, setup, teardown);
+    return failed + cmocka_run_group_tests(remote, setup_remote, teardown);
 }
 
 int main(void)
