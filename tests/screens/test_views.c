@@ -246,6 +246,45 @@ static void test_consent(void **state)
     assert_false(fs_exists(never));
 }
 
+/* A confirmed delete can be taken back for a while, by key and by leaving; then it is done. */
+static void test_undo(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nundo_seconds = 30\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_keys(h, "S");
+    harness_wait_text(h, "1 running");
+    harness_key(h, "d");
+    harness_wait_text(h, "Delete api?");
+    harness_key(h, "y");
+    harness_wait_text(h, "Deleting api in ");
+    harness_wait_text(h, "u undo");
+    assert_true(harness_has(h, "1 running"));
+    harness_key(h, "u");
+    harness_wait_text(h, "api is not deleted: all is as it was");
+    harness_wait_gone(h, "Deleting api in ");
+    assert_true(harness_has(h, "1 running"));
+    harness_key(h, "d");
+    harness_wait_text(h, "Delete api?");
+    harness_key(h, "y");
+    harness_wait_text(h, "Deleting api in ");
+    harness_key(h, "q");
+    assert_int_equal(harness_wait_exit(h), 0);
+    harness_wait_text(h, "nothing was deleted: leaving took the delete back");
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nundo_seconds = 1\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "1 running"); /* it is still there */
+    harness_key(h, "d");
+    harness_wait_text(h, "Delete api?");
+    harness_key(h, "y");
+    harness_wait_text(h, "0 running");
+    harness_wait_text(h, "the sandbox is deleted");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);

@@ -202,7 +202,9 @@ void bottom_draw(const struct app *app, struct surface *s, struct rect r)
         return;
     }
     surface_fill(s, r, bar);
-    if (app->toast.visible && !app->overlay) {
+    /* What can still be taken back matters more than a note. */
+    bool undo_first = undo_left_ms(app, 0) > 0 && app->toast.role != THEME_ERROR;
+    if (app->toast.visible && !app->overlay && !undo_first) {
         draw_toast(app, s, r);
         return;
     }
