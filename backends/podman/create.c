@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/podman/args.h"
@@ -16,7 +17,14 @@
 #define CREATE_TIMEOUT_MS 60000
 #define VOLUME_TIMEOUT_MS 20000
 
+/* Whose the person's programs inside are: ours; as root, those of who owns the project, unless that is root too. */
+struct owner {
+    uid_t uid;
+    gid_t gid;
+};
+
 struct create {
+    struct owner owner;
     struct strvec args;
     struct strbuf warning;
     char *network, *seccomp;
@@ -111,8 +119,8 @@ static int run_create(struct request *r, struct error *err)
                                    .can_cpu = f->has_cpu,
                                    .has_passwd_entry = podman_at_least(r->be, 4, 3),
                                    .has_user = !r->be->target_url,
-                                   .uid = getuid(),
-                                   .gid = getgid()};
+                                   .uid = c->owner.uid,
+                                   .gid = c->owner.gid};
     if (podman_args_create(&in, &c->args, &c->warning, err) < 0) {
         return -1;
     }
@@ -142,7 +150,8 @@ static int make_volume(struct request *r, struct error *err)
     char owner[64], sandbox[320];
     const bool zero = r->be->facts.rootless || r->be->target_url;
     str_format(c->volume, sizeof(c->volume), "%s-home", r->container);
-    str_format(owner, sizeof(owner), "o=uid=%u,gid=%u", zero ? 0 : (unsigned)getuid(), zero ? 0 : (unsigned)getgid());
+    str_format(owner, sizeof(owner), "o=uid=%u,gid=%u", zero ? 0 : (unsigned)c->owner.uid,
+               zero ? 0 : (unsigned)c->owner.gid);
     str_format(sandbox, sizeof(sandbox), "%s=%s", PODMAN_LABEL_SANDBOX, r->call->spec->name);
     const char *args[] = {"volume",  "create",
                           "--label", PODMAN_LABEL_MANAGED "=true",
@@ -152,6 +161,17 @@ static int make_volume(struct request *r, struct error *err)
                           c->volume, NULL};
     struct podman_cli_opts opts = {.args = args, .timeout_ms = VOLUME_TIMEOUT_MS};
     return podman_run(r, &opts, on_volume, err);
+}
+
+static struct owner owner_of(const char *workspace)
+{
+    struct owner o = {getuid(), getgid()};
+    struct stat sb;
+    if (o.uid == 0 && stat(workspace, &sb) == 0 && sb.st_uid != 0) {
+        o.uid = sb.st_uid;
+        o.gid = sb.st_gid;
+    }
+    return o;
 }
 
 static int on_network(struct request *r, const char *network, struct error *err)
@@ -183,6 +203,7 @@ int podman_create(struct request *r, struct error *err)
     strbuf_init(&c->warning);
     r->state = c;
     r->release = create_release;
+    c->owner = owner_of(s->workspace);
     if (!r->be->target_url && !fs_is_dir(s->workspace)) {
         return error_set(err, ERROR_NOT_FOUND, "project folder %s is not there", s->workspace);
     }
