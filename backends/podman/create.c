@@ -142,8 +142,8 @@ static void on_volume(struct request *r, const struct proc_result *res, const st
 }
 
 /* The home folder outlives stops and is apart from the read-only root. A volume is made with its owner told (measured:
- * one that is made by the way has the owner of the image's folder); rootless, the user is 0 in podman's eyes. With a
- * writable root the home is part of it, so that COMMIT takes it along. */
+ * one that is made by the way has the owner of the image's folder); rootless, the user is 0 in podman's eyes. It
+ * also outlives a re-creation (DELETE with keep_home); what COMMIT is to have of it, the engine copies beforehand. */
 static int make_volume(struct request *r, struct error *err)
 {
     struct create *c = r->state;
@@ -180,7 +180,7 @@ static int on_network(struct request *r, const char *network, struct error *err)
     free(c->network);
     c->network = xstrdup(network);
     c->seccomp = write_seccomp(r->be, r->call->spec->writable_root);
-    return r->call->spec->writable_root ? run_create(r, err) : make_volume(r, err);
+    return make_volume(r, err);
 }
 
 static int on_facts(struct request *r, struct error *err)

@@ -309,6 +309,10 @@ static void list_volumes(struct request *r)
 {
     char label[320];
     struct error why = ERROR_INIT;
+    if (r->call->keep_home) {
+        on_volumes_removed(r, NULL, NULL);
+        return;
+    }
     str_format(label, sizeof(label), "label=%s=%s", PODMAN_LABEL_SANDBOX, r->call->name);
     const char *args[] = {"volume", "ls", "--quiet", "--filter", label, NULL};
     struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = REMOVE_TIMEOUT_MS};

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # What every container has before a profile's script runs: a few programs, the user muthr, its home. Run as root inside,
 # once (a marker makes the next run skip the packages): sh -c "$(cat baseline.sh)" baseline UID GID WORKSPACE
-# UID 0: the owner of WORKSPACE, else 1000. Lines that begin with MUTHR- are for the engine.
+# UID auto: the owner of WORKSPACE. 0 stays 0: who works as root on this machine does so inside, on root's own project.
+# Lines that begin with MUTHR- are for the engine.
 set -u
-uid=${1:-0} gid=${2:-0} workspace=${3:-/workspace}
+uid=${1:-auto} gid=${2:-auto} workspace=${3:-/workspace}
 marker=/var/lib/muthr/container-baseline-v2
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH}
 export PATH
@@ -100,12 +101,10 @@ fill_home() {
     chown -h "$uid:$gid" /home/muthr /home/muthr/.bashrc /home/muthr/.profile || fail "/home/muthr cannot be given to muthr"
 }
 
-if [ "$uid" -eq 0 ]; then
-    uid=$(stat -c %u "$workspace" 2>/dev/null || echo 0)
-    gid=$(stat -c %g "$workspace" 2>/dev/null || echo 0)
+if [ "$uid" = auto ]; then
+    uid=$(stat -c %u "$workspace" 2>/dev/null || echo 1000)
+    gid=$(stat -c %g "$workspace" 2>/dev/null || echo 1000)
 fi
-[ "$uid" -ne 0 ] || uid=1000
-[ "$gid" -ne 0 ] || gid=1000
 
 lacks=$(missing)
 if [ -n "$lacks" ] && [ ! -e "$marker" ]; then

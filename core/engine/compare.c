@@ -61,7 +61,7 @@ int engine_compare(struct engine *e, const char *sandbox, const char *profile, s
     if (slot == NULL || profile_load(&p, e->opts.paths, profile, err) < 0) {
         return -1;
     }
-    out->keeps_home = (slot->ops->caps & BACKEND_CAP_IMAGES) == 0;
+    out->keeps_home = true; /* process sandboxes are not made anew, and containers are with their home (keep_home) */
     record_load(&record, e->opts.paths, sandbox);
     int rc = compare(e, ws, &p, &record, out, err);
     record_release(&record);

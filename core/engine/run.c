@@ -156,6 +156,9 @@ static void run_on_line(struct backend_call *call, bool is_stderr, const char *l
     struct op_view *v = op_get_view(r->op);
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     (void)is_stderr;
+    while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' ')) {
+        len--;
+    }
     utf8_sanitize(&text, line, MT_MIN(len, (size_t)400), false);
     if (r->take_line != NULL && r->take_line(r, text.buf)) {
         return;

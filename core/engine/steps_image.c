@@ -300,9 +300,10 @@ enum step_result step_baseline(struct op *op, void *ctx, struct error *err)
     }
     strvec_clear(&r->argv);
     strvec_pushl(&r->argv, "sh", "-c", script.buf, "baseline", NULL);
-    strvec_pushf(&r->argv, "%u", remote ? 0u : (unsigned)getuid());
-    strvec_pushf(&r->argv, "%u", remote ? 0u : (unsigned)getgid());
-    strvec_push(&r->argv, r->spec.workspace_mount);
+    char uid[24], gid[24];
+    str_format(uid, sizeof(uid), "%u", (unsigned)getuid());
+    str_format(gid, sizeof(gid), "%u", (unsigned)getgid());
+    strvec_pushl(&r->argv, remote ? "auto" : uid, remote ? "auto" : gid, r->spec.workspace_mount, NULL);
     r->missing[0] = '\0';
     r->take_line = baseline_line;
     r->explain = explain_baseline;
