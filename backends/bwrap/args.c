@@ -170,11 +170,16 @@ static void add_proc(const struct args_input *in, struct strvec *out)
     }
 }
 
+#define SHM_BYTES_MAX (256ull << 20)
+
 static void add_scratch(const struct args_input *in, struct strvec *out)
 {
     strvec_pushl(out, "--dev", "/dev", NULL);
     if (in->features->size && !in->features->is_setuid) {
-        strvec_pushl(out, "--size", "268435456", NULL);
+        /* It is memory: as on a whole machine at most half of it, so that ending processes can always help. */
+        uint64_t half = in->spec->memory_bytes / 2;
+        strvec_push(out, "--size");
+        strvec_pushf(out, "%llu", (unsigned long long)(half && half < SHM_BYTES_MAX ? half : SHM_BYTES_MAX));
     }
     if (in->features->perms) {
         strvec_pushl(out, "--perms", "1777", NULL);

@@ -3,7 +3,9 @@
 #define MT_BACKENDS_BWRAP_LIMITS_H
 
 /* Bounds on memory, processes and CPU by the best means at hand: control groups (v1 or v2) when they can be written;
- * else RLIMIT_NPROC set by the init, a memory watchdog in the shim, and a CPU affinity. Always says which one holds. */
+ * else RLIMIT_NPROC set by the init, a memory watchdog in the shim, and a CPU affinity. Always says which one
+ * holds. What the watchdog counts: init/shared.c and init/procs.c; memory of the kernel (pipes, sockets) is not in it.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>

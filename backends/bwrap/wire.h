@@ -36,7 +36,8 @@ struct wire_exec {
     uint32_t argc, envc;
 };
 
-/* limit_bytes: kill the biggest process when all together are above it; 0 = only look. */
+/* limit_bytes: kill the biggest process (or remove a System V segment that nobody uses) when all together are above it;
+ * 0 = only look. */
 struct wire_stats_ask {
     uint8_t type, pad[7];
     uint64_t limit_bytes;
@@ -44,9 +45,9 @@ struct wire_stats_ask {
 
 struct wire_stats {
     uint8_t type, pad[3];
-    uint32_t procs; /* without the init */
-    uint64_t cpu_ns, resident_bytes;
-    int32_t killed_pid; /* 0: none */
+    uint32_t procs;                  /* without the init */
+    uint64_t cpu_ns, resident_bytes; /* with shared memory that nobody has mapped */
+    int32_t killed_pid;              /* 0: none; -1: a segment */
     uint32_t pad2;
     uint64_t killed_bytes;
     char killed_name[16];

@@ -238,6 +238,66 @@ static void test_memory_hog(void **state)
     print_message("limits in force: %s\n", sandbox_inspect(BOX).limits);
 }
 
+/* Memory that is in nobody's resident set counts as well: descriptors that are not mapped, beside memory shared without
+ * a name; and /dev/shm, which takes half of the limit at the most. */
+static void test_memory_elsewhere(void **state)
+{
+    (void)state;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    assert_int_equal(sandbox_sh(BOX, NULL,
+                                "exec python3 -c 'import os,time\nf=os.memfd_create(\"x\")\n"
+                                "for i in range(60): os.write(f,b\"x\"*(5<<20)); time.sleep(0.01)\ntime.sleep(20)'"),
+                     137);
+    assert_int_equal(sandbox_sh(BOX, NULL,
+                                "exec python3 -c 'import os,mmap,time\nf=os.memfd_create(\"x\"); p=b\"x\"*(1<<20)\n"
+                                "for i in range(130): os.write(f,p)\nm=mmap.mmap(-1,130<<20)\n"
+                                "for i in range(130): m.write(p)\ntime.sleep(20)'"),
+                     137);
+    sandbox_sh(BOX, &out,
+               "dd if=/dev/zero of=/dev/shm/x bs=1M count=150 2>&1 | grep -o 'No space left'; stat -c %s /dev/shm/x");
+    assert_string_equal(out.buf, "No space left\n104857600\n");
+    assert_int_equal(sandbox_sh(BOX, NULL, "exec python3 -c 'import time\nx=b\"x\"*(140<<20); time.sleep(20)'"), 137);
+    assert_true(wait_for(has_reason, NULL, 5000));
+    assert_int_equal(sandbox_sh(BOX, NULL, "rm /dev/shm/x"), 0);
+}
+
+/* What three have mapped and open is there once. (The second is time for the watchdog to look more than once.) */
+static void test_shared_memory_counts_once(void **state)
+{
+    (void)state;
+    expect_python("import os,mmap,time\nf=os.memfd_create('x'); p=b'x'*(1<<20)\nfor i in range(100): os.write(f,p)\n"
+                  "m=mmap.mmap(f,100<<20); kids=[]\n"
+                  "for k in range(3):\n"
+                  "    pid=os.fork()\n"
+                  "    if pid==0:\n"
+                  "        n=sum(m[i] for i in range(0,100<<20,4096)); time.sleep(1); os._exit(0)\n"
+                  "    kids.append(pid)\n"
+                  "print([os.waitpid(k,0)[1] for k in kids])",
+                  "[0, 0, 0]\n");
+}
+
+/* Segments outlive the processes that made them: without control groups the watchdog removes what nobody uses. */
+static void test_system_v_memory(void **state)
+{
+    (void)state;
+    if (!strstr(sandbox_inspect(BOX).limits, "(watchdog)")) {
+        print_message("a control group counts segments: %s\n", sandbox_inspect(BOX).limits);
+        skip();
+    }
+    expect_python("import ctypes,time\nc=ctypes.CDLL(None); c.shmat.restype=ctypes.c_void_p\n"
+                  "for i in range(8):\n"
+                  "    n=(40 if i else 60)<<20\n"
+                  "    s=c.shmget(0,ctypes.c_size_t(n),0o1600); a=c.shmat(s,None,0)\n"
+                  "    ctypes.memset(a,1,n); c.shmdt(ctypes.c_void_p(a))\n"
+                  "def left(): return sum(int(l.split()[14]) for l in list(open('/proc/sysvipc/shm'))[1:])>>20\n"
+                  "end=time.time()+10\n"
+                  "while left()>200 and time.time()<end: time.sleep(0.05)\n"
+                  "print('few' if left()<=200 else left())",
+                  "few\n");
+    assert_non_null(strstr(sandbox_inspect(BOX).reason, "SysV memory"));
+    sandbox_sh(BOX, NULL, "ipcrm --all=shm");
+}
+
 /* --- outside network --- */
 
 /* Connects to the sandbox's port on the host, as a browser would. Returns what it answers, "" = nothing, "refused". */
@@ -399,6 +459,9 @@ static int run(void)
         cmocka_unit_test(test_network_none),
         cmocka_unit_test(test_fork_bomb),
         cmocka_unit_test(test_memory_hog),
+        cmocka_unit_test(test_memory_elsewhere),
+        cmocka_unit_test(test_shared_memory_counts_once),
+        cmocka_unit_test(test_system_v_memory),
         cmocka_unit_test(test_network_full),
         cmocka_unit_test(test_network_shared_and_sealed),
     };

@@ -108,6 +108,18 @@ static void test_isolation_is_spelled_out(void **state)
     expect_not("--unshare-net");
 }
 
+/* /dev/shm is memory: at most half of the limit. */
+static void test_size_of_shm(void **state)
+{
+    (void)state;
+    expect(" --size 268435456 --perms 1777 --tmpfs /dev/shm ");
+    spec.memory_bytes = 4ull << 30;
+    expect(" --size 268435456 ");
+    spec.memory_bytes = 200u << 20;
+    expect(" --size 104857600 ");
+    spec.memory_bytes = 0;
+}
+
 static void test_old_and_setuid_bwrap(void **state)
 {
     (void)state;
@@ -260,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_isolation_is_spelled_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_size_of_shm, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_and_setuid_bwrap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_system_folders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mounts, setup, teardown),

@@ -72,21 +72,20 @@ static int read_stat(pid_t pid, struct proc_stat *out)
     return 0;
 }
 
-/* Proportional set size: pages that several processes share count once in the sum. Unreadable: 0. */
-static uint64_t read_pss(pid_t pid)
+/* A field of /proc/PID/FILE in bytes ("Pss:"), 0 when it cannot be read. */
+static uint64_t read_field(pid_t pid, const char *file, const char *name)
 {
-    char path[64], buf[2048];
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    char path[64], buf[4096], key[32];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
     if (slurp(path, buf, sizeof(buf)) <= 0) {
         return 0;
     }
-    const char *line = strstr(buf, "\nPss:");
-    unsigned long long kib = 0;
-    return line && sscanf(line, "\nPss: %llu", &kib) == 1 ? kib * 1024 : 0;
+    snprintf(key, sizeof(key), "\n%s", name);
+    const char *line = strstr(buf, key);
+    return line ? strtoull(line + strlen(key), NULL, 10) * 1024 : 0;
 }
 
-/* The next process of an open /proc, or 0. */
-static pid_t next_pid(DIR *dir)
+pid_t procs_next(DIR *dir)
 {
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
         if (e->d_name[0] >= '1' && e->d_name[0] <= '9') {
@@ -103,7 +102,7 @@ int procs_signal_session(pid_t sid, int signum)
     if (!dir) {
         return kill(-sid, signum) == 0;
     }
-    for (pid_t pid; (pid = next_pid(dir)) != 0;) {
+    for (pid_t pid; (pid = procs_next(dir)) != 0;) {
         struct proc_stat st;
         if (pid != 1 && read_stat(pid, &st) == 0 && st.session == sid && st.state != 'Z' && st.state != 'X') {
             kill(pid, signum);
@@ -114,30 +113,76 @@ int procs_signal_session(pid_t sid, int signum)
     return count;
 }
 
-/* Second look with proportional sizes; kills the biggest when they are above the limit too. */
+/* What one process has. */
+struct weight {
+    uint64_t own;    /* not shared, with what of shared memory is counted nowhere else */
+    uint64_t shared; /* in shared_bytes already: its part, or what it holds open; of use only for finding the biggest */
+};
+
+/* Proportional sizes: pages that several processes share count once in the sum. */
+static struct weight weigh(const struct proc_stat *st)
+{
+    uint64_t pss = read_field(st->pid, "smaps_rollup", "Pss:");
+    uint64_t mapped = pss ? read_field(st->pid, "smaps_rollup", "Pss_Shmem:") : 0;
+    uint64_t held = shared_memfds(st->pid), unnamed = mapped ? shared_unnamed(st->pid) : 0;
+    unnamed = unnamed < mapped ? unnamed : mapped; /* looked at one after the other */
+    mapped -= unnamed;
+    /* Unreadable: the process hides; what it has resident is known all the same. */
+    return (struct weight){.own = pss > mapped ? pss - mapped
+                                  : pss        ? 0
+                                               : st->resident_bytes,
+                           .shared = mapped > held ? mapped : held};
+}
+
+static void name_kill(struct wire_stats *out, int pid, uint64_t bytes, const char *name)
+{
+    out->killed_pid = pid;
+    out->killed_bytes = bytes;
+    snprintf(out->killed_name, sizeof(out->killed_name), "%s", name);
+}
+
+/* Second look with proportional sizes. When they are above the limit too, the biggest goes: a process, or a System V
+ * segment that nobody has attached, which would outlive all processes. */
 static void enforce(DIR *dir, uint64_t limit_bytes, struct wire_stats *out)
 {
-    uint64_t total = 0;
+    struct shared_segment idle;
+    uint64_t total = shared_bytes(true, &idle);
     struct proc_stat biggest = {.pid = 0};
     rewinddir(dir);
-    for (pid_t pid; (pid = next_pid(dir)) != 0;) {
+    for (pid_t pid; (pid = procs_next(dir)) != 0;) {
         struct proc_stat st;
         if (pid == 1 || read_stat(pid, &st) < 0) {
             continue;
         }
-        uint64_t pss = read_pss(pid);
-        uint64_t bytes = pss ? pss : st.resident_bytes;
-        total += bytes;
-        if (bytes > biggest.resident_bytes) {
+        struct weight w = weigh(&st);
+        total += w.own;
+        if (w.own + w.shared > biggest.resident_bytes) {
             biggest = st;
-            biggest.resident_bytes = bytes;
+            biggest.resident_bytes = w.own + w.shared;
         }
     }
-    if (total > limit_bytes && biggest.pid > 1 && kill(biggest.pid, SIGKILL) == 0) {
-        out->killed_pid = biggest.pid;
-        out->killed_bytes = biggest.resident_bytes;
-        memcpy(out->killed_name, biggest.name, sizeof(out->killed_name));
+    if (total <= limit_bytes) {
+        return;
     }
+    if (idle.id >= 0 && idle.bytes > biggest.resident_bytes && shared_remove(&idle) == 0) {
+        name_kill(out, -1, idle.bytes, "SysV memory");
+    } else if (biggest.pid > 1 && kill(biggest.pid, SIGKILL) == 0) {
+        name_kill(out, biggest.pid, biggest.resident_bytes, biggest.name);
+    }
+}
+
+/* Shared memory that is in nobody's resident set: at the least what is not mapped at all. */
+static uint64_t unmapped(DIR *dir, uint64_t shared)
+{
+    uint64_t mapped = 0;
+    if (shared == 0) {
+        return 0;
+    }
+    rewinddir(dir);
+    for (pid_t pid; (pid = procs_next(dir)) != 0;) {
+        mapped += read_field(pid, "status", "RssShmem:");
+    }
+    return shared > mapped ? shared - mapped : 0;
 }
 
 void procs_stats(uint64_t limit_bytes, struct wire_stats *out)
@@ -149,7 +194,7 @@ void procs_stats(uint64_t limit_bytes, struct wire_stats *out)
         return;
     }
     uint64_t ticks = 0;
-    for (pid_t pid; (pid = next_pid(dir)) != 0;) {
+    for (pid_t pid; (pid = procs_next(dir)) != 0;) {
         struct proc_stat st;
         if (read_stat(pid, &st) < 0) {
             continue;
@@ -160,7 +205,10 @@ void procs_stats(uint64_t limit_bytes, struct wire_stats *out)
         out->procs += pid != 1;
     }
     out->cpu_ns = ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
-    if (limit_bytes && out->resident_bytes > limit_bytes) {
+    struct shared_segment idle;
+    uint64_t shared = shared_bytes(false, &idle), most = out->resident_bytes + shared;
+    out->resident_bytes += unmapped(dir, shared);
+    if (limit_bytes && most > limit_bytes) { /* mapped shared memory is in there twice: the second look decides */
         enforce(dir, limit_bytes, out);
     }
     closedir(dir);
