@@ -494,7 +494,7 @@ static void apply_config(struct app *app, const char *old_theme)
     }
     for (size_t i = 0; i < problems.len; i++) {
         struct error err = ERROR_INIT;
-        error_set(&err, ERROR_INVALID, "%s", problems.v[i]);
+        error_hint(&err, ERROR_INVALID, "the line is ignored; ? lists the keys, : the commands", "%s", problems.v[i]);
         app_fail(app, &err);
     }
     if (!old_theme || strcmp(old_theme, app->config.theme) != 0) {
@@ -515,12 +515,14 @@ int app_config_reload(struct app *app, bool at_start)
         }
         apply_config(app, NULL);
         if (rc != 0) {
+            err.hint = "the defaults are in force until the file is mended";
             app_fail(app, &err); /* last: it is what the person should read first */
         }
         return rc;
     }
     if (rc != 0) {
         config_release(&fresh);
+        err.hint = "the settings from before stay in force";
         app_fail(app, &err);
         return rc;
     }

@@ -32,13 +32,20 @@ void problems_add(struct problems *p, const struct problem *what)
     p->count = keep + 1;
 }
 
+/* Is the log line the engine's about the same operation? It names the sandbox in its midst: "start muthr-x: why". */
+static bool same_operation(const struct problem *q, const struct log_entry *e)
+{
+    const char *why = strstr(q->text, ": ");
+    return q->sandbox[0] && why && strstr(e->text, q->sandbox) && strstr(e->text, why);
+}
+
 /* Was this log line told by a message already? */
 static bool is_told(const struct problems *p, const struct log_entry *e)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct problem *q = &p->v[i];
         uint64_t apart = q->wall_ms > e->wall_ms ? q->wall_ms - e->wall_ms : e->wall_ms - q->wall_ms;
-        if (apart < SAME_MS && (strstr(e->text, q->text) || strstr(q->text, e->text))) {
+        if (apart < SAME_MS && (strstr(e->text, q->text) || strstr(q->text, e->text) || same_operation(q, e))) {
             return true;
         }
     }

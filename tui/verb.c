@@ -225,9 +225,13 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
         const char *value;
         const struct option_row *r = option_find(v, arg, &value);
         if (r == NULL) {
-            return error_hint(err, ERROR_INVALID,
-                              "`--help` after the verb lists its options; a name that begins with - goes after --",
-                              "%s: unknown option '%s'", v->name, arg);
+            return error_hint(
+                err, ERROR_INVALID,
+                v->run == verb_shell
+                    ? "`--help` after the verb lists its options; for a folder that begins with -, give "
+                      "the sandbox's name (see `muthr-tui ls --all`)"
+                    : "`--help` after the verb lists its options; a name that begins with - goes after --",
+                "%s: unknown option '%s'", v->name, arg);
         }
         if (r->value == NULL && value != NULL) {
             return error_set(err, ERROR_INVALID, "%s: %s takes no value", v->name, r->longname);
@@ -381,7 +385,8 @@ static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
         ctx->config.workspace_root = xstrdup(ctx->o.root);
     }
     for (size_t i = 0; i < ctx->config.warning_count && !ctx->o.quiet; i++) {
-        output_note("muthr-tui: warning: %s", ctx->config.warnings[i].text);
+        output_note("muthr-tui: warning: %s:%d:%d: %s", ctx->config.path, ctx->config.warnings[i].line,
+                    ctx->config.warnings[i].col, ctx->config.warnings[i].text);
     }
     if (rc < 0) {
         verb_error(ctx, &err);

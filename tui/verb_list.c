@@ -81,6 +81,21 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     return row;
 }
 
+void verb_tell_folder(const struct workspace *ws)
+{
+    if (!ws->have_info || ws->info.state == SANDBOX_NONE) {
+        return;
+    }
+    if (ws->missing) {
+        output_note("%s: its project folder is gone; `muthr-tui delete %s` deletes what is left", ws->sandbox,
+                    ws->sandbox);
+    } else if (ws->info.workspace_missing) {
+        output_note("%s: its project folder was replaced: programs inside see the old one until it is stopped and "
+                    "started again",
+                    ws->sandbox);
+    }
+}
+
 /* What keeps the list from being whole: said, and the exit code, but what is known is listed all the same. */
 static int ls_trouble(struct verb_ctx *ctx)
 {
@@ -151,6 +166,7 @@ int verb_ls(struct verb_ctx *ctx)
         if (ws->unprovisioned[0] != '\0' && !model_is_provisioning(ctx->model, ws)) {
             output_note("%s: %s; `muthr-tui provision %s` tries again", ws->sandbox, ws->unprovisioned, ws->shown);
         }
+        verb_tell_folder(ws);
     }
     note_hosts(ctx);
     const char *none = trouble != 0 ? NULL

@@ -220,6 +220,10 @@ int verb_shell(struct verb_ctx *ctx)
     if (rc != 0) {
         return rc;
     }
+    ws = model_workspace_by_sandbox(ctx->model, sandbox);
+    if (ws != NULL && !ctx->o.quiet) {
+        verb_tell_folder(ws); /* what is written inside may not be where the person looks for it */
+    }
     const char *cwd = ctx->o.cwd != NULL ? ctx->o.cwd : inner;
     if (ctx->o.as_session) {
         return shell_as_session(ctx, sandbox, cwd);

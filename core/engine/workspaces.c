@@ -19,7 +19,11 @@ void workspaces_name(struct workspace *w, const char *name)
     str_copy(w->name, sizeof(w->name), name);
     utf8_sanitize(&shown, name, strlen(name), false);
     str_copy(w->shown, sizeof(w->shown), shown.buf);
-    if (naming_sandbox(name, false, w->sandbox, &err) < 0) {
+    if (!utf8_is_valid(name, strlen(name))) {
+        /* State files are JSON: such a path would not come back as it was. */
+        w->sandbox[0] = '\0';
+        str_copy(w->name_error, sizeof(w->name_error), "the folder's name is not UTF-8: rename it");
+    } else if (naming_sandbox(name, false, w->sandbox, &err) < 0) {
         w->sandbox[0] = '\0';
         str_copy(w->name_error, sizeof(w->name_error), err.msg);
     } else if (naming_is_infrastructure(w->sandbox)) {

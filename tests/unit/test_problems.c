@@ -90,17 +90,20 @@ static void test_log(void **state)
     log_warn("start api: exit 7");
     assert_true(log_get(0, &e));
     add(&p, e.wall_ms, "muthr-api", "exit 7");
+    log_error("provision muthr-web: exit 4: boo (look at the log)");
+    assert_true(log_get(0, &e));
+    add(&p, e.wall_ms, "muthr-web", "provision: exit 4: boo");
     log_info("nothing to worry about");
     log_warn("disk is nearly full");
     problems_sync(&p);
-    assert_int_equal(p.count, 2);
+    assert_int_equal(p.count, 3);
     bool found = false;
     for (size_t i = 0; i < p.count; i++) {
         found = found || (strcmp(p.v[i].text, "disk is nearly full") == 0 && p.v[i].seen && !p.v[i].error);
     }
     assert_true(found);
     problems_sync(&p);
-    assert_int_equal(p.count, 2);
+    assert_int_equal(p.count, 3);
     problems_release(&p);
 }
 

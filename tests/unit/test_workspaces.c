@@ -62,6 +62,8 @@ static void test_strange_children(void **state)
     assert_null(strchr(nl->sandbox, '\n'));
     const struct workspace *bad = named(list, n, "bad\xff");
     assert_true(utf8_is_valid(bad->shown, strlen(bad->shown)));
+    assert_non_null(strstr(bad->name_error, "not UTF-8"));
+    assert_string_equal(bad->sandbox, "");
     assert_int_equal(strlen(named(list, n, longest)->name), 255);
     assert_string_equal(named(list, n, "===")->sandbox, "");
     assert_true(named(list, n, "===")->name_error[0] != '\0');

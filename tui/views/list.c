@@ -105,7 +105,7 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         return THEME_DIM;
     }
     if (ws->name_error[0]) {
-        str_copy(out, cap, "unusable name");
+        str_copy(out, cap, "unusable");
         return THEME_WARN;
     }
     if (op && op->state == OP_FAILED) {
