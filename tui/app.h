@@ -216,6 +216,8 @@ void flow_run(struct app *app, const struct flow *want);
 void flow_session(struct app *app, workspace_id ws, enum session_kind kind, const char *command);
 void flow_tick(struct app *app);
 void flow_retry(struct app *app, workspace_id ws);
+/* ENGINE_APPLY or ENGINE_DISCARD of these paths of an overlay workspace; NULL: all. */
+void flow_decide(struct app *app, workspace_id ws, enum engine_plan plan, const struct strvec *paths);
 void flow_put_aside(struct app *app, workspace_id ws);
 void flow_close_session(struct app *app, const char *id);
 void flow_again(struct app *app, const char *id); /* the ended session's program once more */
@@ -267,8 +269,9 @@ void bottom_draw(const struct app *app, struct surface *s, struct rect r);
 void dialog_help(struct app *app);
 void dialog_errors(struct app *app);
 void dialog_inspect(struct app *app);
-void dialog_log(struct app *app);    /* of the last provision run */
-void dialog_output(struct app *app); /* of the main process, as it comes */
+void dialog_log(struct app *app);     /* of the last provision run */
+void dialog_changes(struct app *app); /* of an overlay workspace */
+void dialog_output(struct app *app);  /* of the main process, as it comes */
 void dialog_palette(struct app *app);
 void dialog_theme(struct app *app);
 void dialog_new_session(struct app *app);

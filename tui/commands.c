@@ -82,13 +82,28 @@ static bool can_delete(const struct app *app, char *why, size_t cap)
 static bool can_cancel(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
-    return (ws && tree_op_is_live(model_op(app->model, ws->op))) || no(why, cap, "nothing is going on there");
+    bool overlay = ws && ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE;
+    return (ws && tree_op_is_live(model_op(app->model, ws->op))) ||
+           no(why, cap, overlay ? "nothing is going on there; C shows its changes" : "nothing is going on there");
 }
 
 static bool can_address(const struct app *app, char *why, size_t cap)
 {
     struct address a;
     return address_get(app_workspace(app), 0, &a) == 0 || no(why, cap, "it has no port that is published now");
+}
+
+static bool can_changes(const struct app *app, char *why, size_t cap)
+{
+    const struct workspace *ws = app_workspace(app);
+    if (!can_workspace(app, why, cap)) {
+        return false;
+    }
+    if (ws->info.state == SANDBOX_NONE) {
+        return no(why, cap, "it has no sandbox");
+    }
+    return ws->info.workspace_mode == WORKSPACE_OVERLAY ||
+           no(why, cap, "its programs write to the project folder itself");
 }
 
 static bool can_undo(const struct app *app, char *why, size_t cap)
@@ -486,6 +501,8 @@ const struct command command_table[] = {
      can_workspace},
     {"sandbox.inspect", "inspect", "Isolation, mounts, limits, ports, image, drift: as read back now", L | S, 0,
      dialog_inspect, can_workspace},
+    {"sandbox.changes", "changes", "What an overlay workspace changed: apply it, or forget it", L | S, 0,
+     dialog_changes, can_changes},
     {"sandbox.address", "copy address", "Copy the address of its first published port", L | S | P, 0,
      sandbox_cmd_address, can_address},
     {"list.filter", "filter", "Show only workspaces and sessions that match; Esc clears", L, 8, dialog_filter, NULL},

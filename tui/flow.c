@@ -218,6 +218,10 @@ static void say_done(struct app *app, const struct workspace *ws, const struct o
         app_warn(app, "%s: %s", name, op->notice);
     } else if (strcmp(op->plan, "delete") == 0) {
         app_say(app, "%s: the sandbox is deleted, the folder is where it was", name);
+    } else if (strcmp(op->plan, "apply") == 0) {
+        app_say(app, "%s: applied to the project folder", name);
+    } else if (strcmp(op->plan, "discard") == 0) {
+        app_say(app, "%s: forgotten", name);
     } else if (strcmp(op->plan, "stop") == 0) {
         app_say(app, "%s is stopped", name);
     } else {
@@ -317,6 +321,11 @@ void flow_retry(struct app *app, workspace_id id)
     if (!op || op->state != OP_FAILED) {
         return;
     }
+    if (strcmp(op->plan, "apply") == 0 || strcmp(op->plan, "discard") == 0) {
+        flow_put_aside(app, id); /* which changes is decided anew, by looking at them */
+        dialog_changes(app);
+        return;
+    }
     struct flow f = {.ws = id, .plan = ENGINE_START};
     if (have) {
         f = *have;
@@ -330,6 +339,24 @@ void flow_retry(struct app *app, workspace_id id)
         str_copy(f.profile, sizeof(f.profile), op->profile);
     }
     flow_run(app, &f);
+}
+
+void flow_decide(struct app *app, workspace_id id, enum engine_plan plan, const struct strvec *paths)
+{
+    const struct workspace *ws = model_workspace(app->model, id);
+    struct error err = ERROR_INIT;
+    if (!ws) {
+        return;
+    }
+    struct engine_request req = {.plan = plan, .sandbox = ws->sandbox, .paths = paths};
+    struct flow f = {.ws = id, .plan = plan};
+    f.op = engine_run(app->engine, &req, &err);
+    if (!f.op) {
+        app_fail(app, &err);
+        return;
+    }
+    flow_keep(app, &f);
+    app_tree_dirty(app);
 }
 
 void flow_put_aside(struct app *app, workspace_id id)

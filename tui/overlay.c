@@ -11,6 +11,7 @@
 void overlay_push(struct app *app, struct overlay *o)
 {
     o->below = app->overlay;
+    o->since_ms = loop_now_ms(app->loop);
     app->overlay = o;
     app->prefix = false;
     app_dirty(app);

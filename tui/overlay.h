@@ -35,7 +35,8 @@ struct overlay_ops {
 struct overlay {
     const struct overlay_ops *ops;
     struct overlay *below;
-    bool lit; /* what lies below keeps its colours: they are what the person looks at */
+    uint64_t since_ms; /* when it was opened: notes that are newer are shown all the same */
+    bool lit;          /* what lies below keeps its colours: they are what the person looks at */
 };
 
 /* Puts `o` on top and owns it. */

@@ -285,6 +285,53 @@ static void test_undo(void **state)
     world_leave(h);
 }
 
+/* An overlay workspace: what was changed waits, and is applied or forgotten file by file. */
+static void test_changes(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+    world_small(h);
+    harness_write(h, "src/api/edit", "one\n");
+    harness_write(h, ".config/muthr/sandbox.d/container/manifests/base.yaml",
+                  "backend: bwrap\nsecurity: {network: none, workspace_mode: overlay}\n");
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h,
+                 "echo two >edit; echo new >fresh; mkdir .vscode; echo {} >.vscode/tasks.json; clear; echo do''ne\r");
+    harness_wait_text(h, "done");
+    world_read(h, "src/api/edit", &text);
+    assert_string_equal(text.buf, "one\n");
+    harness_keys(h, "C-] w g");
+    harness_wait_text(h, "wait until they are applied: C shows them");
+    harness_key(h, "C");
+    harness_wait_text(h, "api: changes that wait");
+    harness_wait_text(h, "M edit");
+    harness_wait_text(h, "A fresh");
+    harness_wait_text(h, "risky");
+    harness_keys(h, "A");
+    harness_wait_text(h, "held back");
+    harness_wait_text(h, "1 session ends");
+    harness_key(h, "Escape");
+    harness_wait_text(h, "Left as they are");
+    harness_key(h, "A");
+    harness_wait_text(h, "held back");
+    harness_key(h, "y");
+    harness_wait_gone(h, "M edit");
+    harness_wait_text(h, "tasks.json");
+    world_read(h, "src/api/edit", &text);
+    assert_string_equal(text.buf, "two\n");
+    harness_keys(h, "D");
+    harness_wait_text(h, "What was done there is lost.");
+    harness_key(h, "y");
+    harness_wait_text(h, "Nothing differs from the project folder.");
+    harness_key(h, "q");
+    harness_wait_gone(h, "Nothing differs");
+    MT_CLEANUP(xfree) char *held = path_join(harness_home(h), "src/api/.vscode");
+    assert_false(fs_exists(held));
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),
     };

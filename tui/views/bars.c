@@ -204,7 +204,8 @@ void bottom_draw(const struct app *app, struct surface *s, struct rect r)
     surface_fill(s, r, bar);
     /* What can still be taken back matters more than a note. */
     bool undo_first = undo_left_ms(app, 0) > 0 && app->toast.role != THEME_ERROR;
-    if (app->toast.visible && !app->overlay && !undo_first) {
+    bool fresh = !app->overlay || app->toast.since_ms > app->overlay->since_ms;
+    if (app->toast.visible && fresh && !undo_first) {
         draw_toast(app, s, r);
         return;
     }

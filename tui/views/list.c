@@ -93,11 +93,13 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         }
         bool down = strcmp(op->plan, "stop") == 0, gone = strcmp(op->plan, "delete") == 0;
         str_format(out, cap, "%s",
-                   op->canceling            ? "canceling"
-                   : op->state == OP_QUEUED ? "waiting"
-                   : down                   ? "stopping"
-                   : gone                   ? "deleting"
-                                            : look.word);
+                   op->canceling                      ? "canceling"
+                   : op->state == OP_QUEUED           ? "waiting"
+                   : down                             ? "stopping"
+                   : gone                             ? "deleting"
+                   : strcmp(op->plan, "apply") == 0   ? "applying"
+                   : strcmp(op->plan, "discard") == 0 ? "forgetting"
+                                                      : look.word);
         return THEME_BUSY;
     }
     if (host_is_down(app, ws)) {

@@ -227,6 +227,12 @@ static void draw_header(const struct app *app, struct surface *s, struct rect r,
     if (op->state == OP_FAILED && (strcmp(op->plan, "stop") == 0 || strcmp(op->plan, "delete") == 0)) {
         doing = strcmp(op->plan, "stop") == 0 ? "could not be stopped" : "could not be deleted";
     }
+    if (strcmp(op->plan, "apply") == 0 || strcmp(op->plan, "discard") == 0) {
+        bool apply = strcmp(op->plan, "apply") == 0;
+        doing = op->state != OP_FAILED ? apply ? "applying its changes" : "forgetting its changes"
+                : apply                ? "its changes could not be applied"
+                                       : "its changes could not be forgotten";
+    }
     enum theme_role role = op->state == OP_FAILED ? THEME_BAD : THEME_TEXT;
     surface_textf(s, r.x + 2, r.y, x_end - r.x - 2, theme_style(&app->theme, role),
                   op->profile[0] ? "%s with profile %s" : "%s", doing, op->profile);
