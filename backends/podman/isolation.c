@@ -82,11 +82,16 @@ void podman_inspect_facts(struct facts *f, const struct json *container, const s
     const struct json *host = json_get(container, "HostConfig");
     const char *profile = json_get_string(container, "AppArmorProfile", ""),
                *selinux = json_get_string(container, "ProcessLabel", "");
-    bool privileged = json_get_bool(host, "Privileged", false);
-    facts_add(f, privileged ? ISOLATION_WEAKER : ISOLATION_OK, "privileged", "no", "%s",
-              privileged ? "yes: as good as on the host" : "no");
-    add_shared(f, host);
-    add_devices(f, host);
+    if (json_is_object(host)) {
+        bool privileged = json_get_bool(host, "Privileged", false);
+        facts_add(f, privileged ? ISOLATION_WEAKER : ISOLATION_OK, "privileged", "no", "%s",
+                  privileged ? "yes: as good as on the host" : "no");
+        add_shared(f, host);
+        add_devices(f, host);
+    } else {
+        facts_add(f, ISOLATION_UNKNOWN, "privileged", "no", "podman does not say");
+        facts_add(f, ISOLATION_UNKNOWN, "devices", "none of the host's", "podman does not say");
+    }
     add_ports(f, container, spec);
     facts_add(f, ISOLATION_INFO, "mandatory access control", "", "%s",
               *selinux   ? selinux

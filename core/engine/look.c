@@ -69,6 +69,10 @@ static bool wanted_spec(struct engine *e, const struct workspace *ws, unsigned c
                                 .config = e->opts.config,
                                 .paths = e->opts.paths};
         good = spec_build(out, &in, &text, &warnings, &why) == 0;
+        /* As it is created (image_plan): where the baseline is installed inside, the root is written to. */
+        if (good) {
+            out->writable_root = out->writable_root || (caps & BACKEND_CAP_BASELINE) != 0;
+        }
         profile_release(&profile);
     }
     record_release(&record);

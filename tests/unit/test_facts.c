@@ -161,6 +161,43 @@ static void test_of_process(void **state)
     free(f.v);
 }
 
+/* As `tail -n +1` prints the files inside a container of another machine. */
+static void test_of_inside(void **state)
+{
+    struct sandbox_spec spec = {.net = NET_NONE, .net_after = NET_NONE};
+    struct facts_subject subject = {.spec = &spec};
+    struct facts f = {0};
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    (void)state;
+    strbuf_addf(&text, "==> /proc/1/status <==\n%s\n==> /proc/self/uid_map <==\n         0          0 4294967295\n",
+                status_text);
+    strbuf_addf(&text, "\n==> /proc/self/mountinfo <==\n%s\n==> /proc/self/net/dev <==\n%s", mounts_text, dev_text);
+    strbuf_addf(&text, "\n==> /proc/self/net/route <==\n%s", route_text);
+    facts_of_inside(&f, text.buf, &subject, false, false);
+    assert_int_equal(find(&f, "network")->verdict, ISOLATION_WEAKER);
+    assert_string_equal(find(&f, "network")->actual, "eth0, with a way out");
+    assert_int_equal(find(&f, "user")->verdict, ISOLATION_OK);
+    assert_int_equal(find(&f, "seccomp")->verdict, ISOLATION_OK);
+    assert_int_equal(find(&f, "root filesystem")->verdict, ISOLATION_OK);
+    free(f.v);
+
+    /* Nothing could be read: nothing is claimed. */
+    f = (struct facts){0};
+    facts_of_inside(&f, "", &subject, false, false);
+    assert_true(f.len >= 4);
+    for (size_t i = 0; i < f.len; i++) {
+        assert_int_equal(f.v[i].verdict, ISOLATION_UNKNOWN);
+    }
+    free(f.v);
+
+    /* The machine's own network, whatever the interfaces look like. */
+    f = (struct facts){0};
+    facts_of_inside(&f, text.buf, &subject, true, false);
+    assert_non_null(strstr(find(&f, "network")->actual, "host's own"));
+    assert_int_equal(find(&f, "network")->verdict, ISOLATION_WEAKER);
+    free(f.v);
+}
+
 /* --- logs of a bwrap sandbox --- */
 
 struct heard {
@@ -243,8 +280,8 @@ static void test_logs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),     cmocka_unit_test(test_net),  cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_of_process), cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_status),     cmocka_unit_test(test_net),       cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_of_process), cmocka_unit_test(test_of_inside), cmocka_unit_test(test_logs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

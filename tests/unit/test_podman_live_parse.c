@@ -3,11 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "backends/podman/isolation.h"
 #include "backends/podman/logs.h"
+#include "backends/podman/net.h"
 #include "backends/podman/stats.h"
 #include "backends/podman/watch.h"
 #include "core/util/compiler.h"
@@ -112,12 +115,106 @@ static void test_log_lines(void **state)
     }
 }
 
+static void test_networks(void **state)
+{
+    char name[PODMAN_NET_NAME_MAX];
+    struct error err = ERROR_INIT;
+    struct facts_net net;
+    (void)state;
+    podman_net_name("muthr-web", false, name);
+    assert_string_equal(name, "muthr-net-web");
+    podman_net_name("muthr-web", true, name);
+    assert_string_equal(name, "muthr-model-web");
+    podman_net_name("other", true, name);
+    assert_string_equal(name, "muthr-model-other");
+    assert_true(podman_net_can_cut("muthr-net-web", &err));
+    assert_true(podman_net_can_cut("bridge", &err));
+    assert_true(podman_net_can_cut("none", &err));
+    static const char *const firm[] = {"host",  "slirp4netns", "slirp4netns:cidr=10.1.0.0/24",
+                                       "pasta", "container:x", "ns:/run/netns/x"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(firm); i++) {
+        assert_false(podman_net_can_cut(firm[i], &err));
+        assert_int_equal(err.code, ERROR_DENIED);
+        assert_non_null(err.hint);
+    }
+
+    /* What a program inside printed: both files one after the other. */
+    static const char inside[] = "Inter-|   Receive  |  Transmit\n face |bytes |bytes\n    lo: 0 0\n  eth0: 1 2\n"
+                                 "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+                                 "eth0\t00000000\t0128E70A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n";
+    podman_net_parse_inside(inside, &net);
+    assert_int_equal(net.interfaces, 1);
+    assert_true(net.default_route);
+    podman_net_parse_inside("Inter-|\n face |\n    lo: 0 0\nIface\tDestination\n", &net);
+    assert_int_equal(net.interfaces, 0);
+    assert_false(net.default_route);
+}
+
+static const struct isolation_fact *find(const struct facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        if (strcmp(f->v[i].name, name) == 0) {
+            return &f->v[i];
+        }
+    }
+    fail_msg("no fact '%s'", name);
+    return NULL;
+}
+
+/* Parts of what inspect of 4.3.1 says, with what nobody asked for in it. */
+static void test_inspect(void **state)
+{
+    static const char text[] =
+        "{\"OCIRuntime\":\"crun\",\"ImageName\":\"localhost/i:1\",\"ImageDigest\":\"sha256:0123456789abcdef\","
+        "\"ProcessLabel\":\"system_u:system_r:container_t:s0\","
+        "\"Mounts\":[{\"Destination\":\"/workspace\",\"Source\":\"/elsewhere\"}],"
+        "\"NetworkSettings\":{\"Networks\":{\"muthr-model-web\":{\"Gateway\":\"10.89.1.1\"}},"
+        "\"Ports\":{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}],\"81/tcp\":null}},"
+        "\"HostConfig\":{\"Privileged\":true,\"IpcMode\":\"host\",\"Memory\":1048576,\"PidsLimit\":7,"
+        "\"Devices\":[{\"PathOnHost\":\"/dev/kvm\"}]}}";
+    char workspace[] = "/home/me/web", mount[] = "/workspace";
+    struct sandbox_spec spec = {.workspace = workspace, .workspace_mount = mount};
+    struct json *j = json_parse(text, sizeof(text) - 1, NULL);
+    struct facts f = {0};
+    (void)state;
+    assert_non_null(j);
+    facts_add(&f, ISOLATION_OK, "mount /workspace", "writable", "writable (rw)");
+    podman_mount_sources(&f, j, &spec);
+    podman_inspect_facts(&f, j, &spec);
+    podman_remote_limits(&f, j);
+    assert_int_equal(find(&f, "mount /workspace")->verdict, ISOLATION_WEAKER);
+    assert_non_null(strstr(find(&f, "mount /workspace")->actual, "from /elsewhere"));
+    assert_int_equal(find(&f, "privileged")->verdict, ISOLATION_WEAKER);
+    assert_int_equal(find(&f, "namespaces")->verdict, ISOLATION_WEAKER);
+    assert_string_equal(find(&f, "devices")->actual, "/dev/kvm");
+    assert_int_equal(find(&f, "devices")->verdict, ISOLATION_WEAKER);
+    assert_int_equal(find(&f, "published ports")->verdict, ISOLATION_WEAKER);
+    assert_string_equal(find(&f, "published ports")->actual, "all addresses:8080 -> 80/tcp");
+    assert_string_equal(find(&f, "image")->actual, "localhost/i:1 (sha256:0123456789ab)");
+    assert_non_null(strstr(find(&f, "mandatory access control")->actual, "container_t"));
+    assert_non_null(strstr(find(&f, "network, what it lets through")->actual, "name server"));
+    assert_string_equal(find(&f, "memory limit")->actual, "podman there says: 1 MiB");
+    assert_string_equal(find(&f, "cpu limit")->actual, "podman there says: none");
+    free(f.v);
+    json_free(j);
+
+    /* An object with nothing in it: no crash, and nothing claimed to be firm that was not seen. */
+    f = (struct facts){0};
+    j = json_parse("{}", 2, NULL);
+    podman_mount_sources(&f, j, NULL);
+    podman_inspect_facts(&f, j, NULL);
+    assert_string_equal(find(&f, "published ports")->actual, "none");
+    assert_int_equal(find(&f, "privileged")->verdict, ISOLATION_UNKNOWN);
+    assert_int_equal(find(&f, "devices")->verdict, ISOLATION_UNKNOWN);
+    free(f.v);
+    json_free(j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_log_lines),
+        cmocka_unit_test(test_events),   cmocka_unit_test(test_samples), cmocka_unit_test(test_log_lines),
+        cmocka_unit_test(test_networks), cmocka_unit_test(test_inspect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
