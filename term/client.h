@@ -45,6 +45,7 @@ struct session_start {
     enum session_kind kind;
     const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path, *command; /* NULL = "" */
     const char *const *argv, *const *env; /* env: KEY=VALUE additions to the host's own environment for the program */
+    const char *audit;                    /* what the host writes down (host_audit.h); NULL: nothing */
     const char *cwd;                      /* host-side working directory for the program; NULL = / */
     int cols, rows;
     uint32_t scrollback_lines;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/host_session.h"
+#include "term/host_audit.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -387,9 +388,25 @@ static void stop(struct host_session *h)
     }
 }
 
+/* What the audit log lost, on the session's own screen: it goes on. */
+static void show_loss(struct host_session *h, const struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+    log_warn("%s", err->msg);
+    strbuf_addstr(&text, "\r\n\033[7m[muthr: not written down: ");
+    utf8_sanitize(&text, err->msg, strlen(err->msg), false);
+    strbuf_addstr(&text, "]\033[0m\r\n");
+    h->feeding = true;
+    vt_feed(h->vt, text.buf, text.len);
+    h->feeding = false;
+    spread_damage(h);
+}
+
 static void on_pty_exit(void *arg, int code, int signum)
 {
     struct host_session *h = arg;
+    struct error lost = ERROR_INIT;
 
     pty_close(h->pty);
     h->pty = NULL;
@@ -397,6 +414,11 @@ static void on_pty_exit(void *arg, int code, int signum)
     h->info.exit_code = code;
     h->info.exit_signal = signum;
     h->info.ended_wall_ms = clock_wall_ms();
+    uint64_t lived =
+        h->info.ended_wall_ms > h->info.started_wall_ms ? h->info.ended_wall_ms - h->info.started_wall_ms : 0;
+    if (host_audit_exit(h->spec->audit, h->info.id, signum != 0 ? 128 + signum : code, lived, &lost) < 0) {
+        show_loss(h, &lost);
+    }
     pulse_exit(h->pulse, h->killed ? 0 : code, clock_mono_ms());
     logfile_close(h->log);
     h->log = NULL;
@@ -566,7 +588,15 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
     if (spec->info.log_path[0] != '\0' && logfile_open(&h->log, spec->info.log_path, spec->log_max_bytes, err) != 0) {
         return -1;
     }
-    if (start_listening(h, err) != 0 || start_program(h, program_umask, err) != 0) {
+    if (start_listening(h, err) != 0) {
+        return -1;
+    }
+    struct error lost = ERROR_INIT;
+    if (host_audit_start(spec->audit, spec->info.id, &lost) < 0) { /* before it runs: nothing of it may be missing */
+        show_loss(h, &lost);
+    }
+    if (start_program(h, program_umask, err) != 0) {
+        host_audit_exit(spec->audit, spec->info.id, 127, 0, NULL);
         return -1;
     }
     watch_dir(h);

@@ -28,6 +28,7 @@ void session_spec_release(struct session_spec_data *d)
 {
     free(d->dir);
     free(d->cwd);
+    free(d->audit);
     strvec_release(&d->argv);
     strvec_release(&d->env);
     session_spec_init(d);
@@ -60,6 +61,7 @@ void session_spec_write(const struct session_start *s, const char *id, const cha
     json_set_string(j, "log_path", s->log_path);
     json_set_string(j, "command", s->command);
     json_set_string(j, "cwd", s->cwd);
+    json_set_string(j, "audit", s->audit);
     set_list(j, "argv", s->argv);
     set_list(j, "env", s->env);
     json_set_int(j, "cols", s->cols);
@@ -92,6 +94,7 @@ static int spec_fill(const struct json *j, struct session_spec_data *d, struct e
     json_get_strings(j, "env", &d->env);
     d->dir = xstrdup(json_get_string(j, "dir", ""));
     d->cwd = xstrdup(json_get_string(j, "cwd", "/"));
+    d->audit = xstrdup(json_get_string(j, "audit", ""));
     if (d->argv.len == 0 || d->argv.v[0][0] == '\0') {
         return error_set(err, ERROR_INVALID, "session %s: no program to run", id);
     }

@@ -14,12 +14,12 @@
 
 const struct verb verb_table[] = {
     {"ls", "", "List the sandboxes (--all: every workspace)", "oar", 0, false, verb_ls},
-    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprbinexRPq", -1, true, verb_start},
+    {"start", "[NAME...]", "Bring sandboxes up: create, start, provision", "oprbinexRPqL", -1, true, verb_start},
     {"stop", "[NAME...]", "Stop sandboxes; sessions inside end", "oraq", -1, false, verb_stop},
     {"delete", "[NAME...]", "Delete sandboxes and their private homes; never the project folder", "oryfq", -1, false,
      verb_delete},
-    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpbnecCNtsq", 1, false,
-     verb_shell},
+    {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpbnecCNtsqL", 1,
+     false, verb_shell},
     {"attach", "SESSION", "Show one session full screen", "r", 1, false, verb_attach},
     {"sessions", "", "List the sessions", "or", 0, false, verb_sessions},
     {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprbneRxAq", 1, true, verb_provision},
@@ -31,7 +31,7 @@ const struct verb verb_table[] = {
      false, verb_apply},
     {"discard", "[NAME [PATH...]]", "Forget changes of an overlay workspace", "oryq", -1, false, verb_discard},
     {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
-    {"doctor", "", "Check what this machine offers, and say what to fix", "or", 0, false, verb_doctor},
+    {"doctor", "", "Check what this machine offers, and say what to fix", "orV", 0, false, verb_doctor},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {0},
 };
@@ -70,6 +70,8 @@ static const struct option_row {
     {'N', NULL, "--no-tty", NULL, "no terminal: stdin, stdout and stderr are passed through apart"},
     {'t', NULL, "--timeout", "SECONDS", "end the command after this time (exit 124)"},
     {'s', NULL, "--session", NULL, "as a session that outlives this terminal"},
+    {'L', NULL, "--audit-log", "PATH", "write sessions and commands down in this file"},
+    {'V', NULL, "--audit", "FILE", "check the chain of an audit log instead"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
 
@@ -169,6 +171,12 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         break;
     case 's':
         o->as_session = true;
+        break;
+    case 'L':
+        o->audit_log = value;
+        break;
+    case 'V':
+        o->audit_check = value;
         break;
     case 'q':
         o->quiet = true;
@@ -275,6 +283,26 @@ static void verb_ready(void *arg)
     loop_stop(ctx->loop);
 }
 
+/* What somebody should see besides the verb's own answer. */
+static void verb_problem(void *arg, const struct model_event *ev)
+{
+    (void)arg;
+    if (ev->kind == MODEL_PROBLEM) {
+        output_note("muthr-tui: %s", ev->text);
+    }
+}
+
+/* --audit-log as the hosts need it: they run in /. */
+static char *verb_absolute(const char *path)
+{
+    char cwd[4096];
+
+    if (path == NULL || path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL) {
+        return xstrdup_null(path);
+    }
+    return path_join(cwd, path);
+}
+
 int verb_open(struct verb_ctx *ctx)
 {
     struct error err = ERROR_INIT;
@@ -282,6 +310,8 @@ int verb_open(struct verb_ctx *ctx)
     ctx->loop = loop_new();
     ctx->bus = bus_new();
     ctx->model = model_new(ctx->bus);
+    bus_subscribe(ctx->bus, verb_problem, NULL);
+    ctx->audit_log = verb_absolute(ctx->o.audit_log);
     if (port_open(&ctx->port, ctx->loop, ctx->paths, &ctx->config, ctx->model, &err) < 0) {
         goto fail;
     }
@@ -295,6 +325,7 @@ int verb_open(struct verb_ctx *ctx)
         .model = ctx->model,
         .bus = ctx->bus,
         .registry = backend_registry,
+        .audit_log = ctx->audit_log,
         .no_resume = !ctx->resumes,
     };
     port_fill(ctx->port, &opts.port);
@@ -350,6 +381,8 @@ void verb_close(struct verb_ctx *ctx)
     if (ctx->loop != NULL) {
         loop_free(ctx->loop);
     }
+    free(ctx->audit_log);
+    ctx->audit_log = NULL;
     ctx->engine = NULL;
     ctx->port = NULL;
     ctx->model = NULL;

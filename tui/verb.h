@@ -28,7 +28,7 @@ enum {
 /* Everything that any verb's options can say; which of them a verb takes is in its row of the table. */
 struct verb_options {
     enum output_format format;
-    const char *root, *profile, *backend, *image, *command, *cwd, *config_key;
+    const char *root, *audit_log, *audit_check, *profile, *backend, *image, *command, *cwd, *config_key;
     struct strvec env;
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
@@ -46,6 +46,7 @@ struct verb_ctx {
     struct model *model;
     struct port *port;
     struct engine *engine;
+    char *audit_log; /* --audit-log as an absolute path, or NULL */
     int exit_code;
     bool finished;
     bool resumes;         /* the verb's own, see struct verb */

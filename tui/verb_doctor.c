@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/util/audit.h"
 #include "core/util/fs.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -173,8 +174,35 @@ static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool co
             usable ? NULL : "The cockpit needs a terminal that can address its cursor; verbs work everywhere.");
 }
 
+/* --audit FILE: is the chain whole? */
+static int check_audit(struct verb_ctx *ctx)
+{
+    struct audit_result res;
+    struct error err = ERROR_INIT;
+    struct report report = {.text = ctx->o.format == OUTPUT_TEXT, .out = output_new(ctx->o.format, NULL, 0)};
+    char text[400];
+
+    if (audit_verify(ctx->o.audit_check, &res, &err) < 0) {
+        output_finish(report.out, NULL);
+        return verb_error(ctx, &err);
+    }
+    if (res.broken > 0) {
+        str_format(text, sizeof(text), "%.150s: line %zu is broken: %s", ctx->o.audit_check, res.broken, res.reason);
+        finding(&report, "audit", "bad", text, "What stands before that line can be trusted, the rest cannot.");
+    } else {
+        str_format(text, sizeof(text), "%.150s: %zu lines, each follows the one before it", ctx->o.audit_check,
+                   res.lines);
+        finding(&report, "audit", "ok", text, NULL);
+    }
+    ctx->answered = true;
+    return output_finish(report.out, NULL) < 0 || report.bad ? 1 : 0;
+}
+
 int verb_doctor(struct verb_ctx *ctx)
 {
+    if (ctx->o.audit_check != NULL) {
+        return check_audit(ctx);
+    }
     bool config_ok = ctx->exit_code == 0;
 
     if (verb_open(ctx) < 0) {

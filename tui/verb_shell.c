@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "core/engine/inuse.h"
+#include "core/util/clock.h"
 #include "core/util/xmalloc.h"
+#include "term/host_audit.h"
 #include "tui/cockpit.h"
 #include "tui/verb.h"
 
@@ -109,9 +111,9 @@ static int shell_wait(pid_t pid, unsigned timeout_s)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Runs argv with our own stdin, stdout and stderr. Without a limit it takes this process's place. Returns an exit code.
- */
-static int shell_exec(const struct strvec *argv, const struct strvec *env, unsigned timeout_s)
+/* Runs argv with our own stdin, stdout and stderr. Unless we wait for it, it takes this process's place. Returns an
+ * exit code. */
+static int shell_exec(const struct strvec *argv, const struct strvec *env, bool wait, unsigned timeout_s)
 {
     MT_CLEANUP(strvec) struct strvec full = STRVEC_INIT;
 
@@ -121,7 +123,7 @@ static int shell_exec(const struct strvec *argv, const struct strvec *env, unsig
 
         strvec_setenv(&full, key, strchr(env->v[i], '=') + 1);
     }
-    if (timeout_s > 0) {
+    if (wait) {
         pid_t pid = fork();
         if (pid > 0) {
             return shell_wait(pid, timeout_s);
@@ -134,7 +136,7 @@ static int shell_exec(const struct strvec *argv, const struct strvec *env, unsig
     execve(argv->v[0], argv->v, full.v);
     fprintf(stderr, "muthr-tui: cannot run %s: %s\n", argv->v[0], strerror(errno));
     int rc = errno == ENOENT ? 127 : 126;
-    if (timeout_s > 0) {
+    if (wait) {
         _exit(rc);
     }
     return rc;
@@ -191,6 +193,24 @@ static int shell_as_session(struct verb_ctx *ctx, const char *sandbox, const cha
     return ctx->exit_code;
 }
 
+/* The same, written down (A1): what `audit` says of it, and its end. */
+static int shell_exec_audited(const struct strvec *argv, const struct strvec *env, unsigned timeout_s,
+                              const char *audit)
+{
+    struct error err = ERROR_INIT;
+    char id[64];
+    uint64_t began = clock_wall_ms(), mono = clock_mono_ms();
+
+    str_format(id, sizeof(id), "cli-%d-%llx", (int)getpid(), (unsigned long long)began);
+    bool lost = host_audit_start(audit, id, &err) < 0;
+    int rc = shell_exec(argv, env, true, timeout_s);
+    lost = host_audit_exit(audit, id, rc, clock_mono_ms() - mono, &err) < 0 || lost;
+    if (lost) { /* after it: a line before would stand in the middle of its screen */
+        output_note("muthr-tui: not written down: %s", err.msg);
+    }
+    return rc;
+}
+
 int verb_shell(struct verb_ctx *ctx)
 {
     struct error err = ERROR_INIT;
@@ -237,9 +257,18 @@ int verb_shell(struct verb_ctx *ctx)
     if (inuse_mark(ctx->paths, sandbox, &err) < 0) {
         output_note("muthr-tui: %s (the sandbox may be stopped as idle)", err.msg);
     }
+    MT_CLEANUP(strbuf) struct strbuf audit = STRBUF_INIT;
+    const struct engine_audit_input seen = {.sandbox = sandbox,
+                                            .kind = SESSION_SHELL,
+                                            .argv = (const char *const *)command.v,
+                                            .cwd = cwd,
+                                            .tty = tty,
+                                            .env = &ctx->o.env};
+    bool audited = engine_audit(ctx->engine, &seen, &audit);
     unsigned timeout_s = ctx->o.timeout_s;
     verb_close(ctx);
-    return shell_exec(&argv, &env, timeout_s);
+    return audited ? shell_exec_audited(&argv, &env, timeout_s, audit.buf)
+                   : shell_exec(&argv, &env, timeout_s > 0, timeout_s);
 }
 
 int verb_attach(struct verb_ctx *ctx)

@@ -158,6 +158,9 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     struct error why = ERROR_INIT;
     e->opts = *opts;
     (void)err; /* what can go wrong shows in the model: a cockpit without backends still opens */
+    e->audit_path = opts->audit_log != NULL ? xstrdup(opts->audit_log)
+                    : opts->config->audit   ? path_join(opts->paths->state, "audit.ndjson")
+                                            : NULL;
     e->http = http_client_new(opts->loop);
     e->refresh = timer_new(opts->loop, refresh_on_timer, e);
     e->rescan = timer_new(opts->loop, on_rescan, e);
@@ -234,6 +237,7 @@ static void free_engine(struct engine *e)
     free(e->watched);
     free(e->waiters);
     consent_forget_all(e);
+    free(e->audit_path);
     free(e);
     if (fn != NULL) {
         fn(arg);

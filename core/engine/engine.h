@@ -29,6 +29,8 @@ struct engine_opts {
     uint64_t step_timeout_max_ms; /* no step may take longer than this; 0: as the plans say. For tests */
     bool idle_stop;               /* stops what nobody uses (S8): the cockpit's business, not a verb's */
     uint64_t minute_ms;           /* length of a minute of idle_stop_minutes; 0: 60000. For tests */
+    const char *audit_log;        /* A1: where sessions and commands are written down; NULL: as the configuration says
+                                     ([tui] audit: audit.ndjson in the state folder) */
     bool no_resume;               /* leave the op journal alone: verbs that only look */
 };
 
@@ -125,6 +127,19 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
 /* The argv/env that would run `command` (NULL: bash -l) inside, for verbs that replace or relay (shell --no-tty). */
 int engine_exec_argv(struct engine *e, const char *sandbox, const char *const *argv, const char *cwd, bool tty,
                      const struct strvec *env, struct strvec *argv_out, struct strvec *env_out, struct error *err);
+
+/* A1: what the audit log is to say of a program inside that a host or a verb will run, as JSON {path, start, command}
+ * for whoever writes it; false when nothing is written down. */
+struct engine_audit_input {
+    const char *sandbox;
+    enum session_kind kind;
+    const char *const *argv; /* inside */
+    const char *cwd;         /* inside; NULL: the workspace */
+    bool tty;
+    const struct strvec *env; /* --env; may be NULL */
+};
+bool engine_audit(struct engine *e, const struct engine_audit_input *in, struct strbuf *out);
+const char *engine_audit_path(const struct engine *e); /* NULL: none */
 
 /* Reads something of a sandbox through its backend: BACKEND_LOGS, BACKEND_ISOLATION (what is wanted is worked out from
  * the current configuration), BACKEND_CHANGES. Lines come to on_line, results lie in `call` while `done` runs. `done`

@@ -149,6 +149,8 @@ struct engine {
     } * shown;
     struct profile cached; /* during one pass over all sandboxes */
     bool have_cached, in_pass;
+    char *audit_path; /* NULL: nothing is written down */
+    bool audit_lost;  /* said once */
     bool scanned, ready, closing, leave, closed;
     int pending; /* calls and probes of the engine itself in flight */
     struct waiter {
@@ -226,6 +228,10 @@ uint64_t idle_stamp(const struct engine *e, const char *sandbox, const struct sa
 /* Something that counts as use by being there: a running agent or task, an op other than `except`, a shell's program.
  */
 bool idle_is_held(const struct engine *e, const char *sandbox, op_id except);
+
+/* --- audit_event.c --- */
+/* Writes down the command that a call is about to run inside. */
+void engine_audit_exec(struct run *r);
 
 /* --- look.c --- */
 void looks_cancel(struct engine *e);

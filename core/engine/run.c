@@ -215,6 +215,9 @@ enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)
     r->call.on_line = run_on_line;
     r->call.arg = r;
     r->settle = settle;
+    if (verb == BACKEND_EXEC) {
+        engine_audit_exec(r);
+    }
     r->slot->ops->submit(r->slot->be, &r->call);
     return STEP_WAIT;
 }

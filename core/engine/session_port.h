@@ -17,6 +17,7 @@ struct session_spec {
         *command;            /* any but sandbox may be NULL; copied */
     const char *const *argv; /* what the host runs on its pty (from backend exec_argv) */
     const char *const *env;  /* KEY=VALUE additions for it */
+    const char *audit;       /* for the host to write down (engine_audit); NULL: nothing */
     int cols, rows;          /* 0: 80x24 */
     bool keep_open;          /* a viewer will come: nothing special; reserved for tasks */
 };

@@ -162,6 +162,13 @@ static int launch(struct session_start *s, struct error *err)
         rc = build(e, slot, &profile, s->sandbox, (const char *const *)inside.v, s->cwd, true, &s->env, &argv, &env,
                    err);
     }
+    MT_CLEANUP(strbuf) struct strbuf audit = STRBUF_INIT;
+    const struct engine_audit_input seen = {.sandbox = s->sandbox,
+                                            .kind = s->kind,
+                                            .argv = (const char *const *)inside.v,
+                                            .cwd = s->cwd,
+                                            .tty = true,
+                                            .env = &s->env};
     if (rc == 0) {
         const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, s->sandbox);
         const char *label = s->kind == SESSION_AGENT ? path_base(inside.v[0])
@@ -176,6 +183,7 @@ static int launch(struct session_start *s, struct error *err)
                                     .command = s->command,
                                     .argv = (const char *const *)argv.v,
                                     .env = (const char *const *)env.v,
+                                    .audit = engine_audit(e, &seen, &audit) ? audit.buf : NULL,
                                     .cols = s->cols,
                                     .rows = s->rows};
         rc = port->start(port->arg, &spec, on_started, s, err);

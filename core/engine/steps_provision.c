@@ -344,6 +344,10 @@ enum step_result step_provision(struct op *op, void *ctx, struct error *err)
     if (prepare_log(r, err) < 0 || build_command(r, &argv, &env, err) < 0) {
         return STEP_FAIL;
     }
+    MT_CLEANUP(strbuf) struct strbuf audit = STRBUF_INIT;
+    const char *const inside[] = {"bash", path_base(r->profile.script), NULL};
+    const struct engine_audit_input seen = {
+        .sandbox = r->sandbox, .kind = SESSION_PROVISION, .argv = inside, .cwd = "/tmp", .tty = true, .env = &r->env};
     struct session_spec spec = {.kind = SESSION_PROVISION,
                                 .sandbox = r->sandbox,
                                 .project = ws != NULL ? ws->name : NULL,
@@ -353,7 +357,8 @@ enum step_result step_provision(struct op *op, void *ctx, struct error *err)
                                 .tag = r->tag,
                                 .log_path = r->log_path,
                                 .argv = (const char *const *)argv.v,
-                                .env = (const char *const *)env.v};
+                                .env = (const char *const *)env.v,
+                                .audit = engine_audit(r->e, &seen, &audit) ? audit.buf : NULL};
     r->session_starting = true;
     if (port->start(port->arg, &spec, session_started, r, err) < 0) {
         r->session_starting = false;
