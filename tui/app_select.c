@@ -155,7 +155,10 @@ void app_rebuild(struct app *app)
     int row = tree_find(&app->tree, &app->selected);
     if (row < 0 && app->tree.count) {
         row = MT_MIN(MT_MAX(app->selected_row, 0), (int)app->tree.count - 1);
-        row = tree_step(&app->tree, row, 0) >= 0 ? row : tree_step(&app->tree, row, -1);
+        if (tree_step(&app->tree, row, 0) < 0) {
+            int up = tree_step(&app->tree, row, -1);
+            row = up >= 0 ? up : tree_step(&app->tree, row, 1); /* the first row is a heading */
+        }
         app_select_row(app, row);
         return;
     }

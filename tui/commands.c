@@ -208,16 +208,20 @@ static void app_cmd_focus(struct app *app)
 
 static void app_cmd_rescan(struct app *app)
 {
-    bool down = false;
+    const struct backend_view *down = NULL;
     for (size_t i = 0; i < model_backend_count(app->model); i++) {
         const struct backend_view *b = model_backend_at(app->model, i);
         if (b->host[0] && b->probed && !b->probe.usable) {
             engine_retry_backend(app->engine, b->name, b->host);
-            down = true;
+            down = b;
         }
     }
     engine_rescan(app->engine);
-    app_say(app, down ? "Looking at the workspaces and the other machines again" : "Looking at the workspaces again");
+    if (down) {
+        app_say(app, "Looking again: %s", down->probe.reason);
+    } else {
+        app_say(app, "Looking at the workspaces again");
+    }
 }
 
 /* --- list --- */

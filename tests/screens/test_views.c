@@ -332,6 +332,34 @@ static void test_changes(void **state)
     world_leave(h);
 }
 
+/* A machine that cannot be reached is a group with its reason; everything else works as ever. */
+static void test_hosts(void **state)
+{
+    struct harness *h = *state;
+
+    world_small(h);
+    harness_write(h, ".config/muthr/muthr.toml",
+                  "[[hosts]]\nname = \"gpu1\"\nurl = \"unix:///nonexistent/podman.sock\"\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY); /* the first workspace is selected, not the heading above it */
+    harness_wait_text(h, "this machine");
+    harness_wait_text(h, "gpu1");
+    harness_wait_text(h, "retry in ");
+    harness_wait_text(h, "host gpu1: ");
+    harness_key(h, "R");
+    harness_wait_text(h, "Looking again: host gpu1: ");
+    harness_key(h, "G");
+    harness_wait_text(h, "muthr-homepage");
+    harness_key(h, "g");
+    harness_wait_text(h, "muthr-api");
+    harness_key(h, "S");
+    harness_wait_text(h, "1 running");
+    harness_resize(h, 40, 12);
+    harness_wait_text(h, "this machine");
+    harness_resize(h, 120, 36);
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inspect_follows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hosts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),

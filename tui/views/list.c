@@ -409,7 +409,7 @@ static void press(struct app *app, const struct mouse_event *ev, int row)
         const struct backend_view *b = tree_host(app->model, r->host);
         if (r->host[0] && b && b->probed && !b->probe.usable) {
             engine_retry_backend(app->engine, b->name, b->host);
-            app_say(app, "Looking at %s again", r->host);
+            app_say(app, "Looking again: %s", b->probe.reason);
         }
         return;
     }
