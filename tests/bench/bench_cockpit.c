@@ -24,119 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/outer.h"
+
 static const char *muthr;
 static char home[256];
 static char tmux_sock[300];
 static bool with_tmux; /* is it installed? */
-
-/* Milliseconds, monotonic. */
-static double now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
-static void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
-static void die(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fputc('\n', stderr);
-    exit(1);
-}
-
-/* A program on an outer terminal of ours. */
-struct outer {
-    int fd;
-    pid_t pid;
-    char seen[1 << 16]; /* the last bytes, for finding texts across reads */
-    size_t len;
-};
-
-/* Starts argv at 120x36. */
-static void outer_start(struct outer *o, const char *const *argv)
-{
-    struct winsize ws = {.ws_row = 36, .ws_col = 120};
-
-    memset(o, 0, sizeof(*o));
-    o->pid = forkpty(&o->fd, NULL, NULL, &ws);
-    if (o->pid < 0) {
-        die("forkpty: %s", strerror(errno));
-    }
-    if (o->pid == 0) {
-        execvp(argv[0], (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-}
-
-/* Reads what there is within `wait_ms`. False at the end. */
-static bool outer_read(struct outer *o, int wait_ms)
-{
-    struct pollfd p = {.fd = o->fd, .events = POLLIN};
-    char buf[8192];
-
-    if (poll(&p, 1, wait_ms) <= 0) {
-        return true;
-    }
-    ssize_t n = read(o->fd, buf, sizeof(buf));
-    if (n <= 0) {
-        return false;
-    }
-    if (o->len + (size_t)n > sizeof(o->seen)) {
-        size_t keep = sizeof(o->seen) / 2;
-
-        memmove(o->seen, o->seen + o->len - keep, keep);
-        o->len = keep;
-    }
-    memcpy(o->seen + o->len, buf, (size_t)n);
-    o->len += (size_t)n;
-    return true;
-}
-
-/* Waits for `text` after what was seen before; the time when it came, or a fatal end after limit_ms. */
-static double outer_until(struct outer *o, const char *text, double limit_ms)
-{
-    double end = now_ms() + limit_ms;
-
-    while (now_ms() < end) {
-        if (memmem(o->seen, o->len, text, strlen(text)) != NULL) {
-            o->len = 0;
-            return now_ms();
-        }
-        if (!outer_read(o, 20)) {
-            break;
-        }
-    }
-    die("bench: '%s' did not appear within %.0f ms; the last bytes were:\n%.*s", text, limit_ms,
-        (int)(o->len > 2000 ? 2000 : o->len), o->seen + (o->len > 2000 ? o->len - 2000 : 0));
-}
-
-/* Reads on until nothing came for quiet_ms. */
-static void outer_settle(struct outer *o, double quiet_ms)
-{
-    double last = now_ms();
-    size_t before;
-
-    while (now_ms() - last < quiet_ms) {
-        before = o->len;
-        if (!outer_read(o, 10)) {
-            return;
-        }
-        if (o->len != before) {
-            last = now_ms();
-        }
-        if (o->len > sizeof(o->seen) / 2) {
-            o->len = 0;
-            before = 0;
-        }
-    }
-    o->len = 0;
-}
 
 /* Hangs up and reaps. */
 static void outer_end(struct outer *o)
