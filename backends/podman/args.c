@@ -9,9 +9,11 @@
 
 /* Where capabilities come from: `podman exec` cannot add any (only --privileged, which would hand all of them to a
  * program of the image), so what root inside may do is decided at creation. A container with a read-only root gets
- * none. One whose root may be written to gets those of a package manager; only root inside can use them: the person's
- * programs run as another user, who has none in his effective set and, under no-new-privileges, no way to get them
- * (measured: CapEff 0 for -u UID, setuid programs without effect). Provisioning does its privileged steps by
+ * none. One whose root may be written to gets those of a package manager, and only root inside can use them: the
+ * person's programs run as another user, who has none in his effective set and, under no-new-privileges, no way to get
+ * them. For that its main process must be root's: podman hands added capabilities to the container's own user, whoever
+ * that is, as ambient ones, also by `exec -u` in the same words (measured, 4.3.1: created with -u 1234:1235, exec gives
+ * CapEff 0x81; created as root, exec -u 1234:1235 gives 0). Provisioning does its privileged steps by
  * `exec -u 0`; what it made can become an image (COMMIT), whose sandboxes have a read-only root and no capability. */
 const char *const podman_package_caps[] = {"CHOWN",  "DAC_OVERRIDE", "FOWNER",  "FSETID", "KILL",
                                            "SETGID", "SETUID",       "SETFCAP", NULL};
@@ -57,12 +59,16 @@ static void add_labels(const struct podman_args_input *in, struct strvec *out)
     if (in->has_user) {
         strvec_push(out, "--label");
         strvec_pushf(out, "%s=%u:%u", PODMAN_LABEL_USER, (unsigned)in->uid, (unsigned)in->gid);
+    } else if (s->writable_root && in->rootless) {
+        add_label(out, PODMAN_LABEL_USER, "muthr"); /* whose ids the baseline takes from the project's owner there */
     }
 }
 
 static void add_identity(const struct podman_args_input *in, struct strvec *out)
 {
-    if (in->has_user) {
+    if (in->spec->writable_root) {
+        strvec_pushl(out, "--user", "0:0", NULL);
+    } else if (in->has_user) {
         strvec_push(out, "--user");
         strvec_pushf(out, "%u:%u", (unsigned)in->uid, (unsigned)in->gid);
     }

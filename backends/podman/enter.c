@@ -40,7 +40,8 @@ static const char end_script[] =
 
 struct relay {
     const char *url, *cwd, *user, *container;
-    bool no_tty;
+    bool no_tty, ask_user;
+    char label[64]; /* the user that the container's label tells */
     char **command;
     struct strvec by_name, env; /* options of exec, and the environment of podman */
     char pid_file[96];
@@ -132,6 +133,10 @@ static int parse_args(struct relay *r, int argc, char **argv)
             r->no_tty = true;
             continue;
         }
+        if (strcmp(argv[i], "--ask-user") == 0) {
+            r->ask_user = true;
+            continue;
+        }
         const char **slot = strcmp(argv[i], "--url") == 0    ? &r->url
                             : strcmp(argv[i], "--cwd") == 0  ? &r->cwd
                             : strcmp(argv[i], "--user") == 0 ? &r->user
@@ -183,6 +188,45 @@ MT_NORETURN static void become(const struct relay *r, const struct strvec *argv)
     ssize_t n = write(2, text, sizeof(text) - 1);
     (void)n;
     _exit(EXIT_GONE);
+}
+
+/* As whom: the container's label says it. Nothing is said when it has none, or is not there: the next call tells. */
+static void ask_user(struct relay *r)
+{
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    const char *const args[] = {
+        "inspect",    "--type", "container", "--format", "{{index .Config.Labels \"" PODMAN_LABEL_USER "\"}}",
+        r->container, NULL};
+    int p[2];
+    size_t len = 0;
+    podman_cli_argv(r->url, args, &argv);
+    if (pipe(p) != 0) {
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 0);
+        dup2(p[1], 1);
+        dup2(null, 2);
+        close(p[0]);
+        close(p[1]);
+        become(r, &argv);
+    }
+    close(p[1]);
+    for (ssize_t n = 1; n != 0 && len<sizeof(r->label) - 1; len += n> 0 ? (size_t)n : 0) {
+        n = read(p[0], r->label + len, sizeof(r->label) - 1 - len);
+        if (n < 0 && errno != EINTR) {
+            break;
+        }
+    }
+    close(p[0]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    r->label[strcspn(r->label, "\n")] = '\0';
+    if (r->label[0] && r->label[0] != '<') { /* "<no value>" */
+        r->user = r->label;
+    }
 }
 
 static int start_client(struct relay *r)
@@ -332,6 +376,9 @@ int podman_enter_main(int argc, char **argv)
     str_format(r.pid_file, sizeof(r.pid_file), PODMAN_RUN_DIR "/%d-%llx.pid", (int)getpid(),
                (unsigned long long)clock_mono_ns());
     collect_env(&r);
+    if (r.ask_user) {
+        ask_user(&r);
+    }
     if (pipe(signal_pipe) == 0) {
         for (int i = 0; i < 2; i++) {
             fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC);

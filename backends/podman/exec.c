@@ -44,8 +44,11 @@ static int build(struct backend *be, const struct exec_spec *spec, bool as_root,
     if (spec->cwd) {
         strvec_pushl(argv, "--cwd", spec->cwd, NULL);
     }
-    if (as_root) {
-        strvec_pushl(argv, "--user", "0:0", NULL);
+    const char *user = as_root ? "0:0" : podman_user_of(be, container);
+    if (!user) {
+        strvec_push(argv, "--ask-user");
+    } else if (*user) {
+        strvec_pushl(argv, "--user", user, NULL);
     }
     if (!spec->tty) {
         strvec_push(argv, "--no-tty");

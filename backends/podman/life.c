@@ -146,6 +146,7 @@ static int on_look_back(struct request *r, const struct podman_seen *seen, struc
         return error_hint(err, ERROR_UNAVAILABLE, "look at its log: muthr-tui logs",
                           "the sandbox ended as soon as it was started: exit %d", seen->info.exit_code);
     }
+    podman_remember(r->be, seen);
     if (!seen->require_limits || podman_limits_hold(r->be, seen, missing, sizeof(missing))) {
         podman_changed(r->be, r->call->name);
         podman_finish(r, NULL);

@@ -16,6 +16,7 @@
 /* What was read back about one container as it is. */
 struct detail {
     char id[72];
+    char container[96], user[32];
     int64_t started, exited;
     bool is_running, oom_killed, listed;
     char limits[160], warning[120];
@@ -136,6 +137,8 @@ static void detail_add(struct backend *be, const struct podman_seen *s)
                        .listed = true,
                        .memory_bytes = s->memory_bytes};
     str_copy(d.id, sizeof(d.id), s->info.id);
+    str_copy(d.container, sizeof(d.container), s->container);
+    str_copy(d.user, sizeof(d.user), s->user);
     str_copy(d.network, sizeof(d.network), s->network);
     str_copy(d.gateway, sizeof(d.gateway), s->info.gateway);
     if (d.is_running) {
@@ -144,15 +147,30 @@ static void detail_add(struct backend *be, const struct podman_seen *s)
     if (!be->details) {
         be->details = xcalloc(1, sizeof(*be->details));
     }
-    /* One per container: the newest. */
+    /* One per name: the newest. */
     for (size_t i = 0; i < be->details->len; i++) {
-        if (strcmp(be->details->v[i].id, d.id) == 0) {
+        if (strcmp(be->details->v[i].container, d.container) == 0) {
             be->details->v[i] = d;
             return;
         }
     }
     be->details->v = xreallocarray(be->details->v, be->details->len + 1, sizeof(d));
     be->details->v[be->details->len++] = d;
+}
+
+void podman_remember(struct backend *be, const struct podman_seen *seen)
+{
+    detail_add(be, seen);
+}
+
+const char *podman_user_of(const struct backend *be, const char *container)
+{
+    for (size_t i = 0; be->details && i < be->details->len; i++) {
+        if (strcmp(be->details->v[i].container, container) == 0) {
+            return be->details->v[i].user;
+        }
+    }
+    return NULL;
 }
 
 static void append_warning(struct sandbox_info *i, const char *text)

@@ -9,7 +9,7 @@
 
 extern const struct backend_ops podman_backend;
 
-/* `muthr-tui podman-enter [--cwd D] [--user U] [--no-tty] [--env K]... [--url U] CONTAINER -- ARGV`: runs a program in
+/* `muthr-tui podman-enter [--url U] [--cwd D] [--user U | --ask-user] [--no-tty] CONTAINER -- ARGV`: runs a program in
  * a running container through `podman exec` and ends it inside when it is ended itself (podman leaves it running).
  * Variables named MUTHR_ENTER_ENV_<K> of our environment become <K> inside. Returns the program's exit code; 125 when
  * the container is not there or went away, 126/127 when the program cannot be run. Not for people. */

@@ -145,6 +145,10 @@ int podman_net_prepare(struct request *r, int (*then)(struct request *r, const c
  * still in use stays. */
 int podman_net_remove(struct request *r, void (*then)(struct request *r), struct error *err);
 
+/* look.c: what was read back of a container is kept for lists and for sessions. */
+void podman_remember(struct backend *be, const struct podman_seen *seen);
+/* look.c: the user of the person's programs in it, "" = the container's own; NULL: not known yet. */
+const char *podman_user_of(const struct backend *be, const char *container);
 /* look.c: do the limits that the runtime was told hold? If not, which ones do not. */
 bool podman_limits_hold(const struct backend *be, const struct podman_seen *seen, char *missing, size_t cap);
 

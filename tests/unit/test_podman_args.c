@@ -96,6 +96,7 @@ static void test_hardening(void **state)
     assert_int_equal(build(), 0);
     assert_int_equal(strvec_index(&out, "--read-only"), -1);
     assert_true(has("--cap-drop", "ALL") && has("--cap-add", "CHOWN") && has("--cap-add", "SETUID"));
+    assert_true(has("--user", "0:0") && has("--label", "muthr.user=1001:1002")); /* see podman_package_caps */
     assert_false(has("--cap-add", "SYS_ADMIN") || has("--cap-add", "NET_RAW") || has("--cap-add", "MKNOD"));
     in.rootless = true;
     assert_int_equal(build(), 0);
