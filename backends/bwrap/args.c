@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/mount_target.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
@@ -201,26 +202,9 @@ static void add_scratch(const struct args_input *in, struct strvec *out)
 /* A plain absolute path, neither inside nor around what the sandbox itself is made of. */
 static int check_target(const char *target, struct error *err)
 {
-    static const char *const taken[] = {"/proc", "/dev",  "/usr", "/etc",  "/run/muthr",
-                                        "/bin",  "/sbin", "/lib", "/lib64"};
-    /* A spelling with empty or dot segments would pass by the comparison below. */
-    bool plain = target[0] == '/' && target[1] != '\0';
-    for (const char *p = target; plain && *p == '/';) {
-        size_t n = strcspn(++p, "/");
-        plain = !(n == 0 && *p) && !(n == 1 && *p == '.') && !(n == 2 && p[0] == '.' && p[1] == '.');
-        p += n;
-    }
-    if (!plain) {
-        return error_set(err, ERROR_INVALID,
-                         "mount target '%s': it must be an absolute path below / without '..', '.' or '//'", target);
-    }
-    for (size_t i = 0; i < MT_ARRAY_LEN(taken); i++) {
-        if (path_is_below(target, taken[i]) || path_is_below(taken[i], target)) {
-            return error_set(err, ERROR_INVALID, "mount target '%s': %s belongs to the sandbox itself", target,
-                             taken[i]);
-        }
-    }
-    return 0;
+    static const char *const taken[] = {"/proc", "/dev",  "/usr", "/etc",   "/run/muthr",
+                                        "/bin",  "/sbin", "/lib", "/lib64", NULL};
+    return mount_target_check(target, taken, err);
 }
 
 /* A mount's source as it really is on the host; NULL when it is gone or not absolute or has a `..` segment. */

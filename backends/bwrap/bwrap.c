@@ -11,6 +11,7 @@
 #include "backends/bwrap/logs.h"
 #include "backends/bwrap/shim.h"
 #include "backends/bwrap/state.h"
+#include "backends/inner_env.h"
 #include "core/io/proc.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
@@ -398,23 +399,6 @@ static void copy_environment(struct strvec *env)
     strvec_pushv(env, (const char *const *)environ);
 }
 
-/* Values stay out of argv, which everybody on the machine can read: they go by a prefixed variable of the client's own.
- */
-static int add_inner_env(struct strvec *env, const char *pair, struct error *err)
-{
-    const char *eq = strchr(pair, '=');
-    size_t key_len = eq ? (size_t)(eq - pair) : 0;
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    if (!key_len || strspn(pair, allowed) != key_len) {
-        return error_set(err, ERROR_INVALID, "environment name '%.*s' may hold letters, digits and _ only",
-                         (int)key_len, pair);
-    }
-    char *key = xasprintf("MUTHR_ENTER_ENV_%.*s", (int)key_len, pair);
-    strvec_setenv(env, key, eq + 1);
-    free(key);
-    return 0;
-}
-
 static int run_exec(struct request *r, struct error *err)
 {
     struct backend_call *call = r->call;
@@ -554,15 +538,7 @@ static void bwrap_submit(struct backend *be, struct backend_call *call)
     r->next = be->requests;
     be->requests = r;
     call->priv = r;
-    call->infos = NULL;
-    call->info_count = 0;
-    call->facts = NULL;
-    call->fact_count = 0;
-    call->changes = NULL;
-    call->change_count = 0;
-    call->exit_code = 0;
-    memset(&call->probe, 0, sizeof(call->probe));
-    memset(&call->stats, 0, sizeof(call->stats));
+    backend_call_clear(call);
     r->timer = timer_new(be->loop, on_timer, r);
     timer_start(r->timer, 0);
 }
@@ -660,7 +636,7 @@ static int bwrap_exec_argv(struct backend *be, const struct exec_spec *spec, str
     strvec_push(argv_out, "--");
     strvec_pushv(argv_out, spec->argv);
     for (size_t i = 0; spec->env && spec->env[i]; i++) {
-        if (add_inner_env(env_out, spec->env[i], err) < 0) {
+        if (inner_env_add(env_out, spec->env[i], err) < 0) {
             return -1;
         }
     }

@@ -15,6 +15,7 @@
 
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/state.h"
+#include "backends/inner_env.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
@@ -22,7 +23,6 @@
 /* A program in a sandbox never gets our own terminal or files: a terminal could be typed into, a file reopened for
  * writing. It gets a terminal of its own sandbox, or pipes, and we carry the bytes. */
 
-#define ENV_PREFIX "MUTHR_ENTER_ENV_"
 #define GONE 125
 #define DRAIN_MS 1000 /* after the program's end: a background child may hold its output open for ever */
 
@@ -61,10 +61,10 @@ static int parse_options(int argc, char **argv, struct enter_options *o)
 {
     extern char **environ;
     int i = argc > 1 && strcmp(argv[1], "enter") == 0 ? 2 : 1;
-    size_t prefix = strlen(ENV_PREFIX);
+    size_t prefix = strlen(INNER_ENV_PREFIX);
     o->tty = isatty(0) && isatty(1);
     for (char **e = environ; *e; e++) {
-        if (strncmp(*e, ENV_PREFIX, prefix) == 0 && env_is_valid(*e + prefix)) {
+        if (strncmp(*e, INNER_ENV_PREFIX, prefix) == 0 && env_is_valid(*e + prefix)) {
             strvec_push(&o->env, *e + prefix);
         }
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/overlay_private.h"
+#include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
@@ -74,7 +75,7 @@ static int remove_at(int at, const char *name)
         return 0;
     }
     int fd = errno == EISDIR || errno == EPERM ? overlay_open_dir(at, name) : -1;
-    int rc = fd >= 0 ? overlay_list(fd, &names) : -1;
+    int rc = fd >= 0 ? fs_list_fd(fd, &names) : -1;
     for (size_t i = 0; rc == 0 && i < names.len; i++) {
         rc = remove_at(fd, names.v[i]);
     }

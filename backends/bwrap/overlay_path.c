@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths of an overlay workspace: opened without following a link, judged by what they can do. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -34,31 +33,6 @@ int overlay_open_dir(int at, const char *name)
         fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }
     return fd;
-}
-
-int overlay_list(int fd, struct strvec *out)
-{
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = copy < 0 ? NULL : fdopendir(copy);
-    const struct dirent *e;
-    if (d == NULL) {
-        int sys = errno;
-        if (copy >= 0) {
-            close(copy);
-        }
-        errno = sys;
-        return -1;
-    }
-    while (errno = 0, (e = readdir(d)) != NULL) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-            strvec_push(out, e->d_name);
-        }
-    }
-    int sys = errno;
-    closedir(d);
-    strvec_sort(out);
-    errno = sys;
-    return sys == 0 ? 0 : -1;
 }
 
 bool overlay_is_at_or_below(const char *path, const char *top)

@@ -66,8 +66,6 @@ int overlay_walk(const struct overlay_walk *w, const char *dir, struct error *er
 
 /* Project and upper folder as descriptors, without following a link. */
 int overlay_open_project(const char *workspace, struct error *err);
-/* Names in the folder, sorted. */
-int overlay_list(int fd, struct strvec *out);
 /* A folder in `at` by its plain name, never through a link. */
 int overlay_open_dir(int at, const char *name);
 /* Is that one of the paths that hooks, editors, shells or agents take orders from? */

@@ -207,7 +207,7 @@ int records_save(const struct overlay_records *r, const char *dir, struct error 
 static int take_dir(struct overlay_records *r, int fd, const char *rel, int depth, struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
-    if (overlay_list(fd, &names) < 0) {
+    if (fs_list_fd(fd, &names) < 0) {
         return error_sys(err, errno, "project folder, %s", rel);
     }
     for (size_t i = 0; i < names.len; i++) {

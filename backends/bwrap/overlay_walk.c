@@ -78,7 +78,7 @@ bool overlay_is_as_recorded(const struct overlay_records *r, int at, const char 
     }
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
     int fd = overlay_open_dir(at, name);
-    bool good = fd >= 0 && overlay_list(fd, &names) == 0;
+    bool good = fd >= 0 && fs_list_fd(fd, &names) == 0;
     if (!good) {
         str_copy(note, 96, "cannot be read in the project");
     }
@@ -223,7 +223,7 @@ static int visit_dir(struct walker *k, const struct level *l, struct overlay_ent
     if ((below.opaque || !has_lower) && k->w->covered != NULL) {
         k->w->covered(k->w->arg, c->path);
     }
-    if (mode_differs || replaces || (!has_lower && overlay_list(upper, &names) == 0 && names.len == 0)) {
+    if (mode_differs || replaces || (!has_lower && fs_list_fd(upper, &names) == 0 && names.len == 0)) {
         c->kind = replaces ? CHANGE_TYPE : has_lower ? CHANGE_MODIFIED : CHANGE_ADDED;
         rc = emit(k, l, e);
         below_changed = true;
@@ -299,7 +299,7 @@ static int visit_name(struct walker *k, const struct level *l, const char *name,
 static int visit_hidden(struct walker *k, const struct level *l, const struct strvec *upper, bool *changed)
 {
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
-    if (!l->opaque || l->lower < 0 || overlay_list(l->lower, &names) < 0) {
+    if (!l->opaque || l->lower < 0 || fs_list_fd(l->lower, &names) < 0) {
         return 0;
     }
     for (size_t i = 0; i < names.len; i++) {
@@ -323,7 +323,7 @@ static int visit_hidden(struct walker *k, const struct level *l, const struct st
 static int walk_level(struct walker *k, const struct level *l, bool *changed)
 {
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
-    if (overlay_list(l->upper, &names) < 0) {
+    if (fs_list_fd(l->upper, &names) < 0) {
         return error_sys(k->err, errno, "changes in /%s", l->rel);
     }
     for (size_t i = 0; i < names.len; i++) {

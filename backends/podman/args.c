@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/mount_target.h"
 #include "core/engine/naming.h"
 #include "core/util/xmalloc.h"
 
@@ -136,24 +137,8 @@ static void add_bind(struct strvec *out, const char *source, const char *target,
 /* Targets inside must be plain absolute paths, not the root and not what the sandbox itself is made of. */
 static int check_target(const char *target, struct error *err)
 {
-    static const char *const taken[] = {"/proc", "/sys", "/dev", PODMAN_RUN_DIR};
-    bool plain = target[0] == '/' && target[1] != '\0';
-    for (const char *p = target; plain && *p == '/';) {
-        size_t n = strcspn(++p, "/");
-        plain = !(n == 0 && *p) && !(n == 1 && *p == '.') && !(n == 2 && p[0] == '.' && p[1] == '.');
-        p += n;
-    }
-    if (!plain) {
-        return error_set(err, ERROR_INVALID,
-                         "mount target '%s': it must be an absolute path below / without '..', '.' or '//'", target);
-    }
-    for (size_t i = 0; i < MT_ARRAY_LEN(taken); i++) {
-        if (path_is_below(target, taken[i]) || path_is_below(taken[i], target)) {
-            return error_set(err, ERROR_INVALID, "mount target '%s': %s belongs to the sandbox itself", target,
-                             taken[i]);
-        }
-    }
-    return 0;
+    static const char *const taken[] = {"/proc", "/sys", "/dev", PODMAN_RUN_DIR, NULL};
+    return mount_target_check(target, taken, err);
 }
 
 static int add_mounts(const struct podman_args_input *in, struct strvec *out, struct error *err)

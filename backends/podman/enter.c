@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/inner_env.h"
 #include "backends/podman/args.h"
 #include "backends/podman/classify.h"
 #include "backends/podman/cli.h"
@@ -22,8 +23,6 @@
 #define TAIL_MAX 4096
 #define END_WAIT_MS 4000 /* for the client to notice that its program was ended */
 #define EXIT_GONE 125
-
-static const char env_prefix[] = "MUTHR_ENTER_ENV_";
 
 /* Leaves the pid of the program where it can be found; files of dead ones go by the way. */
 static const char begin_script[] =
@@ -99,12 +98,12 @@ static void add_env(struct relay *r, const char *key, const char *value)
 static void collect_env(struct relay *r)
 {
     extern char **environ;
-    const size_t n = sizeof(env_prefix) - 1;
+    const size_t n = sizeof(INNER_ENV_PREFIX) - 1;
     MT_CLEANUP(strvec) struct strvec ours = STRVEC_INIT;
     const char *term = getenv("TERM");
     podman_cli_env(NULL, &r->env);
     for (size_t i = 0; i < r->env.len;) {
-        if (strncmp(r->env.v[i], env_prefix, n) == 0) {
+        if (strncmp(r->env.v[i], INNER_ENV_PREFIX, n) == 0) {
             strvec_push(&ours, r->env.v[i] + n);
             strvec_remove(&r->env, i);
         } else {

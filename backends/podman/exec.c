@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "backends/inner_env.h"
 #include "backends/podman/args.h"
 #include "backends/podman/classify.h"
 #include "backends/podman/podman_private.h"
@@ -11,23 +12,6 @@
 
 #define EXIT_GONE 125
 #define KILL_GRACE_MS 600 /* a cancelled call must be done within a second */
-
-/* Values stay out of argv, which everybody on the machine can read: they go by a prefixed variable of the relay's own.
- */
-static int add_inner_env(struct strvec *env, const char *pair, struct error *err)
-{
-    const char *eq = strchr(pair, '=');
-    size_t key_len = eq ? (size_t)(eq - pair) : 0;
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    if (!key_len || strspn(pair, allowed) != key_len) {
-        return error_set(err, ERROR_INVALID, "environment name '%.*s' may hold letters, digits and _ only",
-                         (int)key_len, pair);
-    }
-    char *key = xasprintf("MUTHR_ENTER_ENV_%.*s", (int)key_len, pair);
-    strvec_setenv(env, key, eq + 1);
-    free(key);
-    return 0;
-}
 
 /* The relay's argv and what is to be in its environment. */
 static int build(struct backend *be, const struct exec_spec *spec, bool as_root, struct strvec *argv,
@@ -57,10 +41,10 @@ static int build(struct backend *be, const struct exec_spec *spec, bool as_root,
     strvec_pushv(argv, spec->argv);
     static const char *const root_env[] = {"HOME=/root", "USER=root", "LOGNAME=root", NULL};
     for (size_t i = 0; as_root && root_env[i]; i++) {
-        add_inner_env(env, root_env[i], NULL);
+        inner_env_add(env, root_env[i], NULL);
     }
     for (size_t i = 0; spec->env && spec->env[i]; i++) {
-        if (add_inner_env(env, spec->env[i], err) < 0) {
+        if (inner_env_add(env, spec->env[i], err) < 0) {
             return -1;
         }
     }

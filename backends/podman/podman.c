@@ -178,16 +178,7 @@ static void podman_submit(struct backend *be, struct backend_call *call)
     r->next = be->requests;
     be->requests = r;
     call->priv = r;
-    call->infos = NULL;
-    call->info_count = 0;
-    call->exit_code = 0;
-    memset(&call->probe, 0, sizeof(call->probe));
-    memset(&call->stats, 0, sizeof(call->stats));
-    call->image[0] = call->image_notice[0] = '\0';
-    call->facts = NULL;
-    call->fact_count = 0;
-    call->changes = NULL;
-    call->change_count = 0;
+    backend_call_clear(call);
     r->timer = timer_new(be->loop, on_timer, r);
     timer_start(r->timer, 0);
 }

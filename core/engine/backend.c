@@ -153,6 +153,20 @@ void sandbox_spec_copy(struct sandbox_spec *dst, const struct sandbox_spec *src)
     }
 }
 
+void backend_call_clear(struct backend_call *call)
+{
+    call->infos = NULL;
+    call->info_count = 0;
+    call->facts = NULL;
+    call->fact_count = 0;
+    call->changes = NULL;
+    call->change_count = 0;
+    call->exit_code = 0;
+    call->image[0] = call->image_notice[0] = '\0';
+    memset(&call->probe, 0, sizeof(call->probe));
+    memset(&call->stats, 0, sizeof(call->stats));
+}
+
 void backend_call_release(struct backend_call *call)
 {
     free(call->infos);

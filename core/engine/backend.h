@@ -248,6 +248,8 @@ struct backend_call {
     size_t change_count; /* heap, with their paths, freed by backend_call_release */
     void *priv;          /* the backend's, while in flight */
 };
+/* Before a call begins: forgets what it may hold of an earlier one (heap is not freed). For backends' submit. */
+void backend_call_clear(struct backend_call *call);
 void backend_call_release(struct backend_call *call);
 
 /* Something happened to sandbox `name` (NULL: look at all again). Coalesced by the listener. */

@@ -208,13 +208,19 @@ bool fs_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int fs_list(const char *path, struct strvec *out, struct error *err)
+int fs_list_fd(int fd, struct strvec *out)
 {
     struct dirent *e;
     struct strvec names = STRVEC_INIT;
-    DIR *d = opendir(path);
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy < 0 ? NULL : fdopendir(copy);
     if (!d) {
-        return error_sys(err, errno, "%s", path);
+        int sys = errno;
+        if (copy >= 0) {
+            close(copy);
+        }
+        errno = sys;
+        return -1;
     }
     while (errno = 0, (e = readdir(d)) != NULL) {
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
@@ -228,5 +234,16 @@ int fs_list(const char *path, struct strvec *out, struct error *err)
         strvec_pushv(out, (const char *const *)names.v);
     }
     strvec_release(&names);
-    return sys == 0 ? 0 : error_sys(err, sys, "%s", path);
+    errno = sys;
+    return sys == 0 ? 0 : -1;
+}
+
+int fs_list(const char *path, struct strvec *out, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fs_list_fd(fd, out), sys = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc == 0 ? 0 : error_sys(err, sys, "%s", path);
 }

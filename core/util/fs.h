@@ -28,6 +28,8 @@ bool fs_is_dir(const char *path);
 bool fs_is_link(const char *path); /* a symbolic link, wherever it leads */
 /* Names in a directory except . and .., sorted by bytes. */
 int fs_list(const char *path, struct strvec *out, struct error *err);
+/* The same of an open directory, which stays open and where it stands. On failure errno tells. */
+int fs_list_fd(int fd, struct strvec *out);
 /* Removes a tree without following symlinks, dirfd-relative, fixing modes of directories it owns. Missing: success. */
 int fs_remove_tree(const char *path, struct error *err);
 /* Copies a tree of regular files, directories and symlinks (modes kept, owners not). */

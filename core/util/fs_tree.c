@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,31 +18,6 @@ struct removal {
     unsigned moved;
     struct error *err;
 };
-
-/* Names in the directory `fd`, which stays open. */
-static int list_fd(int fd, struct strvec *out)
-{
-    struct dirent *e;
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = copy < 0 ? NULL : fdopendir(copy);
-    if (!d) {
-        int sys = errno;
-        if (copy >= 0) {
-            close(copy);
-        }
-        errno = sys;
-        return -1;
-    }
-    while (errno = 0, (e = readdir(d)) != NULL) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-            strvec_push(out, e->d_name);
-        }
-    }
-    int sys = errno;
-    closedir(d);
-    errno = sys;
-    return sys == 0 ? 0 : -1;
-}
 
 /* Gives the owner rwx on a folder; when that fails, what is tried next fails and tells. */
 static void unlock_dir(int at, const char *name)
@@ -74,7 +48,7 @@ static int remove_entry(struct removal *r, int at, const char *name, int depth);
 static int empty_dir(struct removal *r, int fd, int depth)
 {
     struct strvec names = STRVEC_INIT;
-    int rc = list_fd(fd, &names) == 0 ? 0 : error_sys(r->err, errno, "remove %s", r->path);
+    int rc = fs_list_fd(fd, &names) == 0 ? 0 : error_sys(r->err, errno, "remove %s", r->path);
     for (size_t i = 0; i < names.len && rc == 0; i++) {
         rc = remove_entry(r, fd, names.v[i], depth);
     }
@@ -240,7 +214,7 @@ static int copy_dir(struct copying *c, int from, int to, const char *name, mode_
 static int copy_entries(struct copying *c, int from, int to, int depth)
 {
     struct strvec names = STRVEC_INIT;
-    int rc = list_fd(from, &names) == 0 ? 0 : copy_failed(c, errno, ".");
+    int rc = fs_list_fd(from, &names) == 0 ? 0 : copy_failed(c, errno, ".");
     for (size_t i = 0; i < names.len && rc == 0; i++) {
         struct stat st;
         const char *name = names.v[i];
