@@ -70,7 +70,7 @@ static void open_slot(struct engine *e, const struct backend_ops *ops, const str
     s->ops = ops;
     s->host = host;
     strvec_init(&s->folders);
-    s->retry = host != NULL ? timer_new(e->opts.loop, refresh_retry, s) : NULL;
+    s->retry = timer_new(e->opts.loop, refresh_retry, s);
     s->be = ops->open(&env, &err);
     if (s->be == NULL) {
         s->probed = s->listed = true;
@@ -314,9 +314,7 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
     timer_stop(e->idle);
     timer_stop(e->hosts_late);
     for (size_t i = 0; i < e->slot_count; i++) {
-        if (e->slots[i].retry != NULL) {
-            timer_stop(e->slots[i].retry);
-        }
+        timer_stop(e->slots[i].retry);
     }
     takeover_close(e);
     sessions_cancel_all(e);
@@ -340,9 +338,7 @@ void engine_retry_backend(struct engine *e, const char *name, const char *host)
         struct slot *s = &e->slots[i];
         bool mine = strcmp(s->ops->name, name) == 0 && strcmp(slot_host(s), host != NULL ? host : "") == 0;
         if (mine && s->be != NULL && !s->in_call && !s->probe.usable) {
-            if (s->retry != NULL) {
-                timer_stop(s->retry);
-            }
+            timer_stop(s->retry);
             refresh_probe(s);
         }
     }

@@ -29,7 +29,9 @@ struct slot {
     const struct backend_ops *ops;
     const struct config_host *host; /* NULL: this machine */
     struct backend *be;             /* NULL: could not be opened */
-    struct timer *retry;            /* hosts that are down are looked at again */
+    struct timer *retry;            /* what was lost, and hosts that are down, are looked at again */
+    bool worked;                    /* it was usable once */
+    bool suspect;                   /* its list failed: looked at since */
     uint64_t retry_ms;              /* the pause before the next look */
     struct strvec folders;          /* of a host, below its workspace root */
     bool have_folders;

@@ -293,13 +293,15 @@ static void put_backend(struct slot *s, uint64_t retry_mono_ms)
     model_put_backend(s->e->opts.model, &v);
 }
 
-/* A host cannot be reached: what it had may be there or not, and it is looked at again, less and less often (nothing
- * tells when it comes back). */
-static void host_is_down(struct slot *s)
+/* A host cannot be reached, or the runtime here was taken away: what it had may be there or not, and it is looked at
+ * again, less and less often (nothing tells when it comes back). */
+static void lost(struct slot *s)
 {
     for (size_t i = 0; i < s->info_count; i++) {
         s->infos[i].state = SANDBOX_UNKNOWN;
-        str_format(s->infos[i].reason, sizeof(s->infos[i].reason), "%s cannot be reached", s->host->name);
+        str_format(s->infos[i].reason, sizeof(s->infos[i].reason), "%s: %.150s",
+                   s->host != NULL ? s->host->name : s->ops->name,
+                   s->host != NULL ? "cannot be reached" : s->probe.reason);
     }
     s->ops->watch(s->be, NULL, NULL);
     s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : MT_MIN(2 * s->retry_ms, (uint64_t)RETRY_MOST_MS);
@@ -328,10 +330,11 @@ static void on_probe(struct slot *s, const struct error *err)
     put_backend(s, 0);
     s->listed = !s->probe.usable;
     if (s->probe.usable && !e->closing) {
+        s->worked = true;
         s->ops->watch(s->be, refresh_changed, s);
         submit_list(s);
-    } else if (s->host != NULL && !e->closing) {
-        host_is_down(s);
+    } else if ((s->host != NULL || s->worked) && !e->closing) {
+        lost(s);
         refresh_scan(e);
     }
 }
@@ -360,6 +363,27 @@ static void take_list(struct slot *s)
     }
     s->info_count = kept;
     s->retry_ms = 0;
+    s->suspect = false;
+}
+
+/* A list failed. A runtime that is not there any more is looked at once; when it says that it is well and cannot list
+ * all the same, it is left alone for a while. True when something follows. */
+static bool doubt(struct slot *s, const struct error *err)
+{
+    if (s->e->closing || (s->host == NULL && err->code != ERROR_UNAVAILABLE && err->code != ERROR_TIMEOUT)) {
+        return false;
+    }
+    if (!s->suspect) {
+        s->suspect = true;
+        submit(s, BACKEND_PROBE);
+        return true;
+    }
+    s->suspect = false;
+    s->probe.usable = false;
+    str_copy(s->probe.reason, sizeof(s->probe.reason), err->msg);
+    str_copy(s->probe.fix, sizeof(s->probe.fix), err->hint != NULL ? err->hint : "");
+    lost(s);
+    return false;
 }
 
 /* A list came in, or not: the last known states stay then, unless the host is gone with it. */
@@ -372,8 +396,7 @@ static void on_list(struct slot *s, const struct error *err)
         take_list(s);
     } else if (err->code != ERROR_CANCELED) {
         log_warn("%s%s%s: list: %s", s->ops->name, s->host != NULL ? " on " : "", slot_host(s), err->msg);
-        if (s->host != NULL && !e->closing) {
-            submit(s, BACKEND_PROBE);
+        if (doubt(s, err)) {
             return;
         }
     }
