@@ -88,6 +88,9 @@ static void note_covered(void *arg, const char *path)
 /* Is the path, or a folder above it, hidden by the upper folder? `covered` is sorted. */
 static bool is_covered(const struct strvec *covered, const char *path)
 {
+    if (covered->len == 0) {
+        return false;
+    }
     MT_CLEANUP(xfree) char *part = xstrdup(path);
     for (char *end = part + strlen(part);;) {
         *end = '\0';
@@ -120,10 +123,7 @@ static void merge(struct overlay_records *out, struct overlay_records *now, stru
         for (size_t i = 0; i < from[k]->len; i++) {
             struct overlay_record *rec = &from[k]->v[i];
             if (is_covered(covered, rec->path) == (k == 1)) {
-                struct stat st = {.st_mode = rec->mode,
-                                  .st_size = rec->size,
-                                  .st_mtim = {.tv_sec = rec->mtime_s, .tv_nsec = rec->mtime_ns}};
-                records_add(out, rec->path, &st);
+                records_move(out, rec);
             }
         }
     }

@@ -283,8 +283,10 @@ enum overlay_way overlay_mount_choose(const struct preflight_features *f, const 
     static const char *const folders[] = {"lower", "overlay/upper", "overlay/work", "overlay/merged"};
     char own[200], fuse[200];
     enum overlay_way way = OVERLAY_WAY_NONE;
-    why[0] = '\0';
-    if (f->overlay && !f->is_setuid) {
+    const char *forced = getenv("MUTHR_TUI_OVERLAY"); /* own, fuse: for tests, and where the first way is broken */
+    bool any = forced == NULL || forced[0] == '\0';
+    why[0] = own[0] = fuse[0] = '\0';
+    if (any && f->overlay && !f->is_setuid) {
         return OVERLAY_WAY_BWRAP;
     }
     MT_CLEANUP(xfree) char *dir = xasprintf("%s/.overlay-probe-XXXXXX", scratch);
@@ -298,9 +300,9 @@ enum overlay_way overlay_mount_choose(const struct preflight_features *f, const 
         str_format(why, cap, "no place to try it: %s", err.code != ERROR_NONE ? err.msg : strerror(errno));
         return OVERLAY_WAY_NONE;
     }
-    if (try_own(dir, own, sizeof(own))) {
+    if ((any || strcmp(forced, "own") == 0) && try_own(dir, own, sizeof(own))) {
         way = OVERLAY_WAY_OWN;
-    } else if (try_fuse(dir, fuse, sizeof(fuse))) {
+    } else if ((any || strcmp(forced, "fuse") == 0) && try_fuse(dir, fuse, sizeof(fuse))) {
         way = OVERLAY_WAY_FUSE;
     } else {
         str_format(why, cap, "bwrap %s has no --overlay; %s; %s", f->version, own, fuse);

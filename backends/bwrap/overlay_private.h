@@ -35,6 +35,8 @@ const struct overlay_record *records_find(const struct overlay_records *r, const
 /* Adds at the end (records_sort afterwards), or replaces the one of that path. */
 void records_add(struct overlay_records *r, const char *path, const struct stat *st);
 void records_put(struct overlay_records *r, const char *path, const struct stat *st);
+/* Moves one of another list to the end; it is empty there. */
+void records_move(struct overlay_records *r, struct overlay_record *from);
 /* Forgets a path and all below it. */
 void records_drop(struct overlay_records *r, const char *path);
 void records_sort(struct overlay_records *r);

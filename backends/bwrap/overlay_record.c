@@ -78,6 +78,13 @@ void records_add(struct overlay_records *r, const char *path, const struct stat 
     fill(rec, st);
 }
 
+void records_move(struct overlay_records *r, struct overlay_record *from)
+{
+    struct overlay_record *rec = append(r);
+    *rec = *from;
+    from->path = NULL;
+}
+
 void records_put(struct overlay_records *r, const char *path, const struct stat *st)
 {
     const struct overlay_record *there = records_find(r, path);
