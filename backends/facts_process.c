@@ -180,10 +180,28 @@ static int wanted_mount(const struct facts_subject *s, const char *target)
     return s->spec && s->spec->workspace_mount && strcmp(s->spec->workspace_mount, target) == 0 ? 1 : -1;
 }
 
+/* An overlay workspace: the view must be one, or the project itself is written to. True when that was the question. */
+static bool add_view(struct facts *f, const struct mount_line *m, const struct facts_subject *s)
+{
+    char name[40];
+    if (!s->spec || s->spec->workspace_mode != WORKSPACE_OVERLAY || !s->spec->workspace_mount ||
+        strcmp(s->spec->workspace_mount, m->target) != 0) {
+        return false;
+    }
+    bool view = strcmp(m->type, "overlay") == 0 || strncmp(m->type, "fuse", 4) == 0;
+    str_format(name, sizeof(name), "mount %s", m->target);
+    facts_add(f, view ? ISOLATION_OK : ISOLATION_WEAKER, name, "copy-on-write", "%s (%s)",
+              view ? "copy-on-write" : "the project folder itself", m->type);
+    return true;
+}
+
 static void add_mount(struct facts *f, const struct mount_line *m, const struct facts_subject *s,
                       struct strbuf *read_only)
 {
     char name[40];
+    if (add_view(f, m, s)) {
+        return;
+    }
     int wanted = wanted_mount(s, m->target);
     bool ro = is_read_only(m);
     if (ro && wanted < 0) {

@@ -81,6 +81,23 @@ static void expect(enum backend_verb verb, const char *const *paths, const char 
     assert_string_equal(out.buf, text);
 }
 
+/* Read back from the kernel: the workspace is a view. */
+static void expect_view(void)
+{
+    struct sandbox_spec s = spec();
+    struct backend_call call = {.verb = BACKEND_ISOLATION, .name = NAME, .spec = &s};
+    bool seen = false;
+    assert_int_equal(call_run(&call), ERROR_NONE);
+    for (size_t i = 0; i < call.fact_count; i++) {
+        const struct isolation_fact *f = &call.facts[i];
+        seen = seen || (strcmp(f->name, "mount /workspace") == 0 && f->verdict == ISOLATION_OK &&
+                        strncmp(f->actual, "copy-on-write", 13) == 0);
+    }
+    assert_true(seen);
+    backend_call_release(&call);
+    sandbox_spec_release(&s);
+}
+
 /* Everything that an agent does in a day. */
 static void test_life(void **state)
 {
@@ -98,6 +115,7 @@ static void test_life(void **state)
         "printf x >'-rf' && ln -s /etc/passwd away && cat keep >/dev/null && mkdir -p .git/hooks && "
         "echo evil >.git/hooks/post-checkout && chmod 600 keep && chmod 644 keep");
     assert_true(holds("edit", "one\n") && holds("gone", "gone\n")); /* the project is as it was */
+    expect_view();
     expect(BACKEND_CHANGES, NULL, "+-rf !+.git/hooks/post-checkout !+away ~edit -gone +sub/dir/new");
     static const char *const edit[] = {"edit", NULL}, *const gone[] = {"gone", NULL};
     struct backend_call busy = {.verb = BACKEND_APPLY, .name = NAME};

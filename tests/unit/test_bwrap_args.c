@@ -120,6 +120,20 @@ static void test_size_of_shm(void **state)
     spec.memory_bytes = 0;
 }
 
+/* The workspace as bwrap 0.11 mounts it, or as it is mounted already. */
+static void test_overlay(void **state)
+{
+    (void)state;
+    in.overlay_by_bwrap = true;
+    expect(" --overlay-src /home/u/src/demo --overlay /state/x/overlay/upper /state/x/overlay/work /workspace ");
+    expect_not("--bind-fd");
+    in.overlay_by_bwrap = false;
+    in.overlay_view = "/state/x/overlay/merged";
+    expect(" --bind /state/x/overlay/merged /workspace ");
+    expect_not("--bind-fd");
+    expect_not("--overlay");
+}
+
 static void test_old_and_setuid_bwrap(void **state)
 {
     (void)state;
@@ -273,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_isolation_is_spelled_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_size_of_shm, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_and_setuid_bwrap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_system_folders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mounts, setup, teardown),
