@@ -17,6 +17,19 @@ static void lock_waiting(void *arg, int holder)
     op_text(r->op, "another muthr (pid %d) is working on this sandbox", holder);
 }
 
+/* Stopping and deleting are what helps when the disk is full or broken: what they cannot write is said, and they go on.
+ * Waiting for someone else is another matter. */
+static bool goes_on_without(struct run *r, const struct error *err, const char *what)
+{
+    if ((r->plan != ENGINE_STOP && r->plan != ENGINE_DELETE) || err->code == ERROR_CANCELED ||
+        err->code == ERROR_TIMEOUT || err->code == ERROR_BUSY) {
+        return false;
+    }
+    MT_CLEANUP(xfree) char *text = xasprintf("went on without the %s: %s", what, err->msg);
+    run_note(r, text);
+    return true;
+}
+
 /* Remembers on disk that this op runs, for whoever comes after a crash. */
 static int write_journal(struct run *r, struct error *err)
 {
@@ -33,7 +46,12 @@ static int write_journal(struct run *r, struct error *err)
     str_copy(entry.sandbox, sizeof(entry.sandbox), r->sandbox);
     str_copy(entry.profile, sizeof(entry.profile), r->profile_name);
     str_copy(entry.plan, sizeof(entry.plan), engine_plan_name(r->plan));
-    if (journal_write(r->e->opts.paths, &entry, err) < 0) {
+    struct error mine = ERROR_INIT;
+    if (journal_write(r->e->opts.paths, &entry, &mine) < 0) {
+        if (goes_on_without(r, &mine, "op journal")) {
+            return 0;
+        }
+        *err = mine;
         return error_wrap(err, "op journal");
     }
     r->journaled = true;
@@ -113,7 +131,7 @@ static void turn_done(void *arg, const struct error *err)
     if (err != NULL && err->code == ERROR_CANCELED) {
         r->l1 = NULL;
     }
-    op_resume(r->op, err);
+    op_resume(r->op, err != NULL && goes_on_without(r, err, "lock that other muthrs look at") ? NULL : err);
 }
 
 enum step_result step_turn(struct op *op, void *ctx, struct error *err)
@@ -122,8 +140,14 @@ enum step_result step_turn(struct op *op, void *ctx, struct error *err)
     (void)op;
     const struct paths *paths = r->e->opts.paths;
     MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
-    if (fs_mkdirs(paths->cache, 0700, err) < 0 || lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path,
-                                                                   LOCK_WAIT_MS, turn_waiting, turn_done, r, err) < 0) {
+    struct error mine = ERROR_INIT;
+    if (fs_mkdirs(paths->cache, 0700, &mine) < 0 ||
+        lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path, LOCK_WAIT_MS, turn_waiting, turn_done, r, &mine) <
+            0) {
+        if (goes_on_without(r, &mine, "lock that other muthrs look at")) {
+            return STEP_NEXT;
+        }
+        *err = mine;
         return STEP_FAIL;
     }
     return STEP_WAIT;

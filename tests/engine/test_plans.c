@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -122,6 +124,45 @@ static void test_pod_at_every_step(void **state)
     on_pod = false;
 }
 
+/* A state folder that cannot be written (a full disk, for one) does not keep anyone from stopping and deleting;
+ * starting fails there, and says why. */
+static void test_down_on_broken_state(void **state)
+{
+    static const enum engine_plan downs[] = {ENGINE_STOP, ENGINE_DELETE};
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(downs); i++) {
+        struct world w;
+        world_open(&w);
+        world_engine(&w);
+        world_run(&w, ENGINE_START, "muthr-api", "cut");
+        assert_int_equal(w.last.state, OP_DONE);
+        MT_CLEANUP(xfree) char *ops = path_join(w.home.paths.state, "ops");
+        const char *cache = w.home.paths.cache;
+        MT_CLEANUP(xfree) char *aside = xasprintf("%s.aside", cache);
+        assert_int_equal(rmdir(ops), 0);
+        assert_int_equal(fs_write_atomic(ops, "x", 1, 0600, NULL), 0); /* a file where the folder should be */
+        bool no_lock = downs[i] == ENGINE_STOP; /* a delete removes files there: without them it must fail */
+        if (no_lock) {
+            assert_int_equal(rename(cache, aside), 0);
+            assert_int_equal(fs_write_atomic(cache, "x", 1, 0600, NULL), 0);
+        }
+        world_run(&w, downs[i], "muthr-api", NULL);
+        if (w.last.state != OP_DONE) {
+            fail_msg("%s: %s", w.last.plan, w.last.error.msg);
+        }
+        assert_non_null(strstr(w.last.notice, "op journal"));
+        assert_true(!no_lock || strstr(w.last.notice, "lock") != NULL);
+        world_run(&w, ENGINE_START, "muthr-api", "cut");
+        assert_int_equal(w.last.state, OP_FAILED);
+        assert_non_null(strstr(w.last.error.msg, "op journal"));
+        assert_int_equal(unlink(ops), 0);
+        if (no_lock) {
+            assert_int_equal(unlink(cache) | rename(aside, cache), 0);
+        }
+        world_close(&w);
+    }
+}
+
 static void test_success(void **state)
 {
     (void)state;
@@ -181,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_success),
+        cmocka_unit_test(test_down_on_broken_state),
         cmocka_unit_test(test_fail_at_every_step),
         cmocka_unit_test(test_busy_at_every_step),
         cmocka_unit_test(test_timeout_at_every_step),
