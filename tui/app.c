@@ -327,17 +327,21 @@ void app_paint(void *arg)
     }
 }
 
-/* Puts a message up. */
-static void toast(struct app *app, enum theme_role role, const char *text)
+void app_shorten(const struct app *app, const char *text, struct strbuf *out)
 {
-    /* The home directory is long and known: room for what matters. */
-    MT_CLEANUP(strbuf) struct strbuf brief = STRBUF_INIT;
     size_t n = strlen(app->paths->home);
     while (*text) {
         bool home = n > 1 && strncmp(text, app->paths->home, n) == 0 && (text[n] == '/' || text[n] == '\0');
-        strbuf_add(&brief, home ? "~" : text, 1);
+        strbuf_add(out, home ? "~" : text, 1);
         text += home ? n : 1;
     }
+}
+
+/* Puts a message up. */
+static void toast(struct app *app, enum theme_role role, const char *text)
+{
+    MT_CLEANUP(strbuf) struct strbuf brief = STRBUF_INIT;
+    app_shorten(app, text, &brief);
     str_copy(app->toast.text, sizeof(app->toast.text), brief.buf);
     app->toast.role = role;
     app->toast.since_ms = loop_now_ms(app->loop);
@@ -489,8 +493,7 @@ static void apply_config(struct app *app, const char *old_theme)
     }
     app->ascii = app->opts->ascii || app->config.ascii || !locale_is_utf8();
     for (size_t i = 0; i < app->config.warning_count; i++) {
-        app_warn(app, "%s:%d:%d: %s", app->config.path, app->config.warnings[i].line, app->config.warnings[i].col,
-                 app->config.warnings[i].text);
+        app_warn(app, "%s", app->config.warnings[i].text); /* it names its place */
     }
     for (size_t i = 0; i < problems.len; i++) {
         struct error err = ERROR_INIT;

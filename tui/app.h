@@ -164,6 +164,8 @@ void app_warn(struct app *app, const char *fmt, ...) __attribute__((format(print
 void app_fail(struct app *app, const struct error *err);
 /* Something that stays in the list of errors; sandbox and hint may be NULL. */
 void app_problem(struct app *app, bool error, const char *sandbox, const char *text, const char *hint);
+/* Text with the home directory as ~: room for what matters. */
+void app_shorten(const struct app *app, const char *text, struct strbuf *out);
 /* An error that is in the log already. */
 void app_show_error(struct app *app, const struct error *err);
 /* The key of a command in the list as it is bound now, for texts; the palette and its name when it has none. */

@@ -418,8 +418,7 @@ static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
         ctx->config.workspace_root = xstrdup(ctx->o.root);
     }
     for (size_t i = 0; i < ctx->config.warning_count && !ctx->o.quiet; i++) {
-        output_note("muthr-tui: warning: %s:%d:%d: %s", ctx->config.path, ctx->config.warnings[i].line,
-                    ctx->config.warnings[i].col, ctx->config.warnings[i].text);
+        output_note("muthr-tui: warning: %s", ctx->config.warnings[i].text);
     }
     if (rc < 0) {
         verb_error(ctx, &err);

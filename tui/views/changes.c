@@ -247,8 +247,9 @@ static void decided(struct app *app, void *arg, int value)
     flow_decide(app, d->ws, (enum engine_plan)value, d->all ? NULL : &d->paths);
 }
 
-/* The marked changes, or the selected one; `all`: every one. Adds them to the text of the question. */
-static void collect(const struct changes *c, struct decision *d, struct strbuf *body, size_t *held)
+/* The marked changes, or the selected one; `all`: every one, without those that an apply of everything holds back. Adds
+ * them to the text of the question. */
+static void collect(const struct changes *c, struct decision *d, bool apply, struct strbuf *body, size_t *held)
 {
     size_t marked = 0;
     for (size_t i = 0; i < c->count; i++) {
@@ -260,7 +261,10 @@ static void collect(const struct changes *c, struct decision *d, struct strbuf *
         if (!d->all && !(marked ? x->marked : i == c->at)) {
             continue;
         }
-        *held += x->conflict || x->risky;
+        if (apply && d->all && (x->conflict || x->risky)) {
+            ++*held;
+            continue;
+        }
         strvec_push(&d->paths, x->path);
         strbuf_addf(body, "%s %s%s\n", kind_sign(x, &role), x->shown,
                     x->conflict ? "  (conflict)"
@@ -282,10 +286,15 @@ static void decide(struct app *app, struct changes *c, enum engine_plan plan, bo
     }
     struct decision *d = xcalloc(1, sizeof(*d));
     *d = (struct decision){.ws = c->ws, .all = all, .paths = STRVEC_INIT};
-    collect(c, d, &body, &held);
+    collect(c, d, apply, &body, &held);
+    if (d->paths.len == 0) {
+        app_say(app, "All of them are in conflict or risky: mark what is to be applied all the same");
+        decision_free(d);
+        return;
+    }
     strbuf_addstr(&body, apply ? "\nThey replace what is in the project folder." : "\nWhat was done there is lost.");
-    if (apply && all && held) {
-        strbuf_addf(&body, " %zu in conflict or risky %s held back: mark %s to apply %s all the same.", held,
+    if (held) {
+        strbuf_addf(&body, " %zu more, in conflict or risky, %s held back: mark %s to apply %s all the same.", held,
                     held == 1 ? "is" : "are", held == 1 ? "it" : "them", held == 1 ? "it" : "them");
     }
     if (ws->info.state == SANDBOX_RUNNING) {

@@ -39,10 +39,12 @@ static void when_text(uint64_t wall_ms, char *out, size_t cap)
 }
 
 /* The lines of the selected one: text, then what can be done, both wrapped. */
-static void full_lines(const struct problem *p, int cols, struct strvec *out)
+static void full_lines(const struct app *app, const struct problem *p, int cols, struct strvec *out)
 {
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    const char *text = p->text, *hint = p->hint;
+    MT_CLEANUP(strbuf) struct strbuf brief = STRBUF_INIT;
+    app_shorten(app, p->text, &brief);
+    const char *text = brief.buf, *hint = p->hint;
     while (wrap_next(&text, cols, &line) >= 0) {
         strvec_push(out, line.buf);
     }
@@ -70,7 +72,7 @@ static int draw_entry(const struct app *app, struct surface *s, struct rect r, i
     bool narrow = r.w < 60;
     int x = r.x + 8 + (narrow || !*who ? 0 : 14), cols = MT_MAX(r.x + r.w - x - 1, 8), used = 1;
     if (on) {
-        full_lines(p, cols, &lines);
+        full_lines(app, p, cols, &lines);
         used = MT_MAX((int)lines.len, 1) + (narrow && *who);
     }
     surface_fill(s, (struct rect){r.x, y, r.w, used}, ground);
@@ -84,7 +86,9 @@ static int draw_entry(const struct app *app, struct surface *s, struct rect r, i
         surface_text(s, r.x + 8, y, 13, dim, who);
     }
     if (!on) {
-        surface_textf(s, x, y, cols, words, "%s%s", p->text, times);
+        MT_CLEANUP(strbuf) struct strbuf brief = STRBUF_INIT;
+        app_shorten(app, p->text, &brief);
+        surface_textf(s, x, y, cols, words, "%s%s", brief.buf, times);
         return 1;
     }
     if (narrow && *who) {
@@ -135,7 +139,7 @@ static void go(struct app *app, struct errors_view *v, long to)
     int rows = r.h - 2, cols = MT_MAX(r.w - 4 - 22, 8);
     if (v->at < app->problems.count) {
         MT_CLEANUP(strvec) struct strvec lines = STRVEC_INIT;
-        full_lines(&app->problems.v[v->at], cols, &lines);
+        full_lines(app, &app->problems.v[v->at], cols, &lines);
         long need = (long)lines.len + 1;
         while ((long)(v->at - v->top) + need > rows && v->top < v->at) {
             v->top++;

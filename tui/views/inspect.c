@@ -213,8 +213,9 @@ static void resources(const struct workspace *ws, struct pager_build *b)
     section(b, "Limits and ports");
     fact(b, THEME_TEXT, "limits", ws->info.limits[0] ? ws->info.limits : "none");
     if (ws->have_stats) {
-        str_format(text, sizeof(text), "%llu MiB in %u processes, %llu s of CPU time",
+        str_format(text, sizeof(text), "%llu MiB in %u %s, %llu s of CPU time",
                    (unsigned long long)(ws->stats.memory_bytes >> 20), ws->stats.procs,
+                   ws->stats.procs == 1 ? "process" : "processes",
                    (unsigned long long)(ws->stats.cpu_ns / 1000000000u));
         fact(b, THEME_TEXT, "use", text);
     }

@@ -32,7 +32,7 @@ static size_t scale(const struct usage_ring *ring, bool cpu, uint64_t most, unsi
     for (size_t i = 0; i < USAGE_SAMPLES; i++) { /* empty ones first, so that the newest stands at the right */
         bool have = usage_get(ring, USAGE_SAMPLES - 1 - i, &percent, &memory);
         uint64_t v = !have ? 0 : cpu ? percent : memory;
-        out[i] = most ? (unsigned)(v * 1000 / most) : 0;
+        out[i] = !have ? 0 : most ? (unsigned)MT_MAX(v * 1000 / most, (uint64_t)1) : 1; /* a line where it was read */
     }
     return USAGE_SAMPLES;
 }
