@@ -154,7 +154,7 @@ static int make_volume(struct request *r, struct error *err)
                zero ? 0 : (unsigned)c->owner.gid);
     str_format(sandbox, sizeof(sandbox), "%s=%s", PODMAN_LABEL_SANDBOX, r->call->spec->name);
     const char *args[] = {"volume",  "create",
-                          "--label", PODMAN_LABEL_MANAGED "=true",
+                          "--label", (PODMAN_LABEL_MANAGED "=true"),
                           "--label", PODMAN_LABEL_OWNER "=project",
                           "--label", sandbox,
                           "--opt",   owner,

@@ -315,7 +315,7 @@ static void run_connect(struct forward *f)
                                 "-N",
                                 "-M",
                                 "-o",
-                                "ControlPersist=" IDLE_SECONDS,
+                                ("ControlPersist=" IDLE_SECONDS),
                                 "-o",
                                 "ConnectTimeout=10",
                                 "-o",

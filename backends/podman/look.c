@@ -72,7 +72,7 @@ static int64_t group_number(const char *cgroup, const char *controller, const ch
         return -2;
     }
     long long n = strncmp(text.buf, "max", 3) == 0 ? -1 : strtoll(text.buf, NULL, 10);
-    return n < 0 || n > (1ll << 60) ? -1 : n;
+    return n < 0 || n > (1LL << 60) ? -1 : n;
 }
 
 static void format_bytes(uint64_t bytes, char *out, size_t cap)

@@ -101,7 +101,7 @@ static int make_network(struct request *r, bool model, struct error *err)
     const struct backend *be = r->be;
     const char *sandbox = r->call->spec ? r->call->spec->name : r->call->name;
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
-    strvec_pushl(&args, "network", "create", "--label", PODMAN_LABEL_MANAGED "=true", "--label",
+    strvec_pushl(&args, "network", "create", "--label", (PODMAN_LABEL_MANAGED "=true"), "--label",
                  PODMAN_LABEL_OWNER "=project", "--label", NULL);
     strvec_pushf(&args, PODMAN_LABEL_SANDBOX "=%s", sandbox);
     if (model) {

@@ -10,8 +10,8 @@
 
 /* Raw numbers: podman's JSON gives them as rounded text. Fields of podman 4.3 to 5.8 (define.ContainerStats). */
 #define PODMAN_STATS_TEMPLATE                                                                                          \
-    "{{.ContainerStats.Name}} {{.ContainerStats.CPUNano}} {{.ContainerStats.MemUsage}} {{.ContainerStats.MemLimit}} "  \
-    "{{.ContainerStats.PIDs}}"
+    ("{{.ContainerStats.Name}} {{.ContainerStats.CPUNano}} {{.ContainerStats.MemUsage}} {{.ContainerStats.MemLimit}} " \
+     "{{.ContainerStats.PIDs}}")
 
 struct podman_sample {
     char name[96];
