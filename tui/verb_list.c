@@ -76,7 +76,8 @@ static struct json *ls_row(const struct model *m, const struct workspace *ws)
     }
     json_set(row, "ports", ports_of(ws));
     set_string(row, "limits", exists ? ws->info.limits : NULL);
-    set_string(row, "warning", exists ? ws->info.warning[0] != '\0' ? ws->info.warning : ws->image_notice : NULL);
+    set_string(row, "warning", exists ? ws->info.warning : NULL);
+    set_string(row, "image_notice", exists ? ws->image_notice : NULL);
     set_string(row, "drift", ws->drift ? ws->drift_text : NULL);
     return row;
 }

@@ -78,6 +78,7 @@ struct run {
     bool (*take_line)(struct run *r, const char *line); /* true: not for people; for one call */
     struct lockfile *l2, *l1;
     bool l2_held, l1_held, journaled;
+    bool turn_wait; /* for L1, which another op of this engine has or goes for */
     struct probe *probe;
     /* what it knows */
     struct record record;
@@ -278,6 +279,8 @@ enum step_result step_inspect(struct op *op, void *ctx, struct error *err);
 enum step_result step_plan(struct op *op, void *ctx, struct error *err);
 enum step_result step_turn(struct op *op, void *ctx, struct error *err);
 void step_turn_cancel(struct op *op, void *ctx);
+/* L1 was given back: the next of ours goes for it. */
+void turn_is_free(struct engine *e);
 bool skip_turn(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_unlock(struct op *op, void *ctx, struct error *err);
 
@@ -321,6 +324,8 @@ int image_plan(struct run *r, struct error *err);
 void image_note_created(struct run *r);
 /* steps_life.c: is the network of the spec to be had? */
 int plan_check_network(struct run *r, struct error *err);
+/* Does an image notice say that the program is missing in it? */
+bool image_lacks(const char *notice, const char *program);
 enum step_result step_image(struct op *op, void *ctx, struct error *err);
 bool skip_image(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_set_up(struct op *op, void *ctx, struct error *err);

@@ -246,6 +246,7 @@ void run_release_l1(struct run *r)
         lockfile_release(r->l1);
         r->l1 = NULL;
         r->l1_held = false;
+        turn_is_free(r->e);
     }
 }
 

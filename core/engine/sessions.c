@@ -94,8 +94,13 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
         return -1;
     }
     char bare[NAMING_SANDBOX_MAX];
+    /* Minimal images have another shell. */
+    MT_CLEANUP(strvec) struct strvec inside = STRVEC_INIT;
+    bool other = ws != NULL && strcmp(argv[0], "bash") == 0 && image_lacks(ws->image_notice, "bash");
+    strvec_push(&inside, other ? "sh" : argv[0]);
+    strvec_pushv(&inside, argv + 1);
     struct exec_spec spec = {.sandbox = hosts_bare(sandbox, ws != NULL ? ws->name : NULL, slot->ops->caps, bare),
-                             .argv = argv,
+                             .argv = (const char *const *)inside.v,
                              .env = (const char *const *)env.v,
                              .cwd = cwd != NULL ? cwd : mount,
                              .tty = tty};

@@ -184,9 +184,7 @@ static int settle_image(struct run *r, struct error *err)
 /* Names the image; one that exists already starts without. */
 static void explain_image(struct run *r, struct error *err)
 {
-    const char *name = r->spec.containerfile != NULL ? r->spec.containerfile
-                       : r->spec.image != NULL       ? r->spec.image
-                                                     : "the default image";
+    const char *name = r->spec.containerfile != NULL ? r->spec.containerfile : r->spec.image;
     if (err->code == ERROR_CANCELED) {
         return;
     }
@@ -196,7 +194,9 @@ static void explain_image(struct run *r, struct error *err)
         *err = ERROR_INIT;
         return;
     }
-    error_wrap(err, "image %.120s", name);
+    if (name != NULL && strstr(err->msg, name) == NULL) {
+        error_wrap(err, "image %.120s", name);
+    }
     if (err->hint == NULL) {
         err->hint = "check its name and the network, or choose another one in the profile's manifest";
     }
@@ -232,12 +232,28 @@ bool skip_baseline(void *ctx, char why[STEP_WHY_MAX])
     return none || (there && !r->do_create);
 }
 
+static const char MISSING_TEXT[] = "missing in the image:";
+
+bool image_lacks(const char *notice, const char *program)
+{
+    const char *list = strstr(notice, MISSING_TEXT);
+    size_t n = strlen(program);
+    for (const char *p = list != NULL ? list + strlen(MISSING_TEXT) : ""; *p == ' ';) {
+        size_t len = strcspn(++p, " ;");
+        if (len == n && memcmp(p, program, n) == 0) {
+            return true;
+        }
+        p += len;
+    }
+    return false;
+}
+
 /* What the script says to us, and to people. True: not for people. */
 static bool baseline_line(struct run *r, const char *line)
 {
     static const char MISSING[] = "MUTHR-MISSING:", ERROR[] = "MUTHR-ERROR: ";
     if (strncmp(line, MISSING, strlen(MISSING)) == 0) {
-        str_format(r->missing, sizeof(r->missing), "missing in the image:%.160s", line + strlen(MISSING));
+        str_format(r->missing, sizeof(r->missing), "%s%.160s", MISSING_TEXT, line + strlen(MISSING));
         return true;
     }
     if (strncmp(line, ERROR, strlen(ERROR)) == 0) {

@@ -8,6 +8,7 @@
 #include "core/util/xmalloc.h"
 
 #define LOCK_WAIT_MS 20000
+#define OTHERS_LOCK "lock that other muthrs look at"
 #define LOCK_WAIT_IDLE_MS 200 /* whoever holds it uses it */
 
 /* Says who is waited for. */
@@ -130,34 +131,69 @@ static void turn_done(void *arg, const struct error *err)
     r->l1_held = err == NULL;
     if (err != NULL && err->code == ERROR_CANCELED) {
         r->l1 = NULL;
+        turn_is_free(r->e);
     }
-    op_resume(r->op, err != NULL && goes_on_without(r, err, "lock that other muthrs look at") ? NULL : err);
+    op_resume(r->op, err != NULL && goes_on_without(r, err, OTHERS_LOCK) ? NULL : err);
 }
 
+/* Goes for L1 against other processes. */
+static int take_turn(struct run *r, struct error *err)
+{
+    const struct paths *paths = r->e->opts.paths;
+    MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
+    r->turn_wait = false;
+    return fs_mkdirs(paths->cache, 0700, err) < 0 ? -1
+                                                  : lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path,
+                                                                     LOCK_WAIT_MS, turn_waiting, turn_done, r, err);
+}
+
+/* Our own ops take turns without a limit: one that removes a large sandbox does not fail the others (L1's limit is for
+ * processes that hang). */
 enum step_result step_turn(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
-    (void)op;
-    const struct paths *paths = r->e->opts.paths;
-    MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
-    struct error mine = ERROR_INIT;
-    if (fs_mkdirs(paths->cache, 0700, &mine) < 0 ||
-        lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path, LOCK_WAIT_MS, turn_waiting, turn_done, r, &mine) <
-            0) {
-        if (goes_on_without(r, &mine, "lock that other muthrs look at")) {
-            return STEP_NEXT;
+    for (const struct run *other = r->e->runs; other != NULL; other = other->next) {
+        if (other != r && other->l1 != NULL) {
+            op_text(op, "waiting for %s of %s", engine_plan_name(other->plan), other->sandbox);
+            r->turn_wait = true;
+            return STEP_WAIT;
         }
-        *err = mine;
-        return STEP_FAIL;
     }
-    return STEP_WAIT;
+    struct error mine = ERROR_INIT;
+    if (take_turn(r, &mine) == 0) {
+        return STEP_WAIT;
+    }
+    if (goes_on_without(r, &mine, OTHERS_LOCK)) {
+        return STEP_NEXT;
+    }
+    *err = mine;
+    return STEP_FAIL;
+}
+
+void turn_is_free(struct engine *e)
+{
+    for (struct run *r = e->runs; r != NULL; r = r->next) {
+        struct error err = ERROR_INIT;
+        if (r->turn_wait) {
+            if (take_turn(r, &err) == 0) {
+                return;
+            }
+            op_resume(r->op, goes_on_without(r, &err, OTHERS_LOCK) ? NULL : &err);
+        }
+    }
 }
 
 void step_turn_cancel(struct op *op, void *ctx)
 {
     struct run *r = ctx;
-    (void)op;
-    lockfile_release(r->l1);
+    struct error err = ERROR_INIT;
+    if (r->turn_wait) {
+        r->turn_wait = false;
+        error_set(&err, ERROR_CANCELED, "canceled while waiting for its turn");
+        op_resume(op, &err);
+    } else {
+        lockfile_release(r->l1);
+    }
 }
 
 bool skip_turn(void *ctx, char why[STEP_WHY_MAX])

@@ -336,6 +336,12 @@ enum step_result step_provision(struct op *op, void *ctx, struct error *err)
     const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
     make_timers(r);
+    if (image_lacks(record_text(&r->record, RECORD_IMAGE_NOTICE), "bash")) {
+        error_hint(err, ERROR_UNAVAILABLE,
+                   "name an image with bash in the profile's manifest, or one with apt, apk or dnf",
+                   "the image has no bash, which the script of profile %s needs", r->profile.name);
+        return STEP_FAIL;
+    }
     if (r->adopt) {
         op_text(op, "goes on from before");
         follow(r);

@@ -178,6 +178,38 @@ static void test_close_while_waiting(void **state)
     world_close(&w);
 }
 
+/* An op of ours waits for its turn. */
+static bool waits_for_ours(struct world *w)
+{
+    for (size_t i = 0; i < model_op_count(w->model); i++) {
+        const struct op_view *op = model_op_at(w->model, i);
+        if (strncmp(op->steps[op->step].text, "waiting for start of muthr-", 27) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Several ops of one cockpit take turns without a time limit; one that is cancelled while it waits lets the next by. */
+static void test_own_turns(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    w.fake.delay_ms = 25;
+    world_engine(&w);
+    world_start(&w, ENGINE_START, "muthr-api", "base");
+    op_id second = world_start(&w, ENGINE_START, "muthr-web", "base");
+    world_start(&w, ENGINE_START, "muthr-docs", "base");
+    world_until(&w, waits_for_ours);
+    engine_cancel(w.engine, second);
+    world_wait(&w, 3);
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->state, SANDBOX_RUNNING);
+    assert_int_equal(fake_box(&w.fake, "muthr-docs")->state, SANDBOX_RUNNING);
+    assert_null(fake_box(&w.fake, "muthr-web"));
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_cancel_while_waiting_for_a_lock),
         cmocka_unit_test(test_l1_names_its_holder_and_is_taken_over),
         cmocka_unit_test(test_close_while_waiting),
+        cmocka_unit_test(test_own_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
