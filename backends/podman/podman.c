@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/podman/args.h"
+#include "backends/podman/facts_cache.h"
 #include "backends/podman/forward.h"
 #include "backends/podman/podman_private.h"
 #include "core/util/strbuf.h"
@@ -47,6 +48,9 @@ void podman_finish(struct request *r, const struct error *err)
     struct error copy = err ? *err : ERROR_INIT;
     if (r->canceled) {
         error_set(&copy, ERROR_CANCELED, "cancelled");
+    }
+    if (call->verb == BACKEND_LIST && copy.code != ERROR_NONE && copy.code != ERROR_CANCELED) {
+        facts_cache_forget(be); /* what was kept may be no longer true: the next probe asks podman itself */
     }
     unlink_request(r);
     if (r->release) {
