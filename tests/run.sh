@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/run.sh PROGRAM...: runs test programs (cmocka's output), prints each one's summary and failures, and one line at the end.
 #   TEST_TIMEOUT=300  seconds per program       TEST_WRAPPER='valgrind ...'  put before each program
-#   TEST_JOBS=2       programs of the unit, engine and fuzz suites at once; backends and screens run alone
+#   TEST_JOBS=2       programs at once; backends and screens: TEST_SLOW_JOBS=3, they mostly wait
 #   TEST_COUNTS=FILE  appends "passed failed skipped" for a caller that sums several runs
 set -u
 limit=${TEST_TIMEOUT:-300}
@@ -69,6 +69,7 @@ run_one() {
     out=$dir/$(echo "$name" | tr / -).out
     {
         echo "$name: $passed passed, $failed failed, $skipped skipped (${seconds} s)"
+        sed -n 's/^SKIP: /    skipped: /p' "$log" | sort -u
         if [ "$failed" -gt 0 ]; then
             [ -z "$why" ] || echo "    $name $why"
             echo "    the end of its output, without the tests that passed:"
@@ -90,16 +91,15 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 : >"$dir/counts"
 here=$0
-for bin in "$@"; do
-    case $bin in
-    */tests/backends/* | */tests/screens/*) ;;
-    *) echo "$bin" ;;
-    esac
-done | xargs -n 1 -P "${TEST_JOBS:-2}" "$here" --one "$dir"
-for bin in "$@"; do
-    case $bin in
-    */tests/backends/* | */tests/screens/*) "$here" --one "$dir" "$bin" ;;
-    esac
+for slow in '' yes; do
+    jobs=${TEST_JOBS:-2}
+    [ -z "$slow" ] || jobs=${TEST_SLOW_JOBS:-3}
+    for bin in "$@"; do
+        case $bin in
+        */tests/backends/* | */tests/screens/*) [ -z "$slow" ] || echo "$bin" ;;
+        *) [ -n "$slow" ] || echo "$bin" ;;
+        esac
+    done | xargs -n 1 -P "$jobs" "$here" --one "$dir"
 done
 # A runner that died is a failure too.
 ran=$(wc -l <"$dir/counts")

@@ -310,7 +310,9 @@ int verb_open(struct verb_ctx *ctx)
     ctx->loop = loop_new();
     ctx->bus = bus_new();
     ctx->model = model_new(ctx->bus);
-    bus_subscribe(ctx->bus, verb_problem, NULL);
+    if (ctx->resumes) { /* those that only look, or hand stderr on to a program, have nothing to do with it */
+        bus_subscribe(ctx->bus, verb_problem, NULL);
+    }
     ctx->audit_log = verb_absolute(ctx->o.audit_log);
     if (port_open(&ctx->port, ctx->loop, ctx->paths, &ctx->config, ctx->model, &err) < 0) {
         goto fail;

@@ -20,6 +20,7 @@
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
 #include "tests/backends/podman_sweep.h"
+#include "tests/skip.h"
 
 struct pod_world pod;
 static int lock_fd = -1, watcher_fd = -1;
@@ -73,8 +74,7 @@ static const char *why_not(void)
 static void skipped_test(void **state)
 {
     (void)state;
-    print_message("skipped: %s\n", pod.skipped);
-    skip();
+    skip_because("%s", pod.skipped);
 }
 
 int pod_main(int (*run)(void))

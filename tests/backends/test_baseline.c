@@ -17,6 +17,7 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/skip.h"
 
 #define SCRIPT "backends/profiles/baseline.sh"
 #define BUSYBOX "/bin/busybox"
@@ -126,8 +127,7 @@ static void run_well(const char *uid, const char *gid)
 static bool can_run(void)
 {
     if (root[0] == '\0') {
-        print_message("needs root and %s\n", BUSYBOX);
-        skip();
+        skip_because("needs root and %s", BUSYBOX);
     }
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -183,15 +184,18 @@ static void expect_no_host(void)
     char *program = xasprintf("import socket\n"
                               "for a in ('127.0.0.1','10.0.2.2','::1'):\n"
                               "    s=socket.socket(10 if ':' in a else 2,1); s.settimeout(2)\n"
-                              "    try: s.connect((a,%d)); print('reached',a)\n"
+                              "    try: s.connect((a,%d))\n"
                               "    except OSError: pass\n"
                               "s=socket.socket(1,1)\n"
-                              "try: s.connect('\\0%s'); print('reached abstract')\n"
+                              "try: s.connect('\\0%s')\n"
                               "except OSError: pass\n"
                               "print('end')",
                               loopback_port, abstract_name);
     expect_python(program, "end\n");
     free(program);
+    /* Who answers at 10.0.2.2 beyond this machine is none of our business: nobody may have come to these two. */
+    struct pollfd listening[] = {{.fd = loopback_fd, .events = POLLIN}, {.fd = abstract_fd, .events = POLLIN}};
+    assert_int_equal(poll(listening, 2, 0), 0);
 }
 
 static void test_network_none(void **state)
@@ -276,13 +280,21 @@ static void test_shared_memory_counts_once(void **state)
                   "[0, 0, 0]\n");
 }
 
-/* Segments outlive the processes that made them: without control groups the watchdog removes what nobody uses. */
+/* Segments outlive the processes that made them: without control groups the watchdog removes what nobody uses. A
+ * control group counts them: who made too much ends, and what was to be removed is gone with it. */
 static void test_system_v_memory(void **state)
 {
     (void)state;
     if (!strstr(sandbox_inspect(BOX).limits, "(watchdog)")) {
-        print_message("a control group counts segments: %s\n", sandbox_inspect(BOX).limits);
-        skip();
+        assert_int_equal(
+            sandbox_sh(BOX, NULL,
+                       "exec python3 -c 'import ctypes\nc=ctypes.CDLL(None); c.shmat.restype=ctypes.c_void_p\n"
+                       "for i in range(8):\n"
+                       "    s=c.shmget(0,ctypes.c_size_t(40<<20),0o1600); a=c.shmat(s,None,0)\n"
+                       "    c.shmctl(s,0,None); ctypes.memset(a,1,40<<20)\n'"),
+            137);
+        assert_int_equal(sandbox_sh(BOX, NULL, "test \"$(wc -l </proc/sysvipc/shm)\" = 1"), 0);
+        return;
     }
     expect_python("import ctypes,time\nc=ctypes.CDLL(None); c.shmat.restype=ctypes.c_void_p\n"
                   "for i in range(8):\n"

@@ -20,6 +20,7 @@
 #include "backends/podman/forward.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
+#include "tests/skip.h"
 #include "tests/unit/temphome.h"
 
 static struct {
@@ -157,8 +158,7 @@ static int teardown(void **state)
 static void need_sshd(void)
 {
     if (t.loop == NULL) {
-        fprintf(stderr, "SKIP: there is no sshd (openssh-server) on this machine\n");
-        skip();
+        skip_because("there is no sshd (openssh-server) on this machine");
     }
 }
 

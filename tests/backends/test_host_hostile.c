@@ -20,6 +20,7 @@
 #include "term/proto.h"
 #include "term/session_dir.h"
 #include "tests/backends/host_rig.h"
+#include "tests/skip.h"
 
 static struct rig rig;
 static struct rig_client a;
@@ -222,7 +223,7 @@ static void test_foreign_socket(void **state)
     (void)state;
     if (geteuid() != 0) {
         free(path);
-        skip(); /* only root can give a file away */
+        skip_because("only root can give a file away");
     }
     rig_client_close(&a);
     fd = leave_socket("foreign-shell-1", true);

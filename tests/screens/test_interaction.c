@@ -18,6 +18,7 @@
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "tests/screens/world.h"
+#include "tests/skip.h"
 
 static int set_up(void **state)
 {
@@ -432,7 +433,7 @@ static void test_choice_of_network(void **state)
     int col, row;
 
     if (geteuid() == 0 || access("/dev/net/tun", R_OK | W_OK) == 0) {
-        skip(); /* full is to be had */
+        skip_because("a network of its own is to be had");
     }
     begin(h);
     harness_key(h, "Enter");

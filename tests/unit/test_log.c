@@ -12,6 +12,7 @@
 #include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "tests/skip.h"
 
 static void test_ring(void **state)
 {
@@ -113,7 +114,7 @@ static void test_full(void **state)
     (void)state;
     struct error err = ERROR_INIT;
     if (access("/dev/full", W_OK) != 0) {
-        skip();
+        skip_because("there is no /dev/full");
     }
     assert_int_equal(log_open("/dev/full", &err), 0);
     log_warn("lost on disk, kept in the ring");

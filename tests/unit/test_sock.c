@@ -14,6 +14,7 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/skip.h"
 
 struct end {
     struct sock *sock;
@@ -379,7 +380,7 @@ static void test_foreign_peer(void **state)
     bool gone = false;
     (void)state;
     if (geteuid() != 0) {
-        skip();
+        skip_because("only root can play two users");
     }
     open_world(&w);
     assert_int_equal(chmod(w.path, 0666), 0);
@@ -423,7 +424,7 @@ static void test_long_path(void **state)
     close_world(&w);
 #else
     (void)state;
-    skip();
+    skip_because("Linux only");
 #endif
 }
 
