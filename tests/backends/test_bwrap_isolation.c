@@ -417,6 +417,7 @@ static void test_network_shared_and_sealed(void **state)
         xasprintf("import socket\ns=socket.socket(); s.connect(('127.0.0.1',%d)); print('reached')", loopback_port);
     expect_python(program, "reached\n");
     free(program);
+    assert_int_equal(close(accept(loopback_fd, NULL, NULL)), 0);
     assert_int_equal(call_name(BACKEND_SEAL, BOX), ERROR_NONE); /* by a restart without it */
     info = sandbox_inspect(BOX);
     assert_int_equal(info.state, SANDBOX_RUNNING);
