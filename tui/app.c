@@ -579,7 +579,9 @@ void app_load_prefs(struct app *app)
     int64_t width = json_get_int(j, "list_width", app->config.list_width);
     app->list_width = width <= 0 ? 0 : (int)MT_MIN(MT_MAX(width, 20), 200);
     strvec_clear(&app->refused);
+    strvec_clear(&app->agreed);
     json_get_strings(j, "refused", &app->refused);
+    json_get_strings(j, "agreed", &app->agreed);
     json_free(j);
 }
 
@@ -591,6 +593,7 @@ void app_save_prefs(struct app *app)
     struct json *j = json_new_object();
     json_set_int(j, "list_width", app->list_width);
     json_set_strings(j, "refused", &app->refused);
+    json_set_strings(j, "agreed", &app->agreed);
     json_write(j, true, &text);
     json_free(j);
     if (fs_mkdirs(app->paths->state, 0700, &err) != 0 || fs_write_atomic(path, text.buf, text.len, 0600, &err) != 0) {

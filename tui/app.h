@@ -47,6 +47,7 @@ struct flow {
     char command[SESSION_COMMAND_MAX];
     bool image_told, allow_image, command_told, allow_command; /* what the person said to the project's wishes */
     char backend[16];                                          /* chosen by a person; "": as configured */
+    char then_backend[16];                                     /* after a delete: made anew by this one */
     uint64_t delay_ms;                                         /* a delete that can be taken back so long */
     bool reported;                                             /* its failure was told */
 };
@@ -113,8 +114,8 @@ struct app {
         size_t count;
         uint64_t until_ms;
     } undo;
-    struct strvec refused; /* wishes of projects that were answered with "never" */
-    size_t undone;         /* deletes that leaving took back */
+    struct strvec refused, agreed; /* wishes of projects that were answered with "never", with "always" */
+    size_t undone;                 /* deletes that leaving took back */
     char numbers[APP_NUMBERS][SESSION_ID_MAX];
     char want_session[SESSION_ID_MAX]; /* focus it as soon as the model has it */
     /* A session is being opened to be gone into: keys typed meanwhile are meant for it, not for the list. */
@@ -291,8 +292,9 @@ void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
 
 /* --- dialogs_consent.c --- */
-/* Asks what only a person can decide before this is done; false: there is nothing to ask. Goes on with flow_run. */
-bool consent_ask(struct app *app, const struct flow *f);
+/* Asks what only a person can decide before this is done, and goes on with flow_run; false: there is nothing to ask,
+ * and what was decided for good is in *f. */
+bool consent_ask(struct app *app, struct flow *f);
 void dialog_backend(struct app *app);
 
 /* --- dialogs_down.c --- */

@@ -277,6 +277,7 @@ static void release_state(struct app *app)
     problems_release(&app->problems);
     usage_release(&app->usage);
     strvec_release(&app->refused);
+    strvec_release(&app->agreed);
     free(app->flows);
     keymap_free(app->keymap);
     for (size_t i = 0; i < app->retired_count; i++) {
@@ -379,7 +380,7 @@ int cockpit_main(const struct cockpit_opts *opts)
     app->paths = opts->paths;
     app->outer_focus = true;
     app->selected_row = -1;
-    app->refused = STRVEC_INIT;
+    app->refused = app->agreed = STRVEC_INIT;
     app->loop = loop_new();
     theme_default(&app->theme);
     str_copy(app->theme_name, sizeof(app->theme_name), "default");

@@ -68,7 +68,7 @@ static bool can_backend(const struct app *app, char *why, size_t cap)
     if (!can_workspace(app, why, cap)) {
         return false;
     }
-    return ws->info.state == SANDBOX_NONE || no(why, cap, "it has a sandbox already: delete that first");
+    return !tree_op_is_live(model_op(app->model, ws->op)) || no(why, cap, "something is being done with it already");
 }
 
 static bool can_delete(const struct app *app, char *why, size_t cap)
@@ -497,7 +497,8 @@ const struct command command_table[] = {
     {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,
      can_workspace},
     {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P, 0, sandbox_cmd_undo, can_undo},
-    {"sandbox.backend", "backend", "Choose what runs the sandbox, and start it", L | S, 0, dialog_backend, can_backend},
+    {"sandbox.backend", "backend", "Choose what runs the sandbox (bwrap, podman), and start it with that", L | S, 0,
+     dialog_backend, can_backend},
     {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
      can_cancel},
     {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, can_workspace},

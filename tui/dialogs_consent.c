@@ -10,16 +10,16 @@
 #include "tui/app.h"
 
 enum consent_kind { CONSENT_IMAGE, CONSENT_COMMAND };
-enum consent_answer { CONSENT_YES = 1, CONSENT_NO, CONSENT_NEVER };
+enum consent_answer { CONSENT_YES = 1, CONSENT_ALWAYS, CONSENT_NO, CONSENT_NEVER };
 
 /* What is asked, and what is to be done afterwards. */
 struct consent {
     struct flow flow;
     enum consent_kind kind;
-    char refusal[HASH_HEX_LEN + 1]; /* names this question: asked again when the text is another one */
+    char name[HASH_HEX_LEN + 1]; /* of this question: asked again when the text is another one */
 };
 
-/* The name of a question in the list of refusals. */
+/* The name of a question in the lists of those that were answered for good. */
 static void name_question(const char *sandbox, enum consent_kind kind, const char *text, char out[HASH_HEX_LEN + 1])
 {
     MT_CLEANUP(strbuf) struct strbuf whole = STRBUF_INIT;
@@ -27,38 +27,45 @@ static void name_question(const char *sandbox, enum consent_kind kind, const cha
     hash_sha256_hex(whole.buf, whole.len, out);
 }
 
-/* Was it answered with "never"? */
-static bool is_refused(const struct app *app, const char *name)
+/* Writes down what was said to one of the two in what is going to be done. */
+static void tell(struct flow *f, enum consent_kind kind, bool allow)
 {
-    for (size_t i = 0; i < app->refused.len; i++) {
-        if (strcmp(app->refused.v[i], name) == 0) {
-            return true;
-        }
+    if (kind == CONSENT_IMAGE) {
+        f->image_told = true;
+        f->allow_image = allow;
+    } else {
+        f->command_told = true;
+        f->allow_command = allow;
     }
-    return false;
 }
 
 static void answer(struct app *app, void *arg, int value)
 {
     struct consent *c = arg;
     struct flow f = c->flow;
-    if (c->kind == CONSENT_IMAGE) {
-        f.image_told = true;
-        f.allow_image = value == CONSENT_YES;
-    } else {
-        f.command_told = true;
-        f.allow_command = value == CONSENT_YES;
-    }
-    if (value == CONSENT_NEVER) {
-        strvec_push(&app->refused, c->refusal);
+    tell(&f, c->kind, value == CONSENT_YES || value == CONSENT_ALWAYS);
+    if (value == CONSENT_ALWAYS || value == CONSENT_NEVER) {
+        strvec_push(value == CONSENT_ALWAYS ? &app->agreed : &app->refused, c->name);
         app_save_prefs(app);
     }
     flow_run(app, &f);
 }
 
+/* What is asked: the text itself first, because the answer depends on it. */
+static void write_body(struct strbuf *body, bool image, const char *text, const char *place)
+{
+    utf8_sanitize(body, text, strlen(text), true);
+    strbuf_addf(body, "\n\nSo says %s in the project. ", place ? place : "devcontainer.json");
+    strbuf_addstr(body, image ? "The image was not made for muthr. What is in it runs inside the sandbox, with its "
+                                "network and the project folder."
+                              : "It runs inside, once, after the sandbox is made: with its network and the project "
+                                "folder.");
+    strbuf_addstr(body, " A yes is for exactly this text, until the sandbox is deleted.");
+}
+
 /* Asks one of the two. */
 static void ask(struct app *app, const struct workspace *ws, const struct flow *f, enum consent_kind kind,
-                const char *text, const char *refusal)
+                const struct engine_consent *want, const char *name)
 {
     bool image = kind == CONSENT_IMAGE;
     struct consent *c = xcalloc(1, sizeof(*c));
@@ -66,64 +73,143 @@ static void ask(struct app *app, const struct workspace *ws, const struct flow *
     char title[400];
     c->flow = *f;
     c->kind = kind;
-    str_copy(c->refusal, sizeof(c->refusal), refusal);
-    utf8_sanitize(&body, text, strlen(text), true); /* first: it is what the answer depends on */
-    strbuf_addstr(&body,
-                  image ? "\n\nThe project names this image, which was not made for muthr. What is in it runs inside "
-                          "the sandbox, with its network and the project folder."
-                        : "\n\nThe project asks to run this inside, once, after the sandbox is made: with its "
-                          "network and the project folder.");
+    str_copy(c->name, sizeof(c->name), name);
+    write_body(&body, image, image ? want->image : want->post_create, want->place);
     str_format(title, sizeof(title), image ? "%s: use the project's image?" : "%s: run the project's set-up command?",
                ws->shown);
     struct ask_opts opts = {
         .title = title,
         .body = body.buf,
         .title_role = THEME_WARN,
-        .count = 3,
+        .count = 4,
         .declined = "Not started",
         .on_answer = answer,
         .arg = c,
         .free_arg = free,
-        .answers = {{'y', image ? "use it" : "run it", THEME_WARN, CONSENT_YES},
-                    {'n', "start without it", THEME_TEXT, CONSENT_NO},
-                    {'v', "start without it, and never ask for this one again", THEME_TEXT, CONSENT_NEVER}}};
+        .answers = {
+            {'y', image ? "use it" : "run it", THEME_WARN, CONSENT_YES},
+            {'a',
+             image ? "use it, always: never ask for this one again" : "run it, always: never ask for this one again",
+             THEME_WARN, CONSENT_ALWAYS},
+            {'n', "start without it", THEME_TEXT, CONSENT_NO},
+            {'v', "start without it, and never ask for this one again", THEME_TEXT, CONSENT_NEVER}}};
     ask_open(app, &opts);
 }
 
-bool consent_ask(struct app *app, const struct flow *f)
+/* One of the two: true when it has to be asked; else what was said for good is told. */
+static bool needs_asking(struct app *app, const struct workspace *ws, struct flow *f, enum consent_kind kind,
+                         const struct engine_consent *want)
+{
+    const char *text = kind == CONSENT_IMAGE ? want->image : want->post_create;
+    char name[HASH_HEX_LEN + 1];
+    if (!text || (kind == CONSENT_IMAGE ? f->image_told : f->command_told)) {
+        return false;
+    }
+    name_question(ws->sandbox, kind, text, name);
+    if (strvec_index(&app->agreed, name) >= 0 || strvec_index(&app->refused, name) >= 0) {
+        tell(f, kind, strvec_index(&app->agreed, name) >= 0);
+        return false;
+    }
+    ask(app, ws, f, kind, want, name);
+    return true;
+}
+
+bool consent_ask(struct app *app, struct flow *f)
 {
     const struct workspace *ws = model_workspace(app->model, f->ws);
     struct engine_consent want;
-    char image[HASH_HEX_LEN + 1] = "", command[HASH_HEX_LEN + 1] = "";
     if (!ws || (f->plan != ENGINE_START && f->plan != ENGINE_RESTART) || !ws->sandbox[0]) {
         return false;
     }
-    engine_consent(app->engine, ws->sandbox, &want);
-    if (want.image) {
-        name_question(ws->sandbox, CONSENT_IMAGE, want.image, image);
-    }
-    if (want.post_create) {
-        name_question(ws->sandbox, CONSENT_COMMAND, want.post_create, command);
-    }
-    bool asks = true;
-    if (want.image && !f->image_told && !is_refused(app, image)) {
-        ask(app, ws, f, CONSENT_IMAGE, want.image, image);
-    } else if (want.post_create && !f->command_told && !is_refused(app, command)) {
-        ask(app, ws, f, CONSENT_COMMAND, want.post_create, command);
-    } else {
-        asks = false;
-    }
+    const struct engine_request req = {.sandbox = ws->sandbox, .backend = f->backend, .profile = f->profile};
+    engine_consent(app->engine, &req, &want);
+    bool asks = needs_asking(app, ws, f, CONSENT_IMAGE, &want) || needs_asking(app, ws, f, CONSENT_COMMAND, &want);
     engine_consent_release(&want);
     return asks;
 }
 
 /* --- backend --- */
 
+/* A backend that was chosen for a workspace, until it is decided. */
+struct wish {
+    workspace_id ws;
+    char backend[16];
+};
+
+/* What a backend gives, in a few words. */
+static void say_kind(const struct backend_view *v, struct strbuf *out)
+{
+    unsigned caps = v->probe.caps;
+    strbuf_addstr(out, (caps & BACKEND_CAP_IMAGES) != 0
+                           ? "containers made from images"
+                           : "walled-in processes with this machine's programs, no images");
+    strbuf_addstr(out, (caps & BACKEND_CAP_PORTS) != 0 ? ", ports" : "");
+    strbuf_addstr(out, (caps & BACKEND_CAP_OVERLAY) != 0 ? ", overlay workspaces" : "");
+    strbuf_addstr(out, (caps & BACKEND_CAP_NET_FULL) == 0 ? "; no network of their own here" : "");
+    strbuf_addstr(out, (caps & BACKEND_CAP_LIMITS) == 0 ? "; limits cannot be enforced here" : "");
+}
+
+/* Why it cannot be used, and what cures that. */
+static void say_trouble(const struct backend_view *v, struct strbuf *out)
+{
+    strbuf_addf(out, "cannot be used: %s%s%s", v->probe.reason, v->probe.fix[0] ? "; " : "", v->probe.fix);
+}
+
+/* The old one goes, then the new one is made. */
+static void move_answer(struct app *app, void *arg, int value)
+{
+    const struct wish *w = arg;
+    struct flow f = {.ws = w->ws, .plan = (enum engine_plan)value};
+    str_copy(f.then_backend, sizeof(f.then_backend), w->backend);
+    flow_run(app, &f);
+}
+
+/* A sandbox stays with what made it: another one means a new sandbox. */
+static void ask_move(struct app *app, const struct workspace *ws, const char *backend)
+{
+    struct wish *w = xcalloc(1, sizeof(*w));
+    size_t live = app_live_sessions(app, ws->sandbox);
+    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+    char title[400];
+    w->ws = ws->id;
+    str_copy(w->backend, sizeof(w->backend), backend);
+    strbuf_addf(&body, "%s has a sandbox that is run by %s. It has to be deleted first.\n\n", ws->shown, ws->backend);
+    strbuf_addstr(&body, "Goes:   that sandbox, and what was installed in its home\n");
+    if (live) {
+        strbuf_addf(&body, "        %zu running %s\n", live, live == 1 ? "session" : "sessions");
+    }
+    strbuf_addstr(&body, "Stays:  the project folder");
+    str_format(title, sizeof(title), "Make %s anew with %s?", ws->shown, backend);
+    struct ask_opts opts = {.title = title,
+                            .body = body.buf,
+                            .title_role = THEME_BAD,
+                            .count = 1,
+                            .declined = "Left as it is",
+                            .on_answer = move_answer,
+                            .arg = w,
+                            .free_arg = free,
+                            .answers = {{'y', "delete it and make a new one", THEME_BAD, ENGINE_DELETE}}};
+    ask_open(app, &opts);
+}
+
 static void backend_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
 {
-    struct flow f = {.ws = (workspace_id)(uintptr_t)arg, .plan = ENGINE_START};
+    const struct workspace *ws = model_workspace(app->model, (workspace_id)(uintptr_t)arg);
+    const struct choice *c = &choices[index];
     (void)count;
-    str_copy(f.backend, sizeof(f.backend), choices[index].value);
+    if (!ws) {
+        return;
+    }
+    if (c->off) {
+        app_warn(app, "%s %s", c->label, c->detail);
+        return;
+    }
+    if (ws->info.state != SANDBOX_NONE && strcmp(ws->backend, c->value) != 0) {
+        ask_move(app, ws, c->value);
+        return;
+    }
+    struct flow f = {.ws = ws->id, .plan = ENGINE_START};
+    str_copy(f.backend, sizeof(f.backend), c->value);
     flow_run(app, &f);
 }
 
@@ -135,20 +221,31 @@ void dialog_backend(struct app *app)
     if (!ws) {
         return;
     }
-    struct chooser_opts opts = {.on_choose = backend_choose, .arg = (void *)(uintptr_t)ws->id, .verb = "start with it"};
+    bool exists = ws->info.state != SANDBOX_NONE;
+    struct chooser_opts opts = {
+        .on_choose = backend_choose, .arg = (void *)(uintptr_t)ws->id, .takes_off = true, .verb = "start with it"};
     for (size_t i = 0; i < model_backend_count(app->model); i++) {
         const struct backend_view *v = model_backend_at(app->model, i);
+        MT_CLEANUP(strbuf) struct strbuf detail = STRBUF_INIT;
+        bool now = strcmp(v->name, ws->backend) == 0;
         if (strcmp(v->host, ws->host) != 0) {
             continue;
         }
-        struct choice *c = choice_add(&b, v->name, v->probe.usable ? v->probe.version : v->probe.reason);
+        if (v->probe.usable) {
+            strbuf_addf(&detail, "%s%s", v->probe.version, v->probe.version[0] ? ": " : "");
+            say_kind(v, &detail);
+        } else {
+            say_trouble(v, &detail);
+        }
+        struct choice *c = choice_add(&b, v->name, detail.buf);
         c->off = !v->probe.usable;
         c->value = xstrdup(v->name);
-        c->right = strcmp(v->name, ws->backend) == 0 ? xstrdup("by itself") : NULL;
-        opts.selected = strcmp(v->name, ws->backend) == 0 ? b.count - 1 : opts.selected;
+        c->right = now ? xstrdup(exists ? "has it" : "default") : NULL;
+        opts.selected = now ? b.count - 1 : opts.selected;
     }
     str_format(title, sizeof(title), "What runs %s?", ws->shown);
     opts.title = title;
-    opts.note = "The sandbox is made and started with it, and stays with it until it is deleted.";
+    opts.note = exists ? "It has a sandbox already: another choice makes it anew, after a question."
+                       : "The sandbox is made and started with it, and stays with it until it is deleted.";
     chooser_open(app, b.v, b.count, &opts);
 }

@@ -122,10 +122,10 @@ void flow_run(struct app *app, const struct flow *want)
 {
     const struct workspace *ws = model_workspace(app->model, want->ws);
     struct error err = ERROR_INIT;
-    if (!ws || consent_ask(app, want)) {
+    struct flow f = *want;
+    if (!ws || consent_ask(app, &f)) {
         return;
     }
-    struct flow f = *want;
     struct engine_request req = {
         .plan = f.plan,
         .sandbox = ws->sandbox,
@@ -263,6 +263,12 @@ static bool flow_step(struct app *app, struct flow *f)
         } else {
             app_say(app, "%s: %s was canceled", ws->shown, op->plan);
         }
+        return true;
+    }
+    if (f->then_backend[0]) {
+        struct flow next = {.ws = f->ws, .plan = ENGINE_START};
+        str_copy(next.backend, sizeof(next.backend), f->then_backend);
+        flow_run(app, &next);
         return true;
     }
     if (!f->then_session || op->notice[0] || op->drift[0]) {

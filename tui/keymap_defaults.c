@@ -43,6 +43,7 @@ const struct keymap_default keymap_defaults[] = {
     {L | S, "L", "sandbox.output"},
     {L | S, "i", "sandbox.inspect"},
     {L | S, "C", "sandbox.changes"},
+    {L | S, "B", "sandbox.backend"},
     {L | S | P, "u", "sandbox.undo"},
     {L | S, "y", "sandbox.address"},
 

@@ -22,11 +22,11 @@
 
 /* One BACKEND_IMAGE on its way. */
 struct making {
-    char ref[256];   /* what is looked for, or made, now */
-    char from[256];  /* of a Containerfile: its base, or "" when only podman can tell */
-    char base[80];   /* id of the image before the toolchain layer */
-    char *dir;       /* context of ours, removed at the end */
-    bool asked_base; /* the base of the Containerfile was pulled already */
+    char ref[256];                  /* what is looked for, or made, now */
+    char from[256];                 /* of a Containerfile: its base, or "" when only podman can tell */
+    char base[PODMAN_IMAGE_ID_MAX]; /* id of the image before the toolchain layer */
+    char *dir;                      /* context of ours, removed at the end */
+    bool asked_base;                /* the base of the Containerfile was pulled already */
 };
 
 static struct making *making_of(struct request *r)
@@ -45,8 +45,8 @@ static void release(struct request *r)
     free(m);
 }
 
-/* The image is here. */
-static void found(struct request *r, const char *ref);
+/* The image is here; `id` is what stands behind the name, "" when that was not asked for yet. */
+static void found(struct request *r, const char *ref, const char *id);
 
 /* Asks for the id of m->ref; then gets an empty text when it is not here. */
 static int ask_id(struct request *r, const char *ref,
@@ -58,14 +58,11 @@ static int ask_id(struct request *r, const char *ref,
     return podman_run(r, &opts, then, err);
 }
 
-/* The id out of an answer; false: there is no such image. Other failures are left to the caller by err. */
-static bool take_id(const struct proc_result *res, const struct error *err, char out[80])
+/* The id out of an answer, as ps tells it; false: there is no such image. Other failures are left to the caller by err.
+ */
+static bool take_id(const struct proc_result *res, const struct error *err, char out[PODMAN_IMAGE_ID_MAX])
 {
-    out[0] = '\0';
-    if (!err && res->out->len > 0) {
-        size_t n = strspn(res->out->buf, "sha256:0123456789abcdef");
-        str_format(out, 80, "%.*s", (int)MT_MIN(n, (size_t)79), res->out->buf);
-    }
+    podman_parse_image_id(!err && res->out->len > 0 ? res->out->buf : "", out);
     return out[0] != '\0';
 }
 
@@ -82,16 +79,16 @@ static void on_pulled(struct request *r, const struct error *err)
     if (err) {
         fail(r, err);
     } else {
-        found(r, making_of(r)->ref);
+        found(r, making_of(r)->ref, "");
     }
 }
 
 static void on_have(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    char id[80];
+    char id[PODMAN_IMAGE_ID_MAX];
     struct error mine = ERROR_INIT;
     if (take_id(res, err, id)) {
-        found(r, making_of(r)->ref);
+        found(r, making_of(r)->ref, id);
     } else if (err && err->code != ERROR_NOT_FOUND && err->code != ERROR_EXIT) {
         fail(r, err);
     } else if (strncmp(making_of(r)->ref, "localhost/", 10) == 0) { /* nobody could give it to us */
@@ -198,16 +195,16 @@ static void on_built(struct request *r, const struct error *err)
         }
         fail(r, &mine);
     } else {
-        found(r, making_of(r)->ref);
+        found(r, making_of(r)->ref, "");
     }
 }
 
 static void on_have_built(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    char id[80];
+    char id[PODMAN_IMAGE_ID_MAX];
     struct error mine = ERROR_INIT;
     if (take_id(res, err, id)) {
-        found(r, making_of(r)->ref);
+        found(r, making_of(r)->ref, id);
         return;
     }
     MT_CLEANUP(xfree) char *file = file_of(r->call->spec->containerfile);
@@ -253,7 +250,7 @@ static void on_base_pulled(struct request *r, const struct error *err)
 static void on_base_id(struct request *r, const struct proc_result *res, const struct error *err)
 {
     struct making *m = making_of(r);
-    char id[80];
+    char id[PODMAN_IMAGE_ID_MAX];
     struct error mine = ERROR_INIT;
     if (take_id(res, err, id)) {
         name_built(r, id);
@@ -293,10 +290,10 @@ static int use_usual(struct request *r, struct error *err)
 
 static void on_golden(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    char id[80];
+    char id[PODMAN_IMAGE_ID_MAX];
     struct error mine = ERROR_INIT;
     if (take_id(res, err, id)) {
-        found(r, r->call->spec->golden);
+        found(r, r->call->spec->golden, id);
     } else if (use_usual(r, &mine) < 0) {
         fail(r, &mine);
     }
@@ -320,6 +317,7 @@ static void on_tools(struct request *r, const struct error *err)
         without_tools(r, err->msg);
     } else {
         str_copy(r->call->image, sizeof(r->call->image), making_of(r)->ref);
+        r->call->image_id[0] = '\0'; /* that name is made of what is in it */
         podman_finish(r, NULL);
     }
 }
@@ -357,7 +355,7 @@ static void build_tools(struct request *r, const struct strbuf *mise)
 
 static void on_have_tools(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    char id[80];
+    char id[PODMAN_IMAGE_ID_MAX];
     struct error mine = ERROR_INIT;
     MT_CLEANUP(strbuf) struct strbuf mise = STRBUF_INIT;
     if (take_id(res, err, id)) {
@@ -376,7 +374,10 @@ static void on_tools_base(struct request *r, const struct proc_result *res, cons
     struct error mine = ERROR_INIT;
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     char hex[HASH_HEX_LEN + 1], of_file[HASH_HEX_LEN + 1];
-    if (!take_id(res, err, m->base) || hash_sha256_file(r->call->spec->mise, of_file, &mine) < 0) {
+    if (take_id(res, err, m->base)) { /* what is used when the layer cannot be built */
+        str_copy(r->call->image_id, sizeof(r->call->image_id), m->base);
+    }
+    if (m->base[0] == '\0' || hash_sha256_file(r->call->spec->mise, of_file, &mine) < 0) {
         without_tools(r, err ? err->msg : mine.msg);
         return;
     }
@@ -388,14 +389,24 @@ static void on_tools_base(struct request *r, const struct proc_result *res, cons
     }
 }
 
-static void found(struct request *r, const char *ref)
+/* What was just pulled or built: the name alone does not tell when it becomes another one. */
+static void on_new_id(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    take_id(res, err, r->call->image_id);
+    podman_finish(r, NULL);
+}
+
+static void found(struct request *r, const char *ref, const char *id)
 {
     struct error err = ERROR_INIT;
     str_copy(r->call->image, sizeof(r->call->image), ref);
-    if (!r->call->spec->mise) {
+    str_copy(r->call->image_id, sizeof(r->call->image_id), id);
+    if (r->call->spec->mise) {
+        if (ask_id(r, r->call->image, on_tools_base, &err) < 0) {
+            without_tools(r, err.msg);
+        }
+    } else if (id[0] != '\0' || ask_id(r, r->call->image, on_new_id, &err) < 0) {
         podman_finish(r, NULL);
-    } else if (ask_id(r, r->call->image, on_tools_base, &err) < 0) {
-        without_tools(r, err.msg);
     }
 }
 
@@ -412,7 +423,7 @@ int podman_image(struct request *r, struct error *err)
 /* --- BACKEND_COMMIT --- */
 
 struct committing {
-    char before[80]; /* id that the tag had */
+    char before[PODMAN_IMAGE_ID_MAX]; /* id that the tag had */
 };
 
 static void release_commit(struct request *r)
@@ -436,8 +447,8 @@ static void on_committed(struct request *r, const struct proc_result *res, const
     const char *const args[] = {"rmi", c->before, NULL};
     struct podman_cli_opts opts = {.args = args, .timeout_ms = INSPECT_TIMEOUT_MS};
     struct error mine = ERROR_INIT;
-    (void)res;
-    if (err || c->before[0] == '\0') {
+    take_id(res, err, r->call->image_id);
+    if (err || c->before[0] == '\0' || strcmp(c->before, r->call->image_id) == 0) {
         podman_finish(r, err);
     } else if (podman_run(r, &opts, on_old_removed, &mine) < 0) {
         podman_finish(r, NULL);
@@ -457,7 +468,7 @@ static void on_before(struct request *r, const struct proc_result *res, const st
                                 "--change",    "LABEL muthr.config-hash=",
                                 r->call->name, r->call->tag,
                                 NULL};
-    struct podman_cli_opts opts = {.args = args, .timeout_ms = COMMIT_TIMEOUT_MS};
+    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = COMMIT_TIMEOUT_MS};
     if (podman_run(r, &opts, on_committed, &mine) < 0) {
         podman_finish(r, &mine);
     }

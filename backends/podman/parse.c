@@ -25,6 +25,15 @@ static void seen_init(struct podman_seen *s)
     strvec_init(&s->create_command);
 }
 
+void podman_parse_image_id(const char *text, char out[PODMAN_IMAGE_ID_MAX])
+{
+    static const char prefix[] = "sha256:";
+    const char *hex = strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
+    size_t n = strspn(hex, "0123456789abcdef");
+    bool is_one = n >= 12 && n < PODMAN_IMAGE_ID_MAX && (hex[n] == '\0' || isspace((unsigned char)hex[n]));
+    str_format(out, PODMAN_IMAGE_ID_MAX, "%.*s", is_one ? (int)n : 0, hex);
+}
+
 uint64_t podman_parse_date(const char *text)
 {
     struct tm tm = {0};
@@ -258,6 +267,7 @@ static void fill_ps(struct podman_seen *s, const struct json *c)
     fill_labels(s, labels);
     fill_state(s, json_get_string(c, "State", ""), (int)json_get_int(c, "ExitCode", 0));
     str_copy(i->image, sizeof(i->image), json_get_string(c, "Image", ""));
+    podman_parse_image_id(json_get_string(c, "ImageID", ""), i->image_id);
     s->started = get_seconds(c, "StartedAt");
     s->exited = get_seconds(c, "ExitedAt");
     s->ever_started = s->started > 0;
@@ -284,6 +294,7 @@ static void fill_inspect(struct podman_seen *s, const struct json *c)
     fill_labels(s, json_get(config, "Labels"));
     fill_state(s, json_get_string(state, "Status", ""), (int)json_get_int(state, "ExitCode", 0));
     str_copy(i->image, sizeof(i->image), json_get_string(c, "ImageName", ""));
+    podman_parse_image_id(json_get_string(c, "Image", ""), i->image_id);
     s->started = get_seconds(state, "StartedAt");
     s->exited = get_seconds(state, "FinishedAt");
     s->ever_started = s->started > 0;

@@ -41,8 +41,8 @@ struct podman_watcher {
 /* Statuses that change nothing we show: sessions come and go all the time. */
 static bool is_idle(const char *status)
 {
-    static const char *const idle[] = {"exec",  "exec_died", "attach", "sync",       "mount",        "unmount",
-                                       "prune", "export",    "commit", "checkpoint", "health_status"};
+    static const char *const idle[] = {"exec",    "exec_died", "attach", "sync",       "mount",
+                                       "unmount", "prune",     "export", "checkpoint", "health_status"};
     for (size_t i = 0; i < MT_ARRAY_LEN(idle); i++) {
         if (strcmp(status, idle[i]) == 0) {
             return true;

@@ -162,7 +162,7 @@ void backend_call_clear(struct backend_call *call)
     call->changes = NULL;
     call->change_count = 0;
     call->exit_code = 0;
-    call->image[0] = call->image_notice[0] = '\0';
+    call->image[0] = call->image_notice[0] = call->image_id[0] = '\0';
     memset(&call->probe, 0, sizeof(call->probe));
     memset(&call->stats, 0, sizeof(call->stats));
 }

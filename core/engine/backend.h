@@ -125,6 +125,7 @@ struct sandbox_info {
     bool workspace_missing;                    /* folder gone or replaced while it runs */
     char id[72];                               /* the runtime's own id, or "" */
     char image[256];                           /* reference it was made from, or "" */
+    char image_id[72];                         /* the image behind that reference then, hexadecimal; or "" */
     int exit_code;                             /* of the main process when stopped or failed; 128+signal */
     uint64_t created_wall_ms;                  /* 0 unknown */
     struct port_spec ports[SANDBOX_PORTS_MAX]; /* as read back; host_port 0: not published now */
@@ -237,10 +238,11 @@ struct backend_call {
     struct backend_probe probe;
     struct sandbox_stats stats;
     int exit_code;
-    int percent;            /* of what goes on, as of the last on_line; -1: not known. Set to -1 by the caller */
-    char image[256];        /* IMAGE: what CREATE is to use (the engine puts it into spec.image and clears golden,
-                               containerfile and mise); exactly spec.golden when that is used. Stays the same as long as
-                               nothing changes: another text makes a stopped sandbox be created again (S5) */
+    int percent;       /* of what goes on, as of the last on_line; -1: not known. Set to -1 by the caller */
+    char image[256];   /* IMAGE: what CREATE is to use (the engine puts it into spec.image and clears golden,
+                          containerfile and mise); exactly spec.golden when that is used. Stays the same as long as
+                          nothing changes: another text makes a stopped sandbox be created again (S5) */
+    char image_id[72]; /* IMAGE: what stands behind that name now, or "": as good as the name. COMMIT: what was made */
     char image_notice[240]; /* IMAGE: lasting warning ("mise.toml: build failed, ..."), or "" */
     struct isolation_fact *facts;
     size_t fact_count; /* heap, freed by backend_call_release */

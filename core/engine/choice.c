@@ -156,9 +156,12 @@ bool set_up_is_due(const struct record *record, const struct sandbox_info *info)
     return info->state == SANDBOX_NONE || strcmp(record_text(record, RECORD_SET_UP), "due") == 0;
 }
 
-void engine_consent(struct engine *e, const char *sandbox, struct engine_consent *out)
+void engine_consent(struct engine *e, const struct engine_request *req, struct engine_consent *out)
 {
+    const char *sandbox = req->sandbox;
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
+    const struct choice wish = {.backend = req->backend != NULL ? req->backend : "",
+                                .profile = req->profile != NULL ? req->profile : ""};
     struct devcontainer dev;
     struct record record;
     char notice[CHOICE_NOTICE_MAX];
@@ -176,11 +179,13 @@ void engine_consent(struct engine *e, const char *sandbox, struct engine_consent
         strcmp(record_text(&record, RECORD_SET_UP_CONSENT), dev.set_up_id) != 0) {
         out->post_create = xstrdup(dev.set_up);
     }
-    const struct slot *slot = engine_choose(e, ws, &(struct choice){.backend = "", .profile = ""}, notice, &ignored);
+    const struct slot *slot = engine_choose(e, ws, &wish, notice, &ignored);
     bool images = slot != NULL && (slot->ops->caps & BACKEND_CAP_IMAGES) != 0;
     char name[64];
     struct profile profile;
-    engine_profile_of(e, ws, &record, name);
+    if (str_copy(name, sizeof(name), wish.profile) < 0 || name[0] == '\0') {
+        engine_profile_of(e, ws, &record, name);
+    }
     if (images && dev.image != NULL && !c->allow_untrusted_image &&
         strcmp(record_text(&record, RECORD_IMAGE_CONSENT), dev.image) != 0 &&
         record_text(&record, RECORD_IMAGE_CHOICE)[0] == '\0' &&
@@ -188,6 +193,7 @@ void engine_consent(struct engine *e, const char *sandbox, struct engine_consent
         out->image = profile.manifest.image == NULL && profile.containerfile == NULL ? xstrdup(dev.image) : NULL;
         profile_release(&profile);
     }
+    out->place = out->post_create != NULL || out->image != NULL ? xstrdup_null(dev.place) : NULL;
     struct shown_consent *shown = shown_of(e, sandbox, true);
     str_copy(shown->set_up, sizeof(shown->set_up), dev.set_up_id);
     str_copy(shown->image, sizeof(shown->image), dev.image != NULL ? dev.image : "");
@@ -199,5 +205,6 @@ void engine_consent_release(struct engine_consent *c)
 {
     free(c->post_create);
     free(c->image);
+    free(c->place);
     memset(c, 0, sizeof(*c));
 }

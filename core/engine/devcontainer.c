@@ -162,6 +162,7 @@ void devcontainer_load(struct devcontainer *d, const char *workspace)
             continue;
         }
         d->found = true;
+        d->place = PLACES[i];
         MT_CLEANUP(xfree) char *real = path_real(path, &err);
         if (real == NULL || !path_is_below(real, workspace)) {
             refuse(d, "it is a link that leads out of the project");

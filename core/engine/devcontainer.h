@@ -15,6 +15,7 @@
 
 struct devcontainer {
     bool found;
+    const char *place;  /* the file, relative to the project; NULL: from memory, or none */
     bool builds;        /* it describes a build (Dockerfile, compose, features): not used here */
     char *problem;      /* why it could not be used, a sentence without its end; or NULL. The rest is then empty */
     char *image;        /* a reference that may be given to a runtime, or NULL */

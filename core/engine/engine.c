@@ -157,6 +157,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     struct engine *e = xcalloc(1, sizeof(*e));
     struct error why = ERROR_INIT;
     e->opts = *opts;
+    e->follows = !opts->lazy_follow;
     (void)err; /* what can go wrong shows in the model: a cockpit without backends still opens */
     e->audit_path = opts->audit_log != NULL ? xstrdup(opts->audit_log)
                     : opts->config->audit   ? path_join(opts->paths->state, "audit.ndjson")
@@ -587,6 +588,10 @@ op_id engine_run(struct engine *e, const struct engine_request *req, struct erro
     }
     struct run *r = enqueue(e, req, ws, slot, notice);
     op_id id = r->id;
+    if (req->plan == ENGINE_START || req->plan == ENGINE_RESTART || req->plan == ENGINE_PROVISION ||
+        req->plan == ENGINE_BAKE) {
+        refresh_follow(e); /* it may take long enough for something to happen */
+    }
     engine_schedule(e);
     return id;
 }

@@ -32,6 +32,8 @@ struct engine_opts {
     const char *audit_log;        /* A1: where sessions and commands are written down; NULL: as the configuration says
                                      ([tui] audit: audit.ndjson in the state folder) */
     bool no_resume;               /* leave the op journal alone: verbs that only look */
+    bool lazy_follow;             /* changes that others make are followed only once an op brings something up: for
+                                     verbs, most of which end before anything changes */
 };
 
 /* Opens the backends, starts probing them, scans the workspaces, reads states; follows changes from then on.
@@ -157,13 +159,14 @@ struct engine_look_request {
 int engine_look(struct engine *e, const struct engine_look_request *req, struct engine_look **out, struct error *err);
 void engine_look_cancel(struct engine_look *look);
 
-/* What stands between a sandbox and being started that only a person can decide (S13, S15): texts, or NULL where there
- * is nothing to ask. Heap, freed with engine_consent_release. */
+/* What stands between a sandbox and being started as the request says (sandbox, backend, profile) that only a person
+ * can decide (S13, S15): texts, or NULL where there is nothing to ask. Heap, freed with engine_consent_release. */
 struct engine_consent {
     char *post_create; /* the repository's set-up command, as written */
     char *image;       /* the image that the repository names */
+    char *place;       /* the file that says so, relative to the project folder */
 };
-void engine_consent(struct engine *e, const char *sandbox, struct engine_consent *out);
+void engine_consent(struct engine *e, const struct engine_request *req, struct engine_consent *out);
 void engine_consent_release(struct engine_consent *c);
 
 /* A person asks to look at a host (or a backend that failed) again, now. */

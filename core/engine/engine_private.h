@@ -155,7 +155,8 @@ struct engine {
     char *audit_path; /* NULL: nothing is written down */
     bool audit_lost;  /* said once */
     bool scanned, ready, closing, leave, closed;
-    int pending; /* calls and probes of the engine itself in flight */
+    bool follows; /* changes of what runs are reported to us */
+    int pending;  /* calls and probes of the engine itself in flight */
     struct waiter {
         void (*fn)(void *arg);
         void *arg;
@@ -194,6 +195,8 @@ bool run_wants_network(const struct sandbox_info *info, const struct sandbox_spe
 void refresh_probe(struct slot *s);
 /* Timer of a host that is down. */
 void refresh_retry(void *arg);
+/* From now on changes that others make are followed (lazy_follow). */
+void refresh_follow(struct engine *e);
 /* Lists again soon; several reports become one. */
 void refresh_soon(struct engine *e);
 void refresh_on_timer(void *arg);

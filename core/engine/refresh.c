@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/golden.h"
 #include "core/engine/hosts.h"
 #include "core/engine/naming.h"
 #include "core/engine/workspaces.h"
@@ -261,6 +262,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
             if (!same && record.spec != NULL) {
                 spec_diff(record.spec, text.buf, &diff);
             }
+            same = !golden_differs(e->opts.paths, ws->host, &spec, &ws->info, &diff) && same;
             model_set_drift(e->opts.model, ws->id,
                             same           ? NULL
                             : diff.len > 0 ? diff.buf
@@ -317,6 +319,17 @@ void refresh_retry(void *arg)
     }
 }
 
+void refresh_follow(struct engine *e)
+{
+    for (size_t i = 0; !e->follows && i < e->slot_count; i++) {
+        struct slot *s = &e->slots[i];
+        if (s->be != NULL && s->probed && s->probe.usable) {
+            s->ops->watch(s->be, refresh_changed, s);
+        }
+    }
+    e->follows = true;
+}
+
 /* The backend was looked at. */
 static void on_probe(struct slot *s, const struct error *err)
 {
@@ -331,7 +344,9 @@ static void on_probe(struct slot *s, const struct error *err)
     s->listed = !s->probe.usable;
     if (s->probe.usable && !e->closing) {
         s->worked = true;
-        s->ops->watch(s->be, refresh_changed, s);
+        if (e->follows) {
+            s->ops->watch(s->be, refresh_changed, s);
+        }
         submit_list(s);
     } else if ((s->host != NULL || s->worked) && !e->closing) {
         lost(s);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/golden.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/utf8.h"
@@ -122,34 +123,52 @@ bool skip_image(void *ctx, char why[STEP_WHY_MAX])
     return !r->do_image;
 }
 
-/* STATE/golden/<profile>: the revision that was baked. Caller frees. */
-static char *golden_path(const struct run *r)
+/* The golden image has today's revision of the profile's script in it. What is known of it follows what was found: a
+ * person may have removed it, or given its name to another one, whose content nobody knows. */
+static bool is_baked(const struct run *r, bool found)
 {
-    return xasprintf("%s/golden/%s", r->e->opts.paths->state, r->profile.name);
+    const struct paths *paths = r->e->opts.paths;
+    const char *host = slot_host(r->slot);
+    struct golden g;
+    struct error err = ERROR_INIT;
+    golden_load(paths, r->profile.name, host, &g);
+    if (!found) {
+        golden_forget(paths, r->profile.name, host);
+        return false;
+    }
+    if (r->call.image_id[0] != '\0' && strcmp(g.id, r->call.image_id) != 0 && r->spec.mise == NULL) {
+        g.rev[0] = g.id[0] != '\0' ? '\0' : g.rev[0]; /* an earlier version of us kept no id */
+        str_copy(g.id, sizeof(g.id), r->call.image_id);
+        if (golden_save(paths, r->profile.name, host, &g, &err) < 0) {
+            log_warn("%s", err.msg);
+        }
+    }
+    return r->profile.rev[0] != '\0' && strcmp(g.rev, r->profile.rev) == 0;
 }
 
-/* The golden image has today's revision of the profile's script in it. */
-static bool is_baked(const struct run *r)
+/* Is what the sandbox was made from another image than what there is now, by its name or behind it? */
+static bool image_differs(const struct run *r, bool *rebuilt)
 {
-    MT_CLEANUP(xfree) char *path = golden_path(r);
-    MT_CLEANUP(strbuf) struct strbuf rev = STRBUF_INIT;
-    struct error ignored = ERROR_INIT;
-    return r->profile.rev[0] != '\0' && fs_read(path, 200, &rev, &ignored) == 0 && strcmp(rev.buf, r->profile.rev) == 0;
+    const char *before = record_text(&r->record, RECORD_IMAGE), *id = r->info.image_id;
+    bool named = strcmp(before, r->call.image) == 0;
+    *rebuilt = named && id[0] != '\0' && r->call.image_id[0] != '\0' && strcmp(id, r->call.image_id) != 0;
+    return before[0] != '\0' && (!named || *rebuilt);
 }
 
 /* S5: one that is made from another image is made anew, while it is down or when that was asked for. */
 static void compare_image(struct run *r)
 {
-    const char *before = record_text(&r->record, RECORD_IMAGE);
-    bool down = r->info.state == SANDBOX_STOPPED || r->info.state == SANDBOX_FAILED;
-    if (r->do_create || r->info.state == SANDBOX_NONE || before[0] == '\0' || strcmp(before, r->call.image) == 0) {
+    bool down = r->info.state == SANDBOX_STOPPED || r->info.state == SANDBOX_FAILED, rebuilt;
+    if (r->do_create || r->info.state == SANDBOX_NONE || !image_differs(r, &rebuilt)) {
         return;
     }
-    if (!down && !r->recreate) {
-        run_note(r, "its image has changed: re-create it to apply (--recreate)");
+    if (!down && !r->do_stop && !r->recreate) {
+        run_note(r, rebuilt ? "its image was re-built: re-create it to apply (--recreate)"
+                            : "its image has changed: re-create it to apply (--recreate)");
         return;
     }
-    run_note(r, "its image has changed: it was created again, with its home");
+    run_note(r, rebuilt ? "its image was re-built: it was created again, with its home"
+                        : "its image has changed: it was created again, with its home");
     r->do_stop = !down;
     r->do_remove = r->do_create = r->do_start = true;
     r->do_update = false;
@@ -163,6 +182,7 @@ static int settle_image(struct run *r, struct error *err)
     if (r->call.image[0] == '\0') {
         return error_set(err, ERROR_PARSE, "%s: the backend did not say which image to use", r->sandbox);
     }
+    bool baked = r->spec.golden != NULL && (golden || r->spec.mise == NULL) && is_baked(r, golden);
     compare_image(r);
     free(r->spec.image);
     free(r->spec.golden);
@@ -171,7 +191,7 @@ static int settle_image(struct run *r, struct error *err)
     r->spec.image = xstrdup(r->call.image);
     r->spec.golden = r->spec.containerfile = r->spec.mise = NULL;
     str_copy(r->image_notice, sizeof(r->image_notice), r->call.image_notice);
-    if (r->do_create && golden && !r->reprovision && r->do_provision && is_baked(r)) {
+    if (r->do_create && golden && !r->reprovision && r->do_provision && baked) {
         r->do_provision = false;
         r->from_golden = true;
     }
@@ -430,12 +450,14 @@ bool skip_commit(void *ctx, char why[STEP_WHY_MAX])
     return r->plan != ENGINE_BAKE;
 }
 
-/* Which revision is in it. */
+/* Which revision is in it, and which image it is. */
 static int settle_commit(struct run *r, struct error *err)
 {
-    MT_CLEANUP(xfree) char *path = golden_path(r), *dir = path_join(r->e->opts.paths->state, "golden");
-    return fs_mkdirs(dir, 0700, err) < 0 ? -1
-                                         : fs_write_atomic(path, r->profile.rev, strlen(r->profile.rev), 0600, err);
+    struct golden g = {.rev = ""};
+    str_copy(g.rev, sizeof(g.rev), r->profile.rev);
+    str_copy(g.id, sizeof(g.id), r->call.image_id);
+    refresh_soon(r->e); /* sandboxes that were made from the one before differ now */
+    return golden_save(r->e->opts.paths, r->profile.name, slot_host(r->slot), &g, err);
 }
 
 enum step_result step_commit(struct op *op, void *ctx, struct error *err)

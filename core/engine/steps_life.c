@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/golden.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
@@ -59,6 +60,7 @@ static void keep_settings(struct run *r)
         spec_diff(r->record.spec, r->spec_text.buf, &diff);
         spec_network(r->record.spec, &own);
     }
+    golden_differs(r->e->opts.paths, slot_host(r->slot), &r->spec, &r->info, &diff);
     str_copy(v->drift, sizeof(v->drift), diff.len > 0 ? diff.buf : "made from another configuration");
     op_touch(r->op);
     r->net_wanted = r->spec.net_after;
@@ -75,13 +77,15 @@ static void decide_actions(struct run *r)
         (r->slot->ops->caps & BACKEND_CAP_IMAGES) != 0; /* there, what was fixed at create can only be re-created */
     bool drift = r->info.config_hash[0] != '\0' && strcmp(r->info.config_hash, r->spec.config_hash) != 0;
     bool lacks = r->do_provision && !r->adopt && run_wants_network(&r->info, &r->spec);
-    bool up = is_up(&r->info), down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && (drift || lacks)));
+    bool image = golden_differs(r->e->opts.paths, slot_host(r->slot), &r->spec, &r->info, NULL);
+    bool up = is_up(&r->info);
+    bool down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && (drift || lacks || image)));
     if (r->info.state == SANDBOX_NONE) {
         r->do_create = r->do_start = true;
         return;
     }
     if (up && !down_first) {
-        if (drift) {
+        if (drift || image) {
             keep_settings(r);
         }
         return;
@@ -89,8 +93,8 @@ static void decide_actions(struct run *r)
     r->do_stop = up;
     r->do_start = true;
     r->do_remove = r->do_create = images && (drift || r->recreate);
-    r->do_update = !images && (drift || r->recreate ||
-                               r->spec.net_after == NET_NONE); /* open or closed: the stored one may be either */
+    /* One that is cut afterwards may be stored open or closed. */
+    r->do_update = !images && (drift || r->recreate || net_policy_is_sealed(r->spec.net_after));
 }
 
 /* A sandbox that runs on with another network than the profile wants, or without the one that its script needs: not

@@ -30,7 +30,7 @@ const struct config_option CONFIG_OPTIONS[] = {
     {"sandbox", "stop_timeout", CONFIG_INT, AT(stop_timeout_s), "30", .min = 0, .max = 3600,
      .help = "seconds between the polite stop and the kill"},
     {"sandbox", "idle_stop_minutes", CONFIG_INT, AT(idle_stop_minutes), "30", .min = 0, .max = 100000,
-     .help = "stop a sandbox after so many minutes in which nobody used it; 0: never"},
+     .help = "the cockpit stops a sandbox after so many minutes in which nobody used it; 0: never"},
     {"sandbox", "require_resource_limits", CONFIG_BOOL, AT(require_resource_limits), "false",
      .help = "refuse to start where limits cannot be enforced"},
     {"sandbox", "cpus", CONFIG_FLOAT, AT(cpus), "0", .min = 0, .max = 4096,

@@ -220,6 +220,7 @@ static bool same_info(const struct sandbox_info *a, const struct sandbox_info *b
            strcmp(a->config_hash, b->config_hash) == 0 && strcmp(a->workspace, b->workspace) == 0 &&
            strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&
            strcmp(a->warning, b->warning) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->image, b->image) == 0 &&
+           strcmp(a->image_id, b->image_id) == 0 && strcmp(a->gateway, b->gateway) == 0 &&
            a->exit_code == b->exit_code && a->created_wall_ms == b->created_wall_ms &&
            a->workspace_mode == b->workspace_mode && a->foreign == b->foreign && same_ports(a, b);
 }

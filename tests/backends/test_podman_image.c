@@ -375,10 +375,13 @@ static void test_golden_and_commit(void **state)
     (void)state;
     struct sandbox_spec spec = spec_of(POD_MINI);
     struct running c;
+    char made[72] = "";
     spec.golden = keep("localhost/muthr-profile-p:latest");
     ask(&c, &spec);
     expect_ok(&c);
     assert_string_equal(c.call.image, POD_MINI); /* there is none yet */
+    MT_CLEANUP(xfree) char *id = pod_text("image", "inspect", "--format", "{{.Id}}", POD_MINI);
+    assert_string_equal(c.call.image_id, id);
     pod_do("create", "--name", "muthr-gold", "--label", "muthr.managed=true", "--label", "muthr.owner=project",
            POD_MINI, "true");
     pod_do("create", "--name", "foreign", POD_MINI, "true");
@@ -392,9 +395,13 @@ static void test_golden_and_commit(void **state)
         podman_backend.submit(be, &c.call);
         wait_for(&c);
         expect_ok(&c);
+        assert_int_equal(strlen(c.call.image_id), 64);
+        assert_string_not_equal(c.call.image_id, made); /* baked again: another one under the same name */
+        str_copy(made, sizeof(made), c.call.image_id);
     }
     ask(&c, &spec);
     assert_string_equal(c.call.image, spec.golden);
+    assert_string_equal(c.call.image_id, made);
     MT_CLEANUP(xfree)
     char *labels = pod_text("image", "inspect", "--format", "{{index .Config.Labels \"muthr.managed\"}}", spec.golden);
     assert_string_equal(labels, ""); /* nobody who runs it is taken for a sandbox */

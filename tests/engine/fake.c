@@ -136,6 +136,8 @@ static int do_create(struct fake *f, const char *owner, const struct sandbox_spe
             memset(&f->boxes[i].info, 0, sizeof(f->boxes[i].info));
             f->boxes[i].info.state = SANDBOX_STOPPED;
             take_spec(&f->boxes[i].info, spec);
+            str_copy(f->boxes[i].info.image_id, sizeof(f->boxes[i].info.image_id),
+                     f->image_id != NULL ? f->image_id : "");
             return 0;
         }
     }
@@ -204,6 +206,7 @@ static int do_image(struct fake *f, struct backend_call *call)
     str_copy(f->last_spec_image, sizeof(f->last_spec_image), s->image != NULL ? s->image : "");
     str_copy(f->last_golden, sizeof(f->last_golden), s->golden != NULL ? s->golden : "");
     str_copy(call->image, sizeof(call->image), f->image != NULL ? f->image : s->image != NULL ? s->image : "default:1");
+    str_copy(call->image_id, sizeof(call->image_id), f->image_id != NULL ? f->image_id : "");
     str_copy(call->image_notice, sizeof(call->image_notice), f->image_notice != NULL ? f->image_notice : "");
     return 0;
 }
@@ -264,6 +267,7 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
         return do_image(f, call);
     case BACKEND_COMMIT:
         str_copy(f->committed, sizeof(f->committed), call->tag);
+        str_copy(call->image_id, sizeof(call->image_id), f->committed_id != NULL ? f->committed_id : "");
         return 0;
     case BACKEND_LOGS:
         call->on_line(call, false, "one line", 8);
@@ -616,7 +620,8 @@ void world_engine(struct world *w)
                                .step_timeout_max_ms = w->step_timeout_ms,
                                .idle_stop = w->minute_ms > 0,
                                .minute_ms = w->minute_ms,
-                               .no_resume = w->no_resume};
+                               .no_resume = w->no_resume,
+                               .lazy_follow = w->lazy_follow};
     opts.port = (struct session_port){.arg = &w->fake,
                                       .start = port_start,
                                       .find = port_find,

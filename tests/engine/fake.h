@@ -33,6 +33,8 @@ struct fake {
     struct backend_probe probe, pod_probe;
     /* of the pod */
     const char *image, *image_notice; /* what IMAGE answers; NULL: what was asked for */
+    const char *image_id;             /* what stands behind it; NULL: not told */
+    const char *committed_id;         /* what COMMIT makes */
     const char *exec_lines[4];        /* what EXEC prints */
     int exec_exit;                    /* and ends with, when as root */
     int set_up_exit;                  /* else */
@@ -70,7 +72,7 @@ struct world {
     struct fake fake;
     const struct backend_ops *const *registry; /* NULL: the fake alone */
     struct timer *guard;
-    bool ready, closed, no_resume;
+    bool ready, closed, no_resume, lazy_follow;
     uint64_t step_timeout_ms;
     uint64_t minute_ms; /* of idle_stop_minutes; 0: nobody is stopped as idle */
     int done;

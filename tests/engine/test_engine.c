@@ -52,6 +52,24 @@ static bool has_drift(struct world *w)
     return world_ws(w, "muthr-api")->drift;
 }
 
+/* A verb that only looks, or takes down, does not have the world's changes followed; one that brings up does. */
+static void test_lazy_follow(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    w.lazy_follow = true;
+    world_engine(&w);
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    assert_null(w.fake.watch);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_non_null(w.fake.watch);
+    w.config.cpus = 2;
+    w.fake.watch(w.fake.watch_arg, NULL);
+    world_until(&w, has_drift);
+    world_close(&w);
+}
+
 static void test_drift(void **state)
 {
     (void)state;
@@ -517,6 +535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ensure_is_idempotent),
+        cmocka_unit_test(test_lazy_follow),
         cmocka_unit_test(test_drift),
         cmocka_unit_test(test_profile_with_another_network),
         cmocka_unit_test(test_network_choice),

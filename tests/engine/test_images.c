@@ -127,7 +127,7 @@ static void test_set_up(void **state)
         "{\"image\": \"repo/image:1\", // theirs\n\"postCreateCommand\": {\"a\": \"it's\", \"b\": [\"x\", \"y z\"]},}");
     world_engine(&w);
     struct engine_consent c;
-    engine_consent(w.engine, "muthr-api", &c);
+    engine_consent(w.engine, &(struct engine_request){.sandbox = "muthr-api"}, &c);
     assert_string_equal(c.image, "repo/image:1");
     assert_non_null(strstr(c.post_create, "it's"));
     engine_consent_release(&c);
@@ -151,7 +151,7 @@ static void test_set_up(void **state)
     assert_string_equal(w.fake.last_argv[2], "'sh' '-c' 'it'\\''s' && 'x' 'y z'");
     world_run(&w, ENGINE_START, "muthr-api", NULL);
     assert_int_equal(world_step(&w, "post_create")->state, OP_STEP_SKIPPED); /* once */
-    engine_consent(w.engine, "muthr-api", &c);
+    engine_consent(w.engine, &(struct engine_request){.sandbox = "muthr-api"}, &c);
     assert_null(c.post_create);
     engine_consent_release(&c);
     world_close(&w);
@@ -166,7 +166,7 @@ static void test_consent_is_to_what_was_shown(void **state)
     temphome_write(&w.home, "src/api/.devcontainer.json", "{\"image\": \"a:1\", \"postCreateCommand\": \"harmless\"}");
     world_engine(&w);
     struct engine_consent c;
-    engine_consent(w.engine, "muthr-api", &c);
+    engine_consent(w.engine, &(struct engine_request){.sandbox = "muthr-api"}, &c);
     engine_consent_release(&c);
     temphome_write(&w.home, "src/api/.devcontainer.json", "{\"image\": \"b:1\", \"postCreateCommand\": \"evil\"}");
     struct engine_request req = {
@@ -176,7 +176,7 @@ static void test_consent_is_to_what_was_shown(void **state)
     assert_int_equal(w.last.state, OP_DONE);
     assert_int_equal(world_step(&w, "post_create")->state, OP_STEP_SKIPPED);
     assert_string_equal(w.fake.last_spec_image, "");
-    engine_consent(w.engine, "muthr-api", &c);
+    engine_consent(w.engine, &(struct engine_request){.sandbox = "muthr-api"}, &c);
     assert_string_equal(c.post_create, "evil");
     engine_consent_release(&c);
     world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
@@ -213,6 +213,52 @@ static void test_bake(void **state)
     world_run(&w, ENGINE_BAKE, "muthr-api", "p");
     assert_int_equal(w.last.state, OP_FAILED);
     assert_non_null(strstr(w.last.error.msg, "cannot make an image"));
+    world_close(&w);
+}
+
+static bool web_has_drift(struct world *w)
+{
+    return world_ws(w, "muthr-web")->drift;
+}
+
+/* Another image under the same name is another image: told while the sandbox runs, taken at its next restart. */
+static void test_rebuilt(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    w.fake.image_id = "0a";
+    w.fake.committed_id = "1b";
+    world_engine(&w);
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    w.fake.image = "localhost/muthr-profile-p:latest";
+    w.fake.image_id = "1b";
+    world_run(&w, ENGINE_START, "muthr-web", "p");
+    assert_false(world_ws(&w, "muthr-web")->drift);
+    assert_non_null(strstr(world_ws(&w, "muthr-api")->drift_text, "image: default:1 -> localhost/muthr-profile-p"));
+    w.fake.committed_id = w.fake.image_id = "2c";
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    world_until(&w, web_has_drift);
+    assert_string_equal(world_ws(&w, "muthr-web")->drift_text, "image: re-built");
+    world_run(&w, ENGINE_START, "muthr-web", NULL); /* it runs on, and that is said */
+    assert_string_equal(w.last.drift, "image: re-built");
+    assert_string_equal(fake_box(&w.fake, "muthr-web")->image_id, "1b");
+    world_run(&w, ENGINE_RESTART, "muthr-web", NULL);
+    assert_non_null(strstr(w.last.notice, "its image was re-built: it was created again"));
+    assert_true(w.fake.kept_home);
+    assert_string_equal(fake_box(&w.fake, "muthr-web")->image_id, "2c");
+    assert_false(world_ws(&w, "muthr-web")->drift);
+    w.fake.image_id = "3d"; /* by hand, with podman tag: only asking shows it, at a start */
+    world_run(&w, ENGINE_STOP, "muthr-web", NULL);
+    world_run(&w, ENGINE_START, "muthr-web", NULL);
+    assert_string_equal(fake_box(&w.fake, "muthr-web")->image_id, "3d");
+    assert_int_equal(world_step(&w, "provision")->state, OP_STEP_DONE); /* nobody knows what is in that one */
+    w.fake.image = NULL;                                                /* podman rmi */
+    w.fake.image_id = "0a";
+    world_run(&w, ENGINE_RESTART, "muthr-web", NULL);
+    assert_string_equal(fake_box(&w.fake, "muthr-web")->image, "default:1");
+    assert_false(world_ws(&w, "muthr-web")->drift);
     world_close(&w);
 }
 
@@ -419,19 +465,13 @@ static void test_undo_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_image_drift),
-        cmocka_unit_test(test_image_fails),
-        cmocka_unit_test(test_baseline_fails),
-        cmocka_unit_test(test_set_up),
-        cmocka_unit_test(test_consent_is_to_what_was_shown),
-        cmocka_unit_test(test_bake),
-        cmocka_unit_test(test_model_network),
-        cmocka_unit_test(test_foreign_and_limits),
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_overlay),
-        cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_undo_window),
+        cmocka_unit_test(test_life),          cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_image_fails),   cmocka_unit_test(test_baseline_fails),
+        cmocka_unit_test(test_set_up),        cmocka_unit_test(test_consent_is_to_what_was_shown),
+        cmocka_unit_test(test_bake),          cmocka_unit_test(test_rebuilt),
+        cmocka_unit_test(test_model_network), cmocka_unit_test(test_foreign_and_limits),
+        cmocka_unit_test(test_choice),        cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_looks),         cmocka_unit_test(test_undo_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -213,6 +214,9 @@ static void test_consent(void **state)
     harness_write(h, "src/api/.devcontainer/devcontainer.json",
                   "{\"postCreateCommand\": \"touch /workspace/.set-up && echo \\u001b[31mred\"}\n");
     harness_write(h, "src/docs/.devcontainer.json", "{\"postCreateCommand\": \"touch /workspace/.never\"}\n");
+    harness_write(h, "src/homepage/.devcontainer.json", "{\"postCreateCommand\": \"touch /workspace/.always\"}\n");
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nundo_seconds = 0\n");
+    MT_CLEANUP(xfree) char *always = path_join(harness_home(h), "src/homepage/.always");
     world_start(h, 120, 36, NULL, NULL);
     harness_wait_text(h, WORLD_READY);
     harness_key(h, "S");
@@ -230,9 +234,25 @@ static void test_consent(void **state)
     harness_wait_text(h, "muthr-docs");
     harness_key(h, "S");
     harness_wait_text(h, "touch /workspace/.never");
+    assert_true(harness_has(h, ".devcontainer.json in the project")); /* where it comes from */
     harness_key(h, "v");
     harness_wait_text(h, "2 running");
     harness_key(h, "s");
+    harness_wait_text(h, "1 running");
+    harness_key(h, "j");
+    harness_wait_text(h, "muthr-homepage");
+    harness_key(h, "S");
+    harness_wait_text(h, "touch /workspace/.always");
+    harness_key(h, "a");
+    harness_wait_text(h, "2 running");
+    world_wait_file(h, "src/homepage/.always");
+    harness_keys(h, "d y"); /* a sandbox that is made anew is another one: still not asked for */
+    harness_wait_text(h, "1 running");
+    assert_int_equal(unlink(always), 0);
+    harness_key(h, "S");
+    world_wait_file(h, "src/homepage/.always");
+    harness_wait_text(h, "2 running");
+    harness_keys(h, "s k");
     harness_wait_text(h, "1 running");
     world_leave(h);
     world_start(h, 120, 36, NULL, NULL); /* remembered */

@@ -84,7 +84,27 @@ static void test_captured_inspect(void **state)
     assert_true(seen.cpus > 1.49 && seen.cpus < 1.51);
     assert_int_equal(seen.info.started_wall_ms, 1795249030760);
     assert_string_equal(seen.info.image, "localhost/muthr-mini:latest");
+    assert_string_equal(seen.info.image_id, "d43289da06c6b594044a9512c11b02538c72aee342000566c41dd9b5fb43fcaf");
+    parse_file(podman_parse_ps, "tests/data/podman/podman-ps-running.json");
+    assert_string_equal(seen.info.image_id, "d43289da06c6b594044a9512c11b02538c72aee342000566c41dd9b5fb43fcaf");
+    parse_file(podman_parse_inspect, "tests/data/podman/podman-inspect-running.json");
     assert_int_equal(seen.info.ports[0].host_port, 18080);
+}
+
+static void test_image_id(void **state)
+{
+    char id[PODMAN_IMAGE_ID_MAX];
+    (void)state;
+    podman_parse_image_id("sha256:0123456789abcdef\n", id);
+    assert_string_equal(id, "0123456789abcdef");
+    podman_parse_image_id("0123456789ab", id);
+    assert_string_equal(id, "0123456789ab");
+    podman_parse_image_id("Error: 0123456789ab", id);
+    assert_string_equal(id, "");
+    podman_parse_image_id("0123456789ab; rm -rf /", id);
+    assert_string_equal(id, "");
+    podman_parse_image_id("", id);
+    assert_string_equal(id, "");
 }
 
 #define OURS "\"Labels\":{\"muthr.managed\":\"true\",\"muthr.owner\":\"project\"}"
@@ -250,9 +270,10 @@ static void test_port_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_captured_ps), cmocka_unit_test(test_captured_inspect),   cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_garbage),     cmocka_unit_test(test_dates_and_versions), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_port_errors),
+        cmocka_unit_test(test_captured_ps), cmocka_unit_test(test_captured_inspect),
+        cmocka_unit_test(test_image_id),    cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_garbage),     cmocka_unit_test(test_dates_and_versions),
+        cmocka_unit_test(test_errors),      cmocka_unit_test(test_port_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

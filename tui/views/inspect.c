@@ -157,6 +157,11 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     fact(b, THEME_TEXT, "sandbox", ws->sandbox);
     fact(b, THEME_TEXT, "id", ws->info.id);
     fact(b, THEME_TEXT, "image", ws->info.image);
+    if (ws->info.image_id[0]) {
+        char image[40];
+        str_format(image, sizeof(image), "id %.12s", ws->info.image_id);
+        fact(b, THEME_TEXT, "", image);
+    }
     fact(b, THEME_WARN, "", ws->image_notice);
     fact(b, THEME_TEXT, "backend", ws->backend);
     fact(b, THEME_TEXT, "machine", ws->host);
