@@ -20,6 +20,7 @@ struct life {
     bool ever_started, writable_root;
     uint16_t ports_tried;
     struct error failed;
+    int exit_code;
     char state[16];
 };
 
@@ -137,14 +138,42 @@ static void on_refused(struct request *r, const struct proc_result *res, const s
     podman_finish(r, &why);
 }
 
+/* The last line of a text that says something; "" if none does. Cuts the text. */
+static const char *last_line(char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r' || text[n - 1] == ' ')) {
+        text[--n] = '\0';
+    }
+    char *nl = strrchr(text, '\n');
+    return nl ? nl + 1 : text;
+}
+
+/* What one that ended at once has said: its log goes when a new sandbox is undone. */
+static void on_last_words(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct life *l = r->state;
+    struct error why = ERROR_INIT;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    if (!err) {
+        strbuf_add(&text, res->out->buf, res->out->len);
+        strbuf_add(&text, res->err_tail->buf, res->err_tail->len);
+    }
+    const char *line = last_line(text.buf);
+    podman_changed(r->be, r->call->name);
+    error_hint(&why, ERROR_UNAVAILABLE, "an image must have sh and sleep, and be for this machine's processor",
+               "the sandbox ended as soon as it was started: exit %d%s%s", l->exit_code, line[0] ? ": " : "", line);
+    podman_finish(r, &why);
+}
+
 /* S9: it runs; do its limits hold? */
 static int on_look_back(struct request *r, const struct podman_seen *seen, struct error *err)
 {
     struct life *l = r->state;
     char missing[120];
     if (seen->info.state == SANDBOX_FAILED || seen->info.state == SANDBOX_STOPPED) {
-        return error_hint(err, ERROR_UNAVAILABLE, "look at its log: muthr-tui logs",
-                          "the sandbox ended as soon as it was started: exit %d", seen->info.exit_code);
+        l->exit_code = seen->info.exit_code;
+        return simple(r, WORDS("logs", "--tail", "4"), STOP_SLACK_MS, false, on_last_words, err);
     }
     podman_remember(r->be, seen);
     if (!seen->require_limits || podman_limits_hold(r->be, seen, missing, sizeof(missing))) {

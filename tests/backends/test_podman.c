@@ -389,6 +389,28 @@ static void test_failures(void **state)
     sandbox_spec_release(&s);
 }
 
+/* An image with nothing to run in it: what it said is in the message, its log goes with it. */
+static void test_image_without_a_shell(void **state)
+{
+    struct sandbox_spec s = spec_of("muthr-bare");
+    char *file = path_join(pod.home, "Containerfile");
+    struct backend_call c = {0};
+    (void)state;
+    assert_int_equal(fs_write_atomic(file, "FROM scratch\nLABEL a=b\n", 23, 0644, NULL), 0);
+    pod_do("build", "-q", "-t", "localhost/muthr-bare", "-f", file, pod.home);
+    free(s.image);
+    s.image = xstrdup("localhost/muthr-bare");
+    assert_int_equal(create(&s), ERROR_NONE);
+    assert_int_equal(run(&c, BACKEND_START, "muthr-bare"), ERROR_UNAVAILABLE);
+    assert_non_null(strstr(last.msg, "ended as soon as it was started: exit"));
+    assert_non_null(strstr(last.msg, "No such file or directory"));
+    assert_non_null(strstr(last.hint, "must have sh"));
+    must(BACKEND_DELETE, "muthr-bare", false);
+    pod_do("rmi", "localhost/muthr-bare");
+    free(file);
+    sandbox_spec_release(&s);
+}
+
 static bool is_stopping(const void *name)
 {
     return pod_is(name, "stopping");
@@ -777,6 +799,7 @@ static int run_all(void)
         cmocka_unit_test(test_foreign_is_left_alone),
         cmocka_unit_test(test_unicode_name),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_image_without_a_shell),
         cmocka_unit_test(test_stale_stopping),
         cmocka_unit_test(test_require_limits),
         cmocka_unit_test(test_ports),
