@@ -97,6 +97,25 @@ void verb_tell_folder(const struct workspace *ws)
     }
 }
 
+/* Backends of this machine whose sandboxes are missing from the list: said, and the exit code. One that never was
+ * usable matters only to who chose it. */
+static int note_unlisted(const struct verb_ctx *ctx)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *b = model_backend_at(ctx->model, i);
+        bool wanted = b->lost || strcmp(ctx->config.backend, b->name) == 0;
+
+        if (b->host[0] == '\0' && !b->probe.usable && wanted) {
+            output_note("the sandboxes of %s cannot be listed: %s%s%s", b->name, b->probe.reason,
+                        b->probe.fix[0] != '\0' ? "; " : "", b->probe.fix);
+            code = error_exit_code(&(struct error){.code = ERROR_UNAVAILABLE});
+        }
+    }
+    return code;
+}
+
 /* What keeps the list from being whole: said, and the exit code, but what is known is listed all the same. */
 static int ls_trouble(struct verb_ctx *ctx)
 {
@@ -111,7 +130,7 @@ static int ls_trouble(struct verb_ctx *ctx)
         const struct backend_view *b = model_backend_at(ctx->model, i);
 
         if (b->probe.usable) {
-            return 0;
+            return note_unlisted(ctx);
         }
         if (b->host[0] != '\0') {
             continue; /* said for itself */

@@ -97,6 +97,16 @@ void podman_cli_env(const char *const *add, struct strvec *env)
     }
 }
 
+/* What is asked (its answer is read) may have less time than usual, by the environment. */
+static uint64_t deadline_ms(const struct podman_cli_opts *opts)
+{
+    const char *text = getenv("MUTHR_TUI_PODMAN_SECONDS");
+    uint64_t most_ms = text ? strtoull(text, NULL, 10) * 1000 : 0;
+    bool asks = opts->capture_max_bytes > 0 && !opts->let_go;
+    bool shorter = most_ms > 0 && asks && most_ms < opts->timeout_ms;
+    return shorter ? most_ms : opts->timeout_ms;
+}
+
 int podman_cli_start(struct proc **out, struct backend *be, const struct podman_cli_opts *opts, struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
@@ -111,7 +121,7 @@ int podman_cli_start(struct proc **out, struct backend *be, const struct podman_
                           .input = opts->input,
                           .input_len = opts->input_len,
                           .capture_max_bytes = opts->capture_max_bytes,
-                          .timeout_ms = opts->timeout_ms,
+                          .timeout_ms = deadline_ms(opts),
                           .kill_grace_ms = KILL_GRACE_MS,
                           .detached = opts->let_go,
                           .on_line = opts->on_line ? on_line : NULL,

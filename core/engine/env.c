@@ -104,6 +104,9 @@ void env_add_terminal(struct strvec *out)
 
 int env_check_extra(const struct strvec *extra, struct error *err)
 {
+    if (extra != NULL && extra->len > ENV_EXTRA_MAX) {
+        return error_set(err, ERROR_INVALID, "--env: more than %d variables", ENV_EXTRA_MAX);
+    }
     for (size_t i = 0; extra != NULL && i < extra->len; i++) {
         const char *eq = strchr(extra->v[i], '=');
         size_t n = eq != NULL ? (size_t)(eq - extra->v[i]) : 0;

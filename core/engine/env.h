@@ -27,7 +27,9 @@ int env_build(const struct env_input *in, struct strvec *out, struct error *err)
 void env_add_host(struct strvec *out);
 /* What our own terminal is, for programs in a session, whatever terminal we run in ourselves. */
 void env_add_terminal(struct strvec *out);
-/* --env K=V: key [A-Za-z0-9_]+, not starting with a digit; value without NUL, CR, LF. Replaces what is there. */
+/* --env K=V: key [A-Za-z0-9_]+, not starting with a digit; value without NUL, CR, LF; ENV_EXTRA_MAX of them
+ * at most. Replaces what is there. */
+#define ENV_EXTRA_MAX 4096
 int env_add_extra(const struct strvec *extra, struct strvec *out, struct error *err);
 int env_check_extra(const struct strvec *extra, struct error *err);
 /* A model name of [A-Za-z0-9._:/-]+. */

@@ -289,7 +289,10 @@ static void submit(struct slot *s, enum backend_verb verb);
 /* What is known of a slot's backend, for people. */
 static void put_backend(struct slot *s, uint64_t retry_mono_ms)
 {
-    struct backend_view v = {.probed = s->probed, .probe = s->probe, .retry_mono_ms = retry_mono_ms};
+    struct backend_view v = {.probed = s->probed,
+                             .lost = s->worked && s->probed && !s->probe.usable,
+                             .probe = s->probe,
+                             .retry_mono_ms = retry_mono_ms};
     str_copy(v.name, sizeof(v.name), s->ops->name);
     str_copy(v.host, sizeof(v.host), slot_host(s));
     model_put_backend(s->e->opts.model, &v);
@@ -381,15 +384,16 @@ static void take_list(struct slot *s)
     s->suspect = false;
 }
 
-/* A list failed. A runtime that is not there any more is looked at once; when it says that it is well and cannot list
- * all the same, it is left alone for a while. True when something follows. */
+/* A list failed, whatever for: what is known may be untrue. The runtime is looked at once; when it says that it is well
+ * and cannot list all the same, it is left alone for a while. True when something follows. */
 static bool doubt(struct slot *s, const struct error *err)
 {
-    if (s->e->closing || (s->host == NULL && err->code != ERROR_UNAVAILABLE && err->code != ERROR_TIMEOUT)) {
+    if (s->e->closing) {
         return false;
     }
     if (!s->suspect) {
         s->suspect = true;
+        s->listed = false; /* who waits for the first look waits for this one */
         submit(s, BACKEND_PROBE);
         return true;
     }

@@ -229,10 +229,23 @@ void run_cancel_call(struct op *op, void *ctx)
     r->slot->ops->cancel(r->slot->be, &r->call);
 }
 
+/* Is this what another project's name was reduced to as well? */
+static bool is_of_another(const struct run *r, const struct sandbox_info *info)
+{
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    bool ours = info->state != SANDBOX_NONE && !info->foreign && info->project[0] != '\0';
+    return ours && ws != NULL && strcmp(info->project, ws->name) != 0 && strcmp(info->project, ws->shown) != 0;
+}
+
 int run_take_info(struct run *r, struct error *err)
 {
     if (r->call.info_count == 0) {
         return error_set(err, ERROR_PARSE, "%s: the backend did not say what it is", r->sandbox);
+    }
+    if (is_of_another(r, &r->call.infos[0])) {
+        return error_hint(err, ERROR_DENIED, "rename one of the two folders",
+                          "the project %s has this sandbox name too, and its sandbox exists: it is left alone",
+                          r->call.infos[0].project);
     }
     r->info = r->call.infos[0];
     str_copy(r->info.name, sizeof(r->info.name), r->sandbox); /* with the host, where there is one */

@@ -166,6 +166,7 @@ struct backend_view {
     char name[16];
     char host[32]; /* of [[hosts]], "" = this machine: name and host together are the key */
     bool probed;
+    bool lost;              /* it was usable and is not any more, or cannot tell what there is */
     uint64_t retry_mono_ms; /* a host that is down: when it is looked at again, 0: never by itself */
     struct backend_probe probe;
 };
