@@ -191,7 +191,10 @@ static int write_configuration(void)
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
     strbuf_addf(&b, "[containers]\ndefault_ulimits=[\"nofile=1024:1024\",\"nproc=4096:4096\"]\n");
     strbuf_addf(&b, "[network]\nnetwork_config_dir=\"%s/net\"\ndefault_network=\"%s\"\n", pod.base, pod.network);
-    strbuf_addf(&b, "default_subnet_pools=[{\"base\"=\"10.233.%d.0/24\",\"size\"=28}]\n", n);
+    strbuf_addf(&b,
+                "default_subnet_pools=[{\"base\"=\"10.233.%d.0/24\",\"size\"=29},"
+                "{\"base\"=\"10.234.%d.0/24\",\"size\"=29}]\n",
+                n, n); /* 64 networks */
     strbuf_addf(&b, "[engine]\nruntime=\"%s\"\ncgroup_manager=\"cgroupfs\"\nevents_logger=\"file\"\n", runtime);
     strbuf_addf(&b, "lock_type=\"file\"\ntmp_dir=\"%s/tmp\"\nexit_command_delay=1\n", pod.base);
     rc |= write_below("containers.conf", b.buf);
@@ -479,6 +482,11 @@ pid_t pod_process(const char *word, const char *other)
         }
     }
     return 0;
+}
+
+void pod_command(pid_t pid, char *buf, size_t cap)
+{
+    pod_proc_read(pid, "cmdline", buf, cap);
 }
 
 void pod_stand_in(const char *name, const char *script)

@@ -88,6 +88,8 @@ size_t pod_processes(pid_t *pids, size_t cap);
 /* The first process of this world whose command line has both texts (NULL: any), or 0. Made for finding `podman`
  * children to kill. */
 pid_t pod_process(const char *word, const char *other);
+/* Its command line, words separated by blanks; "" when it is gone. */
+void pod_command(pid_t pid, char *buf, size_t cap);
 /* Writes a program into <base>/bin and puts that folder first in PATH: a stand-in for `name`. `script` says at its top
  * what it stands for. pod_stand_in(name, NULL) takes it away again. */
 void pod_stand_in(const char *name, const char *script);

@@ -312,6 +312,13 @@ pid_t verb_start_argv(const char *const *args)
     return pid;
 }
 
+char *verb_said(const char *ext)
+{
+    char *path = xasprintf("%s/bg.%d.%s", vr.base, background_count, ext), *text = read_whole(path);
+    free(path);
+    return text;
+}
+
 struct awaited {
     pid_t pid;
     int *status;

@@ -69,6 +69,8 @@ struct json *ran_json(const struct ran *r);
 pid_t verb_start_argv(const char *const *args);
 #define verb_begin(...) verb_start_argv((const char *const[]){__VA_ARGS__, NULL})
 int verb_wait(pid_t pid, uint64_t timeout_ms);
+/* Output so far of the one started last; ext "out" or "err". free(). */
+char *verb_said(const char *ext);
 
 /* Waits until cond(arg) with a deadline, looking every 10 ms; returns the last cond. */
 bool verb_until(bool (*cond)(const void *arg), const void *arg, uint64_t timeout_ms);
