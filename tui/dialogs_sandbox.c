@@ -126,8 +126,9 @@ void dialog_profile(struct app *app)
     struct profile_entry *profiles = NULL;
     size_t n = engine_profiles(app->engine, &profiles);
     const char *mine = ws->profile[0] ? ws->profile : ws->info.profile;
+    /* Searchable: who types a name and Enter gets that one, and not the one that happened to be selected. */
     struct chooser_opts opts = {
-        .on_choose = profile_choose, .arg = about(ws->id), .free_arg = free, .verb = "provision"};
+        .on_choose = profile_choose, .arg = about(ws->id), .free_arg = free, .verb = "provision", .searchable = true};
     for (size_t i = 0; i < n; i++) {
         struct choice *c = choice_add(&b, profiles[i].name, profiles[i].description);
         bool now = strcmp(profiles[i].name, mine) == 0;
