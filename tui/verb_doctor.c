@@ -10,6 +10,7 @@
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/keymap.h"
+#include "tui/theme.h"
 #include "tui/verb.h"
 
 /* Where findings go: lines of their own in text form, because texts and advice are too long for columns. */
@@ -70,6 +71,22 @@ static void check_writable(struct report *out, const char *what, const char *dir
     finding(out, what, "ok", dir, NULL);
 }
 
+/* What it means that a backend cannot be used: nothing is broken by the lack of one that nobody asked for. */
+static const char *unusable_state(const struct verb_ctx *ctx, const struct backend_view *b)
+{
+    if (b->host[0] != '\0' || strcmp(ctx->config.backend, b->name) == 0) {
+        return "bad";
+    }
+    for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *other = model_backend_at(ctx->model, i);
+
+        if (other->host[0] == '\0' && other->probe.usable) {
+            return "warn";
+        }
+    }
+    return "bad";
+}
+
 /* The backends, and what each lacks. Returns how many work. */
 static int check_backends(struct verb_ctx *ctx, struct report *out)
 {
@@ -85,7 +102,7 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
             continue;
         }
         if (!b->probe.usable) {
-            finding(out, what, "bad", b->probe.reason, b->probe.fix);
+            finding(out, what, unusable_state(ctx, b), b->probe.reason, b->probe.fix);
             continue;
         }
         usable++;
@@ -111,10 +128,16 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
     return usable;
 }
 
-/* What the cockpit would say about [tui.keys]. */
-static void check_keys(struct verb_ctx *ctx, struct report *out)
+/* What the cockpit would say about [tui.keys] and the theme. */
+static void check_look(struct verb_ctx *ctx, struct report *out)
 {
     MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+    struct error err = ERROR_INIT;
+    struct theme theme;
+
+    if (theme_load(&theme, ctx->paths, ctx->config.theme, &err) < 0) {
+        finding(out, "theme", "bad", err.msg, err.hint);
+    }
 
     keymap_free(keymap_new(&ctx->config, &problems));
     for (size_t i = 0; i < problems.len; i++) {
@@ -152,7 +175,7 @@ static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool co
             : fs_exists(ctx->config.path) ? ctx->config.path
                                           : "none (defaults); `muthr-tui config init` writes one",
             config_ok ? NULL : "Mend the file, or move it away; until then the defaults are in force.");
-    check_keys(ctx, out);
+    check_look(ctx, out);
     check_profiles(ctx, out);
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);

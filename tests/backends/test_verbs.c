@@ -203,6 +203,33 @@ static void test_doctor(void **state)
     verb_run(&r, "doctor");
     ran_expect(&r, 1);
     expect_text(&r.out, "muthr.toml:2: there is no command \"sandbox.stp\"; did you mean \"sandbox.stop\"?");
+    home_write(".config/muthr/muthr.toml", "[tui]\ntheme = \"nosuch\"\n");
+    verb_run(&r, "doctor");
+    ran_expect(&r, 1);
+    expect_text(&r.out, "bad   theme             there is no theme \"nosuch\"; there are: default");
+    ran_release(&r);
+}
+
+/* One backend works: the lack of another is worth a word, and a fault only for who asked for that one. */
+static void test_doctor_second_backend(void **state)
+{
+    struct ran r = RAN_INIT;
+    MT_CLEANUP(xfree) char *path = xstrdup(getenv("PATH"));
+    MT_CLEANUP(xfree) char *names = xstrdup(getenv("MUTHR_TUI_BACKENDS"));
+    (void)state;
+    setenv("PATH", vr.src, 1); /* no podman there */
+    setenv("MUTHR_TUI_BACKENDS", "bwrap,podman", 1);
+    verb_run(&r, "doctor");
+    int code = r.code;
+    bool warned = strstr(r.out.buf, "warn  backend podman    podman is not installed") != NULL;
+    home_write(".config/muthr/muthr.toml", "[sandbox]\nbackend = \"podman\"\n");
+    verb_run(&r, "doctor");
+    setenv("PATH", path, 1);
+    setenv("MUTHR_TUI_BACKENDS", names, 1);
+    ran_expect(&r, 1);
+    expect_text(&r.out, "bad   backend podman");
+    assert_int_equal(code, 0);
+    assert_true(warned);
     ran_release(&r);
 }
 
@@ -633,6 +660,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_roots, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_config, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_doctor, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_doctor_second_backend, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_life, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_prune, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_names, verb_setup, verb_teardown),
