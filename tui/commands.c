@@ -83,8 +83,12 @@ static bool can_cancel(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
     bool overlay = ws && ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE;
-    return (ws && tree_op_is_live(model_op(app->model, ws->op))) ||
-           no(why, cap, overlay ? "nothing is going on there; C shows its changes" : "nothing is going on there");
+    if (ws && tree_op_is_live(model_op(app->model, ws->op))) {
+        return true;
+    }
+    str_format(why, cap, "nothing is going on there%s%s%s", overlay ? "; " : "",
+               overlay ? app_key(app, "sandbox.changes") : "", overlay ? " shows its changes" : "");
+    return false;
 }
 
 static bool can_address(const struct app *app, char *why, size_t cap)

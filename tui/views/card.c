@@ -222,7 +222,8 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     fact(&sh, "profile", THEME_TEXT, ws->profile[0] ? ws->profile : ws->info.profile);
     fact(&sh, "backend", THEME_TEXT, ws->backend);
     if (ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE) {
-        fact(&sh, "changes", THEME_INFO, "wait until they are applied: C shows them");
+        str_format(text, sizeof(text), "wait until they are applied: %s shows them", app_key(app, "sandbox.changes"));
+        fact(&sh, "changes", THEME_INFO, text);
     }
     fact(&sh, "machine", host_is_down(app, ws) ? THEME_WARN : THEME_TEXT, ws->host);
     if (host_is_down(app, ws)) {
