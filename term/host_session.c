@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/host_session.h"
-#include "term/host_audit.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,168 +11,18 @@
 #include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "term/host_audit.h"
+#include "term/host_meta.h"
 #include "term/hostenv.h"
-#include "term/meta.h"
-#include "term/select.h"
 #include "term/session_dir.h"
 #include "term/viewer.h"
 
 #define READ_BUDGET_BYTES                                                                                              \
     (16u << 10) /* a turn: a third of a millisecond of parsing, then sockets and keys are looked at */
-#define META_PERIOD_MS 1000
-#define META_URGENT_MS 50 /* between urgent ones: a flood of notifications must not become a flood of messages */
 
 extern char **environ;
 
 static const int SIGNALS[HOST_SIGNALS] = {SIGTERM, SIGHUP, SIGINT};
-
-/* --- metadata --- */
-
-/* The last line on the screen, or of the scrollback, that is not blank. */
-static void fill_last_line(struct host_session *h)
-{
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT, clean = STRBUF_INIT;
-    int cols = vt_cols(h->vt);
-
-    for (int r = vt_rows(h->vt) - 1; r >= 0 && line.len == 0; r--) {
-        const struct cell *cells = vt_row(h->vt, r, NULL);
-
-        if (cells != NULL) {
-            select_cells(&line, cells, 0, cols, vt_clusters(h->vt), true);
-        }
-    }
-    for (size_t i = 0; i < 50 && line.len == 0 && i < vt_history_count(h->vt); i++) {
-        vt_history_text(h->vt, i, &line, NULL);
-    }
-    utf8_sanitize(&clean, line.buf, line.len, false);
-    str_copy(h->info.last_line, sizeof(h->info.last_line), clean.buf);
-}
-
-/* Brings the facts up to date. */
-static void fill_info(struct host_session *h)
-{
-    struct session_info *i = &h->info;
-    enum attention_kind before = i->attention;
-
-    str_copy(i->title, sizeof(i->title), vt_title(h->vt));
-    i->cols = vt_cols(h->vt);
-    i->rows = vt_rows(h->vt);
-    i->working = i->state != SESSION_EXITED && pulse_is_working(h->pulse);
-    i->progress = i->state == SESSION_EXITED ? -1 : pulse_progress_percent(h->pulse);
-    i->attention = (enum attention_kind)pulse_attention(h->pulse);
-    str_copy(i->attention_text, sizeof(i->attention_text), i->attention != ATTENTION_NONE ? pulse_text(h->pulse) : "");
-    i->attention_seen = i->attention != ATTENTION_NONE && pulse_is_seen(h->pulse);
-    if (i->attention != before) {
-        i->attention_since_ms = i->attention == ATTENTION_NONE ? 0 : clock_wall_ms();
-    }
-    fill_last_line(h);
-}
-
-/* Tells every viewer. */
-static void send_meta(struct host_session *h)
-{
-    MT_CLEANUP(strbuf) struct strbuf json = STRBUF_INIT;
-
-    fill_info(h);
-    h->meta_dirty = h->meta_urgent = false;
-    h->meta_sent_ms = clock_mono_ms();
-    if (h->viewers == NULL) {
-        return; /* who comes later is told on greeting */
-    }
-    meta_write(&h->info, &json);
-    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
-        viewer_meta(v, json.buf, json.len);
-    }
-}
-
-/* Sets the one timer for whatever is due next: attention, or metadata held back. */
-static void arm_tick(struct host_session *h)
-{
-    uint64_t now = clock_mono_ms(), at = h->pty != NULL ? pulse_deadline(h->pulse) : 0;
-
-    if (h->meta_dirty) {
-        uint64_t due = h->meta_sent_ms + (h->meta_urgent ? META_URGENT_MS : META_PERIOD_MS);
-
-        at = at == 0 ? due : MT_MIN(at, due);
-    }
-    if (at == h->tick_at || h->stopped) {
-        return;
-    }
-    h->tick_at = at;
-    if (at == 0) {
-        timer_stop(h->tick_timer);
-    } else {
-        timer_start(h->tick_timer, at > now ? at - now : 1);
-    }
-}
-
-/* Sends metadata that is due. */
-static void meta_due(struct host_session *h)
-{
-    uint64_t gap = h->meta_urgent ? META_URGENT_MS : META_PERIOD_MS;
-
-    if (h->meta_dirty && clock_mono_ms() - h->meta_sent_ms >= gap) {
-        send_meta(h);
-    }
-}
-
-void host_session_changed(struct host_session *h, bool urgent)
-{
-    if (h->stopped) {
-        return;
-    }
-    h->meta_dirty = true;
-    h->meta_urgent = h->meta_urgent || urgent;
-    if (h->feeding) {
-        return; /* frames go first, and what one write says is told in one message */
-    }
-    meta_due(h);
-    arm_tick(h);
-}
-
-/* The text before the cursor; nothing when there is text behind it, or a program draws the whole screen. */
-static void cursor_line(struct host_session *h, struct strbuf *out)
-{
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT, rest = STRBUF_INIT;
-    struct vt_cursor c = vt_cursor(h->vt);
-    const struct cell *cells = vt_row(h->vt, c.row, NULL);
-
-    if (cells == NULL || vt_is_alt(h->vt)) {
-        return;
-    }
-    select_cells(&line, cells, 0, c.col, vt_clusters(h->vt), true);
-    select_cells(&rest, cells, c.col, vt_cols(h->vt), vt_clusters(h->vt), true);
-    if (rest.len == 0) {
-        utf8_sanitize(out, line.buf, line.len, false);
-    }
-}
-
-/* Looks once at what the program stands still with. */
-static bool look_for_question(struct host_session *h)
-{
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-
-    if (!pulse_line_due(h->pulse, clock_mono_ms())) {
-        return false;
-    }
-    cursor_line(h, &line);
-    return pulse_line(h->pulse, line.buf, clock_mono_ms());
-}
-
-static void on_tick(void *arg)
-{
-    struct host_session *h = arg;
-
-    h->tick_at = 0;
-    if (h->pty != NULL && look_for_question(h)) {
-        h->meta_dirty = h->meta_urgent = true;
-    }
-    if (h->pty != NULL && pulse_tick(h->pulse, clock_mono_ms())) {
-        h->meta_dirty = h->meta_urgent = true;
-    }
-    meta_due(h);
-    arm_tick(h);
-}
 
 /* --- frames --- */
 
@@ -426,8 +275,8 @@ static void on_pty_exit(void *arg, int code, int signum)
         viewer_drain_input(v); /* there is nobody left to read it */
     }
     host_session_flush(h);
-    send_meta(h);
-    arm_tick(h);
+    host_meta_send(h);
+    host_meta_arm(h);
     if (h->stopping) {
         stop(h);
     }
@@ -460,7 +309,7 @@ int host_session_dismiss(struct host_session *h, struct error *err)
         return error_set(err, ERROR_BUSY, "%s still runs: end it first", h->info.label);
     }
     h->info.seen = true;
-    send_meta(h);
+    host_meta_send(h);
     stop(h);
     return 0;
 }
@@ -578,7 +427,7 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
     vt_allow_clipboard(h->vt, true); /* whether it goes further is the cockpit's decision */
     h->pulse = pulse_new(spec->info.kind == SESSION_AGENT, clock_mono_ms());
     h->frame_timer = timer_new(h->loop, on_frame_timer, h);
-    h->tick_timer = timer_new(h->loop, on_tick, h);
+    h->tick_timer = timer_new(h->loop, host_meta_tick, h);
     for (int i = 0; i < HOST_SIGNALS; i++) {
         h->signals[i] = signal_watch_new(h->loop, SIGNALS[i], on_signal, h, err);
         if (h->signals[i] == NULL) {
@@ -605,7 +454,7 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
     h->info.pid = pty_pid(h->pty);
     h->info.progress = -1;
     h->info.started_wall_ms = clock_wall_ms();
-    fill_info(h);
+    host_meta_fill(h);
     return 0;
 }
 

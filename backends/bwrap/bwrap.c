@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/bwrap/bwrap.h"
+#include "backends/bwrap/bwrap_private.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backends/bwrap/client.h"
-#include "backends/bwrap/isolation.h"
-#include "backends/bwrap/logs.h"
 #include "backends/bwrap/shim.h"
 #include "backends/bwrap/state.h"
 #include "backends/inner_env.h"
@@ -19,42 +15,10 @@
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 
-/* How the verbs are done: what only reads (list, inspect, stats) here on the loop, in small pieces; what writes, waits
- * or starts something in a helper process (helper.c); exec by our own enter client. */
+/* How the verbs are done: what only reads (list, inspect, stats) on the loop, in small pieces (look.c); what writes,
+ * waits or starts something in a helper process (helper.c); exec by our own enter client. */
 
-#define LIST_CHUNK 8 /* sandboxes looked at per turn of the loop: a millisecond or two */
-#define STATS_TIMEOUT_MS 2000
 #define KILL_GRACE_MS 600 /* a cancelled call must be done within a second */
-
-struct backend {
-    struct loop *loop;
-    const struct paths *paths;
-    char *root;
-    backend_change_fn change;
-    void *change_arg;
-    struct dirwatch *watch;
-    struct request *requests;
-};
-
-/* A call in flight. */
-struct request {
-    struct request *next;
-    struct backend *be; /* NULL after backend close */
-    struct backend_call *call;
-    struct proc *proc;
-    struct timer *timer;
-    struct watch *watch;
-    struct logs *logs;
-    struct dirwatch *changes; /* LOGS that follow: has it ended? */
-    int fd;
-    bool canceled, started, ended;
-    struct strvec names; /* LIST: folders still to look at, from `at` on */
-    size_t at;
-    struct strbuf input;
-    struct strbuf error_json;
-    struct strbuf stderr_line;
-    struct error early; /* why it could not even begin */
-};
 
 /* --- life of a request --- */
 
@@ -88,7 +52,7 @@ static void unlink_request(struct request *r)
 }
 
 /* The one place where a call ends. */
-static void finish(struct request *r, const struct error *err)
+void bwrap_finish(struct request *r, const struct error *err)
 {
     struct backend_call *call = r->call;
     struct error canceled = ERROR_INIT;
@@ -101,180 +65,6 @@ static void finish(struct request *r, const struct error *err)
     struct error copy = err ? *err : ERROR_INIT;
     request_free(r);
     call->done(call, err ? &copy : NULL);
-}
-
-/* --- list and inspect --- */
-
-static void add_info(struct backend_call *call, const struct sandbox_info *info)
-{
-    call->infos = xreallocarray(call->infos, call->info_count + 1, sizeof(*call->infos));
-    call->infos[call->info_count++] = *info;
-}
-
-static void list_turn(struct request *r)
-{
-    size_t stop = MT_MIN(r->names.len, r->at + LIST_CHUNK);
-    for (; r->at < stop; r->at++) {
-        struct sandbox_info info;
-        char *dir = path_join(r->be->root, r->names.v[r->at]);
-        if (state_info(dir, &info)) {
-            add_info(r->call, &info);
-        }
-        free(dir);
-    }
-    if (r->at == r->names.len) {
-        finish(r, NULL);
-    } else {
-        timer_start(r->timer, 0);
-    }
-}
-
-/* The folders that are sandboxes. A root that is not there yet means none. */
-static int list_begin(struct request *r, struct error *err)
-{
-    struct strvec all = STRVEC_INIT;
-    struct error why = ERROR_INIT;
-    int rc = fs_list(r->be->root, &all, &why);
-    for (size_t i = 0; i < all.len; i++) {
-        if (state_is_id(all.v[i])) {
-            strvec_push(&r->names, all.v[i]);
-        }
-    }
-    strvec_release(&all);
-    if (rc < 0 && why.code != ERROR_NOT_FOUND) {
-        *err = why;
-        return -1;
-    }
-    return 0;
-}
-
-static void inspect(struct request *r)
-{
-    struct sandbox_info info;
-    char *dir = state_dir_of(r->be->root, r->call->name);
-    if (!state_info(dir, &info)) {
-        str_copy(info.name, sizeof(info.name), r->call->name);
-        info.state = SANDBOX_NONE;
-    }
-    free(dir);
-    add_info(r->call, &info);
-    finish(r, NULL);
-}
-
-/* --- stats --- */
-
-static void on_stats(void *arg, int events)
-{
-    struct request *r = arg;
-    struct wire_stats stats;
-    struct error err = ERROR_INIT;
-    (void)events;
-    ssize_t n = recv(r->fd, &stats, sizeof(stats), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n != (ssize_t)sizeof(stats) || stats.type != WIRE_STATS) {
-        error_set(&err, ERROR_UNAVAILABLE, "sandbox %s went away", r->call->name);
-        finish(r, &err);
-        return;
-    }
-    r->call->stats.cpu_ns = stats.cpu_ns;
-    r->call->stats.memory_bytes = stats.resident_bytes;
-    r->call->stats.procs = stats.procs;
-    finish(r, NULL);
-}
-
-static int stats_begin(struct request *r, struct error *err)
-{
-    struct wire_stats_ask ask = {.type = WIRE_STATS};
-    struct state_config config;
-    char *dir = state_dir_of(r->be->root, r->call->name);
-    state_config_load(dir, &config);
-    r->call->stats.memory_limit_bytes = config.spec.memory_bytes;
-    state_config_release(&config);
-    int rc = client_connect(dir, "ctl.sock", &r->fd, err);
-    rc = rc ? rc : client_send(r->fd, &ask, sizeof(ask), NULL, 0, err);
-    free(dir);
-    if (rc < 0) {
-        return error_wrap(err, "sandbox %s", r->call->name);
-    }
-    r->watch = watch_new(r->be->loop, r->fd, on_stats, r, err);
-    if (!r->watch) {
-        return -1;
-    }
-    watch_set(r->watch, WATCH_READ);
-    timer_start(r->timer, STATS_TIMEOUT_MS);
-    return 0;
-}
-
-/* Everything was said: done, on the next turn. */
-static void end_soon(struct request *r)
-{
-    r->ended = true;
-    timer_start(r->timer, 0);
-}
-
-/* --- logs --- */
-
-static void on_log_line(void *arg, bool is_stderr, const char *line, size_t len)
-{
-    struct request *r = arg;
-    if (r->call->on_line && !r->canceled) {
-        r->call->on_line(r->call, is_stderr, line, len);
-    }
-}
-
-/* Following ends with the sandbox. */
-static void on_log_change(void *arg, const char *name)
-{
-    struct request *r = arg;
-    struct sandbox_info info;
-    (void)name;
-    if (!r->be || r->ended) {
-        return;
-    }
-    char *dir = state_dir_of(r->be->root, r->call->name);
-    bool live = state_info(dir, &info) && (info.state == SANDBOX_RUNNING || info.state == SANDBOX_CREATING);
-    free(dir);
-    if (!live) {
-        end_soon(r);
-    }
-}
-
-static int logs_begin(struct request *r, struct error *err)
-{
-    char *dir = state_dir_of(r->be->root, r->call->name), *changes = path_join(r->be->root, STATE_CHANGES);
-    int rc = 0;
-    if (r->call->follow && fs_is_dir(dir)) {
-        rc = fs_mkdirs(changes, 0700, err);
-        r->changes = rc == 0 ? dirwatch_new(r->be->loop, changes, on_log_change, r, err) : NULL;
-        rc = r->changes ? 0 : -1;
-    }
-    if (rc == 0) {
-        r->logs = logs_open(r->be->loop, dir, r->call->tail, r->call->follow, on_log_line, r, err);
-        rc = r->logs ? 0 : error_wrap(err, "logs of %s", r->call->name);
-    }
-    free(dir);
-    free(changes);
-    if (rc == 0 && r->call->follow) {
-        on_log_change(r, NULL);
-    } else if (rc == 0) {
-        end_soon(r);
-    }
-    return rc;
-}
-
-/* --- isolation --- */
-
-static int isolation_begin(struct request *r, struct error *err)
-{
-    char *dir = state_dir_of(r->be->root, r->call->name);
-    int rc = isolation_read(r->call, dir, err);
-    free(dir);
-    if (rc == 0) {
-        end_soon(r);
-    }
-    return rc;
 }
 
 /* --- helpers --- */
@@ -377,7 +167,7 @@ static void on_helper_done(void *arg, const struct proc_result *res, const struc
     r->proc = NULL;
     r->call->exit_code = res->signal ? 128 + res->signal : res->exit_code;
     if (!err) {
-        finish(r, NULL);
+        bwrap_finish(r, NULL);
         return;
     }
     out = *err;
@@ -389,7 +179,7 @@ static void on_helper_done(void *arg, const struct proc_result *res, const struc
         error_set(&out, ERROR_EXIT, "exit %d: %s", r->call->exit_code, r->stderr_line.buf);
         out.sys = r->call->exit_code;
     }
-    finish(r, &out);
+    bwrap_finish(r, &out);
 }
 
 /* Environment of ours plus additions. */
@@ -488,15 +278,15 @@ static int begin(struct request *r, struct error *err)
     }
     switch (r->call->verb) {
     case BACKEND_LIST:
-        return list_begin(r, err);
+        return bwrap_list_begin(r, err);
     case BACKEND_INSPECT:
         return 0;
     case BACKEND_STATS:
-        return stats_begin(r, err);
+        return bwrap_stats_begin(r, err);
     case BACKEND_LOGS:
-        return logs_begin(r, err);
+        return bwrap_logs_begin(r, err);
     case BACKEND_ISOLATION:
-        return isolation_begin(r, err);
+        return bwrap_isolation_begin(r, err);
     case BACKEND_EXEC:
         return run_exec(r, err);
     default:
@@ -509,21 +299,21 @@ static void on_timer(void *arg)
     struct request *r = arg;
     struct error err = ERROR_INIT;
     if (r->canceled || r->ended) {
-        finish(r, NULL);
+        bwrap_finish(r, NULL);
     } else if (!r->started) {
         r->started = true;
         if (begin(r, &err) < 0) {
-            finish(r, &err);
+            bwrap_finish(r, &err);
         } else if (r->call->verb == BACKEND_INSPECT) {
-            inspect(r);
+            bwrap_inspect(r);
         } else if (r->call->verb == BACKEND_LIST) {
-            list_turn(r);
+            bwrap_list_turn(r);
         }
     } else if (r->call->verb == BACKEND_LIST) {
-        list_turn(r);
+        bwrap_list_turn(r);
     } else {
         error_set(&err, ERROR_TIMEOUT, "sandbox %s does not answer", r->call->name);
-        finish(r, &err);
+        bwrap_finish(r, &err);
     }
 }
 
