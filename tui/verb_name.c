@@ -76,6 +76,26 @@ static const struct workspace *workspace_at(struct verb_ctx *ctx, const char *ro
     return ws;
 }
 
+/* Nothing has that name. A host that is not there, or of which nothing is known now, is the better reason. */
+static void unknown(struct verb_ctx *ctx, const char *name, const char *root, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
+    const char *at = strrchr(name, '@');
+
+    utf8_sanitize(&shown, name, strlen(name), false);
+    for (size_t i = 0; at != NULL && i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *b = model_backend_at(ctx->model, i);
+
+        if (strcmp(b->host, at + 1) == 0 && !b->probe.usable) {
+            error_hint(err, ERROR_UNAVAILABLE, "`muthr-tui doctor` looks at each host.",
+                       "%s: the host %s cannot be used: %s", shown.buf, b->host, b->probe.reason);
+            return;
+        }
+    }
+    error_hint(err, ERROR_NOT_FOUND, "`muthr-tui ls --all` lists the workspaces.", "no workspace '%s' below %s",
+               shown.buf, root);
+}
+
 const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err)
 {
     const char *root;
@@ -100,11 +120,7 @@ const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, c
         const struct workspace *ws = workspace_named(ctx->model, plain);
 
         if (ws == NULL) {
-            MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
-
-            utf8_sanitize(&shown, plain, strlen(plain), false);
-            error_hint(err, ERROR_NOT_FOUND, "`muthr-tui ls --all` lists the workspaces.", "no workspace '%s' below %s",
-                       shown.buf, root);
+            unknown(ctx, plain, root, err);
         }
         return ws;
     }

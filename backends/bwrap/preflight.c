@@ -20,6 +20,10 @@
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 
+/* A helper that cannot attach ends by itself; one that is slow has a busy machine, where namespaces that others give up
+ * keep the kernel for seconds. */
+#define PROBE_TIMEOUT_MS 30000
+
 /* Reads until the end, the deadline, or a full buffer. */
 static void read_until(int fd, char *buf, size_t cap, uint64_t deadline)
 {
@@ -263,8 +267,7 @@ static bool try_full_network(const struct preflight_features *f, const struct pr
         str_format(why, cap, "%s; the network helper needs it: sudo modprobe tun; sudo chmod 0666 /dev/net/tun", text);
         return false;
     }
-    /* Long enough for a busy machine; a helper that cannot attach ends by itself. */
-    return preflight_try_helpers(f, helpers, count, 10000, why, cap);
+    return preflight_try_helpers(f, helpers, count, PROBE_TIMEOUT_MS, why, cap);
 }
 
 void preflight_run(const char *state_dir, struct backend_probe *out)

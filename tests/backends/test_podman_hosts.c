@@ -223,12 +223,15 @@ static void test_link_and_service_lost(void **state)
     row_of(&r, &doc, "muthr-api");
     json_free(doc);
     assert_non_null(strstr(r.err.buf, "far: "));
-    assert_int_not_equal(muthr(&r, "start", "api@far", "--image", POD_MINI), 0);
+    assert_int_equal(muthr(&r, "start", "api@far", "--image", POD_MINI), 69);
+    assert_non_null(strstr(r.err.buf, "the host far cannot be used: "));
     start_service();
     if (muthr(&r, "start", "api@far", "--image", POD_MINI) != 0) {
         fail_msg("%s", r.err.buf);
     }
-    assert_int_equal(muthr(&r, "delete", "--yes", "api@far"), 0);
+    if (muthr(&r, "delete", "--yes", "api@far") != 0) {
+        fail_msg("%s", r.err.buf);
+    }
     pod_ran_release(&r);
 }
 
