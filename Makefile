@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # muthr-tui: non-recursive, out of tree (O/MODE), GNU make 3.81 is enough.
 #   make run     installs what is missing, builds, starts the cockpit     make test    installs what is missing, runs every test
-#   make check   both compilers, sanitizers, valgrind, lint               make install PREFIX=/usr/local DESTDIR=
+#   make check   both compilers, sanitizers, valgrind, fuzz, lint               make install PREFIX=/usr/local DESTDIR=
 #   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)   V=1 (show commands)
 
 MODE ?= release
@@ -198,6 +198,7 @@ check:
 	@$(MAKE) --no-print-directory layers WERROR=1
 	@$(MAKE) --no-print-directory check-asan
 	@$(MAKE) --no-print-directory valgrind
+	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory format-check
 	@echo 'check: everything passed'
@@ -205,7 +206,8 @@ check-compilers:
 	@$(MAKE) --no-print-directory CC=gcc O=$(O)/gcc WERROR=1 all tests
 	@$(MAKE) --no-print-directory CC=clang O=$(O)/clang WERROR=1 all tests
 check-asan:
-	@$(MAKE) --no-print-directory MODE=asan test-run
+	@$(MAKE) --no-print-directory MODE=asan tests
+	@TEST_TIMEOUT=600 $(MAKE) --no-print-directory MODE=asan test-run
 valgrind:
 	@$(MAKE) --no-print-directory MODE=debug tests
 	@TEST_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes' \
