@@ -247,7 +247,7 @@ static void test_consent(void **state)
     harness_wait_text(h, "2 running");
     world_wait_file(h, "src/homepage/.always");
     harness_keys(h, "d y"); /* a sandbox that is made anew is another one: still not asked for */
-    harness_wait_text(h, "1 running");
+    harness_wait_text(h, "homepage: the sandbox is deleted");
     assert_int_equal(unlink(always), 0);
     harness_key(h, "S");
     world_wait_file(h, "src/homepage/.always");
