@@ -239,7 +239,7 @@ static void delete_text(const struct app *app, const struct tally *t, struct str
         strbuf_addf(body, "        what is being done with it now (%s) is canceled\n",
                     model_op(app->model, ws->op)->plan);
     }
-    if (!ws->missing) {
+    if (!ws->missing || ws->elsewhere) {
         MT_CLEANUP(xfree) char *shown = path_tilde(ws->path, app->paths->home);
         strbuf_addf(body, "\nStays:  the project folder %s\n        provisioning starts anew the next time", shown);
     } else {

@@ -84,7 +84,7 @@ void verb_fail(struct verb_ctx *ctx, const struct error *err);
 void verb_close(struct verb_ctx *ctx);
 
 /* The workspace meant by `name` (folder or sandbox name), or by the working directory when NULL (N5, N6). NULL and err.
- * `inner` (may be NULL) gets the folder inside, e.g. "/workspace/src"; free(). */
+ * `inner` (may be NULL) gets the folder below the project's own, e.g. "src" or ""; free(). */
 const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err);
 /* Says on stderr when the project folder of a sandbox is gone, or another one than its programs see. */
 void verb_tell_folder(const struct workspace *ws);

@@ -69,6 +69,33 @@ static void report_waiting(struct op_report *r, size_t slot, const struct op_vie
     output_note("  %s: %s", op->sandbox, st->text);
 }
 
+/* The notice grows by "; ...": only what is new is said. */
+static void report_notice(struct op_report *r, size_t slot, const struct op_view *op)
+{
+    char *said = r->seen[slot].notice;
+    size_t n = strlen(said);
+
+    if (op->notice[0] == '\0' || strcmp(said, op->notice) == 0) {
+        return;
+    }
+    bool more = n > 0 && strncmp(op->notice, said, n) == 0 && strncmp(op->notice + n, "; ", 2) == 0;
+    output_note("  %s: note: %s", op->sandbox, op->notice + (more ? n + 2 : 0));
+    str_copy(said, sizeof(r->seen[slot].notice), op->notice);
+}
+
+/* P5: a script that was not run, because this revision of it ran before. */
+static void report_skipped(const struct op_view *op)
+{
+    for (int i = 0; i < op->step_count && i < OP_STEPS_MAX; i++) {
+        const struct op_step_view *st = &op->steps[i];
+
+        if (st->state == OP_STEP_SKIPPED && strcmp(st->name, "provision") == 0 &&
+            strcmp(st->text, OP_PROVISIONED_BEFORE) == 0) {
+            output_note("  %s: %s: %s; --again runs it again", op->sandbox, op->profile, st->text);
+        }
+    }
+}
+
 /* The text form: a line per finished step and per phase of the provision run. */
 static void report_text(struct op_report *r, size_t slot, const struct op_view *op)
 {
@@ -100,10 +127,7 @@ static void report_text(struct op_report *r, size_t slot, const struct op_view *
         str_copy(r->seen[slot].phase, sizeof(r->seen[slot].phase), op->phase);
         output_note("  %s: %s", op->sandbox, op->phase);
     }
-    if (op->notice[0] != '\0' && strcmp(r->seen[slot].notice, op->notice) != 0) {
-        str_copy(r->seen[slot].notice, sizeof(r->seen[slot].notice), op->notice);
-        output_note("  %s: note: %s", op->sandbox, op->notice);
-    }
+    report_notice(r, slot, op);
     if (op->drift[0] != '\0' && op->state == OP_DONE && !r->seen[slot].drift) {
         r->seen[slot].drift = true;
         output_note("  %s: note: it runs on with the settings that it has (wanted: %s); --recreate re-creates it with "
@@ -219,6 +243,7 @@ static void batch_done(void *arg, const struct op_view *op)
         output_note("%s: canceled", op->sandbox);
         b->exit_code = b->exit_code != 0 ? b->exit_code : 1;
     } else if (b->ctx->o.format == OUTPUT_TEXT && !b->ctx->o.quiet) {
+        report_skipped(op);
         output_note("%s: %s", op->sandbox, plan_done_word(op->plan));
     }
     json_append(b->results, op_json(op));
@@ -345,7 +370,7 @@ static void target_run(struct op_target *t)
 
 /* Collects the sandboxes meant: the names given, or with --all every existing one, or the one of the working directory.
  */
-static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error *err)
+static int batch_names(struct verb_ctx *ctx, bool gone_is_fine, struct strvec *names, struct error *err)
 {
     if (ctx->o.all) {
         for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
@@ -359,9 +384,15 @@ static int batch_names(struct verb_ctx *ctx, struct strvec *names, struct error 
     }
     size_t n = ctx->o.names.len;
     for (size_t i = 0; i < MT_MAX(n, 1u); i++) {
-        const struct workspace *ws = verb_workspace(ctx, i < n ? ctx->o.names.v[i] : NULL, NULL, err);
+        struct error why = ERROR_INIT;
+        const struct workspace *ws = verb_workspace(ctx, i < n ? ctx->o.names.v[i] : NULL, NULL, &why);
 
+        if (ws == NULL && gone_is_fine && n > 0 && why.code == ERROR_NOT_FOUND) {
+            output_note("muthr-tui: %s: nothing to delete", why.msg); /* S6 */
+            continue;
+        }
         if (ws == NULL) {
+            *err = why;
             return -1;
         }
         if (ws->sandbox[0] == '\0' || ws->reserved) {
@@ -431,7 +462,7 @@ static int lifecycle(struct verb_ctx *ctx, enum engine_plan plan)
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
-    if (batch_names(ctx, &names, &err) < 0) {
+    if (batch_names(ctx, false, &names, &err) < 0) {
         return verb_error(ctx, &err);
     }
     return batch_run(ctx, plan, false, &names, NULL);
@@ -491,8 +522,13 @@ int verb_delete(struct verb_ctx *ctx)
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }
-    if (batch_names(ctx, &names, &err) < 0) {
+    if (batch_names(ctx, true, &names, &err) < 0) {
         return verb_error(ctx, &err);
+    }
+    if (names.len == 0) {
+        ctx->answered = true;
+        fputs(ctx->o.format == OUTPUT_JSON ? "[]\n" : "", stdout);
+        return 0;
     }
     int refused = confirm_delete(ctx, &names, "Its private home goes; the project folder stays.");
     return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, false, &names, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/util/clock.h"
+#include "core/util/utf8.h"
 #include "tui/verb.h"
 
 /* A string, or null when it is empty. */
@@ -87,7 +88,12 @@ void verb_tell_folder(const struct workspace *ws)
     if (!ws->have_info || ws->info.state == SANDBOX_NONE) {
         return;
     }
-    if (ws->missing) {
+    if (ws->elsewhere) {
+        MT_CLEANUP(strbuf) struct strbuf path = STRBUF_INIT;
+
+        utf8_sanitize(&path, ws->path, strlen(ws->path), false);
+        output_note("%s: its project folder %s is below another workspace root", ws->sandbox, path.buf);
+    } else if (ws->missing) {
         output_note("%s: its project folder is gone; `muthr-tui delete %s` deletes what is left", ws->sandbox,
                     ws->sandbox);
     } else if (ws->info.workspace_missing) {

@@ -47,12 +47,6 @@ static const struct workspace *workspace_named(const struct model *m, const char
     return ws;
 }
 
-/* The folder below the mount that corresponds to the working directory. */
-static char *inner_folder(const struct naming_context *c)
-{
-    return c->inner[0] != '\0' ? xasprintf("/workspace/%s", c->inner) : xstrdup("/workspace");
-}
-
 /* The workspace that a path leads into. */
 static const struct workspace *workspace_at(struct verb_ctx *ctx, const char *root, const char *path, char **inner,
                                             struct error *err)
@@ -71,7 +65,7 @@ static const struct workspace *workspace_at(struct verb_ctx *ctx, const char *ro
     if (ws == NULL) {
         error_set(err, ERROR_NOT_FOUND, "no workspace for %s below %s", real, root);
     } else if (inner != NULL) {
-        *inner = inner_folder(&here);
+        *inner = xstrdup(here.inner);
     }
     return ws;
 }

@@ -244,7 +244,8 @@ int verb_shell(struct verb_ctx *ctx)
     if (ws != NULL && !ctx->o.quiet) {
         verb_tell_folder(ws); /* what is written inside may not be where the person looks for it */
     }
-    const char *cwd = ctx->o.cwd != NULL ? ctx->o.cwd : inner;
+    MT_CLEANUP(xfree) char *folder = inner != NULL && inner[0] != '\0' ? path_join(engine_mount(ws), inner) : NULL;
+    const char *cwd = ctx->o.cwd != NULL ? ctx->o.cwd : folder;
     if (ctx->o.as_session) {
         return shell_as_session(ctx, sandbox, cwd);
     }

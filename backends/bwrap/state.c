@@ -484,6 +484,7 @@ bool state_info(const char *dir, struct sandbox_info *out)
     str_copy(out->profile, sizeof(out->profile), c.spec.profile ? c.spec.profile : "");
     str_copy(out->config_hash, sizeof(out->config_hash), c.spec.config_hash ? c.spec.config_hash : "");
     str_copy(out->workspace, sizeof(out->workspace), c.spec.workspace ? c.spec.workspace : "");
+    str_copy(out->mount, sizeof(out->mount), c.spec.workspace_mount ? c.spec.workspace_mount : "");
     str_copy(out->warning, sizeof(out->warning), st.warning);
     out->port = st.port;
     out->workspace_mode = c.spec.workspace_mode;

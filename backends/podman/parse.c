@@ -110,7 +110,7 @@ static void fill_labels(struct podman_seen *s, const struct json *labels)
     str_copy(i->workspace, sizeof(i->workspace), json_get_string(labels, PODMAN_LABEL_WORKSPACE, ""));
     get_label(labels, PODMAN_LABEL_NETWORK, s->created_network, sizeof(s->created_network));
     get_label(labels, PODMAN_LABEL_USER, s->user, sizeof(s->user));
-    get_label(labels, PODMAN_LABEL_MOUNT, s->mount, sizeof(s->mount));
+    get_label(labels, PODMAN_LABEL_MOUNT, i->mount, sizeof(i->mount));
     s->writable_root = strcmp(json_get_string(labels, PODMAN_LABEL_WRITABLE, ""), "true") == 0;
     s->require_limits = strcmp(json_get_string(labels, PODMAN_LABEL_REQUIRE, ""), "true") == 0;
     get_label(labels, PODMAN_LABEL_WARNING, i->warning, sizeof(i->warning));

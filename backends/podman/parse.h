@@ -21,7 +21,6 @@ struct podman_seen {
     char container[96];       /* podman's name of it */
     char created_network[64]; /* label: value of --network at creation */
     char user[32];            /* label: "1000:1000" */
-    char mount[256];          /* label: where the workspace is inside */
     bool writable_root, require_limits; /* labels */
     bool ever_started;
     int64_t started, exited; /* seconds, 0: never */

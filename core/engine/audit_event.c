@@ -24,9 +24,8 @@ static void whole_environment(struct engine *e, const struct workspace *ws, cons
     if (slot != NULL) {
         engine_profile_of(e, ws, &record, name);
         if (profile_load(&profile, e->opts.paths, name, &ignored) == 0) {
-            const char *mount =
-                profile.manifest.workspace_mount != NULL ? profile.manifest.workspace_mount : "/workspace";
-            engine_environment(e, slot, &ws->info, &profile, mount, &e->inference, false, out, NULL, &ignored);
+            engine_environment(e, slot, &ws->info, &profile, engine_mount(ws), &e->inference, false, out, NULL,
+                               &ignored);
             profile_release(&profile);
         }
     }
@@ -47,7 +46,7 @@ bool engine_audit(struct engine *e, const struct engine_audit_input *in, struct 
     json_set_string(start, "event", "session_start");
     json_set_string(start, "project", ws != NULL ? ws->shown : in->sandbox);
     json_set_string(start, "container_id", ws != NULL && ws->info.id[0] != '\0' ? ws->info.id : in->sandbox);
-    json_set_string(start, "workdir", in->cwd != NULL ? in->cwd : "/workspace");
+    json_set_string(start, "workdir", in->cwd != NULL ? in->cwd : engine_mount(ws));
     json_set_bool(start, "tty", in->tty);
     json_set_string(start, "runtime", ws != NULL ? ws->backend : "");
     json_set_string(start, "inference_url", url != NULL ? url : "");

@@ -112,6 +112,7 @@ struct sandbox_info {
     char profile[64];
     char config_hash[72];
     char workspace[4096];
+    char mount[256];          /* where that is inside, or "": not known */
     enum sandbox_state state; /* as far as the backend can tell: none, creating (=starting), running, stopped, failed
                                  (=crashed), unknown */
     char reason[200];         /* why stopped/failed: "exit 0", "killed: memory limit 1.5 GiB", "crashed"; may be "" */

@@ -126,6 +126,8 @@ struct engine_session_request {
     void *arg;
 };
 int engine_session(struct engine *e, const struct engine_session_request *req, struct error *err);
+/* Where the project is inside. */
+const char *engine_mount(const struct workspace *ws);
 /* The argv/env that would run `command` (NULL: bash -l) inside, for verbs that replace or relay (shell --no-tty). */
 int engine_exec_argv(struct engine *e, const char *sandbox, const char *const *argv, const char *cwd, bool tty,
                      const struct strvec *env, struct strvec *argv_out, struct strvec *env_out, struct error *err);

@@ -143,8 +143,12 @@ int naming_sandbox(const char *folder, bool ascii_only, char out[NAMING_SANDBOX_
         }
     }
     if (kept.len == 0) {
-        return error_hint(err, ERROR_INVALID, "rename the folder: a sandbox name needs at least one letter or digit",
-                          "the folder's name has no letter, digit, - or _");
+        return ascii_only
+                   ? error_hint(err, ERROR_INVALID, "rename the folder, or use a backend that takes such names",
+                                "the folder's name has no ASCII letter or digit, and this backend takes no other")
+                   : error_hint(err, ERROR_INVALID,
+                                "rename the folder: a sandbox name needs at least one letter or digit",
+                                "the folder's name has no letter, digit, - or _");
     }
     if (kept.len > (dropped ? room - hash_len : room)) {
         strbuf_truncate(&kept, fits_hash);

@@ -10,6 +10,7 @@
 #include "core/engine/naming.h"
 #include "core/engine/workspaces.h"
 #include "core/util/clock.h"
+#include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -77,6 +78,7 @@ static void add_missing(struct workspace *w, const struct sandbox_info *info)
     str_copy(w->path, sizeof(w->path), info->workspace);
     str_copy(w->sandbox, sizeof(w->sandbox), info->name);
     w->missing = true;
+    w->elsewhere = info->workspace[0] == '/' && fs_is_dir(info->workspace);
 }
 
 /* Backend and profile that hold, or would hold, for each. */

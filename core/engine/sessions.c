@@ -79,6 +79,11 @@ static int find_running(struct engine *e, const char *sandbox, const char *profi
     return 0;
 }
 
+const char *engine_mount(const struct workspace *ws)
+{
+    return ws != NULL && ws->info.mount[0] != '\0' ? ws->info.mount : "/workspace";
+}
+
 /* Host-side argv and environment of a program inside. */
 static int build(struct engine *e, struct slot *slot, const struct profile *profile, const char *sandbox,
                  const char *const *argv, const char *cwd, bool tty, const struct strvec *extra,
@@ -86,7 +91,7 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
 {
     MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
-    const char *mount = profile->manifest.workspace_mount != NULL ? profile->manifest.workspace_mount : "/workspace";
+    const char *mount = engine_mount(ws);
     const struct sandbox_info none = {.net_known = false};
     if (engine_environment(e, slot, ws != NULL ? &ws->info : &none, profile, mount, &e->inference, false, &env, NULL,
                            err) < 0 ||

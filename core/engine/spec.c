@@ -14,13 +14,18 @@
 
 /* Who decides on the network: the request, an earlier explicit choice for this sandbox, the configuration, the profile;
  * else full. */
-static int wanted_network(const struct spec_input *in, enum net_policy *out, struct error *err)
+static int wanted_network(const struct spec_input *in, enum net_policy *out, struct strvec *warnings, struct error *err)
 {
+    static const int OPENNESS[NET_POLICY_COUNT] = {[NET_NONE] = 0, [NET_MODEL] = 1, [NET_FULL] = 2, [NET_SHARED] = 3};
     const struct manifest *m = &in->profile->manifest;
     if (in->net_given) {
         *out = in->net;
     } else if (in->record->have_net) {
         *out = in->record->net;
+        if (m->have_network && OPENNESS[m->network] < OPENNESS[*out]) {
+            strvec_pushf(warnings, "network is %s, as was chosen for this sandbox before; its profile says %s",
+                         net_policy_name(*out), net_policy_name(m->network));
+        }
     } else if (in->config->network[0] != '\0') {
         return net_policy_parse(in->config->network, out, err);
     } else {
@@ -188,7 +193,8 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     const struct manifest *m = &in->profile->manifest;
     const struct config *c = in->config;
     memset(out, 0, sizeof(*out));
-    if (wanted_network(in, &out->net_after, err) < 0 || config_parse_size(c->memory, &out->memory_bytes, err) < 0) {
+    if (wanted_network(in, &out->net_after, warnings, err) < 0 ||
+        config_parse_size(c->memory, &out->memory_bytes, err) < 0) {
         return -1;
     }
     char bare[NAMING_SANDBOX_MAX];

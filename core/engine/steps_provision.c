@@ -52,7 +52,7 @@ static bool nothing_to_run(const struct run *r, char why[STEP_WHY_MAX])
     str_copy(why, STEP_WHY_MAX,
              r->profile.script == NULL ? "the profile has no script"
              : r->no_provision         ? "not asked for"
-                                       : "this revision was provisioned before");
+                                       : OP_PROVISIONED_BEFORE);
     return true;
 }
 
@@ -337,8 +337,7 @@ enum step_result step_provision(struct op *op, void *ctx, struct error *err)
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
     make_timers(r);
     if (image_lacks(record_text(&r->record, RECORD_IMAGE_NOTICE), "bash")) {
-        error_hint(err, ERROR_UNAVAILABLE,
-                   "name an image with bash in the profile's manifest, or one with apt, apk or dnf",
+        error_hint(err, ERROR_EXIT, "name an image with bash in the profile's manifest, or one with apt, apk or dnf",
                    "the image has no bash, which the script of profile %s needs", r->profile.name);
         return STEP_FAIL;
     }

@@ -145,7 +145,7 @@ static struct workspace *find_same(struct workspace **list, size_t count, const 
 /* Copies what a scan knows; returns whether anything is new. */
 static bool take_scan(struct workspace *to, const struct workspace *from)
 {
-    bool changed = to->missing != from->missing || to->reserved != from->reserved ||
+    bool changed = to->missing != from->missing || to->elsewhere != from->elsewhere || to->reserved != from->reserved ||
                    strcmp(to->path, from->path) != 0 || strcmp(to->name_error, from->name_error) != 0 ||
                    strcmp(to->backend, from->backend) != 0 || strcmp(to->host, from->host) != 0 ||
                    strcmp(to->profile, from->profile) != 0;
@@ -158,6 +158,7 @@ static bool take_scan(struct workspace *to, const struct workspace *from)
     str_copy(to->host, sizeof(to->host), from->host);
     str_copy(to->profile, sizeof(to->profile), from->profile);
     to->missing = from->missing;
+    to->elsewhere = from->elsewhere;
     to->reserved = from->reserved;
     return changed;
 }
@@ -218,7 +219,7 @@ static bool same_info(const struct sandbox_info *a, const struct sandbox_info *b
            a->workspace_missing == b->workspace_missing && strcmp(a->name, b->name) == 0 &&
            strcmp(a->project, b->project) == 0 && strcmp(a->profile, b->profile) == 0 &&
            strcmp(a->config_hash, b->config_hash) == 0 && strcmp(a->workspace, b->workspace) == 0 &&
-           strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&
+           strcmp(a->mount, b->mount) == 0 && strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&
            strcmp(a->warning, b->warning) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->image, b->image) == 0 &&
            strcmp(a->image_id, b->image_id) == 0 && strcmp(a->gateway, b->gateway) == 0 &&
            a->exit_code == b->exit_code && a->created_wall_ms == b->created_wall_ms &&

@@ -26,6 +26,8 @@ enum op_step_state {
     OP_STEP_FAILED,
     OP_STEP_CANCELED
 };
+/* P5: text of a provision step that was skipped, since nothing in its script has changed. */
+#define OP_PROVISIONED_BEFORE "this revision was provisioned before"
 struct op_step_view {
     char name[24]; /* "start", "provision", ... */
     enum op_step_state state;
@@ -62,7 +64,8 @@ struct workspace {
     char path[4096];  /* absolute */
     char sandbox[96]; /* by N4; "" with name_error when it has none */
     char name_error[120];
-    bool missing;     /* sandbox exists, its folder does not */
+    bool missing;     /* sandbox exists, its folder does not, or is not below this root */
+    bool elsewhere;   /* missing, but the folder is there: below another root */
     bool reserved;    /* muthr-config (N6): no shell, no delete */
     char backend[16]; /* that holds or would hold the sandbox */
     char host[32];    /* of [[hosts]]; "" = this machine. The sandbox is then named "muthr-x@host" everywhere in here;

@@ -97,6 +97,7 @@ static void test_json_always(void **state)
         {77, {"delete", "demo", "-o", "json"}},
         {0, {"stop", "demo", "-o", "json"}},
         {0, {"delete", "demo", "--yes", "-o", "json"}},
+        {0, {"delete", "nosuch", "-o", "json"}},
     };
     struct ran r = RAN_INIT;
     (void)state;
@@ -306,6 +307,51 @@ static void test_life(void **state)
     char *kept = home_read("src/demo/file");
     assert_string_equal(kept, "kept");
     free(kept);
+    ran_release(&r);
+}
+
+/* A project that another root holds is not gone, and is not worked on from here. */
+static void test_other_root(void **state)
+{
+    (void)state;
+    struct ran r = RAN_INIT;
+    home_write("elsewhere/file", "");
+    verb_expect(0, "start", "--net", "none");
+    verb_run(&r, "ls", "--root", "~/elsewhere");
+    ran_expect(&r, 0);
+    expect_text(&r.err, "is below another workspace root");
+    assert_null(strstr(r.err.buf, "gone"));
+    verb_run(&r, "start", "demo", "--root", "~/elsewhere");
+    ran_expect(&r, 64);
+    expect_text(&r.err, "below another workspace root");
+    verb_expect(0, "stop", "demo", "--root", "~/elsewhere");
+    ran_release(&r);
+}
+
+/* S2, N5, P5: the project where the manifest says; a revision that ran is told and not run again; and a network that
+ * was chosen before is told where the profile says less. */
+static void test_profile_mount(void **state)
+{
+    (void)state;
+    struct ran r = RAN_INIT;
+    MT_CLEANUP(xfree) char *sub = path_join(vr.src, "demo/sub");
+    home_write(".config/muthr/sandbox.d/container/manifests/moved.yaml",
+               "name: moved\nsecurity: {network: none}\nmounts: {workspace: /work}\n");
+    home_write(".config/muthr/sandbox.d/container/provision.d/moved.sh", "pwd >\"$MUTHR_WORKSPACE_MOUNT/ran\"\n");
+    home_write(".config/muthr/sandbox.d/container/provision.d/lib/x", "");
+    home_write("src/demo/sub/file", "");
+    verb_expect(0, "start", "-p", "moved", "--net", "shared");
+    assert_true(home_exists("src/demo/ran"));
+    verb_run(&r, "shell", "-c", "pwd; echo $MUTHR_WORKSPACE_MOUNT");
+    ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "/work\n/work\n");
+    verb_run_with(&r, &(struct verb_how){.cwd = sub}, "shell", "-c", "pwd");
+    ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "/work/sub\n");
+    verb_run(&r, "provision");
+    ran_expect(&r, 0);
+    expect_text(&r.err, "moved: this revision was provisioned before");
+    expect_text(&r.err, "network is shared, as was chosen for this sandbox before; its profile says none");
     ran_release(&r);
 }
 
@@ -662,6 +708,8 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_doctor, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_doctor_second_backend, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_life, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_other_root, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_profile_mount, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_prune, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_names, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_shell, verb_setup, verb_teardown),

@@ -155,6 +155,12 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
                     app_key(app, "sandbox.restart"));
         return;
     }
+    if (ws->elsewhere) {
+        strbuf_addf(
+            out, "The project folder is below another workspace root. %s deletes the sandbox, and leaves the folder.",
+            app_key(app, "sandbox.delete"));
+        return;
+    }
     if (ws->missing) {
         strbuf_addf(out, "The project folder is gone. %s deletes what is left of the sandbox.",
                     app_key(app, "sandbox.delete"));

@@ -114,6 +114,10 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         str_format(out, cap, "%s failed", op->plan);
         return THEME_BAD;
     }
+    if (ws->elsewhere) {
+        str_copy(out, cap, "of another root");
+        return THEME_WARN;
+    }
     if (ws->missing || ws->info.workspace_missing) {
         str_copy(out, cap, ws->missing ? "folder gone" : "folder replaced");
         return THEME_BAD;
