@@ -197,15 +197,15 @@ static bool try_helper(enum net_helper kind, pid_t child, uint64_t limit_ms, cha
     return up;
 }
 
-/* Starts the throw-away sandbox. What runs in it waits for the end of a pipe that only we hold open: it lives until it
- * is ended, and not a moment longer than we do. */
+/* Starts the throw-away sandbox. What runs in it says that it does, and waits for the end of a pipe that only we hold
+ * open: it lives until it is ended, and not a moment longer than we do. */
 static int start_throw_away(const struct preflight_features *f, struct launch *launch, struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec options = STRVEC_INIT;
     MT_CLEANUP(strvec) struct strvec command = STRVEC_INIT;
     probe_options(&options);
     strvec_pushl(&options, "--info-fd", "7", NULL);
-    strvec_push(&command, "cat");
+    strvec_pushl(&command, "sh", "-c", "echo; exec cat \"$0\"", NULL);
     strvec_pushf(&command, "/proc/self/fd/%d", ARGS_FD_LEASH);
     struct launch_input in = {.program = f->path,
                               .options = &options,
@@ -215,6 +215,29 @@ static int start_throw_away(const struct preflight_features *f, struct launch *l
                               .init_fd = -1,
                               .seccomp_fd = -1};
     return launch_start(&in, launch, err);
+}
+
+/* Waits until something runs in it. Until then bwrap is still at work on the network namespace itself, and gives up
+ * ("Failed RTM_NEWADDR") when a helper comes in between. */
+static bool await_throw_away(const struct launch *launch, char *why, size_t cap)
+{
+    char c, text[1024];
+    struct pollfd p = {.fd = launch->out_fd, .events = POLLIN};
+    uint64_t deadline = clock_mono_ms() + PROBE_TIMEOUT_MS, now;
+    while ((now = clock_mono_ms()) < deadline) {
+        if (poll(&p, 1, (int)(deadline - now)) > 0) {
+            if (read(launch->out_fd, &c, 1) == 1) {
+                return true;
+            }
+            ssize_t n = read(launch->err_fd, text, sizeof(text) - 1);
+            text[n > 0 ? n : 0] = '\0';
+            text[strcspn(text, "\n")] = '\0';
+            str_format(why, cap, "the sandbox to try it in ended: %s", text[0] ? text : "without a word");
+            return false;
+        }
+    }
+    str_format(why, cap, "the sandbox to try it in did not come up within %g s", PROBE_TIMEOUT_MS / 1000.0);
+    return false;
 }
 
 bool preflight_try_helpers(const struct preflight_features *f, const enum net_helper *helpers, size_t count,
@@ -229,6 +252,10 @@ bool preflight_try_helpers(const struct preflight_features *f, const enum net_he
         launch_close(&launch);
         str_copy(why, cap, err.msg);
         return false;
+    }
+    if (!await_throw_away(&launch, one, sizeof(one))) {
+        strbuf_addstr(&all, one);
+        count = 0;
     }
     for (size_t i = 0; i < count && !up; i++) {
         up = try_helper(helpers[i], launch.child, limit_ms, one, sizeof(one));

@@ -114,6 +114,42 @@ static void test_what_became_of_each_is_told(void **state)
     remove_stand_in("slirp4netns");
 }
 
+/* While bwrap still sets the network namespace up, a helper in it makes bwrap fail, and then waits for nobody: it comes
+ * when something runs inside. */
+static void test_helper_comes_when_the_sandbox_is_up(void **state)
+{
+    (void)state;
+    static const enum net_helper pasta[] = {NET_HELPER_PASTA};
+    char why[320];
+    stand_in("pasta", "for last; do :; done\n"
+                      "target=${last#/proc/}\n"
+                      "target=${target%%/*}\n"
+                      "[ -n \"$(cat /proc/$target/task/$target/children)\" ] && exit 6\n"
+                      "exit 5\n");
+    for (int i = 0; i < 5; i++) {
+        assert_false(preflight_try_helpers(&features, pasta, 1, 1500, why, sizeof(why)));
+        assert_string_equal(why, "pasta ended with exit code 6");
+    }
+}
+
+/* A sandbox that ends before it is up is told at once, with its last words. */
+static void test_sandbox_that_ends_is_told(void **state)
+{
+    (void)state;
+    static const enum net_helper pasta[] = {NET_HELPER_PASTA};
+    struct preflight_features broken = features;
+    char why[320];
+    stand_in("pasta", hangs);
+    stand_in("bwrap", "sleep 60 >/dev/null 2>&1 7>&- &\n"
+                      "echo \"{\\\"child-pid\\\": $!}\" >&7\n"
+                      "echo 'bwrap: loopback: it failed' >&2\n"
+                      "exit 1\n");
+    str_format(broken.path, sizeof(broken.path), "%s/bwrap", bin);
+    assert_false(preflight_try_helpers(&broken, pasta, 1, 1500, why, sizeof(why)));
+    assert_string_equal(why, "the sandbox to try it in ended: bwrap: loopback: it failed");
+    remove_stand_in("bwrap");
+}
+
 /* A pasta that hangs leaves slirp4netns a sandbox to serve. */
 static void test_slow_first_helper_leaves_the_second_its_chance(void **state)
 {
@@ -172,6 +208,8 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_became_of_each_is_told),
+        cmocka_unit_test(test_helper_comes_when_the_sandbox_is_up),
+        cmocka_unit_test(test_sandbox_that_ends_is_told),
         cmocka_unit_test(test_killed_probe_leaves_nothing),
         cmocka_unit_test(test_slow_first_helper_leaves_the_second_its_chance),
     };
