@@ -14,16 +14,10 @@
 #include "term/session_dir.h"
 #include "term/session_spec.h"
 #include "term/starting.h"
+#include "term/troubles.h"
 
-#define FIRST_SCAN_MS 1000  /* a host that has not answered by then is not waited for */
-#define RESCAN_MS 50        /* after a connection ended: is its socket a dead one? */
-#define TROUBLE_MAX_TRIES 3 /* connections to one socket that came to nothing, before it is left alone */
-
-/* A socket that made trouble; forgotten when its name goes. */
-struct trouble {
-    char id[SESSION_ID_MAX];
-    int tries;
-};
+#define FIRST_SCAN_MS 1000 /* a host that has not answered by then is not waited for */
+#define RESCAN_MS 50       /* after a connection ended: is its socket a dead one? */
 
 struct sessions {
     struct loop *loop;
@@ -36,8 +30,7 @@ struct sessions {
     struct timer *scan_timer, *first_timer;
     struct remote **remotes; /* sorted by id; those not ready yet are not shown */
     size_t count, cap;
-    struct trouble *troubles;
-    size_t trouble_count;
+    struct troubles troubles;
     struct starting **starts;
     size_t start_count;
     uint32_t id_seed;
@@ -100,48 +93,6 @@ static void take_out(struct sessions *s, const struct remote *r)
             return;
         }
     }
-}
-
-/* --- sockets that make trouble --- */
-
-static struct trouble *find_trouble(const struct sessions *s, const char *id)
-{
-    for (size_t i = 0; i < s->trouble_count; i++) {
-        if (strcmp(s->troubles[i].id, id) == 0) {
-            return &s->troubles[i];
-        }
-    }
-    return NULL;
-}
-
-/* Counts `tries` more against a socket; says so in the log once it is given up. */
-static void add_trouble(struct sessions *s, const char *id, int tries, const char *why)
-{
-    struct trouble *t = find_trouble(s, id);
-
-    if (t == NULL) {
-        s->troubles = xreallocarray(s->troubles, s->trouble_count + 1, sizeof(*s->troubles));
-        t = &s->troubles[s->trouble_count++];
-        memset(t, 0, sizeof(*t));
-        str_copy(t->id, sizeof(t->id), id);
-    }
-    if (t->tries < TROUBLE_MAX_TRIES && t->tries + tries >= TROUBLE_MAX_TRIES) {
-        log_warn("session socket %s is left alone: %s", id, why);
-    }
-    t->tries += tries;
-}
-
-/* Forgets trouble with names that are gone. */
-static void prune_troubles(struct sessions *s, const struct strvec *ids)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < s->trouble_count; i++) {
-        if (strvec_index(ids, s->troubles[i].id) >= 0) {
-            s->troubles[kept++] = s->troubles[i];
-        }
-    }
-    s->trouble_count = kept;
 }
 
 /* --- starts --- */
@@ -259,7 +210,7 @@ static void on_gone(void *arg, struct remote *r, const struct error *err)
         }
     }
     if (!info->seen) {
-        add_trouble(s, id, 1, err->msg);
+        troubles_add(&s->troubles, id, err->msg);
     }
     take_out(s, r);
     remote_close(r, ERROR_UNAVAILABLE);
@@ -297,10 +248,10 @@ static bool attach(struct sessions *s, const char *id)
 
         again = result == SESSION_SWEEP_YOUNG;
         if (result == SESSION_SWEEP_NOT_OURS) {
-            add_trouble(s, id, TROUBLE_MAX_TRIES, err.msg);
+            troubles_give_up(&s->troubles, id, err.msg);
         }
     } else if (err.code != ERROR_NOT_FOUND) {
-        add_trouble(s, id, TROUBLE_MAX_TRIES, err.msg);
+        troubles_give_up(&s->troubles, id, err.msg);
     }
     free(path);
     return again;
@@ -342,11 +293,9 @@ static void scan(void *arg)
     if (session_dir_list(s->dir, &ids, &err) != 0) {
         log_warn("sessions: %s", err.msg);
     }
-    prune_troubles(s, &ids);
+    troubles_prune(&s->troubles, &ids);
     for (size_t i = 0; i < ids.len; i++) {
-        const struct trouble *t = find_trouble(s, ids.v[i]);
-
-        if (find_any(s, ids.v[i]) == NULL && (t == NULL || t->tries < TROUBLE_MAX_TRIES)) {
+        if (find_any(s, ids.v[i]) == NULL && !troubles_given_up(&s->troubles, ids.v[i])) {
             again = attach(s, ids.v[i]) || again;
         }
     }
@@ -410,7 +359,7 @@ void sessions_close(struct sessions *s)
     timer_close(s->scan_timer);
     timer_close(s->first_timer);
     free(s->remotes);
-    free(s->troubles);
+    troubles_release(&s->troubles);
     free(s->starts);
     free(s->dir);
     free(s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/bwrap/bwrap.h"
+#include "backends/bwrap/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/args.h"
+#include "backends/bwrap/bwrap.h"
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/files.h"
 #include "backends/bwrap/limits.h"
@@ -29,18 +30,10 @@
 /* The verbs that write, wait or start something, each in a short process of its own: they may block. Progress goes to
  * stdout a line each; a failure ends with a line of \x1e and the error as JSON. */
 
-struct helper {
-    struct paths paths;
-    char *root;
-    char *dir; /* of the sandbox, NULL where the verb has none */
-    const char *name;
-    uint64_t grace_ms;
-};
-
 #define DEFAULT_GRACE_MS 30000
 #define FORCE_GRACE_MS 1 /* as bwrap.c gives it: by force */
 
-static void say(const char *text)
+void helper_say(const char *text)
 {
     printf("%s\n", text);
     fflush(stdout);
@@ -221,7 +214,7 @@ static int follow_start(struct helper *h, int fd, struct error *err)
     while (rc == 1 && in && (n = getline(&line, &cap, in)) > 0) {
         line[n - 1] = '\0';
         if (line[0] == SHIM_PROGRESS) {
-            say(line + 1);
+            helper_say(line + 1);
         } else if (line[0] == SHIM_RUNNING) {
             rc = 0;
         } else if (line[0] == SHIM_BUSY) {
@@ -346,7 +339,7 @@ static int verb_delete(struct helper *h, struct error *err)
     int rc = rename(h->dir, trash) < 0 ? error_sys(err, errno, "%s", h->dir) : 0;
     close(lock);
     if (rc == 0) {
-        say("removing its private files");
+        helper_say("removing its private files");
         state_poke(h->root, path_base(h->dir));
         char *poke = xasprintf("%s/" STATE_CHANGES "/%s", h->root, path_base(h->dir));
         rc = fs_remove_tree(trash, err);
@@ -391,7 +384,7 @@ static int verb_seal(struct helper *h, struct error *err)
         return ask_seal(h, err);
     }
     if (running) {
-        say("restarting without the host's network");
+        helper_say("restarting without the host's network");
         if (verb_stop(h, err) < 0) {
             return -1;
         }
@@ -456,140 +449,21 @@ static int verb_probe(struct helper *h, struct error *err)
     json_set_int(j, "caps", p.caps);
     json_write(j, false, &text);
     json_free(j);
-    say(text.buf);
+    helper_say(text.buf);
     return 0;
 }
 
-/* --- the overlay workspace --- */
-
-/* A byte string as hexadecimal digits: a path may hold any byte, JSON may not. */
-static void add_hex(struct strbuf *out, const char *s)
-{
-    for (; *s; s++) {
-        strbuf_addf(out, "%02x", (unsigned char)*s);
-    }
-}
-
-/* One line per change: \x1d and JSON. */
-static void say_changes(const struct overlay_changes *c)
-{
-    for (size_t i = 0; i < c->len; i++) {
-        MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, hex = STRBUF_INIT;
-        struct json *j = json_new_object();
-        add_hex(&hex, c->v[i].path);
-        json_set_string(j, "path", hex.buf);
-        json_set_int(j, "kind", (int64_t)c->v[i].kind);
-        json_set_bool(j, "conflict", c->v[i].conflict);
-        json_set_bool(j, "risky", c->v[i].risky);
-        json_set_string(j, "note", c->v[i].note);
-        json_set_int(j, "size", (int64_t)c->v[i].size);
-        strbuf_addch(&text, '\x1d');
-        json_write(j, false, &text);
-        json_free(j);
-        say(text.buf);
-    }
-}
-
-/* Paths from stdin, each ended by a NUL, after a 'P'; or 'A' for all. 1: all. */
-static int read_paths(struct strvec *out, struct error *err)
-{
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    char buf[4096];
-    ssize_t n;
-    while ((n = read(0, buf, sizeof(buf))) > 0 && text.len < 16u << 20) {
-        strbuf_add(&text, buf, (size_t)n);
-    }
-    if (text.len == 1 && text.buf[0] == 'A') {
-        return 1;
-    }
-    if (text.len < 2 || text.buf[0] != 'P' || text.buf[text.len - 1] != '\0') {
-        return error_set(err, ERROR_INVALID, "no paths were given");
-    }
-    for (size_t at = 1; at < text.len; at += strlen(text.buf + at) + 1) {
-        strvec_push(out, text.buf + at);
-    }
-    return 0;
-}
-
-/* The configuration of a sandbox with an overlay workspace. */
-static int load_overlay(struct helper *h, struct state_config *config, struct error *err)
-{
-    if (!fs_is_dir(h->dir)) {
-        memset(config, 0, sizeof(*config));
-        return error_set(err, ERROR_NOT_FOUND, "there is no sandbox %s", h->name);
-    }
-    state_config_load(h->dir, config);
-    if (config->missing) {
-        return error_set(err, ERROR_INVALID, "%s", config->problem);
-    }
-    if (config->spec.workspace_mode != WORKSPACE_OVERLAY) {
-        return error_set(err, ERROR_INVALID, "the workspace of %s is no overlay", h->name);
-    }
-    return 0;
-}
-
-static int verb_changes(struct helper *h, struct error *err)
-{
-    struct state_config config;
-    struct overlay_changes changes = {0};
-    int rc = load_overlay(h, &config, err);
-    rc = rc ? rc : overlay_changes(h->dir, config.spec.workspace, &changes, err);
-    if (rc == 0) {
-        say_changes(&changes);
-    }
-    overlay_changes_release(&changes);
-    state_config_release(&config);
-    return rc;
-}
-
-/* Apply or discard, under the lock: nothing runs meanwhile. */
-static int decide(struct helper *h, bool apply, struct error *err)
-{
-    struct state_config config;
-    struct overlay_changes held = {0};
-    MT_CLEANUP(strvec) struct strvec paths = STRVEC_INIT;
-    int all = read_paths(&paths, err), lock = -1;
-    if (all < 0) {
-        return -1;
-    }
-    const char *const *chosen = all ? NULL : (const char *const *)paths.v;
-    int rc = load_overlay(h, &config, err);
-    if (rc == 0 && state_lock(h->dir, &lock, err) < 0) {
-        rc = error_wrap(err, "sandbox %s must be stopped first", h->name);
-    }
-    if (rc == 0) {
-        overlay_fuse_end(h->dir, 0);
-        rc = apply ? overlay_apply(h->dir, config.spec.workspace, chosen, &held, err)
-                   : overlay_discard(h->dir, config.spec.workspace, chosen, err);
-    }
-    say_changes(&held);
-    overlay_changes_release(&held);
-    if (lock >= 0) {
-        close(lock);
-    }
-    state_config_release(&config);
-    return rc;
-}
-
-static int verb_apply(struct helper *h, struct error *err)
-{
-    return decide(h, true, err);
-}
-
-static int verb_discard(struct helper *h, struct error *err)
-{
-    return decide(h, false, err);
-}
+/* --- the verbs --- */
 
 static const struct {
     const char *name;
     int (*run)(struct helper *h, struct error *err);
     bool needs_name;
 } verbs[] = {
-    {"probe", verb_probe, false}, {"create", verb_create, true},       {"update", verb_update, true},
-    {"start", verb_start, true},  {"stop", verb_stop, true},           {"delete", verb_delete, true},
-    {"seal", verb_seal, true},    {"supervise", verb_supervise, true}, {"changes", verb_changes, true},
-    {"apply", verb_apply, true},  {"discard", verb_discard, true},
+    {"probe", verb_probe, false},  {"create", verb_create, true},       {"update", verb_update, true},
+    {"start", verb_start, true},   {"stop", verb_stop, true},           {"delete", verb_delete, true},
+    {"seal", verb_seal, true},     {"supervise", verb_supervise, true}, {"changes", helper_changes, true},
+    {"apply", helper_apply, true}, {"discard", helper_discard, true},
 };
 
 /* Runs one verb; the error, if any, becomes the last line. */
@@ -602,7 +476,7 @@ static int run_verb(size_t index, struct helper *h)
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     strbuf_addch(&text, '\x1e');
     shim_error_write(&err, &text);
-    say(text.buf);
+    helper_say(text.buf);
     return 1;
 }
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_BACKENDS_BWRAP_HELPER_H
+#define MT_BACKENDS_BWRAP_HELPER_H
+
+/* One verb in a short process of its own: what helper.c and helper_overlay.c share. */
+
+#include <stdint.h>
+
+#include "core/util/error.h"
+#include "core/util/paths.h"
+
+struct helper {
+    struct paths paths;
+    char *root;
+    char *dir; /* of the sandbox, NULL where the verb has none */
+    const char *name;
+    uint64_t grace_ms;
+};
+
+/* A line on stdout, at once. */
+void helper_say(const char *text);
+
+/* --- helper_overlay.c: verbs of overlay workspaces --- */
+/* Says each change of the sandbox in a line: \x1d and JSON. */
+int helper_changes(struct helper *h, struct error *err);
+/* Takes over, forgets: the paths that stdin names, or all. The sandbox must be stopped. Says what was held back. */
+int helper_apply(struct helper *h, struct error *err);
+int helper_discard(struct helper *h, struct error *err);
+
+#endif

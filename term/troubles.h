@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TERM_TROUBLES_H
+#define MT_TERM_TROUBLES_H
+
+/* Session sockets to which connections came to nothing. After three such, or one that tells enough, a socket is left
+ * alone until its name is gone: said in the log once. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/util/strvec.h"
+
+struct troubles {
+    struct trouble *v;
+    size_t len;
+};
+
+/* One more connection to a socket came to nothing. */
+void troubles_add(struct troubles *t, const char *id, const char *why);
+/* It is left alone from now on. */
+void troubles_give_up(struct troubles *t, const char *id, const char *why);
+bool troubles_given_up(const struct troubles *t, const char *id);
+/* Forgets those whose names are not among `ids`. */
+void troubles_prune(struct troubles *t, const struct strvec *ids);
+void troubles_release(struct troubles *t);
+
+#endif
