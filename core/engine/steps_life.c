@@ -5,6 +5,7 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/golden.h"
+#include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
@@ -78,8 +79,10 @@ static void decide_actions(struct run *r)
     bool drift = r->info.config_hash[0] != '\0' && strcmp(r->info.config_hash, r->spec.config_hash) != 0;
     bool lacks = r->do_provision && !r->adopt && run_wants_network(&r->info, &r->spec);
     bool image = golden_differs(r->e->opts.paths, slot_host(r->slot), &r->spec, &r->info, NULL);
+    /* Another folder stands in the project's place; one that is gone cannot be started on. */
+    bool replaced = r->info.workspace_missing && fs_is_dir(r->spec.workspace);
     bool up = is_up(&r->info);
-    bool down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && (drift || lacks || image)));
+    bool down_first = up && (r->plan == ENGINE_RESTART || (r->recreate && (drift || lacks || image || replaced)));
     if (r->info.state == SANDBOX_NONE) {
         r->do_create = r->do_start = true;
         return;
@@ -93,8 +96,9 @@ static void decide_actions(struct run *r)
     r->do_stop = up;
     r->do_start = true;
     r->do_remove = r->do_create = images && (drift || r->recreate);
-    /* One that is cut afterwards may be stored open or closed. */
-    r->do_update = !images && (drift || r->recreate || net_policy_is_sealed(r->spec.net_after));
+    /* One that is cut afterwards may be stored open or closed; one whose record was damaged gets a new one. */
+    bool unrecorded = r->info.config_hash[0] == '\0';
+    r->do_update = !images && (drift || unrecorded || r->recreate || net_policy_is_sealed(r->spec.net_after));
 }
 
 /* A sandbox that runs on with another network than the profile wants, or without the one that its script needs: not

@@ -340,12 +340,14 @@ static void test_truncated_sandbox(void **state)
 {
     static const char *const files[] = {"config.json", "run/status.json", "name", "sandbox.args"};
     (void)state;
+    home_write(".config/muthr/muthr.toml",
+               "[sandbox]\nnetwork = \"none\"\n"); /* not by --net: that alone would update it */
     for (size_t i = 0; i < 2 * MT_ARRAY_LEN(files); i++) {
         bool runs = i % 2 == 1;
         struct ran r = RAN_INIT;
         char *path = xasprintf("%s/.local/state/muthr/sandboxes/muthr-demo/%s", vr.home, files[i / 2]);
         struct stat sb;
-        verb_expect(0, "start", "--net", "none");
+        verb_expect(0, "start");
         if (!runs) {
             verb_expect(0, "stop");
         }
@@ -360,7 +362,7 @@ static void test_truncated_sandbox(void **state)
         if (runs) {
             expect_status("muthr-demo", "running");
         }
-        verb_run(&r, "start", "--net", "none");
+        verb_run(&r, "start");
         if (r.code != 0) {
             fail_msg("%s cut %s: %s", files[i / 2], runs ? "while running" : "while stopped", r.err.buf);
         }
@@ -450,8 +452,16 @@ static void test_project_goes(void **state)
     verb_run_with(&r, &how, "ls", "-o", "json");
     ran_expect(&r, 0);
     expect_text(&r.out, "\"muthr-demo\"");
+    verb_run_with(&r, &how, "start", "demo", "--net", "none");
+    ran_expect(&r, 0);
     verb_run_with(&r, &how, "shell", "demo", "-c", "ls");
     ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "first\n");
+    verb_run_with(&r, &how, "start", "demo", "--net", "none", "--recreate");
+    ran_expect(&r, 0);
+    verb_run_with(&r, &how, "shell", "demo", "-c", "ls");
+    ran_expect(&r, 0);
+    assert_string_equal(r.out.buf, "second\n");
     verb_run_with(&r, &how, "stop", "demo");
     ran_expect(&r, 0);
     verb_run_with(&r, &how, "start", "demo", "--net", "none");
