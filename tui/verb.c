@@ -329,6 +329,7 @@ int verb_open(struct verb_ctx *ctx)
         .registry = backend_registry,
         .audit_log = ctx->audit_log,
         .no_resume = !ctx->resumes,
+        .profile_notes = true,
         .lazy_follow = true,
     };
     port_fill(ctx->port, &opts.port);

@@ -138,7 +138,8 @@ static void on_hosts_late(void *arg)
 static void report_profiles(struct engine *e)
 {
     struct profile_entry *list;
-    size_t count = e->opts.no_resume ? 0 : profiles_list(e->opts.paths, &list);
+    bool silent = e->opts.no_resume || e->opts.profile_notes;
+    size_t count = silent ? 0 : profiles_list(e->opts.paths, &list);
     for (size_t i = 0; i < count; i++) {
         if (list[i].broken) {
             model_problem(e->opts.model, "profile %s cannot be used: %s", list[i].name, list[i].description);
@@ -147,7 +148,7 @@ static void report_profiles(struct engine *e)
             model_problem(e->opts.model, "profile %s: %s", list[i].name, list[i].warnings.v[k]);
         }
     }
-    if (!e->opts.no_resume) {
+    if (!silent) {
         profile_list_free(list, count);
     }
 }
@@ -433,6 +434,10 @@ int engine_environment(struct engine *e, const struct slot *slot, const struct s
     str_copy(model, sizeof(model), path_base(inference->model));
     if (inference->state != PROBE_READY || (!strict && env_check_model(model, NULL) < 0)) {
         env_fallback_model(e->opts.config, e->opts.paths, model, &source);
+        if (strict && strcmp(source, "default") == 0 && e->opts.config->model[0] != '\0' &&
+            env_check_model(e->opts.config->model, err) < 0) {
+            return error_wrap(err, "setting model"); /* P4: never a silent substitute */
+        }
         log_info("model name %s is a fallback (%s): the inference server is %s", model, source,
                  probe_state_name(inference->state));
     }

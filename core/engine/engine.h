@@ -32,6 +32,8 @@ struct engine_opts {
     const char *audit_log;        /* A1: where sessions and commands are written down; NULL: as the configuration says
                                      ([tui] audit: audit.ndjson in the state folder) */
     bool no_resume;               /* leave the op journal alone: verbs that only look */
+    bool profile_notes;           /* what is wrong with a profile is told where it is used, in the op's notice, and not
+                                     of all of them at the beginning */
     bool lazy_follow;             /* changes that others make are followed only once an op brings something up: for
                                      verbs, most of which end before anything changes */
 };

@@ -235,6 +235,13 @@ uint64_t idle_stamp(const struct engine *e, const char *sandbox, const struct sa
  */
 bool idle_is_held(const struct engine *e, const char *sandbox, op_id except);
 
+/* --- ports.c --- */
+/* S12: does somebody hold a port that this stopped sandbox would publish, and that its backend cannot drop, since its
+ * root may have been worked in? Noted then. */
+bool ports_lost(struct run *r);
+/* Notes the ports that were dropped at its start. */
+void ports_note(struct run *r);
+
 /* --- audit_event.c --- */
 /* Writes down the command that a call is about to run inside. */
 void engine_audit_exec(struct run *r);

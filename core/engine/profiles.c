@@ -98,6 +98,19 @@ static int find_script(struct profile *p, const struct paths *paths, struct erro
     return compute_rev(p, err);
 }
 
+/* X1: a manifest that names no agent has that of the shipped one of its name: those published with muthr have none. */
+static void take_shipped_agent(struct profile *p, const struct paths *paths)
+{
+    MT_CLEANUP(xfree) char *path = xasprintf("%s/profiles/manifests/%s.yaml", paths->data, p->name);
+    struct manifest shipped;
+    struct error ignored = ERROR_INIT;
+    manifest_init(&shipped);
+    if (p->manifest.agent.len == 0 && manifest_load(&shipped, path, &ignored) == 0) {
+        strvec_pushv(&p->manifest.agent, (const char *const *)shipped.agent.v);
+        manifest_release(&shipped);
+    }
+}
+
 /* The profile's manifest, else the one for all that have none; neither has to be there. */
 static int find_manifest(struct profile *p, const struct paths *paths, struct error *err)
 {
@@ -147,6 +160,7 @@ int profile_load(struct profile *p, const struct paths *paths, const char *name,
         profile_release(p);
         return -1;
     }
+    take_shipped_agent(p, paths);
     find_containerfile(p, paths);
     return 0;
 }
@@ -172,7 +186,9 @@ static int install_file(const char *from, const char *to, const char *rel, struc
     }
     if (lstat(to, &st) != 0) {
         mode_t mode = stat(from, &st) == 0 ? st.st_mode & 0777 : 0644;
-        if (fs_read(from, SCRIPT_MAX, &data, err) < 0 || fs_write_atomic(to, data.buf, data.len, mode, err) < 0) {
+        MT_CLEANUP(xfree) char *dir = xstrndup(to, (size_t)(path_base(to) - to));
+        if (fs_read(from, SCRIPT_MAX, &data, err) < 0 || fs_mkdirs(dir, 0755, err) < 0 ||
+            fs_write_atomic(to, data.buf, data.len, mode, err) < 0) {
             return -1;
         }
     }
@@ -180,18 +196,28 @@ static int install_file(const char *from, const char *to, const char *rel, struc
     return 0;
 }
 
+/* Is there a manifest for all profiles without one, in the folder of manifests? */
+static bool has_base_manifest(const char *dir)
+{
+    MT_CLEANUP(xfree) char *path = path_join(dir, BASE_MANIFEST ".yaml");
+    return fs_exists(path);
+}
+
 /* One folder of shipped files into its place. */
 static int install_dir(const char *from, const char *to, const char *rel, int depth, struct strvec *done,
                        struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
-    if (depth > DEPTH_MAX || fs_list(from, &names, err) < 0 || fs_mkdirs(to, 0755, err) < 0) {
+    if (depth > DEPTH_MAX || fs_list(from, &names, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < names.len; i++) {
         MT_CLEANUP(xfree) char *source = path_join(from, names.v[i]);
         MT_CLEANUP(xfree) char *target = path_join(to, names.v[i]);
         MT_CLEANUP(xfree) char *below = path_join(rel, names.v[i]);
+        if (strcmp(below, "manifests/base.yaml") == 0 && has_base_manifest(to)) {
+            continue; /* the user's own says what base is */
+        }
         int rc = fs_is_dir(source) ? install_dir(source, target, below, depth + 1, done, err)
                                    : install_file(source, target, below, done, err);
         if (rc < 0) {

@@ -191,6 +191,9 @@ static int settle_image(struct run *r, struct error *err)
     r->spec.image = xstrdup(r->call.image);
     r->spec.golden = r->spec.containerfile = r->spec.mise = NULL;
     str_copy(r->image_notice, sizeof(r->image_notice), r->call.image_notice);
+    if (r->image_notice[0] != '\0') {
+        run_note(r, r->image_notice);
+    }
     if (r->do_create && golden && !r->reprovision && r->do_provision && baked) {
         r->do_provision = false;
         r->from_golden = true;

@@ -95,7 +95,7 @@ static void decide_actions(struct run *r)
     }
     r->do_stop = up;
     r->do_start = true;
-    r->do_remove = r->do_create = images && (drift || r->recreate);
+    r->do_remove = r->do_create = images && (drift || r->recreate || (!up && ports_lost(r)));
     /* One that is cut afterwards may be stored open or closed; one whose record was damaged gets a new one. */
     bool unrecorded = r->info.config_hash[0] == '\0';
     r->do_update = !images && (drift || unrecorded || r->recreate || net_policy_is_sealed(r->spec.net_after));
@@ -203,6 +203,9 @@ static int build_spec(struct run *r, struct error *err)
     }
     for (size_t i = 0; i < r->profile.manifest.warnings.len; i++) {
         log_warn("%s", r->profile.manifest.warnings.v[i]);
+        if (r->e->opts.profile_notes) {
+            run_note(r, r->profile.manifest.warnings.v[i]);
+        }
     }
     return 0;
 }
@@ -336,6 +339,7 @@ static int settle_check(struct run *r, struct error *err)
                          r->info.reason[0] != '\0' ? ": " : "", r->info.reason);
     }
     r->came_up = true;
+    ports_note(r);
     str_copy(r->record.profile, sizeof(r->record.profile), r->profile_name);
     if (r->net_given) {
         r->record.have_net = true;

@@ -121,7 +121,11 @@ void step_lock_cancel(struct op *op, void *ctx)
 static void turn_waiting(void *arg, int holder)
 {
     struct run *r = arg;
-    op_text(r->op, "waiting for process %d, which is creating, starting or stopping a sandbox", holder);
+    if (holder > 0) {
+        op_text(r->op, "waiting for process %d, which is creating, starting or stopping a sandbox", holder);
+    } else {
+        op_text(r->op, "waiting: a lock file that names no process");
+    }
 }
 
 /* L1 is ours, or not. */

@@ -249,8 +249,8 @@ static void wait_more(struct lockfile *l, int holder)
     struct error err = ERROR_INIT;
 
     if (clock_mono_ms() - l->started_ms >= l->timeout_ms) {
-        error_set(&err, ERROR_TIMEOUT, "%s: held by process %d for more than %.1f s", l->path, holder,
-                  (double)l->timeout_ms / 1000.0);
+        error_hint(&err, ERROR_TIMEOUT, "wait for that process, or end it if it hangs",
+                   "%s: held by process %d for more than %.1f s", l->path, holder, (double)l->timeout_ms / 1000.0);
         finish(l, &err);
         return;
     }

@@ -392,7 +392,7 @@ const struct backend_ops fake_backend = {
 #define POD_CAPS                                                                                                       \
     (BACKEND_CAP_STATS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL |      \
      BACKEND_CAP_IMAGES | BACKEND_CAP_BASELINE | BACKEND_CAP_COMMIT | BACKEND_CAP_OVERLAY | BACKEND_CAP_LOGS |         \
-     BACKEND_CAP_ISOLATION)
+     BACKEND_CAP_ISOLATION | BACKEND_CAP_PORTS)
 
 const struct backend_ops fake_pod = {
     .name = "pod",

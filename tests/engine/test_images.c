@@ -5,9 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
+#include "core/io/hostport.h"
 #include "core/util/fs.h"
+#include "core/util/xmalloc.h"
 #include "tests/engine/fake.h"
 
 static void open_pod(struct world *w)
@@ -64,6 +72,68 @@ static void test_image_drift(void **state)
     assert_int_equal(world_step(&w, "baseline")->state, OP_STEP_DONE);
     world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
     assert_false(w.fake.kept_home);
+    world_close(&w);
+}
+
+/* S12: a stopped one whose port somebody took meanwhile is made again, and only then. */
+static void test_port_taken(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    char manifest[120];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    uint16_t port = ntohs(at.sin_port);
+    assert_true(hostport_is_taken("", port, false));
+    assert_false(hostport_is_taken("", port, true));
+    assert_false(hostport_is_taken("no address", port, false));
+    open_pod(&w);
+    str_format(manifest, sizeof(manifest), "security: {network: full}\nports: [\"%u:80\"]\n", port);
+    temphome_write(&w.home, "data/profiles/manifests/p.yaml", manifest);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    struct sandbox_info *box = fake_box(&w.fake, "muthr-api");
+    box->ports[0] = (struct port_spec){.container_port = 80};
+    box->port_count = 1;
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    assert_int_equal(w.fake.started_sessions, 2); /* provisioned again */
+    assert_non_null(strstr(w.last.notice, "is made again without that port"));
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    box = fake_box(&w.fake, "muthr-api");
+    box->ports[0] = (struct port_spec){.container_port = 80};
+    box->port_count = 1;
+    close(fd);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    box = fake_box(&w.fake, "muthr-api");
+    str_copy(box->warning, sizeof(box->warning), "limits; port in use, not published: 80/tcp; running as root");
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_non_null(strstr(w.last.notice, "port in use, not published: 80/tcp"));
+    assert_null(strstr(w.last.notice, "running as root"));
+    world_close(&w);
+}
+
+/* P4: a bad model in the configuration is no reason to take another one silently. */
+static void test_bad_model(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    free(w.config.model);
+    w.config.model = xstrdup("a b;c");
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_non_null(strstr(w.last.error.msg, "MUTHR_MODEL_NAME"));
+    assert_int_equal(w.fake.started_sessions, 0);
     world_close(&w);
 }
 
@@ -466,6 +536,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),          cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_port_taken),    cmocka_unit_test(test_bad_model),
         cmocka_unit_test(test_image_fails),   cmocka_unit_test(test_baseline_fails),
         cmocka_unit_test(test_set_up),        cmocka_unit_test(test_consent_is_to_what_was_shown),
         cmocka_unit_test(test_bake),          cmocka_unit_test(test_rebuilt),

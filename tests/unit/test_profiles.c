@@ -102,6 +102,39 @@ static void test_install(void **state)
     temphome_close(&t);
 }
 
+/* The manifests that muthr publishes stay what they are beside the shipped ones. */
+static void test_published(void **state)
+{
+    (void)state;
+    struct temphome t;
+    struct profile p;
+    struct error err = ERROR_INIT;
+    temphome_open(&t);
+    free(t.paths.data);
+    t.paths.data = path_join(t.dir, "data");
+    temphome_write(&t, "data/profiles/provision.d/one.sh", "shipped\n");
+    temphome_write(&t, "data/profiles/provision.d/lib/provision-lib.sh", "lib\n");
+    temphome_write(&t, "data/profiles/manifests/one.yaml", "agent: {command: [one, --yes]}\n");
+    temphome_write(&t, "data/profiles/manifests/base.yaml", "description: shipped\n");
+    temphome_write(&t, CONTAINER "manifests/one.yaml", "profile: one\nresources: {cpus: 2}\n");
+    temphome_write(&t, CONTAINER "manifests/base-sandbox.yaml", "profile: base\nresources: {cpus: 3}\n");
+    assert_int_equal(profiles_install(&t.paths, &err), 0);
+    assert_int_equal(profile_load(&p, &t.paths, "base", &err), 0);
+    assert_true(p.manifest.cpus == 3); /* not hidden by a base.yaml of ours */
+    profile_release(&p);
+    assert_int_equal(profile_load(&p, &t.paths, "one", &err), 0);
+    assert_true(p.manifest.cpus == 2);
+    assert_int_equal(p.manifest.agent.len, 2); /* the published one names none */
+    assert_string_equal(p.manifest.agent.v[0], "one");
+    profile_release(&p);
+    MT_CLEANUP(xfree) char *lib = path_join(t.dir, CONTAINER "provision.d/lib");
+    assert_int_equal(fs_remove_tree(lib, &err), 0);
+    assert_int_equal(profiles_install(&t.paths, &err), 0);
+    assert_int_equal(profile_load(&p, &t.paths, "one", &err), -1); /* P1: not an empty one in its place */
+    assert_non_null(strstr(err.msg, "lib is missing"));
+    temphome_close(&t);
+}
+
 static void test_records(void **state)
 {
     (void)state;
@@ -150,6 +183,6 @@ static void test_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_load_and_revision), cmocka_unit_test(test_install),
-                                       cmocka_unit_test(test_records)};
+                                       cmocka_unit_test(test_published), cmocka_unit_test(test_records)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/io/hostport.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Numeric IPv4 or IPv6. Returns the length, 0 for anything else. */
+static socklen_t fill(const char *ip, uint16_t port, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    memset(out, 0, sizeof(*out));
+    if (inet_pton(AF_INET, ip[0] != '\0' ? ip : "127.0.0.1", &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return sizeof(*v4);
+    }
+    if (inet_pton(AF_INET6, ip, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        return sizeof(*v6);
+    }
+    return 0;
+}
+
+bool hostport_is_taken(const char *ip, uint16_t port, bool udp)
+{
+    struct sockaddr_storage at;
+    socklen_t len = port != 0 ? fill(ip, port, &at) : 0;
+    int one = 1, fd = len > 0 ? socket(at.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM), 0) : -1;
+    if (fd < 0) {
+        return false;
+    }
+    if (!udp) { /* connections that have just ended are in nobody's way */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    }
+    bool taken = bind(fd, (const struct sockaddr *)&at, len) != 0 && errno == EADDRINUSE;
+    close(fd);
+    return taken;
+}
