@@ -246,6 +246,8 @@ void host_draw(const struct app *app, struct surface *s, struct rect r, const st
 bool host_is_down(const struct app *app, const struct workspace *ws);
 /* "stops in 3 min", or "". */
 void idle_text(const struct workspace *ws, char *out, size_t cap);
+/* What brings a sandbox up with the settings of now, and what that means: "r restarts it with ...". */
+void drift_cure(const struct app *app, const struct workspace *ws, char *out, size_t cap);
 /* Rows of use with their graphs from y on; returns the rows used. */
 int usage_draw(const struct app *app, struct surface *s, struct rect r, const struct workspace *ws);
 bool list_mouse(struct app *app, const struct mouse_event *ev);

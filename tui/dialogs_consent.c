@@ -60,7 +60,7 @@ static void write_body(struct strbuf *body, bool image, const char *text, const 
                                 "network and the project folder."
                               : "It runs inside, once, after the sandbox is made: with its network and the project "
                                 "folder.");
-    strbuf_addstr(body, " A yes is for exactly this text, until the sandbox is deleted.");
+    strbuf_addstr(body, " Every answer is for exactly this text.");
 }
 
 /* Asks one of the two. */
@@ -77,22 +77,18 @@ static void ask(struct app *app, const struct workspace *ws, const struct flow *
     write_body(&body, image, image ? want->image : want->post_create, want->place);
     str_format(title, sizeof(title), image ? "%s: use the project's image?" : "%s: run the project's set-up command?",
                ws->shown);
-    struct ask_opts opts = {
-        .title = title,
-        .body = body.buf,
-        .title_role = THEME_WARN,
-        .count = 4,
-        .declined = "Not started",
-        .on_answer = answer,
-        .arg = c,
-        .free_arg = free,
-        .answers = {
-            {'y', image ? "use it" : "run it", THEME_WARN, CONSENT_YES},
-            {'a',
-             image ? "use it, always: never ask for this one again" : "run it, always: never ask for this one again",
-             THEME_WARN, CONSENT_ALWAYS},
-            {'n', "start without it", THEME_TEXT, CONSENT_NO},
-            {'v', "start without it, and never ask for this one again", THEME_TEXT, CONSENT_NEVER}}};
+    struct ask_opts opts = {.title = title,
+                            .body = body.buf,
+                            .title_role = THEME_WARN,
+                            .count = 4,
+                            .declined = "Not started",
+                            .on_answer = answer,
+                            .arg = c,
+                            .free_arg = free,
+                            .answers = {{'y', image ? "use it" : "run it", THEME_WARN, CONSENT_YES},
+                                        {'a', image ? "always use it" : "always run it", THEME_WARN, CONSENT_ALWAYS},
+                                        {'n', "start without it", THEME_TEXT, CONSENT_NO},
+                                        {'v', image ? "never use it" : "never run it", THEME_TEXT, CONSENT_NEVER}}};
     ask_open(app, &opts);
 }
 
@@ -152,7 +148,10 @@ static void say_kind(const struct backend_view *v, struct strbuf *out)
 /* Why it cannot be used, and what cures that. */
 static void say_trouble(const struct backend_view *v, struct strbuf *out)
 {
-    strbuf_addf(out, "cannot be used: %s%s%s", v->probe.reason, v->probe.fix[0] ? "; " : "", v->probe.fix);
+    size_t n = strlen(v->name);
+    bool named = strncmp(v->probe.reason, v->name, n) == 0 && strncmp(v->probe.reason + n, ": ", 2) == 0;
+    strbuf_addf(out, "cannot be used: %s%s%s", v->probe.reason + (named ? n + 2 : 0), v->probe.fix[0] ? "; " : "",
+                v->probe.fix);
 }
 
 /* The old one goes, then the new one is made. */

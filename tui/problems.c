@@ -11,24 +11,36 @@
 /* A log line and a message about the same thing come within this time. */
 #define SAME_MS 5000
 
+/* Takes an entry that says the same out of the list, wherever it stands; its count and whether it was seen go on in the
+ * new one. */
+static void take_equal(struct problems *p, struct problem *q)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct problem *old = &p->v[i];
+        if (strcmp(old->text, q->text) == 0 && strcmp(old->sandbox, q->sandbox) == 0) {
+            q->times = old->times + 1;
+            q->seen = q->seen && old->seen;
+            q->wall_ms = MT_MAX(q->wall_ms, old->wall_ms);
+            memmove(p->v + i, p->v + i + 1, (--p->count - i) * sizeof(*p->v));
+            return;
+        }
+    }
+}
+
 void problems_add(struct problems *p, const struct problem *what)
 {
-    if (p->count && strcmp(p->v[0].text, what->text) == 0 && strcmp(p->v[0].sandbox, what->sandbox) == 0) {
-        p->v[0].times++;
-        p->v[0].wall_ms = what->wall_ms;
-        p->v[0].seen = p->v[0].seen && what->seen;
-        return;
-    }
+    struct problem q = *what;
+    q.times = 1;
+    take_equal(p, &q);
     if (!p->v) {
         p->v = xcalloc(PROBLEMS_MAX, sizeof(*p->v));
     }
     size_t at = 0, keep = p->count < PROBLEMS_MAX ? p->count : PROBLEMS_MAX - 1;
-    while (at < keep && p->v[at].wall_ms > what->wall_ms) {
+    while (at < keep && p->v[at].wall_ms > q.wall_ms) {
         at++; /* what comes late from the log stands where it belongs */
     }
     memmove(p->v + at + 1, p->v + at, (keep - at) * sizeof(*p->v));
-    p->v[at] = *what;
-    p->v[at].times = 1;
+    p->v[at] = q;
     p->count = keep + 1;
 }
 

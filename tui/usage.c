@@ -86,6 +86,8 @@ void usage_bytes(uint64_t n, char *out, size_t cap)
 {
     if (n >= 1024ull * 1024 * 1024) {
         str_format(out, cap, "%.1fG", (double)n / (1024.0 * 1024 * 1024));
+    } else if (n > 0 && n < 1024ull * 1024) {
+        str_format(out, cap, "%lluK", (unsigned long long)(n / 1024));
     } else {
         str_format(out, cap, "%lluM", (unsigned long long)(n / (1024 * 1024)));
     }

@@ -37,6 +37,8 @@ static void bytes_text(uint64_t n, char *out, size_t cap)
 {
     if (n >= 1024ull * 1024 * 1024) {
         str_format(out, cap, "%.1f GiB", (double)n / (1024.0 * 1024 * 1024));
+    } else if (n < 1024ull * 1024) {
+        str_format(out, cap, "%llu KiB", (unsigned long long)(n / 1024));
     } else {
         str_format(out, cap, "%llu MiB", (unsigned long long)(n / (1024 * 1024)));
     }
@@ -244,7 +246,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     if (ws->unprovisioned[0] && !model_is_provisioning(app->model, ws) &&
         !tree_op_is_live(model_op(app->model, ws->op))) {
         sh.y++;
-        fact(&sh, "provisioned", THEME_WARN, ws->unprovisioned);
+        fact(&sh, "unfinished", THEME_WARN, ws->unprovisioned);
         if (ws->info.state == SANDBOX_RUNNING) {
             str_format(text, sizeof(text), "%s restarts it and tries again, %s tries again as it is",
                        app_key(app, "sandbox.restart"), app_key(app, "sandbox.provision"));
@@ -254,10 +256,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     if (ws->drift) {
         sh.y++;
         fact(&sh, "changed", THEME_WARN, ws->drift_text);
-        str_format(text, sizeof(text), "%s %s",
-                   app_key(app, ws->info.state == SANDBOX_RUNNING ? "sandbox.restart" : "list.open"),
-                   ws->info.state == SANDBOX_RUNNING ? "restarts it with the new settings"
-                                                     : "starts it with the new settings");
+        drift_cure(app, ws, text, sizeof(text));
         fact(&sh, "", THEME_DIM, text);
     }
     if (ws->image_notice[0]) {

@@ -156,12 +156,10 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     fact(b, THEME_TEXT, "reason", ws->info.state == SANDBOX_RUNNING ? "" : ws->info.reason);
     fact(b, THEME_TEXT, "sandbox", ws->sandbox);
     fact(b, THEME_TEXT, "id", ws->info.id);
-    fact(b, THEME_TEXT, "image", ws->info.image);
-    if (ws->info.image_id[0]) {
-        char image[40];
-        str_format(image, sizeof(image), "id %.12s", ws->info.image_id);
-        fact(b, THEME_TEXT, "", image);
-    }
+    char image[300];
+    str_format(image, sizeof(image), "%s%s%.12s", ws->info.image, ws->info.image_id[0] ? ", id " : "",
+               ws->info.image_id);
+    fact(b, THEME_TEXT, "image", ws->info.image[0] ? image : "");
     fact(b, THEME_WARN, "", ws->image_notice);
     fact(b, THEME_TEXT, "backend", ws->backend);
     fact(b, THEME_TEXT, "machine", ws->host);
@@ -186,25 +184,23 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
 static void trouble(const struct app *app, const struct workspace *ws, struct pager_build *b)
 {
     bool stale = !ws->missing && ws->info.workspace_missing;
-    const char *chord = keymap_chord(app->keymap, CONTEXT_LIST, command_find("sandbox.restart"));
-    const char *start = keymap_chord(app->keymap, CONTEXT_LIST, command_find("sandbox.start"));
     const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
     if (!ws->drift && !ws->info.warning[0] && !ws->unprovisioned[0] && !stale && (!be || !be->probe.warning[0])) {
         return;
     }
     section(b, "To know");
     if (ws->drift) {
-        char cure[120];
-        bool up = ws->info.state == SANDBOX_RUNNING;
-        str_format(cure, sizeof(cure), "%s in the list %s it with the settings of now", up ? chord : start,
-                   up ? "restarts" : "makes");
+        char cure[200];
+        drift_cure(app, ws, cure, sizeof(cure));
         fact(b, THEME_WARN, "changed", ws->drift_text);
-        fact(b, THEME_DIM, "", chord && start ? cure : "");
+        fact(b, THEME_DIM, "", cure);
     }
     fact(b, THEME_WARN, "folder", stale ? "it was replaced: programs inside see the old one until a restart" : "");
-    fact(b, THEME_WARN, "provisioned", ws->unprovisioned);
+    fact(b, THEME_WARN, "unfinished", ws->unprovisioned);
     fact(b, THEME_WARN, "warning", ws->info.warning);
-    fact(b, THEME_WARN, "backend", be ? be->probe.warning : "");
+    /* The same is said of the sandbox and of what runs it. */
+    bool told = be && strncmp(be->probe.warning, ws->info.warning, strcspn(be->probe.warning, ":")) == 0;
+    fact(b, THEME_WARN, "backend", be && !told ? be->probe.warning : "");
 }
 
 /* Limits, use, ports. */
@@ -218,9 +214,10 @@ static void resources(const struct workspace *ws, struct pager_build *b)
     section(b, "Limits and ports");
     fact(b, THEME_TEXT, "limits", ws->info.limits[0] ? ws->info.limits : "none");
     if (ws->have_stats) {
-        str_format(text, sizeof(text), "%llu MiB in %u %s, %llu s of CPU time",
-                   (unsigned long long)(ws->stats.memory_bytes >> 20), ws->stats.procs,
-                   ws->stats.procs == 1 ? "process" : "processes",
+        bool small = ws->stats.memory_bytes < (1u << 20);
+        str_format(text, sizeof(text), "%llu %s in %u %s, %llu s of CPU time",
+                   (unsigned long long)(ws->stats.memory_bytes >> (small ? 10 : 20)), small ? "KiB" : "MiB",
+                   ws->stats.procs, ws->stats.procs == 1 ? "process" : "processes",
                    (unsigned long long)(ws->stats.cpu_ns / 1000000000u));
         fact(b, THEME_TEXT, "use", text);
     }

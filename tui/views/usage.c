@@ -24,6 +24,14 @@ void idle_text(const struct workspace *ws, char *out, size_t cap)
     }
 }
 
+void drift_cure(const struct app *app, const struct workspace *ws, char *out, size_t cap)
+{
+    const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
+    bool up = ws->info.state == SANDBOX_RUNNING, anew = be && (be->probe.caps & BACKEND_CAP_IMAGES) != 0;
+    str_format(out, cap, "%s %s it with the new settings%s", app_key(app, up ? "sandbox.restart" : "list.open"),
+               up ? "restarts" : "starts", anew ? ": it is made anew, its home stays" : "");
+}
+
 /* The samples of a ring as parts of `most`, oldest first; returns how many. */
 static size_t scale(const struct usage_ring *ring, bool cpu, uint64_t most, unsigned out[USAGE_SAMPLES])
 {
