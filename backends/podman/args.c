@@ -105,8 +105,7 @@ static void add_hardening(const struct podman_args_input *in, struct strvec *out
     if (!in->spec->writable_root) {
         strvec_pushl(out, "--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,mode=1777", NULL);
     }
-    strvec_pushl(out, "--tmpfs", PODMAN_RUN_DIR ":rw,nosuid,nodev,noexec,mode=1777,size=1m", "--ipc", "private",
-                 "--shm-size", "256m", "--systemd", "false", NULL);
+    strvec_pushl(out, "--ipc", "private", "--shm-size", "256m", "--systemd", "false", NULL);
 }
 
 /* One value of --mount's comma-separated list, quoted as CSV where needed. */
@@ -137,7 +136,7 @@ static void add_bind(struct strvec *out, const char *source, const char *target,
 /* Targets inside must be plain absolute paths, not the root and not what the sandbox itself is made of. */
 static int check_target(const char *target, struct error *err)
 {
-    static const char *const taken[] = {"/proc", "/sys", "/dev", PODMAN_RUN_DIR, NULL};
+    static const char *const taken[] = {"/proc", "/sys", "/dev", NULL};
     return mount_target_check(target, taken, err);
 }
 

@@ -26,8 +26,8 @@
 
 /* Leaves the pid of the program where it can be found; files of dead ones go by the way. */
 static const char begin_script[] =
-    "for f in " PODMAN_RUN_DIR "/*.pid; do read -r p <\"$f\" && [ -d /proc/$p ] || rm -f "
-    "\"$f\"; done 2>/dev/null; echo $$ >\"$0\" 2>/dev/null; exec \"$@\"";
+    "for f in " PODMAN_PID_PREFIX "*.pid; do read -r p <\"$f\" && [ -d /proc/$p ] || rm -f "
+    "\"$f\"; done 2>/dev/null; echo $$ 2>/dev/null >\"$0\"; exec \"$@\"";
 
 /* Ends the session of that program (an exec'd program leads one): the signal $1, then TERM, then KILL (X4). Waits for
  * the pid, which may just be written. Field 4 behind the name in /proc/PID/stat is the session. */
@@ -372,7 +372,7 @@ int podman_enter_main(int argc, char **argv)
         dprintf(2, "muthr-tui podman-enter: not for people\n");
         return 64;
     }
-    str_format(r.pid_file, sizeof(r.pid_file), PODMAN_RUN_DIR "/%d-%llx.pid", (int)getpid(),
+    str_format(r.pid_file, sizeof(r.pid_file), PODMAN_PID_PREFIX "%d-%llx.pid", (int)getpid(),
                (unsigned long long)clock_mono_ns());
     collect_env(&r);
     if (r.ask_user) {

@@ -236,7 +236,7 @@ static int on_start_seen(struct request *r, const struct podman_seen *seen, stru
     if (strcmp(seen->state, "stopping") == 0) {
         return simple(r, WORDS("stop", "-t", "0"), STOP_SLACK_MS, true, on_at_rest, err);
     }
-    return run_start(r, err);
+    return r->call->net == NET_FULL ? podman_net_reconnect(r, seen, run_start, err) : run_start(r, err);
 }
 
 int podman_start(struct request *r, struct error *err)

@@ -17,6 +17,7 @@
 struct detail {
     char id[72];
     char container[96], user[32];
+    int pid; /* while it runs */
     int64_t started, exited;
     bool is_running, oom_killed, listed;
     char limits[160], warning[120];
@@ -52,10 +53,10 @@ static struct detail *detail_find(struct backend *be, const struct podman_seen *
 
 /* --- limits, read back --- */
 
-/* The number in a file of the control group of process `pid`; -1: none set, -2: cannot be read. */
-static int64_t group_number(const char *cgroup, const char *controller, const char *v1_file, const char *v2_file)
+/* A file of the control group that /proc/PID/cgroup tells of: its text. False: it cannot be read. */
+static bool group_text(const char *cgroup, const char *controller, const char *v1_file, const char *v2_file,
+                       struct strbuf *text)
 {
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     char key[32], path[1024];
     const char *v1, *v2 = strstr(cgroup, "0::");
     str_format(key, sizeof(key), ":%s:", controller);
@@ -66,9 +67,16 @@ static int64_t group_number(const char *cgroup, const char *controller, const ch
     } else if (v2) {
         str_format(path, sizeof(path), "/sys/fs/cgroup%.*s/%s", (int)strcspn(v2 + 3, "\n"), v2 + 3, v2_file);
     } else {
-        return -2;
+        return false;
     }
-    if (fs_read(path, 4096, &text, NULL) < 0 || text.len == 0) {
+    return fs_read(path, 8192, text, NULL) == 0 && text->len > 0;
+}
+
+/* The number in such a file; -1: none set, -2: cannot be read. */
+static int64_t group_number(const char *cgroup, const char *controller, const char *v1_file, const char *v2_file)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    if (!group_text(cgroup, controller, v1_file, v2_file, &text)) {
         return -2;
     }
     long long n = strncmp(text.buf, "max", 3) == 0 ? -1 : strtoll(text.buf, NULL, 10);
@@ -135,6 +143,7 @@ static void detail_add(struct backend *be, const struct podman_seen *s)
                        .is_running = s->info.state == SANDBOX_RUNNING,
                        .oom_killed = s->oom_killed,
                        .listed = true,
+                       .pid = s->info.state == SANDBOX_RUNNING ? s->info.pid : 0,
                        .memory_bytes = s->memory_bytes};
     str_copy(d.id, sizeof(d.id), s->info.id);
     str_copy(d.container, sizeof(d.container), s->container);
@@ -161,6 +170,36 @@ static void detail_add(struct backend *be, const struct podman_seen *s)
 void podman_remember(struct backend *be, const struct podman_seen *seen)
 {
     detail_add(be, seen);
+}
+
+/* The value of a line "name number". */
+static uint64_t stat_line(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        if (strncmp(line, name, n) == 0 && line[n] == ' ') {
+            return strtoull(line + n + 1, NULL, 10);
+        }
+    }
+    return 0;
+}
+
+uint64_t podman_cache_bytes(const struct backend *be, const char *container)
+{
+    MT_CLEANUP(strbuf) struct strbuf cgroup = STRBUF_INIT, text = STRBUF_INIT;
+    char path[64];
+    int pid = 0;
+    for (size_t i = 0; be->details && i < be->details->len; i++) {
+        pid = strcmp(be->details->v[i].container, container) == 0 ? be->details->v[i].pid : pid;
+    }
+    str_format(path, sizeof(path), "/proc/%d/cgroup", pid);
+    if (be->target_url || pid <= 0 || fs_read(path, 65536, &cgroup, NULL) < 0 ||
+        !group_text(cgroup.buf, "memory", "memory.stat", "memory.stat", &text)) {
+        return 0;
+    }
+    bool v1 = strstr(cgroup.buf, ":memory:") != NULL;
+    return stat_line(text.buf, v1 ? "total_inactive_file" : "inactive_file") +
+           stat_line(text.buf, v1 ? "total_active_file" : "active_file");
 }
 
 const char *podman_user_of(const struct backend *be, const char *container)

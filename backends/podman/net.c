@@ -135,6 +135,43 @@ int podman_net_prepare(struct request *r, int (*then)(struct request *r, const c
     return make_network(r, model, err);
 }
 
+/* --- back again --- */
+
+static void on_connected(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct error why = err ? *err : ERROR_INIT;
+    (void)res;
+    if (err) {
+        error_wrap(&why, "sandbox %s cannot get its network back", r->call->name);
+        why.hint = why.hint ? why.hint : "delete the sandbox and start it again: the project folder stays";
+    }
+    if (err || r->reconnected(r, &why) < 0) {
+        podman_finish(r, &why);
+    }
+}
+
+static int on_bridge_ready(struct request *r, const char *network, struct error *err)
+{
+    const char *const args[] = {"network", "connect", network, r->container, NULL};
+    struct podman_cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
+    return podman_run(r, &opts, on_connected, err);
+}
+
+int podman_net_reconnect(struct request *r, const struct podman_seen *seen,
+                         int (*then)(struct request *r, struct error *err), struct error *err)
+{
+    char own[PODMAN_NET_NAME_MAX];
+    podman_net_name(r->container, false, own);
+    bool cut = seen->info.net_known && net_policy_is_sealed(seen->info.net);
+    if (!cut || strcmp(seen->created_network, own) != 0) {
+        return then(r, err);
+    }
+    r->reconnected = then;
+    r->network_ready = on_bridge_ready;
+    str_copy(r->network, sizeof(r->network), own);
+    return make_network(r, false, err);
+}
+
 /* --- removal with the sandbox --- */
 
 static void on_removed(struct request *r, const struct proc_result *res, const struct error *err)

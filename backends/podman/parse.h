@@ -15,12 +15,12 @@
 
 /* What is read besides the info that everybody gets. */
 struct podman_seen {
-    struct sandbox_info info; /* foreign: not ours; then only name, id and state count */
-    char state[16];           /* "created", "running", "paused", "stopping", "exited", ... as podman says, 3.4's
-                                 "configured" as "created" */
-    char container[96];       /* podman's name of it */
-    char created_network[64]; /* label: value of --network at creation */
-    char user[32];            /* label: "1000:1000" */
+    struct sandbox_info info;  /* foreign: not ours; then only name, id and state count */
+    char state[16];            /* "created", "running", "paused", "stopping", "exited", ... as podman says, 3.4's
+                                  "configured" as "created" */
+    char container[96];        /* podman's name of it */
+    char created_network[128]; /* label: value of --network at creation */
+    char user[32];             /* label: "1000:1000" */
     bool writable_root, require_limits; /* labels */
     bool ever_started;
     int64_t started, exited; /* seconds, 0: never */

@@ -77,6 +77,7 @@ struct request {
     void (*on_cancel)(struct request *r);
     char network[128]; /* net.c: the one it works on, and who goes on */
     int (*network_ready)(struct request *r, const char *network, struct error *err);
+    int (*reconnected)(struct request *r, struct error *err);
     void (*networks_gone)(struct request *r);
     void *state; /* the verb's own; `release` runs just before done */
     void (*release)(struct request *r);
@@ -141,10 +142,17 @@ void podman_details_close(struct backend *be); /* look.c */
  * before. then runs with it (valid during the call); failing finishes the request. */
 int podman_net_prepare(struct request *r, int (*then)(struct request *r, const char *network, struct error *err),
                        struct error *err);
+/* net.c: gives a container that was cut off, and does not run, its bridge again; then goes on, at once where there is
+ * nothing to do. */
+int podman_net_reconnect(struct request *r, const struct podman_seen *seen,
+                         int (*then)(struct request *r, struct error *err), struct error *err);
 /* net.c: removes the networks that belong to the call's sandbox, after its container. then runs always; one that is
  * still in use stays. */
 int podman_net_remove(struct request *r, void (*then)(struct request *r), struct error *err);
 
+/* look.c: memory of a container of this machine that only holds files, and is given back when something needs it; 0:
+ * not known. */
+uint64_t podman_cache_bytes(const struct backend *be, const char *container);
 /* look.c: what was read back of a container is kept for lists and for sessions. */
 void podman_remember(struct backend *be, const struct podman_seen *seen);
 /* look.c: the user of the person's programs in it, "" = the container's own; NULL: not known yet. */

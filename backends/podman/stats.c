@@ -97,6 +97,9 @@ static void on_line(void *arg, enum proc_stream stream, const char *line, size_t
     if (!s->be || stream != PROC_STDOUT || !podman_sample_parse(line, len, s->host_bytes, &parsed)) {
         return;
     }
+    /* Podman counts cached files as use: after an installation every sandbox would look full. */
+    uint64_t cache = podman_cache_bytes(s->be, parsed.name);
+    parsed.stats.memory_bytes -= MT_MIN(cache, parsed.stats.memory_bytes);
     struct sample *sample = find_sample(s, parsed.name);
     if (!sample) {
         s->samples = xreallocarray(s->samples, s->sample_count + 1, sizeof(*s->samples));

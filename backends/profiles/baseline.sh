@@ -39,6 +39,7 @@ install_packages() {
     # shellcheck disable=SC2046
     if has apt-get; then
         export DEBIAN_FRONTEND=noninteractive
+        dpkg --configure -a </dev/null || : # a run that was ended in the middle
         apt-get -q -o APT::Update::Error-Mode=any update </dev/null || fail "apt-get update failed: is there a network?"
         apt-get -qy --no-install-recommends install $(packages "$1") </dev/null || fail "apt-get install failed"
         rm -rf /var/lib/apt/lists/*

@@ -222,7 +222,7 @@ struct backend_call {
     const char *const *argv, *const *env; /* EXEC: env are KEY=VALUE additions */
     const char *cwd;                      /* EXEC: inside; NULL = workspace mount */
     bool as_root;                         /* EXEC: as root where the backend tells users apart */
-    enum net_policy net;                  /* SEAL */
+    enum net_policy net;                  /* SEAL; START: NET_FULL gives one that was cut its network again */
     int64_t tail;                         /* LOGS: last lines; -1: all */
     bool follow;                          /* LOGS */
     const char *tag;                      /* COMMIT: name of the image to make */

@@ -60,7 +60,8 @@ static void decide_set_up(struct run *r)
 /* A network that is cut afterwards has to be there while something is installed. */
 static void decide_network(struct run *r)
 {
-    bool baseline = r->do_create && (r->slot->ops->caps & BACKEND_CAP_BASELINE) != 0;
+    bool there = strcmp(record_text(&r->record, RECORD_BASELINE), BASELINE_VERSION) == 0;
+    bool baseline = (r->do_create || !there) && (r->slot->ops->caps & BACKEND_CAP_BASELINE) != 0;
     bool open = r->do_provision || r->do_set_up || baseline;
     r->spec.net = net_policy_is_sealed(r->spec.net_after) && open ? NET_FULL : r->spec.net_after;
 }

@@ -311,9 +311,11 @@ bool skip_create(void *ctx, char why[STEP_WHY_MAX])
 
 enum step_result step_start(struct op *op, void *ctx, struct error *err)
 {
+    struct run *r = ctx;
     (void)op;
     (void)err;
-    return run_submit(ctx, BACKEND_START, NULL);
+    r->call.net = r->spec.net;
+    return run_submit(r, BACKEND_START, NULL);
 }
 
 bool skip_start(void *ctx, char why[STEP_WHY_MAX])

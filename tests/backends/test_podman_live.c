@@ -553,6 +553,13 @@ static void expect_gateway(const char *name, enum net_policy net, const char *ga
     }
 }
 
+static void expect_ok(struct running *c, enum backend_verb verb, const char *name)
+{
+    if (run(c, verb, name) != ERROR_NONE) {
+        fail_msg("verb %d: %s", (int)verb, c->err.msg);
+    }
+}
+
 static void test_seal_cuts(void **state)
 {
     char own[INET_ADDRSTRLEN];
@@ -599,6 +606,15 @@ static void test_seal_cuts(void **state)
     expect_gateway("muthr-n", NET_NONE, "");
     pod_do("restart", "-t", "0", "muthr-n");
     expect_network("muthr-n", NET_NONE, ISOLATION_OK, "loopback"); /* it stays cut */
+    for (int net = NET_NONE; net <= NET_FULL; net++) {             /* until somebody starts it with a network again */
+        pod_do("stop", "-t", "0", "muthr-n");
+        c.call.net = (enum net_policy)net;
+        expect_ok(&c, BACKEND_START, "muthr-n");
+        assert_int_equal(reaches("muthr-n", gateway, port), net == NET_FULL);
+    }
+    c.call.net = NET_NONE;
+    expect_ok(&c, BACKEND_SEAL, "muthr-n");
+    expect_network("muthr-n", NET_NONE, ISOLATION_OK, "loopback");
     pod_do("rm", "-f", "-t", "0", "muthr-n");
     pod_do("network", "rm", "muthr-net-n", "muthr-model-n");
     free(gateway);
@@ -713,13 +729,6 @@ static void test_isolation(void **state)
 }
 
 /* --- the whole life by the backend's own verbs --- */
-
-static void expect_ok(struct running *c, enum backend_verb verb, const char *name)
-{
-    if (run(c, verb, name) != ERROR_NONE) {
-        fail_msg("verb %d: %s", (int)verb, c->err.msg);
-    }
-}
 
 static char *networks_of_ours(void)
 {

@@ -242,6 +242,10 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
         }
         box->state = f->fails_to_stay_up ? SANDBOX_FAILED : SANDBOX_RUNNING;
         box->net_known = true;
+        if (strcmp(owner, "pod") == 0) {
+            f->last_start_net = call->net;
+            box->net = call->net == NET_FULL ? NET_FULL : box->net;
+        }
         return 0;
     case BACKEND_STOP:
         if (box != NULL) {

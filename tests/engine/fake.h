@@ -41,7 +41,7 @@ struct fake {
     bool last_as_root, kept_home, overlay;
     char committed[96], last_spec_image[256], last_golden[96];
     size_t held_back; /* by APPLY */
-    enum net_policy last_net;
+    enum net_policy last_net, last_start_net;
     uint64_t delay_ms;
     int fault_at; /* the n-th thing started for an op (backend verb or session), from 1; 0: none */
     enum fake_fault fault;

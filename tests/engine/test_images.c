@@ -187,6 +187,28 @@ static void test_baseline_fails(void **state)
     world_close(&w);
 }
 
+/* One that was cut gets its network back for what still has to be installed, and is cut again. */
+static void test_network_comes_back(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    w.fake.exit_code = 1;
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "cut");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->net, NET_NONE);
+    w.fake.exit_code = 0;
+    world_run(&w, ENGINE_RESTART, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.last_start_net, NET_FULL);
+    assert_int_equal(fake_box(&w.fake, "muthr-api")->net, NET_NONE);
+    world_run(&w, ENGINE_RESTART, "muthr-api", NULL); /* nothing left to install: it stays cut */
+    assert_int_equal(w.fake.last_start_net, NET_NONE);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 1);
+    world_close(&w);
+}
+
 static void test_set_up(void **state)
 {
     (void)state;
@@ -535,14 +557,23 @@ static void test_undo_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),          cmocka_unit_test(test_image_drift),
-        cmocka_unit_test(test_port_taken),    cmocka_unit_test(test_bad_model),
-        cmocka_unit_test(test_image_fails),   cmocka_unit_test(test_baseline_fails),
-        cmocka_unit_test(test_set_up),        cmocka_unit_test(test_consent_is_to_what_was_shown),
-        cmocka_unit_test(test_bake),          cmocka_unit_test(test_rebuilt),
-        cmocka_unit_test(test_model_network), cmocka_unit_test(test_foreign_and_limits),
-        cmocka_unit_test(test_choice),        cmocka_unit_test(test_overlay),
-        cmocka_unit_test(test_looks),         cmocka_unit_test(test_undo_window),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_port_taken),
+        cmocka_unit_test(test_bad_model),
+        cmocka_unit_test(test_image_fails),
+        cmocka_unit_test(test_baseline_fails),
+        cmocka_unit_test(test_network_comes_back),
+        cmocka_unit_test(test_set_up),
+        cmocka_unit_test(test_consent_is_to_what_was_shown),
+        cmocka_unit_test(test_bake),
+        cmocka_unit_test(test_rebuilt),
+        cmocka_unit_test(test_model_network),
+        cmocka_unit_test(test_foreign_and_limits),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_undo_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
