@@ -129,6 +129,12 @@ TESTS_engine := $(patsubst tests/engine/%.c,$(B)/tests/engine/%,$(wildcard tests
 TESTS_backends := $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard tests/backends/test_*.c))
 TESTS_screens := $(patsubst tests/screens/%.c,$(B)/tests/screens/%,$(wildcard tests/screens/test_*.c))
 TESTS_fuzz := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+# Minutes of real podman, whose time is podman's and the network's: once, in the mode that is shipped.
+SLOW := backends/test_podman_debian backends/test_podman_crash screens/test_podman
+ifeq ($(MODE),asan)
+TESTS_backends := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_backends))
+TESTS_screens := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_screens))
+endif
 TESTS := $(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens)
 support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
 
