@@ -63,14 +63,19 @@ void shim_tell(struct shim *s, enum shim_ready kind, const char *text)
     }
 }
 
-void shim_record(struct shim *s, const char *phase)
+int shim_record(struct shim *s, const char *phase, struct error *err)
 {
-    struct error err = ERROR_INIT;
+    struct error why = ERROR_INIT;
     str_copy(s->status.phase, sizeof(s->status.phase), phase);
-    if (state_status_save(s->dir, &s->status, &err) < 0) {
-        log_error("%s", err.msg);
+    int rc = state_status_save(s->dir, &s->status, &why);
+    if (rc < 0) {
+        log_error("%s", why.msg);
+        if (err) {
+            *err = why;
+        }
     }
     state_poke(s->root, s->id);
+    return rc;
 }
 
 /* --- running --- */
@@ -102,7 +107,7 @@ static void note_memory_kill(struct shim *s, const char *who, uint64_t bytes)
         str_format(s->status.reason, sizeof(s->status.reason), "killed: memory limit %s: %s", limit, clean);
     }
     log_warn("%s", s->status.reason);
-    shim_record(s, s->stopping ? "stopping" : "running");
+    shim_record(s, s->stopping ? "stopping" : "running", NULL);
 }
 
 /* Looks at the sandbox's memory; returns the delay until the next look. Without a group there is no event to wait for:
@@ -147,7 +152,7 @@ static void begin_stop(struct shim *s, uint64_t grace_ms)
         s->stopping = true;
         s->grace_ms = grace_ms ? grace_ms : STOP_GRACE_DEFAULT_MS;
         s->kill_at_ms = deadline;
-        shim_record(s, "stopping");
+        shim_record(s, "stopping", NULL);
         syscall(SYS_pidfd_send_signal, s->init_fd, SIGTERM, NULL, 0);
     } else if (deadline < s->kill_at_ms) {
         s->kill_at_ms = deadline;
@@ -186,7 +191,7 @@ static int seal(struct shim *s, struct error *err)
     }
     str_copy(s->status.net, sizeof(s->status.net), "none");
     files_write_resolv(s->dir, NULL, NULL);
-    shim_record(s, "running");
+    shim_record(s, "running", NULL);
     s->config.sealed = true;
     return state_config_save(s->dir, &s->config.spec, true, err);
 }
@@ -231,7 +236,7 @@ static void reap(struct shim *s)
         log_error("%s", s->status.warning);
         s->status.helper_pid = 0;
         str_copy(s->status.net, sizeof(s->status.net), "none");
-        shim_record(s, s->stopping ? "stopping" : "running");
+        shim_record(s, s->stopping ? "stopping" : "running", NULL);
     }
 }
 
@@ -401,7 +406,7 @@ static int supervise_locked(struct shim *s, struct error *err)
     if (shim_start(s, err) < 0) {
         tear_down(s);
         str_copy(s->status.reason, sizeof(s->status.reason), err->msg);
-        shim_record(s, err->code == ERROR_CANCELED ? "stopped" : "failed");
+        shim_record(s, err->code == ERROR_CANCELED ? "stopped" : "failed", NULL);
         log_error("start: %s", err->msg);
         return 1;
     }
@@ -414,7 +419,7 @@ static int supervise_locked(struct shim *s, struct error *err)
         close(s->oom_fd);
     }
     tear_down(s);
-    shim_record(s, "stopped");
+    shim_record(s, "stopped", NULL);
     return 0;
 }
 

@@ -318,7 +318,7 @@ static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
     }
     fcntl(s->init_fd, F_SETFD, FD_CLOEXEC);
     limits_join(&s->limits, s->launch.child);
-    shim_record(s, "starting");
+    shim_record(s, "starting", NULL);
     /* Our copy of the listening socket must go before anybody connects: else a connection to a dead init would wait for
      * ever. */
     close(st->listen_fd);
@@ -363,7 +363,7 @@ static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
     }
     s->status.helper_pid = s->link.pid;
     s->status.helper_start = state_proc_start(s->link.pid);
-    shim_record(s, "starting");
+    shim_record(s, "starting", NULL);
     int rc = await_route(s, clock_mono_ms() + HELPER_LIMIT_MS, err);
     if (rc > 0) {
         net_explain(&s->link, HELPER_LIMIT_MS, words, sizeof(words));
@@ -494,8 +494,7 @@ int shim_start(struct shim *s, struct error *err)
     s->status.shim_start = state_proc_start(getpid());
     s->status.started_wall_ms = clock_wall_ms();
     state_boot_id(s->status.boot_id);
-    shim_record(s, "starting");
-    int rc = run_steps(s, &st, err);
+    int rc = shim_record(s, "starting", err) < 0 ? -1 : run_steps(s, &st, err);
     const int fds[] = {st.workspace_fd, st.listen_fd, st.init_image_fd, st.seccomp_fd};
     for (size_t i = 0; i < MT_ARRAY_LEN(fds); i++) {
         if (fds[i] >= 0) {
@@ -506,7 +505,7 @@ int shim_start(struct shim *s, struct error *err)
     free(st.view);
     if (rc == 0) {
         s->status.started_wall_ms = clock_wall_ms();
-        shim_record(s, "running");
+        rc = shim_record(s, "running", err); /* what nobody can see run would be taken for one that hangs */
     }
     return rc;
 }

@@ -43,7 +43,7 @@ int shim_read_net(struct shim *s, struct wire_net *net, struct error *err);
 void shim_tell(struct shim *s, enum shim_ready kind, const char *text);
 /* Ends the processes and removes the groups that a status names, if they still are the same. */
 void shim_reap_recorded(struct state_status *st);
-/* Saves the status with this phase and pokes whoever watches. */
-void shim_record(struct shim *s, const char *phase);
+/* Saves the status with this phase and pokes whoever watches. err may be NULL: it is logged in any case. */
+int shim_record(struct shim *s, const char *phase, struct error *err);
 
 #endif
