@@ -98,9 +98,11 @@ static void test_stubborn_processes_are_killed(void **state)
 {
     (void)state;
     sandbox_up("muthr-stub", NET_NONE, 0, 512);
-    assert_int_equal(sandbox_sh("muthr-stub", NULL,
-                                "setsid sh -c \"trap '' TERM HUP; while :; do sleep 1; done\" >/dev/null 2>&1 &"),
-                     0);
+    assert_int_equal(
+        sandbox_sh("muthr-stub", NULL,
+                   "setsid sh -c \"trap '' TERM HUP; : >/tmp/deaf; while :; do sleep 1; done\" >/dev/null 2>&1 & "
+                   "until test -e /tmp/deaf; do sleep 0.01; done"),
+        0);
     struct backend_call call = {.verb = BACKEND_STOP, .name = "muthr-stub", .grace_ms = 400};
     uint64_t before = clock_mono_ms();
     assert_int_equal(call_run(&call), ERROR_NONE);
