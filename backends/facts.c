@@ -81,7 +81,11 @@ void facts_add(struct facts *f, enum isolation_verdict verdict, const char *name
     va_end(ap);
     MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
     utf8_sanitize(&clean, text, strlen(text), false);
-    str_copy(fact->actual, sizeof(fact->actual), clean.buf);
+    if (str_copy(fact->actual, sizeof(fact->actual), clean.buf) < 0) { /* cut at a word, and visibly so */
+        char *end = strrchr(fact->actual, ' ');
+        size_t at = end ? (size_t)(end - fact->actual) : sizeof(fact->actual) - 5;
+        str_copy(fact->actual + MT_MIN(at, sizeof(fact->actual) - 5), 5, " ...");
+    }
 }
 
 bool facts_read_file(const char *path, struct strbuf *out)

@@ -129,7 +129,7 @@ bool consent_ask(struct app *app, struct flow *f)
 /* A backend that was chosen for a workspace, until it is decided. */
 struct wish {
     workspace_id ws;
-    char backend[16];
+    char backend[16], profile[64];
 };
 
 /* What a backend gives, in a few words. */
@@ -160,6 +160,7 @@ static void move_answer(struct app *app, void *arg, int value)
     const struct wish *w = arg;
     struct flow f = {.ws = w->ws, .plan = (enum engine_plan)value};
     str_copy(f.then_backend, sizeof(f.then_backend), w->backend);
+    str_copy(f.profile, sizeof(f.profile), w->profile);
     flow_run(app, &f);
 }
 
@@ -172,6 +173,7 @@ static void ask_move(struct app *app, const struct workspace *ws, const char *ba
     char title[400];
     w->ws = ws->id;
     str_copy(w->backend, sizeof(w->backend), backend);
+    str_copy(w->profile, sizeof(w->profile), ws->profile); /* its record goes with it */
     strbuf_addf(&body, "%s has a sandbox that is run by %s. It has to be deleted first.\n\n", ws->shown, ws->backend);
     strbuf_addstr(&body, "Goes:   that sandbox, and what was installed in its home\n");
     if (live) {

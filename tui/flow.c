@@ -268,6 +268,7 @@ static bool flow_step(struct app *app, struct flow *f)
     if (f->then_backend[0]) {
         struct flow next = {.ws = f->ws, .plan = ENGINE_START};
         str_copy(next.backend, sizeof(next.backend), f->then_backend);
+        str_copy(next.profile, sizeof(next.profile), f->profile);
         flow_run(app, &next);
         return true;
     }

@@ -96,10 +96,6 @@ int image_plan(struct run *r, struct error *err)
         return error_hint(err, ERROR_UNAVAILABLE, "bake on a backend that has images: --backend",
                           "backend %s cannot make an image of a sandbox", r->slot->ops->name);
     }
-    if (r->plan == ENGINE_BAKE) { /* not on top of the one before */
-        free(r->spec.golden);
-        r->spec.golden = NULL;
-    }
     r->do_image = (caps & BACKEND_CAP_IMAGES) != 0 && (r->do_create || r->do_start || r->recreate);
     r->spec.writable_root = r->spec.writable_root || (caps & BACKEND_CAP_BASELINE) != 0;
     if (r->do_remove) {

@@ -198,6 +198,10 @@ static int build_spec(struct run *r, struct error *err)
         return -1;
     }
     r->have_spec = true;
+    if (r->plan == ENGINE_BAKE) { /* not on top of the one before */
+        free(r->spec.golden);
+        r->spec.golden = NULL;
+    }
     for (size_t i = 0; i < warnings.len; i++) {
         run_note(r, warnings.v[i]);
     }

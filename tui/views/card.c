@@ -105,12 +105,13 @@ static void draw_running(struct sheet *sh, const struct workspace *ws)
     enum theme_role role = net_text(&ws->info, text, sizeof(text));
     fact(sh, "network", role, text);
     fact(sh, "limits", THEME_TEXT, ws->info.limits);
-    if (ws->have_stats && ws->stats.procs > 0) {
+    if (ws->have_stats) {
         bytes_text(ws->stats.memory_bytes, mem, sizeof(mem));
         bytes_text(ws->stats.memory_limit_bytes, limit, sizeof(limit));
-        str_format(text, sizeof(text), "%s%s%s in %u %s", mem, ws->stats.memory_limit_bytes ? " of " : "",
-                   ws->stats.memory_limit_bytes ? limit : "", ws->stats.procs,
-                   ws->stats.procs == 1 ? "process" : "processes");
+        char procs[40];
+        str_format(procs, sizeof(procs), " in %u %s", ws->stats.procs, ws->stats.procs == 1 ? "process" : "processes");
+        str_format(text, sizeof(text), "%s%s%s%s", mem, ws->stats.memory_limit_bytes ? " of " : "",
+                   ws->stats.memory_limit_bytes ? limit : "", ws->stats.procs ? procs : ", no program runs");
         fact(sh, "memory", THEME_TEXT, text);
         struct rect left = {sh->r.x, sh->y, sh->r.w, sh->r.y + sh->r.h - sh->y};
         sh->y += usage_draw(sh->app, sh->s, left, ws);

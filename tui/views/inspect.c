@@ -155,8 +155,9 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     fact(b, look.role == THEME_DIM ? THEME_TEXT : look.role, "state", look.word);
     fact(b, THEME_TEXT, "reason", ws->info.state == SANDBOX_RUNNING ? "" : ws->info.reason);
     fact(b, THEME_TEXT, "sandbox", ws->sandbox);
-    fact(b, THEME_TEXT, "id", ws->info.id);
-    char image[300];
+    char id[24], image[300];
+    str_format(id, sizeof(id), "%.12s", ws->info.id); /* as runtimes take it */
+    fact(b, THEME_TEXT, "id", id);
     str_format(image, sizeof(image), "%s%s%.12s", ws->info.image, ws->info.image_id[0] ? ", id " : "",
                ws->info.image_id);
     fact(b, THEME_TEXT, "image", ws->info.image[0] ? image : "");

@@ -187,7 +187,7 @@ static int draw_use(const struct pen *p, const struct workspace *ws)
     uint64_t memory = 0;
     int end = p->r.x + p->r.w - 1;
     const struct usage_ring *ring = usage_of(&p->app->usage, ws->id);
-    if (!ws->have_stats || ws->stats.procs == 0) {
+    if (!ws->have_stats) {
         return right_text(p, "running", THEME_DIM, 12);
     }
     usage_bytes(ws->stats.memory_bytes, mem, sizeof(mem));
