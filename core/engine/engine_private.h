@@ -239,7 +239,7 @@ bool idle_is_held(const struct engine *e, const char *sandbox, op_id except);
 /* S12: does somebody hold a port that this stopped sandbox would publish, and that its backend cannot drop, since its
  * root may have been worked in? Noted then. */
 bool ports_lost(struct run *r);
-/* Notes the ports that were dropped at its start. */
+/* Notes the ports that were dropped at its start, and limits that do not hold. */
 void ports_note(struct run *r);
 
 /* --- audit_event.c --- */

@@ -27,12 +27,14 @@ bool ports_lost(struct run *r)
 
 void ports_note(struct run *r)
 {
-    static const char WORDS[] = "port in use, not published: ";
-    const char *at = strstr(r->info.warning, WORDS);
-    char text[sizeof(r->info.warning)];
-    if (at != NULL) {
-        str_copy(text, sizeof(text), at);
-        text[strcspn(text, ";")] = '\0';
-        run_note(r, text);
+    static const char *const WORDS[] = {"port in use, not published: ", "limits not enforced: "};
+    for (size_t i = 0; i < MT_ARRAY_LEN(WORDS); i++) {
+        const char *at = strstr(r->info.warning, WORDS[i]);
+        char text[sizeof(r->info.warning)];
+        if (at != NULL) {
+            str_copy(text, sizeof(text), at);
+            text[strcspn(text, ";")] = '\0';
+            run_note(r, text);
+        }
     }
 }
