@@ -55,7 +55,7 @@ static void report_waiting(struct op_report *r, size_t slot, const struct op_vie
 {
     const struct op_step_view *st = op->step >= 0 && op->step < op->step_count ? &op->steps[op->step] : NULL;
 
-    if (st == NULL || st->state != OP_STEP_RUNNING ||
+    if (st == NULL || st->state != OP_STEP_RUNNING || st->text[0] == '\0' ||
         (strcmp(st->name, "lock") != 0 && strcmp(st->name, "turn") != 0) ||
         strcmp(r->seen[slot].waiting, st->text) == 0) {
         return;

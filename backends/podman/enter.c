@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #define TAIL_MAX 4096
 #define END_WAIT_MS 4000 /* for the client to notice that its program was ended */
 #define EXIT_GONE 125
+#define AT_ONCE_MS 5000 /* a program that could not be begun */
 
 /* Leaves the pid of the program where it can be found; files of dead ones go by the way. */
 static const char begin_script[] =
@@ -339,6 +341,60 @@ static int relay_run(struct relay *r)
     return ended_by;
 }
 
+/* podman's own last error in what it has said, or NULL. */
+static const char *podmans_error(const struct relay *r)
+{
+    const char *last = r->tail.buf;
+    for (const char *p = last; (p = strstr(p, "Error: ")) != NULL; p++) {
+        last = p;
+    }
+    return strncmp(last, "Error: ", 7) == 0 ? last : NULL;
+}
+
+/* Does the same without a terminal succeed? Nothing of it is seen. */
+static bool works_plainly(const struct relay *r)
+{
+    struct relay plain = *r;
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    int status = 0;
+    plain.no_tty = true;
+    exec_argv(&plain, true, &argv);
+    strvec_pushl(&argv, "sh", "-c", ":", NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd <= 2; fd++) {
+            dup2(null, fd);
+        }
+        become(r, &argv);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* X3: podman could not give the program a terminal, although the sandbox is fine: once more without one, and said. */
+static int relay_again(struct relay *r, uint64_t began_ms)
+{
+    static char shell[] = "bash", login[] = "-il";
+    static char *interactive[] = {shell, login, NULL};
+    struct error err = ERROR_INIT;
+    const char *why = podmans_error(r);
+    bool at_once = WIFEXITED(r->status) && WEXITSTATUS(r->status) != 0 && clock_mono_ms() - began_ms < AT_ONCE_MS;
+    if (r->no_tty || !at_once || !why || !works_plainly(r)) {
+        return 0;
+    }
+    podman_classify(WEXITSTATUS(r->status), why, &err);
+    dprintf(2, "\r\nmuthr: no terminal inside (%s): going on without one\r\n", err.msg);
+    if (strcmp(r->command[0], "bash") == 0 && r->command[1] && strcmp(r->command[1], "-l") == 0 && !r->command[2]) {
+        r->command = interactive; /* else it would show no prompt */
+    }
+    r->no_tty = true;
+    r->client_ended = false;
+    strbuf_clear(&r->tail);
+    return start_client(r) == 0 ? relay_run(r) : 0;
+}
+
 /* The program's exit code; podman's own failures get codes of ours, and are told. */
 static int exit_code(struct relay *r, int ended_by)
 {
@@ -348,11 +404,8 @@ static int exit_code(struct relay *r, int ended_by)
     }
     int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : 128 + WTERMSIG(r->status);
     bool suspicious = code == 125 || code == 126 || code == 127 || code == 255;
-    const char *last = r->tail.buf;
-    for (const char *p = last; (p = strstr(p, "Error: ")) != NULL; p++) {
-        last = p;
-    }
-    if (!suspicious || strncmp(last, "Error: ", 7) != 0) {
+    const char *last = podmans_error(r);
+    if (!suspicious || !last) {
         return code;
     }
     podman_classify(code, last, &err);
@@ -388,7 +441,13 @@ int podman_enter_main(int argc, char **argv)
         }
         signal(SIGPIPE, SIG_IGN);
         if (start_client(&r) == 0) {
+            uint64_t began_ms = clock_mono_ms();
             int ended_by = relay_run(&r);
+            if (!ended_by && r.client_ended && WIFSIGNALED(r.status)) {
+                end_inside(&r, SIGHUP); /* somebody killed the client: its program goes on otherwise */
+            } else if (!ended_by && r.client_ended) {
+                ended_by = relay_again(&r, began_ms);
+            }
             code = exit_code(&r, ended_by);
         }
     }

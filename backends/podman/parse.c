@@ -300,7 +300,7 @@ static void fill_inspect(struct podman_seen *s, const struct json *c)
     s->ever_started = s->started > 0;
     i->created_wall_ms = podman_parse_date(json_get_string(c, "Created", NULL));
     if (i->state == SANDBOX_RUNNING) {
-        i->started_wall_ms = podman_parse_date(json_get_string(state, "StartedAt", NULL));
+        i->started_wall_ms = (uint64_t)s->started * 1000; /* as ps tells it: a later start is another one (S8) */
         i->pid = (int)json_get_int(state, "Pid", 0);
     }
     for (const struct json *n = json_first(json_get(net, "Networks")); n; n = json_next(n)) {

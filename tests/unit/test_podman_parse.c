@@ -82,7 +82,7 @@ static void test_captured_inspect(void **state)
     assert_int_equal(seen.memory_bytes, 256u << 20);
     assert_int_equal(seen.pids, 256);
     assert_true(seen.cpus > 1.49 && seen.cpus < 1.51);
-    assert_int_equal(seen.info.started_wall_ms, 1795249030760);
+    assert_int_equal(seen.info.started_wall_ms, 1795249030000);
     assert_string_equal(seen.info.image, "localhost/muthr-mini:latest");
     assert_string_equal(seen.info.image_id, "d43289da06c6b594044a9512c11b02538c72aee342000566c41dd9b5fb43fcaf");
     parse_file(podman_parse_ps, "tests/data/podman/podman-ps-running.json");
