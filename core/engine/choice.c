@@ -101,9 +101,7 @@ struct slot *engine_choose(struct engine *e, const struct workspace *ws, const s
     bool have = profile_load(&profile, e->opts.paths, c->profile[0] != '\0' ? c->profile : name, &ignored) == 0;
     const char *its = have ? profile.manifest.backend : NULL;
     struct slot *slot;
-    if (have && profile.manifest.backend != NULL && strcmp(profile.manifest.backend, "auto") != 0) {
-        slot = named(e, profile.manifest.backend, "by the profile", err);
-    } else if (its != NULL && strcmp(its, "auto") != 0) {
+    if (its != NULL && strcmp(its, "auto") != 0) {
         slot = named(e, its, "by its profile", err);
     } else if (strcmp(configured, "auto") != 0) {
         slot = named(e, configured, "by sandbox.backend", err);
