@@ -73,9 +73,11 @@ static int check_limits(const struct run *r, struct error *err)
     if (!r->do_start || !r->spec.require_limits || !limited || (r->slot->probe.caps & BACKEND_CAP_LIMITS) != 0) {
         return 0;
     }
+    const char *why = r->slot->probe.limits;
+    why += strncmp(why, "none: ", 6) == 0 ? 6 : 0;
     return error_hint(err, ERROR_UNAVAILABLE, "make limits possible, or set sandbox.require_resource_limits = false",
                       "%s cannot enforce limits here, and they are required%s%.160s", r->slot->ops->name,
-                      r->slot->probe.limits[0] != '\0' ? ": " : "", r->slot->probe.limits);
+                      why[0] != '\0' ? ": " : "", why);
 }
 
 /* A step that has something to do here gets its line. */
@@ -103,6 +105,8 @@ int image_plan(struct run *r, struct error *err)
     }
     decide_set_up(r);
     decide_network(r);
+    show_step(r, "stop", r->do_stop);
+    show_step(r, "remove", r->do_remove);
     show_step(r, "image", r->do_image);
     show_step(r, "post_create", r->do_set_up);
     show_step(r, "commit", r->plan == ENGINE_BAKE);
@@ -168,6 +172,8 @@ static void compare_image(struct run *r)
                         : "its image has changed: it was created again, with its home");
     r->do_stop = !down;
     r->do_remove = r->do_create = r->do_start = true;
+    show_step(r, "stop", r->do_stop);
+    show_step(r, "remove", true);
     r->do_update = false;
     r->do_provision = r->profile.script != NULL && !r->no_provision;
 }

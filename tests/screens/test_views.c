@@ -3,7 +3,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -266,6 +268,38 @@ static void test_consent(void **state)
     assert_false(fs_exists(never));
 }
 
+/* What runs a sandbox: what each backend gives, or why it cannot be used; a choice is a start. */
+static void test_backends(void **state)
+{
+    struct harness *h = *state;
+    const char *path = getenv("PATH");
+    MT_CLEANUP(xfree) char *program = path_join(harness_home(h), "bin/podman");
+    MT_CLEANUP(xfree) char *e_path = xasprintf("PATH=%s/bin:%s", harness_home(h), path ? path : "/usr/bin:/bin");
+    const char *env[] = {e_path, "MUTHR_TUI_BACKENDS=bwrap,podman", NULL};
+
+    world_small(h);
+    harness_write(h, "bin/podman", "#!/bin/sh\necho 'Error: the storage is on fire' >&2; exit 125\n");
+    assert_int_equal(chmod(program, 0755), 0);
+    world_start(h, 120, 36, NULL, env);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "B");
+    harness_wait_text(h, "What runs api?");
+    assert_true(harness_has(h, "walled-in processes"));
+    harness_wait_text(h, "cannot be used: the storage is on fire");
+    harness_keys(h, "j Enter");
+    harness_wait_gone(h, "What runs api?");
+    harness_wait_text(h, "podman cannot be used: the storage is on fire");
+    assert_true(harness_has(h, "0 running"));
+    harness_keys(h, "B Enter");
+    harness_wait_text(h, "1 running");
+    harness_key(h, "B");
+    harness_wait_text(h, "has it");
+    assert_true(harness_has(h, "It has a sandbox already"));
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "has it");
+    world_leave(h);
+}
+
 /* A confirmed delete can be taken back for a while, by key and by leaving; then it is done. */
 static void test_undo(void **state)
 {
@@ -393,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_backends, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 /* How the rows of the view are shared out: header, steps, trouble, rule, terminal. */
 struct op_rows {
-    int steps, trouble, pane;
+    int head, steps, trouble, pane; /* head: with a blank line below it, where there is room */
 };
 
 const char *op_session(const struct app *app, const struct op_view *op)
@@ -41,13 +41,24 @@ static bool step_shows(const struct op_step_view *st)
     return !st->minor;
 }
 
-/* The steps that get a line, in order; returns how many. `at` (may be NULL) is the place of the current one. */
+/* The step that matters: the one that failed (what tidies up runs after it), else the current one. */
+static int current_step(const struct op_view *op)
+{
+    for (int i = 0; op->state == OP_FAILED && i < op->step_count; i++) {
+        if (op->steps[i].state == OP_STEP_FAILED) {
+            return i;
+        }
+    }
+    return op->step;
+}
+
+/* The steps that get a line, in order; returns how many. `at` (may be NULL) is the place of the one that matters. */
 static int shown_steps(const struct op_view *op, int out[OP_STEPS_MAX], int *at)
 {
-    int n = 0;
+    int n = 0, current = current_step(op);
 
     for (int i = 0; i < op->step_count; i++) {
-        if (at && i == op->step) {
+        if (at && i == current) {
             *at = n;
         }
         if (step_shows(&op->steps[i])) {
@@ -85,14 +96,15 @@ static struct op_rows share(const struct app *app, const struct op_view *op, int
 {
     bool pane = op_session(app, op) != NULL;
     int shown[OP_STEPS_MAX];
-    struct op_rows rows = {.steps = shown_steps(op, shown, NULL),
-                           .trouble = MT_MIN(trouble_lines(op, MT_MAX(w - 3, 8)), MT_MAX(h - 3, 0))};
-    int room = MT_MAX(h - 2 - rows.trouble, 1);
+    int needs = trouble_lines(op, MT_MAX(w - 3, 8)), head = needs > 0 && needs + 3 > h ? 1 : 2;
+    struct op_rows rows = {
+        .head = head, .steps = shown_steps(op, shown, NULL), .trouble = MT_MIN(needs, MT_MAX(h - head - 1, 0))};
+    int room = MT_MAX(h - head - rows.trouble, 1);
     if (pane) {
         room = MT_MAX(room - 1 - MT_MAX(h / 3, 3), 1);
     }
     rows.steps = MT_MIN(rows.steps, room);
-    rows.pane = pane ? MT_MAX(h - 2 - rows.trouble - rows.steps - 1, 0) : 0;
+    rows.pane = pane ? MT_MAX(h - head - rows.trouble - rows.steps - 1, 0) : 0;
     return rows;
 }
 
@@ -262,11 +274,11 @@ void op_draw(const struct app *app, struct surface *s, struct rect r)
     struct rect old = surface_clip(s, r);
     struct op_rows rows = share(app, op, r.w, r.h);
     draw_header(app, s, (struct rect){r.x, r.y, r.w, 1}, op);
-    int y = r.y + 2;
+    int y = r.y + rows.head;
     /* When not all fit, the running step stays in view. */
     int shown[OP_STEPS_MAX], at = 0;
     int count = shown_steps(op, shown, &at);
-    int from = MT_MAX(MT_MIN(at - rows.steps + 2, count - rows.steps), 0);
+    int from = MT_MAX(MT_MIN(at - rows.steps + MT_MIN(2, rows.steps), count - rows.steps), 0);
     for (int i = 0; i < rows.steps; i++) {
         draw_step(app, s, (struct rect){r.x, y++, r.w, 1}, op, shown[from + i]);
     }
