@@ -155,7 +155,7 @@ static int make_volume(struct request *r, struct error *err)
     str_format(sandbox, sizeof(sandbox), "%s=%s", PODMAN_LABEL_SANDBOX, r->call->spec->name);
     const char *args[] = {"volume",  "create",
                           "--label", (PODMAN_LABEL_MANAGED "=true"),
-                          "--label", PODMAN_LABEL_OWNER "=project",
+                          "--label", (PODMAN_LABEL_OWNER "=project"),
                           "--label", sandbox,
                           "--opt",   owner,
                           c->volume, NULL};

@@ -196,7 +196,7 @@ static void ask_user(struct relay *r)
 {
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
     const char *const args[] = {
-        "inspect",    "--type", "container", "--format", "{{index .Config.Labels \"" PODMAN_LABEL_USER "\"}}",
+        "inspect",    "--type", "container", "--format", ("{{index .Config.Labels \"" PODMAN_LABEL_USER "\"}}"),
         r->container, NULL};
     int p[2];
     size_t len = 0;
