@@ -192,6 +192,14 @@ static void on_remote_clipboard(void *arg, struct remote *r, const char *text, s
     }
 }
 
+/* A session that is there and cannot be shown is told, once. */
+static void tell_trouble(struct sessions *s, bool now, const char *id, const struct error *err)
+{
+    if (now && s->ev.on_trouble != NULL) {
+        s->ev.on_trouble(s->arg, id, err);
+    }
+}
+
 /* A host is gone: dismissed, dead, or not understood. Its socket is looked at a moment later. */
 static void on_gone(void *arg, struct remote *r, const struct error *err)
 {
@@ -210,7 +218,7 @@ static void on_gone(void *arg, struct remote *r, const struct error *err)
         }
     }
     if (!info->seen) {
-        troubles_add(&s->troubles, id, err->msg);
+        tell_trouble(s, troubles_add(&s->troubles, id, err), id, err);
     }
     take_out(s, r);
     remote_close(r, ERROR_UNAVAILABLE);
@@ -248,10 +256,10 @@ static bool attach(struct sessions *s, const char *id)
 
         again = result == SESSION_SWEEP_YOUNG;
         if (result == SESSION_SWEEP_NOT_OURS) {
-            troubles_give_up(&s->troubles, id, err.msg);
+            tell_trouble(s, troubles_give_up(&s->troubles, id, &err), id, &err);
         }
     } else if (err.code != ERROR_NOT_FOUND) {
-        troubles_give_up(&s->troubles, id, err.msg);
+        tell_trouble(s, troubles_give_up(&s->troubles, id, &err), id, &err);
     }
     free(path);
     return again;

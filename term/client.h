@@ -29,10 +29,13 @@ struct sessions_events {
     void (*on_scanned)(void *arg); /* once: the first scan is complete, every live host answered or timed out (1 s) */
     void (*on_clipboard)(void *arg, const char *id, const char *text,
                          size_t len); /* OSC 52 write from the viewed session */
+    void (*on_trouble)(
+        void *arg, const char *id,
+        const struct error *err); /* once: a socket that is left alone, as it is not ours or not spoken */
 };
 
-/* dir: paths.runtime/sessions, made 0700. Dead sockets are swept, foreign ones reported once through on_problem text in
- * the log. */
+/* dir: paths.runtime/sessions, made 0700. Dead sockets are swept, foreign ones left alone and told once through
+ * on_trouble. */
 int sessions_open(struct sessions **out, struct loop *loop, const char *dir, const struct sessions_events *ev,
                   void *arg, struct error *err);
 /* Detaches from all (hosts go on). */

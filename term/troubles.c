@@ -26,8 +26,8 @@ static struct trouble *find(const struct troubles *t, const char *id)
     return NULL;
 }
 
-/* Counts `tries` more against a socket. */
-static void count(struct troubles *t, const char *id, int tries, const char *why)
+/* Counts `tries` more against a socket. True when that is enough, for the first time. */
+static bool count(struct troubles *t, const char *id, int tries, const struct error *why)
 {
     struct trouble *one = find(t, id);
 
@@ -37,20 +37,23 @@ static void count(struct troubles *t, const char *id, int tries, const char *why
         memset(one, 0, sizeof(*one));
         str_copy(one->id, sizeof(one->id), id);
     }
-    if (one->tries < MOST_TRIES && one->tries + tries >= MOST_TRIES) {
-        log_warn("session socket %s is left alone: %s", id, why);
+    bool enough = one->tries < MOST_TRIES && one->tries + tries >= MOST_TRIES;
+    if (enough) {
+        log_warn("session socket %s is left alone: %s%s%s", id, why->msg, why->hint ? "; " : "",
+                 why->hint ? why->hint : "");
     }
     one->tries += tries;
+    return enough;
 }
 
-void troubles_add(struct troubles *t, const char *id, const char *why)
+bool troubles_add(struct troubles *t, const char *id, const struct error *why)
 {
-    count(t, id, 1, why);
+    return count(t, id, 1, why);
 }
 
-void troubles_give_up(struct troubles *t, const char *id, const char *why)
+bool troubles_give_up(struct troubles *t, const char *id, const struct error *why)
 {
-    count(t, id, MOST_TRIES, why);
+    return count(t, id, MOST_TRIES, why);
 }
 
 bool troubles_given_up(const struct troubles *t, const char *id)

@@ -16,6 +16,8 @@ struct port {
     bool scanned;
     void (*scanned_fn)(void *arg);
     void *scanned_arg;
+    void (*trouble_fn)(void *arg, const char *id, const struct error *err);
+    void *trouble_arg;
 };
 
 /* A session appeared or changed: the model hears the same facts. */
@@ -54,6 +56,16 @@ static void port_session_clipboard(void *arg, const char *id, const char *text, 
     }
 }
 
+/* A session that is there and cannot be shown. */
+static void port_session_trouble(void *arg, const char *id, const struct error *err)
+{
+    struct port *p = arg;
+
+    if (p->trouble_fn != NULL) {
+        p->trouble_fn(p->trouble_arg, id, err);
+    }
+}
+
 /* The first scan of the directory is complete. */
 static void port_scan_done(void *arg)
 {
@@ -78,6 +90,7 @@ int port_open(struct port **out, struct loop *loop, const struct paths *paths, c
         .on_frame = port_session_frame,
         .on_scanned = port_scan_done,
         .on_clipboard = port_session_clipboard,
+        .on_trouble = port_session_trouble,
     };
 
     if (paths_make_runtime(paths, err) < 0) {
@@ -207,6 +220,12 @@ struct sessions *port_sessions(struct port *p)
 void port_set_viewer(struct port *p, const struct port_viewer *viewer)
 {
     p->viewer = viewer != NULL ? *viewer : (struct port_viewer){0};
+}
+
+void port_on_trouble(struct port *p, void (*fn)(void *arg, const char *id, const struct error *err), void *arg)
+{
+    p->trouble_fn = fn;
+    p->trouble_arg = arg;
 }
 
 void port_on_scanned(struct port *p, void (*fn)(void *arg), void *arg)

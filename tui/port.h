@@ -32,5 +32,7 @@ struct sessions *port_sessions(struct port *p);
 void port_set_viewer(struct port *p, const struct port_viewer *viewer /* NULL: none */);
 /* Calls fn(arg) once every session was heard of (at once on the next turn when that has happened). */
 void port_on_scanned(struct port *p, void (*fn)(void *arg), void *arg);
+/* Calls fn once for each session that is there and cannot be shown. The log tells it too. */
+void port_on_trouble(struct port *p, void (*fn)(void *arg, const char *id, const struct error *err), void *arg);
 
 #endif

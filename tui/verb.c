@@ -292,6 +292,14 @@ static void verb_problem(void *arg, const struct model_event *ev)
     }
 }
 
+/* A session that is there and cannot be shown. */
+static void verb_trouble(void *arg, const char *id, const struct error *err)
+{
+    (void)arg;
+    output_note("muthr-tui: session %s cannot be shown: %s%s%s", id, err->msg, err->hint != NULL ? "\n  " : "",
+                err->hint != NULL ? err->hint : "");
+}
+
 /* --audit-log as the hosts need it: they run in /. */
 static char *verb_absolute(const char *path)
 {
@@ -317,6 +325,7 @@ int verb_open(struct verb_ctx *ctx)
     if (port_open(&ctx->port, ctx->loop, ctx->paths, &ctx->config, ctx->model, &err) < 0) {
         goto fail;
     }
+    port_on_trouble(ctx->port, ctx->tells ? verb_trouble : NULL, ctx);
     port_on_scanned(ctx->port, verb_ready, ctx);
     loop_run(ctx->loop);
 

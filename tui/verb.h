@@ -50,6 +50,7 @@ struct verb_ctx {
     int exit_code;
     bool finished;
     bool resumes;         /* the verb's own, see struct verb */
+    bool tells;           /* says which sessions it cannot show */
     bool answered;        /* something went to stdout: no error object after it */
     struct error failure; /* the first error that was said */
 };

@@ -239,6 +239,7 @@ int verb_sessions(struct verb_ctx *ctx)
         {"age", "AGE"},    {"attention", "ATTENTION"}, {"title", "TITLE"},
     };
 
+    ctx->tells = true;
     if (verb_open(ctx) < 0) {
         return ctx->exit_code;
     }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/util/clock.h"
@@ -593,6 +595,29 @@ static void test_sessions(void **state)
     ran_release(&r);
 }
 
+/* A socket among the sessions' that is somebody else's is told, and left where it is. */
+static void test_foreign_socket(void **state)
+{
+    struct ran r = RAN_INIT;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)state;
+    verb_expect(0, "sessions"); /* the folder is there */
+    str_format(at.sun_path, sizeof(at.sun_path), "%s/run/muthr/sessions/demo-shell-abc.sock", vr.base);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(lchown(at.sun_path, 4242, 4242), 0);
+    for (int i = 0; i < 2; i++) {
+        verb_run(&r, "sessions", "-o", "json");
+        ran_expect(&r, 0);
+        json_free(ran_json(&r));
+        expect_text(&r.err, "session demo-shell-abc cannot be shown: ");
+        expect_text(&r.err, "belongs to an unknown user (uid 4242)\n  it is not ours: remove it as its owner");
+    }
+    assert_int_equal(access(at.sun_path, F_OK), 0);
+    close(fd);
+    ran_release(&r);
+}
+
 static void test_provision(void **state)
 {
     struct ran r = RAN_INIT;
@@ -720,9 +745,10 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_provision, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_interrupt, verb_setup, verb_teardown),
     };
-    /* It hides bwrap in a mount namespace. */
+    /* One hides bwrap in a mount namespace, one gives a file away. */
     const struct CMUnitTest for_root[] = {
         cmocka_unit_test_setup_teardown(test_no_backend, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_socket, verb_setup, verb_teardown),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed + (geteuid() == 0 ? cmocka_run_group_tests(for_root, NULL, NULL) : 0);
