@@ -50,7 +50,7 @@ static bool can_start(const struct app *app, char *why, size_t cap)
         return false;
     }
     const struct workspace *ws = app_workspace(app);
-    if (app->marked.len == 0 && ws->info.state == SANDBOX_RUNNING && !ws->drift) {
+    if (app->marked.len == 0 && ws->info.state == SANDBOX_RUNNING && !ws->drift && !ws->info.halted) {
         return no(why, cap, "it runs already");
     }
     return tree_op_is_live(model_op(app->model, ws->op)) ? no(why, cap, "something is being done with it already")

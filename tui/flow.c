@@ -199,7 +199,7 @@ void flow_open(struct app *app, workspace_id id)
         app_set_focus(app, FOCUS_MAIN);
     } else if (app_op(app) && app->selected.ws == id && app->focus == FOCUS_LIST && op->state == OP_FAILED) {
         app_set_focus(app, FOCUS_MAIN); /* look at what failed: r and Enter go on from there */
-    } else if (ws->info.state == SANDBOX_RUNNING) {
+    } else if (ws->info.state == SANDBOX_RUNNING && !ws->info.halted) {
         flow_session(app, id, SESSION_SHELL, NULL);
     } else {
         flow_run(app, &(struct flow){.ws = id, .plan = ENGINE_START, .then_session = true, .kind = SESSION_SHELL});
@@ -409,7 +409,7 @@ void flow_again(struct app *app, const char *id)
     }
     struct flow f = {.ws = ws->id, .plan = ENGINE_START, .then_session = true, .kind = s->kind};
     str_copy(f.command, sizeof(f.command), s->command);
-    bool up = ws->info.state == SANDBOX_RUNNING;
+    bool up = ws->info.state == SANDBOX_RUNNING && !ws->info.halted;
     workspace_id at = ws->id;
     sessions_dismiss(app->sessions, id);
     app_select_workspace(app, at);

@@ -44,6 +44,10 @@ struct state_look glyph_workspace(const struct model *m, const struct workspace 
         look.word = state == SANDBOX_RUNNING ? "running, not provisioned" : "stopped, not provisioned";
         look.role = THEME_WARN;
     }
+    if (state == SANDBOX_RUNNING && ws->info.halted) {
+        look.word = strcmp(ws->info.reason, "paused") == 0 ? "paused" : "halted";
+        look.role = THEME_WARN;
+    }
     return look;
 }
 

@@ -92,7 +92,7 @@ void verb_tell_folder(const struct workspace *ws)
         MT_CLEANUP(strbuf) struct strbuf path = STRBUF_INIT;
 
         utf8_sanitize(&path, ws->path, strlen(ws->path), false);
-        output_note("%s: its project folder %s is below another workspace root", ws->sandbox, path.buf);
+        output_note("%s: belongs to no project below the workspace root (its folder is %s)", ws->sandbox, path.buf);
     } else if (ws->missing) {
         output_note("%s: its project folder is gone; `muthr-tui delete %s` deletes what is left", ws->sandbox,
                     ws->sandbox);
@@ -191,6 +191,9 @@ int verb_ls(struct verb_ctx *ctx)
 
         if (ws->unprovisioned[0] != '\0' && !model_is_provisioning(ctx->model, ws)) {
             output_note("%s: %s; `muthr-tui provision %s` tries again", ws->sandbox, ws->unprovisioned, ws->shown);
+        }
+        if (ws->have_info && ws->info.halted) {
+            output_note("%s: %s; `muthr-tui start %s` lets it go on", ws->sandbox, ws->info.reason, ws->shown);
         }
         verb_tell_folder(ws);
     }

@@ -59,7 +59,8 @@ static int shell_start(struct verb_ctx *ctx, const struct workspace *ws)
         .arg = &a,
     };
 
-    if (ws->have_info && ws->info.state == SANDBOX_RUNNING && ctx->o.profile == NULL && !ctx->o.net_given) {
+    if (ws->have_info && ws->info.state == SANDBOX_RUNNING && !ws->info.halted && ctx->o.profile == NULL &&
+        !ctx->o.net_given) {
         return 0;
     }
     if (!ctx->o.quiet) {

@@ -138,6 +138,7 @@ static void fill_state(struct podman_seen *s, const char *state, int exit_code)
         i->state = SANDBOX_RUNNING;
     } else if (strcmp(s->state, "paused") == 0 || strcmp(s->state, "stopping") == 0) {
         i->state = SANDBOX_RUNNING;
+        i->halted = true;
         str_copy(i->reason, sizeof(i->reason), s->state);
     } else if (strcmp(s->state, "created") == 0) {
         i->state = SANDBOX_STOPPED;

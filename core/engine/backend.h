@@ -122,7 +122,8 @@ struct sandbox_info {
     char warning[240]; /* lasting warning: "running as root: ...", "limits not enforced: ..."; or "" */
     int port;          /* reserved port (B6), 0: none */
     int pid;           /* host pid of its init, 0 when not running */
-    uint64_t started_wall_ms;                  /* 0 unknown */
+    uint64_t started_wall_ms; /* 0 unknown */
+    bool halted; /* running, but nothing inside goes on (paused, or a stop that nobody ends): START cures it */
     bool workspace_missing;                    /* folder gone or replaced while it runs */
     char id[72];                               /* the runtime's own id, or "" */
     char image[256];                           /* reference it was made from, or "" */

@@ -548,7 +548,7 @@ static const struct workspace *check_request(struct engine *e, const struct engi
                   equal->id);
     } else if (ws->elsewhere && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE && req->plan != ENGINE_DISCARD) {
         error_hint(err, ERROR_INVALID, "set workspace_root to that folder's, or give --root",
-                   "the project folder of %s is below another workspace root: %.200s", ws->sandbox, ws->path);
+                   "%s belongs to no project below this workspace root: its folder is %.200s", ws->sandbox, ws->path);
     } else if (ws->missing && req->plan != ENGINE_STOP && req->plan != ENGINE_DELETE && req->plan != ENGINE_DISCARD) {
         error_set(err, ERROR_NOT_FOUND, "the project folder of %s is gone", ws->sandbox);
     } else if ((req->profile == NULL || naming_check_word(req->profile, "profile", err) == 0) &&

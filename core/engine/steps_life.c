@@ -88,6 +88,7 @@ static void decide_actions(struct run *r)
         return;
     }
     if (up && !down_first) {
+        r->do_start = r->info.halted;
         if (drift || image) {
             keep_settings(r);
         }

@@ -216,7 +216,7 @@ static bool same_info(const struct sandbox_info *a, const struct sandbox_info *b
 {
     return a->state == b->state && a->net == b->net && a->net_known == b->net_known && a->port == b->port &&
            a->pid == b->pid && a->started_wall_ms == b->started_wall_ms &&
-           a->workspace_missing == b->workspace_missing && strcmp(a->name, b->name) == 0 &&
+           a->workspace_missing == b->workspace_missing && a->halted == b->halted && strcmp(a->name, b->name) == 0 &&
            strcmp(a->project, b->project) == 0 && strcmp(a->profile, b->profile) == 0 &&
            strcmp(a->config_hash, b->config_hash) == 0 && strcmp(a->workspace, b->workspace) == 0 &&
            strcmp(a->mount, b->mount) == 0 && strcmp(a->reason, b->reason) == 0 && strcmp(a->limits, b->limits) == 0 &&

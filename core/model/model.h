@@ -65,7 +65,7 @@ struct workspace {
     char sandbox[96]; /* by N4; "" with name_error when it has none */
     char name_error[120];
     bool missing;     /* sandbox exists, its folder does not, or is not below this root */
-    bool elsewhere;   /* missing, but the folder is there: below another root */
+    bool elsewhere;   /* missing, but its folder is there: below another root, or it has another sandbox */
     bool reserved;    /* muthr-config (N6): no shell, no delete */
     char backend[16]; /* that holds or would hold the sandbox */
     char host[32];    /* of [[hosts]]; "" = this machine. The sandbox is then named "muthr-x@host" everywhere in here;

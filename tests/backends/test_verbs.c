@@ -321,11 +321,11 @@ static void test_other_root(void **state)
     verb_expect(0, "start", "--net", "none");
     verb_run(&r, "ls", "--root", "~/elsewhere");
     ran_expect(&r, 0);
-    expect_text(&r.err, "is below another workspace root");
+    expect_text(&r.err, "belongs to no project below the workspace root");
     assert_null(strstr(r.err.buf, "gone"));
     verb_run(&r, "start", "demo", "--root", "~/elsewhere");
     ran_expect(&r, 64);
-    expect_text(&r.err, "below another workspace root");
+    expect_text(&r.err, "belongs to no project below this workspace root");
     verb_expect(0, "stop", "demo", "--root", "~/elsewhere");
     ran_release(&r);
 }

@@ -241,6 +241,7 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
             return error_set(err, ERROR_NOT_FOUND, "no such sandbox");
         }
         box->state = f->fails_to_stay_up ? SANDBOX_FAILED : SANDBOX_RUNNING;
+        box->halted = false;
         box->net_known = true;
         if (strcmp(owner, "pod") == 0) {
             f->last_start_net = call->net;

@@ -121,6 +121,38 @@ static void test_port_taken(void **state)
     world_close(&w);
 }
 
+static bool api_is_halted(struct world *w)
+{
+    return world_ws(w, "muthr-api")->info.halted;
+}
+
+/* Paused behind our back: running, but nothing goes on in it until it is started. */
+static void test_halted(void **state)
+{
+    (void)state;
+    struct world w;
+    struct error err = ERROR_INIT;
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
+    open_pod(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.fake.counts[BACKEND_START], 1);
+    struct sandbox_info *box = fake_box(&w.fake, "muthr-api");
+    box->halted = true;
+    str_copy(box->reason, sizeof(box->reason), "paused");
+    w.fake.watch(w.fake.watch_arg, "muthr-api");
+    world_until(&w, api_is_halted);
+    assert_int_equal(engine_exec_argv(w.engine, "muthr-api", NULL, NULL, true, NULL, &argv, &env, &err), -1);
+    assert_non_null(strstr(err.msg, "is paused"));
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_START], 2);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 1);
+    assert_false(world_ws(&w, "muthr-api")->info.halted);
+    world_close(&w);
+}
+
 /* P4: a bad model in the configuration is no reason to take another one silently. */
 static void test_bad_model(void **state)
 {
@@ -557,23 +589,15 @@ static void test_undo_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_image_drift),
-        cmocka_unit_test(test_port_taken),
-        cmocka_unit_test(test_bad_model),
-        cmocka_unit_test(test_image_fails),
-        cmocka_unit_test(test_baseline_fails),
-        cmocka_unit_test(test_network_comes_back),
-        cmocka_unit_test(test_set_up),
-        cmocka_unit_test(test_consent_is_to_what_was_shown),
-        cmocka_unit_test(test_bake),
-        cmocka_unit_test(test_rebuilt),
-        cmocka_unit_test(test_model_network),
-        cmocka_unit_test(test_foreign_and_limits),
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_overlay),
-        cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_undo_window),
+        cmocka_unit_test(test_life),           cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_port_taken),     cmocka_unit_test(test_halted),
+        cmocka_unit_test(test_bad_model),      cmocka_unit_test(test_image_fails),
+        cmocka_unit_test(test_baseline_fails), cmocka_unit_test(test_network_comes_back),
+        cmocka_unit_test(test_set_up),         cmocka_unit_test(test_consent_is_to_what_was_shown),
+        cmocka_unit_test(test_bake),           cmocka_unit_test(test_rebuilt),
+        cmocka_unit_test(test_model_network),  cmocka_unit_test(test_foreign_and_limits),
+        cmocka_unit_test(test_choice),         cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_looks),          cmocka_unit_test(test_undo_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,7 @@ static void test_captured_ps(void **state)
     parse_file(podman_parse_ps, "tests/data/podman/podman-ps-paused.json");
     assert_int_equal(seen.info.state, SANDBOX_RUNNING);
     assert_string_equal(seen.info.reason, "paused");
+    assert_true(seen.info.halted);
 }
 
 static void test_captured_inspect(void **state)

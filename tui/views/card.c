@@ -159,9 +159,9 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
         return;
     }
     if (ws->elsewhere) {
-        strbuf_addf(
-            out, "The project folder is below another workspace root. %s deletes the sandbox, and leaves the folder.",
-            app_key(app, "sandbox.delete"));
+        strbuf_addf(out,
+                    "It belongs to no project below the workspace root. %s deletes the sandbox, and leaves the folder.",
+                    app_key(app, "sandbox.delete"));
         return;
     }
     if (ws->missing) {
@@ -179,7 +179,9 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
         next_down(app, ws, out);
         break;
     case SANDBOX_RUNNING:
-        if (app_live_sessions(app, ws->sandbox)) {
+        if (ws->info.halted) {
+            strbuf_addf(out, "%s lets it go on where it was.", app_key(app, "sandbox.start"));
+        } else if (app_live_sessions(app, ws->sandbox)) {
             strbuf_addf(out, "%s goes to its session. %s opens another one.", open, app_key(app, "session.new"));
         } else {
             strbuf_addf(out, "%s opens a shell.", open);

@@ -115,7 +115,7 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         return THEME_BAD;
     }
     if (ws->elsewhere) {
-        str_copy(out, cap, "of another root");
+        str_copy(out, cap, "no project here");
         return THEME_WARN;
     }
     if (ws->missing || ws->info.workspace_missing) {
@@ -125,6 +125,10 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
     if (state == SANDBOX_FAILED && ws->info.reason[0]) {
         str_copy(out, cap, ws->info.reason);
         return look.role;
+    }
+    if (state == SANDBOX_RUNNING && ws->info.halted) {
+        str_copy(out, cap, ws->info.reason);
+        return THEME_WARN;
     }
     if ((state == SANDBOX_RUNNING || state == SANDBOX_STOPPED) && ws->provisioned == 0) {
         str_copy(out, cap, app->layout.list.w >= 50 ? look.word : "not provisioned");
