@@ -19,6 +19,8 @@ struct life {
     struct strvec create_command; /* START: to make it again without a port that is taken */
     bool ever_started, writable_root;
     uint16_t ports_tried;
+    int removals;
+    bool lost; /* its conmon died */
     struct error failed;
     int exit_code;
     char state[16];
@@ -91,22 +93,38 @@ static void on_made_again(struct request *r, const struct proc_result *res, cons
     }
 }
 
-/* The old one is gone: makes it again, without the port. */
+static int make_again(struct request *r, struct error *err);
+
+/* The old one is gone: makes it again by its own creation command. */
 static void on_old_removed(struct request *r, const struct proc_result *res, const struct error *err)
 {
     struct life *l = r->state;
     struct error why = ERROR_INIT;
-    struct podman_cli_opts opts = {.args = (const char *const *)l->create_command.v, .timeout_ms = START_TIMEOUT_MS};
+    int from = strvec_index(&l->create_command, "create"); /* behind "podman" and its options */
+    struct podman_cli_opts opts = {.args = (const char *const *)l->create_command.v + MT_MAX(from, 0),
+                                   .timeout_ms = START_TIMEOUT_MS};
     (void)res;
-    if (err) {
+    if (err && l->removals < 2) { /* without its conmon the first removal only finds out that it does not run */
+        if (make_again(r, &why) < 0) {
+            podman_finish(r, &why);
+        }
+    } else if (err) {
         podman_finish(r, err);
     } else if (podman_run(r, &opts, on_made_again, &why) < 0) {
         podman_finish(r, &why);
     }
 }
 
-/* S12: a port that is taken is dropped, and only that one. The mapping is part of the container, so it is made again
- * by its own creation command; nothing is lost by that but a writable root that was worked in, which is not touched. */
+/* Nothing is lost by that but a writable root that was worked in: not for those. */
+static int make_again(struct request *r, struct error *err)
+{
+    struct life *l = r->state;
+    l->removals++;
+    return simple(r, WORDS("rm", "-f"), REMOVE_TIMEOUT_MS, false, on_old_removed, err);
+}
+
+/* S12: a port that is taken is dropped, and only that one. The mapping is part of the container, so it is made again.
+ */
 static bool drop_port(struct request *r, const char *text, struct error *err)
 {
     struct life *l = r->state;
@@ -124,7 +142,7 @@ static bool drop_port(struct request *r, const char *text, struct error *err)
     }
     strvec_clear(&l->create_command);
     strvec_pushv(&l->create_command, (const char *const *)again.v);
-    return simple(r, WORDS("rm", "-f"), REMOVE_TIMEOUT_MS, false, on_old_removed, err) == 0;
+    return make_again(r, err) == 0;
 }
 
 /* Stopped again for want of limits that are required. */
@@ -190,7 +208,13 @@ static int on_look_back(struct request *r, const struct podman_seen *seen, struc
 
 static void on_started(struct request *r, const struct proc_result *res, const struct error *err)
 {
+    const struct life *l = r->state;
     struct error why = err ? *err : ERROR_INIT;
+    if (err && l->lost) {
+        error_hint(&why, ERROR_UNAVAILABLE,
+                   "start it with --recreate: the project folder and the home stay, what was installed does not",
+                   "podman lost track of it and cannot start it again: its conmon was killed");
+    }
     if (err && drop_port(r, res->err_tail->buf, &why)) {
         return;
     }
@@ -215,12 +239,25 @@ static void on_at_rest(struct request *r, const struct proc_result *res, const s
     }
 }
 
+/* Whatever podman said of one that was not there any more, it may know that now. */
+static void on_lost_at_rest(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    (void)err;
+    on_at_rest(r, res, NULL);
+}
+
 static int on_start_seen(struct request *r, const struct podman_seen *seen, struct error *err)
 {
     struct life *l = r->state;
     strvec_pushv(&l->create_command, (const char *const *)seen->create_command.v);
     l->ever_started = seen->ever_started;
     l->writable_root = seen->writable_root;
+    if (podman_is_gone(r->be, seen)) { /* podman 4.3 never starts a "stopping" one again whose conmon is dead */
+        l->lost = true;
+        bool again = !l->writable_root && strvec_index(&l->create_command, "create") >= 0;
+        return again ? make_again(r, err)
+                     : simple(r, WORDS("stop", "-t", "0"), STOP_SLACK_MS, true, on_lost_at_rest, err);
+    }
     if (strcmp(seen->state, "running") == 0) {
         podman_finish(r, NULL);
         return 0;

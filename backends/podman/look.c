@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -220,11 +222,42 @@ static void append_warning(struct sandbox_info *i, const char *text)
     }
 }
 
+#if defined(__linux__)
+/* Has this process ended, although nobody may have waited for it yet? */
+static bool is_dead(pid_t pid)
+{
+    char path[64];
+    MT_CLEANUP(strbuf) struct strbuf stat = STRBUF_INIT;
+    if (kill(pid, 0) < 0) {
+        return errno == ESRCH;
+    }
+    str_format(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    const char *name_end = fs_read(path, 4096, &stat, NULL) == 0 ? strrchr(stat.buf, ')') : NULL;
+    return name_end && strncmp(name_end, ") Z", 3) == 0;
+}
+#endif
+
+bool podman_is_gone(const struct backend *be, const struct podman_seen *seen)
+{
+#if defined(__linux__)
+    bool here = !be->target_url && !be->facts.is_remote;
+    return here && seen->info.state == SANDBOX_RUNNING && seen->info.pid > 0 && is_dead(seen->info.pid);
+#else
+    (void)be; /* the processes are in a virtual machine */
+    (void)seen;
+    return false;
+#endif
+}
+
 /* Puts what is not in ps into the info. */
 static void complete(struct backend *be, const struct podman_seen *s, struct sandbox_info *i)
 {
     const struct detail *d = detail_find(be, s);
     *i = s->info;
+    if (podman_is_gone(be, s)) {
+        i->state = SANDBOX_STOPPED;
+        str_copy(i->reason, sizeof(i->reason), "ended, and podman did not see it");
+    }
     if (d) {
         str_copy(i->limits, sizeof(i->limits), d->limits);
         str_copy(i->gateway, sizeof(i->gateway), d->gateway);

@@ -155,6 +155,8 @@ int podman_net_remove(struct request *r, void (*then)(struct request *r), struct
 uint64_t podman_cache_bytes(const struct backend *be, const char *container);
 /* look.c: what was read back of a container is kept for lists and for sessions. */
 void podman_remember(struct backend *be, const struct podman_seen *seen);
+/* look.c: its conmon died, so podman did not see that its processes are gone, and calls it running or stopping. */
+bool podman_is_gone(const struct backend *be, const struct podman_seen *seen);
 /* look.c: the user of the person's programs in it, "" = the container's own; NULL: not known yet. */
 const char *podman_user_of(const struct backend *be, const char *container);
 /* look.c: do the limits that the runtime was told hold? If not, which ones do not. */
