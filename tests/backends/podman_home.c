@@ -11,7 +11,6 @@ static char *search_path; /* PATH as it is meant to be: tests put worse ones in 
 int home_open(void **state)
 {
     (void)state;
-    search_path = xstrdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
     return pod_open() < 0 ? -1 : pod_ready();
 }
 
@@ -19,11 +18,15 @@ int home_close(void **state)
 {
     (void)state;
     free(search_path);
+    search_path = NULL;
     return pod_close();
 }
 
 int home_setup(void **state)
 {
+    if (!search_path) {
+        search_path = xstrdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    }
     if (verb_setup(state) < 0) {
         return -1;
     }
