@@ -482,7 +482,7 @@ void facts_of_inside(struct facts *f, const char *sections, const struct facts_s
                      bool rootless)
 {
     struct strbuf text[6] = {STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, STRBUF_INIT, STRBUF_INIT};
-    bool have[6];
+    bool have[6] = {false};
     struct facts_status st;
     struct facts_net net;
     for (size_t i = 0; facts_inside_files[i]; i++) {

@@ -209,7 +209,7 @@ static void add_watched(const struct app *app, workspace_id *ids, size_t *n, wor
 /* Numbers of use are read only for what is in sight: the card's sandbox, and those in the list's columns. */
 static void sync_stats(struct app *app)
 {
-    workspace_id ids[USAGE_RINGS];
+    workspace_id ids[USAGE_RINGS] = {0};
     size_t n = 0;
     if (app_main_kind(app) == MAIN_CARD && app->layout.main.w > 0) {
         add_watched(app, ids, &n, app->selected.ws);

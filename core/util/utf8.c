@@ -125,7 +125,7 @@ size_t utf8_cluster(const char *s, size_t len, int *columns)
     uint32_t cp, base, prev;
     bool pair_done = false;
     size_t used = utf8_decode(s, len, &base);
-    int unused;
+    int unused = 0;
     columns = columns ? columns : &unused;
     *columns = used ? utf8_width(base) : 0;
     if (used == 0 || never_joins(base)) {
