@@ -333,7 +333,9 @@ enum step_result step_baseline(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
-    bool remote = ws != NULL && ws->host[0] != '\0'; /* its user is told by who owns the project there */
+    /* Its user is told by who owns the project: on another machine, and for root, who works on other people's as they.
+     */
+    bool by_owner = getuid() == 0 || (ws != NULL && ws->host[0] != '\0');
     MT_CLEANUP(xfree) char *path = path_join(r->e->opts.paths->data, "profiles/baseline.sh");
     MT_CLEANUP(strbuf) struct strbuf script = STRBUF_INIT;
     (void)op;
@@ -345,7 +347,7 @@ enum step_result step_baseline(struct op *op, void *ctx, struct error *err)
     char uid[24], gid[24];
     str_format(uid, sizeof(uid), "%u", (unsigned)getuid());
     str_format(gid, sizeof(gid), "%u", (unsigned)getgid());
-    strvec_pushl(&r->argv, remote ? "auto" : uid, remote ? "auto" : gid, r->spec.workspace_mount, NULL);
+    strvec_pushl(&r->argv, by_owner ? "auto" : uid, by_owner ? "auto" : gid, r->spec.workspace_mount, NULL);
     r->missing[0] = '\0';
     r->take_line = baseline_line;
     r->explain = explain_baseline;

@@ -210,6 +210,9 @@ static void test_baseline_fails(void **state)
     assert_int_equal(w.last.state, OP_FAILED);
     assert_non_null(strstr(w.last.error.msg, "apt-get update failed"));
     assert_null(strstr(w.last.error.msg, "noise"));
+    char uid[24]; /* root works on other people's projects as they: who owns it is looked at inside */
+    str_format(uid, sizeof(uid), "%u", (unsigned)getuid());
+    assert_string_equal(w.fake.last_argv[4], getuid() == 0 ? "auto" : uid);
     assert_int_equal(w.fake.started_sessions, 0);
     w.fake.exec_exit = 0;
     w.fake.exec_lines[0] = NULL;

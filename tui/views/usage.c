@@ -133,7 +133,9 @@ void host_draw(const struct app *app, struct surface *s, struct rect r, const st
     bool down = row->host[0] && b && b->probed && !b->probe.usable;
     char text[80] = "";
     if (row->kind == TREE_HOST_WHY) {
-        surface_text(s, r.x + 3, r.y, r.w - 4, theme_style(&app->theme, THEME_DIM), b ? b->probe.reason : "");
+        /* Whose words they are is known: what they say needs the room. */
+        const char *why = b ? b->probe.reason : "", *ssh = strstr(why, ": ssh: ");
+        surface_text(s, r.x + 3, r.y, r.w - 4, theme_style(&app->theme, THEME_DIM), ssh ? ssh + 7 : why);
         return;
     }
     int end = r.x + r.w - 1;
