@@ -101,6 +101,8 @@ static const struct {
     {"database configuration mismatch", ERROR_UNAVAILABLE,
      "podman's storage was made with other settings: see podman system reset --help before you use it"},
     {"no space left on device", ERROR_SYS, "free some space: podman system df tells what images take"},
+    {"mounting storage for container", ERROR_UNAVAILABLE,
+     "its storage is damaged, as by a full disk: `muthr-tui start --recreate` makes it again; project and home stay"},
     {"layer not known", ERROR_UNAVAILABLE, "podman's storage is damaged: podman system reset removes all of it"},
     {"readlink ", ERROR_UNAVAILABLE, "podman's storage is damaged: podman system reset removes all of it"},
     {"open /dev/net/tun", ERROR_DENIED, "let the user open /dev/net/tun (mode 0666), or use the network none"},

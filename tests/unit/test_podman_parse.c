@@ -227,6 +227,8 @@ static void test_errors(void **state)
          ERROR_UNAVAILABLE},
         {125, "Error: keep-id requires additional UIDs or GIDs defined in /etc/subuid\n", ERROR_UNAVAILABLE},
         {125, "Error: unknown flag: --x\n", ERROR_UNAVAILABLE},
+        {125, "Error: mounting storage for container 0123: lstat /x/merged: no such file or directory\n",
+         ERROR_UNAVAILABLE},
         {2,
          "Error: cannot remove container 0123 as it is running - running or paused containers cannot be removed "
          "without force: container state improper\n",
