@@ -133,8 +133,7 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         o->net_given = true;
         return net_policy_parse(value, &o->net, err);
     case 'e':
-        strvec_push(&o->env, value);
-        return env_check_extra(&o->env, err);
+        return env_push_extra(&o->env, value, err);
     case 'x':
         o->recreate = true;
         break;

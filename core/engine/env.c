@@ -102,20 +102,38 @@ void env_add_terminal(struct strvec *out)
     strvec_setenv(out, "COLORTERM", "truecolor");
 }
 
+/* One KEY=VALUE. */
+static int check_pair(const char *pair, struct error *err)
+{
+    const char *eq = strchr(pair, '=');
+    size_t n = eq != NULL ? (size_t)(eq - pair) : 0;
+    if (n == 0 || strspn(pair, WORD) != n || (pair[0] >= '0' && pair[0] <= '9')) {
+        return error_set(err, ERROR_INVALID, "--env: expected KEY=VALUE with a key of letters, digits and _");
+    }
+    char field[80];
+    str_format(field, sizeof(field), "--env %.*s", (int)MT_MIN(n, (size_t)60), pair);
+    return check_value(field, eq + 1, err);
+}
+
+int env_push_extra(struct strvec *extra, const char *pair, struct error *err)
+{
+    if (extra->len >= ENV_EXTRA_MAX) {
+        return error_set(err, ERROR_INVALID, "--env: more than %d variables", ENV_EXTRA_MAX);
+    }
+    if (check_pair(pair, err) < 0) {
+        return -1;
+    }
+    strvec_push(extra, pair);
+    return 0;
+}
+
 int env_check_extra(const struct strvec *extra, struct error *err)
 {
     if (extra != NULL && extra->len > ENV_EXTRA_MAX) {
         return error_set(err, ERROR_INVALID, "--env: more than %d variables", ENV_EXTRA_MAX);
     }
     for (size_t i = 0; extra != NULL && i < extra->len; i++) {
-        const char *eq = strchr(extra->v[i], '=');
-        size_t n = eq != NULL ? (size_t)(eq - extra->v[i]) : 0;
-        if (n == 0 || strspn(extra->v[i], WORD) != n || (extra->v[i][0] >= '0' && extra->v[i][0] <= '9')) {
-            return error_set(err, ERROR_INVALID, "--env: expected KEY=VALUE with a key of letters, digits and _");
-        }
-        char field[80];
-        str_format(field, sizeof(field), "--env %.*s", (int)MT_MIN(n, (size_t)60), extra->v[i]);
-        if (check_value(field, eq + 1, err) < 0) {
+        if (check_pair(extra->v[i], err) < 0) {
             return -1;
         }
     }

@@ -32,6 +32,8 @@ void env_add_terminal(struct strvec *out);
 #define ENV_EXTRA_MAX 4096
 int env_add_extra(const struct strvec *extra, struct strvec *out, struct error *err);
 int env_check_extra(const struct strvec *extra, struct error *err);
+/* Takes one more; only it is checked. */
+int env_push_extra(struct strvec *extra, const char *pair, struct error *err);
 /* A model name of [A-Za-z0-9._:/-]+. */
 int env_check_model(const char *model, struct error *err);
 
