@@ -97,7 +97,7 @@ void podman_inspect_facts(struct facts *f, const struct json *container, const s
               *selinux   ? selinux
               : *profile ? profile
                          : "none (neither SELinux nor AppArmor)");
-    facts_add(f, ISOLATION_INFO, "image", "", "%s (%.19s)", json_get_string(container, "ImageName", "?"),
+    facts_add(f, ISOLATION_INFO, "image", "", "%s (digest %.19s)", json_get_string(container, "ImageName", "?"),
               json_get_string(container, "ImageDigest", json_get_string(container, "Image", "?")));
     facts_add(f, ISOLATION_INFO, "runtime", "", "podman with %s", json_get_string(container, "OCIRuntime", "?"));
     bool model = false;

@@ -190,7 +190,7 @@ static void test_inspect(void **state)
     assert_int_equal(find(&f, "devices")->verdict, ISOLATION_WEAKER);
     assert_int_equal(find(&f, "published ports")->verdict, ISOLATION_WEAKER);
     assert_string_equal(find(&f, "published ports")->actual, "all addresses:8080 -> 80/tcp");
-    assert_string_equal(find(&f, "image")->actual, "localhost/i:1 (sha256:0123456789ab)");
+    assert_string_equal(find(&f, "image")->actual, "localhost/i:1 (digest sha256:0123456789ab)");
     assert_non_null(strstr(find(&f, "mandatory access control")->actual, "container_t"));
     assert_non_null(strstr(find(&f, "network, what it lets through")->actual, "name server"));
     assert_string_equal(find(&f, "memory limit")->actual, "podman there says: 1 MiB");

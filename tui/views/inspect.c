@@ -204,16 +204,16 @@ static void trouble(const struct app *app, const struct workspace *ws, struct pa
     fact(b, THEME_WARN, "backend", be && !told ? be->probe.warning : "");
 }
 
-/* Limits, use, ports. */
-static void resources(const struct workspace *ws, struct pager_build *b)
+/* Limits, use, ports. `facts`: the limits stand above. */
+static void resources(const struct workspace *ws, bool facts, struct pager_build *b)
 {
     char text[200];
     struct address a;
     if (ws->info.state != SANDBOX_RUNNING) {
         return;
     }
-    section(b, "Limits and ports");
-    fact(b, THEME_TEXT, "limits", ws->info.limits[0] ? ws->info.limits : "none");
+    section(b, facts ? "Use and ports" : "Limits and ports");
+    fact(b, THEME_TEXT, "limits", facts ? "" : ws->info.limits[0] ? ws->info.limits : "none"); /* told one by one */
     if (ws->have_stats) {
         bool small = ws->stats.memory_bytes < (1u << 20);
         str_format(text, sizeof(text), "%llu %s in %u %s, %llu s of CPU time",
@@ -255,7 +255,7 @@ static void build(const struct inspect *in, const struct workspace *ws, struct p
     identity(in->app, ws, b);
     trouble(in->app, ws, b);
     isolation(in, ws, b);
-    resources(ws, b);
+    resources(ws, in->fact_count > 0, b);
     sessions(in->app, ws, b);
 }
 
