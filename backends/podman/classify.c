@@ -88,6 +88,8 @@ static const struct {
     {"executable file not found in $PATH", ERROR_NOT_FOUND, "the image has no such program"},
     {"executable file `", ERROR_NOT_FOUND, "the image has no such program"},
     {"does not exist on container", ERROR_NOT_FOUND, NULL},
+    {"outside of container mount namespace root", ERROR_UNAVAILABLE,
+     "the project folder was replaced: stop the sandbox and start it again"},
     {"chdir to cwd", ERROR_NOT_FOUND, NULL},
     {"statfs ", ERROR_NOT_FOUND, "a mounted folder is gone"},
     {"unrecognized command", ERROR_UNAVAILABLE, "podman is too old: 3.4 or newer is needed"},

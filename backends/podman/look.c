@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/podman/args.h"
@@ -249,6 +250,21 @@ bool podman_is_gone(const struct backend *be, const struct podman_seen *seen)
 #endif
 }
 
+/* Do the programs inside still have another folder than the one that is there now? A bind mount keeps the old one. */
+static bool folder_is_other(const struct sandbox_info *i)
+{
+#if defined(__linux__)
+    char path[sizeof(i->mount) + 32];
+    struct stat there, inside;
+    str_format(path, sizeof(path), "/proc/%d/root%s", i->pid, i->mount);
+    return i->pid > 0 && i->mount[0] == '/' && stat(i->workspace, &there) == 0 && stat(path, &inside) == 0 &&
+           (there.st_dev != inside.st_dev || there.st_ino != inside.st_ino);
+#else
+    (void)i; /* the processes are in a virtual machine */
+    return false;
+#endif
+}
+
 /* Puts what is not in ps into the info. */
 static void complete(struct backend *be, const struct podman_seen *s, struct sandbox_info *i)
 {
@@ -273,7 +289,7 @@ static void complete(struct backend *be, const struct podman_seen *s, struct san
         append_warning(i, "running as root: the sandbox's processes are the host's root user without privileges");
     }
     if (!be->target_url && i->state == SANDBOX_RUNNING && i->workspace[0]) {
-        i->workspace_missing = !fs_is_dir(i->workspace);
+        i->workspace_missing = !fs_is_dir(i->workspace) || (!be->facts.is_remote && folder_is_other(i));
     }
 }
 

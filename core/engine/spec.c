@@ -187,6 +187,35 @@ static int take_ports(struct sandbox_spec *out, const struct manifest *m, struct
     return 0;
 }
 
+/* S2: where the project really is. What N2 says of the root holds for a project that is a link: below the home
+ * directory, and neither it nor what the other projects are in. */
+static int take_workspace(struct sandbox_spec *out, const struct spec_input *in, struct strvec *warnings,
+                          struct error *err)
+{
+    static const char HINT[] = "move it below the home directory, or replace the link by a folder";
+    const char *path = in->ws->path;
+    if (in->ws->host[0] != '\0') { /* it can only be named here; its runtime says when it is not there */
+        out->workspace = xstrdup(path);
+        return 0;
+    }
+    struct error ignored = ERROR_INIT;
+    MT_CLEANUP(xfree) char *parent = xstrndup(path, (size_t)(path_base(path) - path));
+    MT_CLEANUP(xfree) char *root = path_real(parent, &ignored), *home = path_real(in->paths->home, &ignored);
+    char *real = out->workspace = path_real(path, err);
+    if (real == NULL) {
+        return error_wrap(err, "project folder");
+    }
+    if (root == NULL || home == NULL || (path_is_below(real, root) && strcmp(real, root) != 0)) {
+        return 0;
+    }
+    if (!path_is_below(real, home) || path_is_below(root, real)) {
+        return error_hint(err, ERROR_INVALID, HINT, "the project folder %s leads to %s, %s", in->ws->shown, real,
+                          path_is_below(root, real) ? "which holds the other projects" : "outside the home directory");
+    }
+    strvec_pushf(warnings, "the project folder is a link: %s is what programs inside change", real);
+    return 0;
+}
+
 int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
                struct error *err)
 {
@@ -200,11 +229,9 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     char bare[NAMING_SANDBOX_MAX];
     out->name = xstrdup(hosts_bare(in->ws->sandbox, in->ws->name, in->caps, bare));
     out->project = xstrdup(in->ws->name);
-    /* A folder of another machine can only be named here; its runtime says when it is not there. */
-    out->workspace = in->ws->host[0] != '\0' ? xstrdup(in->ws->path) : path_real(in->ws->path, err);
-    if (out->workspace == NULL) {
+    if (take_workspace(out, in, warnings, err) < 0) {
         sandbox_spec_release(out);
-        return error_wrap(err, "project folder");
+        return -1;
     }
     out->workspace_mount = xstrdup(m->workspace_mount != NULL ? m->workspace_mount : "/workspace");
     out->profile = xstrdup(in->profile->name);

@@ -221,7 +221,17 @@ static void test_life(void **state)
     assert_int_equal(c.info_count, 1);
     assert_string_equal(c.infos[0].limits, i.limits);
     assert_string_equal(c.infos[0].warning, i.warning);
+    assert_true(c.infos[0].started_wall_ms == i.started_wall_ms); /* S8 compares them */
     backend_call_release(&c);
+    /* Another folder in its project's place is not the one that it has. */
+    MT_CLEANUP(xfree) char *aside = xasprintf("%s.aside", workspace);
+    assert_int_equal(rename(workspace, aside), 0);
+    assert_true(inspect("muthr-life").workspace_missing);
+    assert_int_equal(mkdir(workspace, 0755), 0);
+    assert_true(inspect("muthr-life").workspace_missing);
+    assert_int_equal(rmdir(workspace), 0);
+    assert_int_equal(rename(aside, workspace), 0);
+    assert_false(inspect("muthr-life").workspace_missing);
     uint64_t start = clock_mono_ms();
     c = (struct backend_call){.grace_ms = 5000};
     assert_int_equal(run(&c, BACKEND_STOP, "muthr-life"), ERROR_NONE);

@@ -95,6 +95,44 @@ static void test_manifest_counts(void **state)
     drop(&f);
 }
 
+/* A project that is a link: to a folder of one's own, not to the system's, the home or the other projects. */
+static void test_linked_project(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *what; /* below the home; NULL: it is used */
+    } cases[] = {{"etc", "outside the home directory"},
+                 {"", "holds the other projects"},
+                 {"/src", "holds the other projects"},
+                 {"/../..", "holds the other projects"},
+                 {"/secret", NULL},
+                 {"/src/demo", NULL}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        struct error err = ERROR_INIT;
+        char target[128];
+        build(&f, "description: x\n");
+        sandbox_spec_release(&f.spec);
+        strvec_clear(&f.warnings);
+        strbuf_clear(&f.text);
+        str_format(f.ws.path, sizeof(f.ws.path), "%s/src/link", f.home.dir);
+        bool away = strcmp(cases[i].target, "etc") == 0;
+        str_format(target, sizeof(target), "%s%s", away ? "/" : f.home.dir, cases[i].target);
+        assert_int_equal(symlink(target, f.ws.path), 0);
+        const struct spec_input in = {
+            .ws = &f.ws, .profile = &f.profile, .record = &f.record, .config = &f.config, .paths = &f.home.paths};
+        int rc = spec_build(&f.spec, &in, &f.text, &f.warnings, &err);
+        if (cases[i].what != NULL) {
+            assert_int_equal(rc, -1);
+            assert_non_null(strstr(err.msg, cases[i].what));
+        } else {
+            assert_int_equal(rc, 0);
+            assert_int_equal(f.warnings.len, i == 4 ? 1 : 0);
+        }
+        drop(&f);
+    }
+}
+
 /* A link that an agent may have put into a project does not widen what is mounted (S2). */
 static void test_mounts(void **state)
 {
@@ -141,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_manifest_counts),
         cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_linked_project),
         cmocka_unit_test(test_profiles_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
