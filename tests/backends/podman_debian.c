@@ -23,7 +23,7 @@ static char mirror[512], suite[64], reason[1024];
  */
 static const char RECIPE[] =
     "set -e; root=$1/deb\n"
-    "debootstrap --variant=minbase \"$2\" \"$root\" \"$3\" >\"$1/debootstrap.log\" 2>&1 || {\n"
+    "DPKG_FORCE=unsafe-io debootstrap --variant=minbase \"$2\" \"$root\" \"$3\" >\"$1/debootstrap.log\" 2>&1 || {\n"
     "  tail -n 20 \"$1/debootstrap.log\" >&2; exit 1; }\n"
     "rm -rf \"$root\"/var/cache/apt/archives/*.deb\n"
     /* As the published images have it: no fsync after every file, no manuals. */
