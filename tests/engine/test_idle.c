@@ -142,6 +142,15 @@ static void test_shell_on_a_terminal(void **state)
     assert_int_equal(read(ready[0], &c, 1), 1);
     assert_true(inuse_any(&w.home.paths, "muthr-api"));
     assert_false(inuse_any(&w.home.paths, "muthr-ap"));
+    temphome_write(&w.home, ".local/state/muthr/use/muthr-old.2147483646", "1");
+    temphome_write(&w.home, ".local/state/muthr/use/notes", "kept");
+    MT_CLEANUP(xfree) char *old = path_join(w.home.paths.state, "use/muthr-old.2147483646");
+    MT_CLEANUP(xfree) char *notes = path_join(w.home.paths.state, "use/notes");
+    assert_true(fs_exists(old));
+    assert_int_equal(inuse_mark(&w.home.paths, "muthr-web", NULL), 0);
+    assert_false(fs_exists(old)); /* nobody else would look for it */
+    assert_true(fs_exists(notes));
+    assert_true(inuse_any(&w.home.paths, "muthr-api"));
     pass(&w, 8 * minute_ms);
     assert_int_equal(w.fake.counts[BACKEND_STOP], 0);
     int status;
