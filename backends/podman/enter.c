@@ -49,6 +49,8 @@ struct relay {
     pid_t client;
     bool client_ended;
     int status;
+    pid_t guard_pid;
+    int guard;  /* write end of what the guard reads, or -1 */
     int errors; /* read end of the client's stderr, -1 at its end */
     struct strbuf tail;
 };
@@ -255,12 +257,18 @@ static int start_client(struct relay *r)
     return 0;
 }
 
+/* What ends the program inside. */
+static void end_argv(const struct relay *r, int signum, struct strvec *argv)
+{
+    exec_argv(r, false, argv);
+    strvec_pushl(argv, "sh", "-c", end_script, r->pid_file, signum == SIGINT ? "INT" : "HUP", NULL);
+}
+
 /* Ends the program inside; the helper is in a session of its own, so that it outlives us. */
 static void end_inside(struct relay *r, int signum)
 {
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
-    exec_argv(r, false, &argv);
-    strvec_pushl(&argv, "sh", "-c", end_script, r->pid_file, signum == SIGINT ? "INT" : "HUP", NULL);
+    end_argv(r, signum, &argv);
     pid_t pid = fork();
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR);
@@ -270,6 +278,54 @@ static void end_inside(struct relay *r, int signum)
             dup2(null, fd);
         }
         become(r, &argv);
+    }
+}
+
+/* A small process that outlives us when we are killed by force, and ends the program inside then: nobody else knows its
+ * pid file. */
+static void start_guard(struct relay *r)
+{
+    int p[2];
+    if (pipe(p) != 0) {
+        return;
+    }
+    fcntl(p[0], F_SETFD, FD_CLOEXEC);
+    fcntl(p[1], F_SETFD, FD_CLOEXEC); /* only we hold it */
+    pid_t pid = fork();
+    if (pid != 0) {
+        close(p[0]);
+        r->guard = p[1];
+        r->guard_pid = pid;
+        return;
+    }
+    static const int ours[] = {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGPIPE};
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    int null = open("/dev/null", O_RDWR);
+    char c;
+    ssize_t n;
+    setsid();
+    for (size_t i = 0; i < MT_ARRAY_LEN(ours); i++) {
+        signal(ours[i], SIG_DFL);
+    }
+    for (int fd = 0; fd <= 2; fd++) {
+        dup2(null, fd); /* the terminal is not kept open by us */
+    }
+    close(p[1]);
+    while ((n = read(p[0], &c, 1)) < 0 && errno == EINTR) {
+    }
+    if (n == 1) {
+        _exit(0);
+    }
+    end_argv(r, SIGHUP, &argv);
+    become(r, &argv);
+}
+
+/* We end by ourselves: it does, too. */
+static void dismiss_guard(const struct relay *r)
+{
+    if (r->guard >= 0 && write(r->guard, "x", 1) == 1) {
+        while (waitpid(r->guard_pid, NULL, 0) < 0 && errno == EINTR) {
+        }
     }
 }
 
@@ -418,7 +474,7 @@ static int exit_code(struct relay *r, int ended_by)
 int podman_enter_main(int argc, char **argv)
 {
     static const int signals[] = {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGCHLD};
-    struct relay r = {.errors = -1, .by_name = STRVEC_INIT, .env = STRVEC_INIT, .tail = STRBUF_INIT};
+    struct relay r = {.errors = -1, .guard = -1, .by_name = STRVEC_INIT, .env = STRVEC_INIT, .tail = STRBUF_INIT};
     struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     int code = EXIT_GONE;
     if (parse_args(&r, argc, argv) < 0) {
@@ -440,6 +496,7 @@ int podman_enter_main(int argc, char **argv)
             sigaction(signals[i], &sa, NULL);
         }
         signal(SIGPIPE, SIG_IGN);
+        start_guard(&r);
         if (start_client(&r) == 0) {
             uint64_t began_ms = clock_mono_ms();
             int ended_by = relay_run(&r);
@@ -450,6 +507,7 @@ int podman_enter_main(int argc, char **argv)
             }
             code = exit_code(&r, ended_by);
         }
+        dismiss_guard(&r);
     }
     strvec_release(&r.by_name);
     strvec_release(&r.env);

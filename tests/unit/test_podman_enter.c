@@ -160,12 +160,50 @@ static void test_client_killed(void **state)
     assert_true(gone);
 }
 
+/* Killed by force itself, the relay leaves nothing running inside either. */
+static void test_relay_killed(void **state)
+{
+    (void)state;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    MT_CLEANUP(xfree) char *path = path_join(home.dir, "inner");
+    fake_podman("if [ $tty = yes ]; then\n"
+                "  setsid bash -c 'trap \"\" HUP TERM; echo $$ >\"$D/inner.new\"; mv \"$D/inner.new\" \"$D/inner\"; "
+                "while :; do read -t 1 <> <(:); done' >/dev/null 2>&1 </dev/null\n"
+                "  exit 0\n"
+                "fi\n"
+                "set -- \"$1\" \"$2\" \"$3\" \"$D/inner\" \"$5\"; exec \"$@\" >/dev/null 2>&1\n");
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    strvec_pushl(&argv, "podman-enter", "--user", "1000:1000", "box", "--", "bash", "-l", NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(podman_enter_main((int)argv.len, argv.v));
+    }
+    uint64_t limit = clock_mono_ms() + DEADLINE_MS;
+    while (!fs_exists(path) && clock_mono_ms() < limit) {
+        usleep(20000);
+    }
+    assert_int_equal(fs_read(path, 64, &text, NULL), 0);
+    pid_t inner = (pid_t)strtol(text.buf, NULL, 10);
+    assert_true(inner > 1);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    while (!is_gone(inner) && clock_mono_ms() < limit) {
+        usleep(20000);
+    }
+    bool gone = is_gone(inner);
+    if (!gone) {
+        kill(inner, SIGKILL);
+    }
+    assert_true(gone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_no_terminal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_second_try, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_relay_killed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
