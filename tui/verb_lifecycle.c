@@ -382,9 +382,24 @@ int verb_prune(struct verb_ctx *ctx)
     return refused != 0 ? refused : batch_run(ctx, ENGINE_DELETE, true, &names, NULL);
 }
 
+/* S16: a running sandbox in which the profile was provisioned, for who names none and is in no project. */
+static const struct workspace *bake_source(const struct verb_ctx *ctx)
+{
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if (ws->have_info && ws->info.state == SANDBOX_RUNNING && !ws->info.halted && ws->provisioned == 1 &&
+            ws->host[0] == '\0' && strcmp(ws->profile, ctx->o.profile) == 0) {
+            return ws;
+        }
+    }
+    return NULL;
+}
+
 int verb_image(struct verb_ctx *ctx)
 {
     struct error err = ERROR_INIT;
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
 
     if (ctx->o.names.len == 0 || strcmp(ctx->o.names.v[0], "build") != 0) {
         error_hint(&err, ERROR_INVALID, "`muthr-tui image build --profile NAME [PROJECT]`",
@@ -396,5 +411,20 @@ int verb_image(struct verb_ctx *ctx)
         return verb_error(ctx, &err);
     }
     strvec_remove(&ctx->o.names, 0);
-    return lifecycle(ctx, ENGINE_BAKE);
+    if (ctx->o.names.len > 0) {
+        return lifecycle(ctx, ENGINE_BAKE);
+    }
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    const struct workspace *ws = verb_workspace(ctx, NULL, NULL, &err);
+    if (ws == NULL && err.code == ERROR_INVALID && (ws = bake_source(ctx)) == NULL) {
+        error_hint(&err, ERROR_INVALID, "name a project: its sandbox is provisioned, and becomes the image",
+                   "no running sandbox was provisioned with %s", ctx->o.profile);
+    }
+    if (ws == NULL) {
+        return verb_error(ctx, &err);
+    }
+    strvec_push(&names, ws->sandbox);
+    return batch_run(ctx, ENGINE_BAKE, false, &names, NULL);
 }

@@ -152,18 +152,22 @@ static int ls_trouble(struct verb_ctx *ctx)
     return verb_error(ctx, &err);
 }
 
-/* Machines that are not there: their sandboxes are listed as unknown, if at all. */
-static void note_hosts(const struct verb_ctx *ctx)
+/* Machines that are not there: their sandboxes are listed as unknown, if at all. Returns how many. */
+static size_t note_hosts(const struct verb_ctx *ctx)
 {
+    size_t away = 0;
+
     for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
         const struct backend_view *b = model_backend_at(ctx->model, i);
 
+        away += b->host[0] != '\0' && (!b->probed || !b->probe.usable);
         if (b->host[0] != '\0' && !b->probed) {
             output_note("%s: does not answer yet", b->host);
         } else if (b->host[0] != '\0' && !b->probe.usable) {
             output_note("%s: %s%s%s", b->host, b->probe.reason, b->probe.fix[0] != '\0' ? "; " : "", b->probe.fix);
         }
     }
+    return away;
 }
 
 int verb_ls(struct verb_ctx *ctx)
@@ -197,8 +201,8 @@ int verb_ls(struct verb_ctx *ctx)
         }
         verb_tell_folder(ws);
     }
-    note_hosts(ctx);
-    const char *none = trouble != 0 ? NULL
+    bool whole = note_hosts(ctx) == 0 && trouble == 0; /* else nobody knows whether there are some */
+    const char *none = !whole ? NULL
                        : ctx->o.all
                            ? "No workspaces yet: make a folder below the workspace root."
                            : "No sandboxes yet. `muthr-tui start` in a project folder brings one up; `ls --all` lists "

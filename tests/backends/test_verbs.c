@@ -353,6 +353,15 @@ static void test_profile_mount(void **state)
     verb_run(&r, "provision");
     ran_expect(&r, 0);
     expect_text(&r.err, "moved: this revision was provisioned before");
+    /* S16 from outside of every project: what was provisioned with it (here on a backend that has no images). */
+    const struct verb_how at_root = {.cwd = vr.src};
+    verb_run_with(&r, &at_root, "image", "build", "-p", "base");
+    ran_expect(&r, 64);
+    expect_text(&r.err, "no running sandbox was provisioned with base");
+    verb_run_with(&r, &at_root, "image", "build", "-p", "moved");
+    ran_expect(&r, 69);
+    expect_text(&r.err, "muthr-demo: ");
+    verb_run(&r, "start");
     expect_text(&r.err, "network is shared, as was chosen for this sandbox before; its profile says none");
     ran_release(&r);
 }
