@@ -258,7 +258,9 @@ static bool flow_step(struct app *app, struct flow *f)
         return false; /* kept for a retry */
     }
     if (op->state == OP_CANCELED) {
-        if (strcmp(op->plan, "delete") == 0) {
+        if (strcmp(op->plan, "delete") == 0 && ws->info.state == SANDBOX_NONE) {
+            app_say(app, "%s: nothing more is deleted; what was being brought up was canceled", ws->shown);
+        } else if (strcmp(op->plan, "delete") == 0) {
             app_say(app, "%s is not deleted: all is as it was", ws->shown);
         } else {
             app_say(app, "%s: %s was canceled", ws->shown, op->plan);
