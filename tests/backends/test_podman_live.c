@@ -620,6 +620,7 @@ static void test_seal_cuts(void **state)
     free(gateway);
     free(model);
     close(fd);
+    release(&c);
 }
 
 static void test_seal_fails_closed(void **state)
