@@ -108,10 +108,10 @@ static void run_tally(struct app *app, const struct tally *t, enum engine_plan p
         if (plan != ENGINE_START) {
             cancel_rise(app, model_workspace(app->model, t->ids[i]));
         }
-        flow_run(app, &(struct flow){.ws = t->ids[i],
-                                     .plan = plan,
-                                     .delay_ms = wait,
-                                     .recreate = plan == ENGINE_START && t->count == 1});
+        const struct workspace *ws = model_workspace(app->model, t->ids[i]);
+        /* One that runs is asked for its new settings; one that is stopped gets them anyway, and is else left whole. */
+        bool anew = plan == ENGINE_START && t->count == 1 && ws && ws->info.state == SANDBOX_RUNNING && ws->drift;
+        flow_run(app, &(struct flow){.ws = t->ids[i], .plan = plan, .delay_ms = wait, .recreate = anew});
         const struct flow *f = wait ? flow_of(app, t->ids[i]) : NULL;
         if (f && f->plan == ENGINE_DELETE && app->undo.count < APP_TARGETS) {
             app->undo.ops[app->undo.count] = f->op;

@@ -102,11 +102,8 @@ static void profile_choose(struct app *app, void *arg, const struct choice *choi
         return;
     }
     bool up = ws->info.state == SANDBOX_RUNNING;
-    struct flow f = {.ws = a->ws,
-                     .plan = up ? ENGINE_PROVISION : ENGINE_START,
-                     .kind = SESSION_SHELL,
-                     .reprovision = true,
-                     .recreate = !up};
+    struct flow f = {
+        .ws = a->ws, .plan = up ? ENGINE_PROVISION : ENGINE_START, .kind = SESSION_SHELL, .reprovision = true};
     f.then_session = app_live_sessions(app, ws->sandbox) == 0;
     str_copy(f.profile, sizeof(f.profile), choices[index].value);
     if (up && ask_differences(app, ws, &f)) {

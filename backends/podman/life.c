@@ -179,8 +179,11 @@ static void on_last_words(struct request *r, const struct proc_result *res, cons
     }
     const char *line = last_line(text.buf);
     podman_changed(r->be, r->call->name);
-    error_hint(&why, ERROR_UNAVAILABLE, "an image must have sh and sleep, and be for this machine's processor",
-               "the sandbox ended as soon as it was started: exit %d%s%s", l->exit_code, line[0] ? ": " : "", line);
+    error_hint(
+        &why, ERROR_UNAVAILABLE,
+        "an image must have sh and sleep, and be for this machine's processor; if it ran before, `muthr-tui start "
+        "--recreate` makes the sandbox again",
+        "the sandbox ended as soon as it was started: exit %d%s%s", l->exit_code, line[0] ? ": " : "", line);
     podman_finish(r, &why);
 }
 

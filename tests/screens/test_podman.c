@@ -331,13 +331,39 @@ static void test_podman_hangs(void **state)
     assert_in_range(clock_mono_ms() - start, 0, 5000);
 }
 
+/* S5: what is stopped and unchanged is started, not made again: its root has what was installed in it. */
+static void test_started_as_it_was(void **state)
+{
+    struct harness *h = *state;
+
+    harness_mkdir(h, "src/api");
+    begin(h);
+    harness_key(h, "S");
+    harness_wait_text(h, "1 running");
+    harness_wait_text(h, "open: its own network");
+    char *was = pod_text("inspect", "--format", "{{.Id}}", "muthr-api");
+    pod_do("stop", "-t", "0", "muthr-api");
+    harness_wait_gone(h, "1 running");
+    harness_key(h, "S");
+    harness_wait_text(h, "1 running");
+    harness_wait_text(h, "open: its own network");
+    char *now = pod_text("inspect", "--format", "{{.Id}}", "muthr-api");
+    assert_string_equal(now, was);
+    free(was);
+    free(now);
+    pod_do("rm", "-f", "-t", "0", "muthr-api");
+    harness_wait_text(h, "no sandbox");
+    world_leave(h);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_behind_our_back),         TEST(test_time_to_a_shell), TEST(test_twenty_at_once),
-        TEST(test_two_cockpits_and_a_verb), TEST(test_cockpit_killed),  TEST(test_podman_hangs),
+        TEST(test_started_as_it_was), TEST(test_behind_our_back),         TEST(test_time_to_a_shell),
+        TEST(test_twenty_at_once),    TEST(test_two_cockpits_and_a_verb), TEST(test_cockpit_killed),
+        TEST(test_podman_hangs),
     };
     return cmocka_run_group_tests_name("cockpit over podman", tests, group_set_up, group_tear_down);
 }
