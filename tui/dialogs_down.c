@@ -25,7 +25,7 @@ static bool applies(const struct app *app, const struct workspace *ws, enum engi
     }
     switch (plan) {
     case ENGINE_START:
-        return !live && !ws->missing && (ws->info.state != SANDBOX_RUNNING || ws->drift);
+        return !live && !ws->missing && (ws->info.state != SANDBOX_RUNNING || ws->drift || ws->info.halted);
     case ENGINE_DELETE:
         return live || ws->info.state != SANDBOX_NONE;
     default:
