@@ -5,6 +5,7 @@
 
 #include "core/engine/devcontainer.h"
 #include "core/engine/engine_private.h"
+#include "core/engine/golden.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
@@ -188,7 +189,10 @@ void engine_consent(struct engine *e, const struct engine_request *req, struct e
         strcmp(record_text(&record, RECORD_IMAGE_CONSENT), dev.image) != 0 &&
         record_text(&record, RECORD_IMAGE_CHOICE)[0] == '\0' &&
         profile_load(&profile, e->opts.paths, name, &ignored) == 0) {
-        out->image = profile.manifest.image == NULL && profile.containerfile == NULL ? xstrdup(dev.image) : NULL;
+        struct golden golden; /* it would win */
+        golden_load(e->opts.paths, profile.name, "", &golden);
+        bool own = profile.manifest.image != NULL || profile.containerfile != NULL || golden.id[0] != '\0';
+        out->image = own ? NULL : xstrdup(dev.image);
         profile_release(&profile);
     }
     out->place = out->post_create != NULL || out->image != NULL ? xstrdup_null(dev.place) : NULL;
