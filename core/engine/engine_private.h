@@ -32,6 +32,8 @@ struct slot {
     struct timer *retry;            /* what was lost, and hosts that are down, are looked at again */
     bool worked;                    /* it was usable once */
     bool suspect;                   /* its list failed: looked at since */
+    bool overtaken;                 /* since its list was asked for, an op has looked: the list may be older */
+    unsigned overtakings;           /* such lists in a row: not shown, but only so many */
     uint64_t retry_ms;              /* the pause before the next look */
     struct strvec folders;          /* of a host, below its workspace root */
     bool have_folders;
@@ -204,7 +206,7 @@ void refresh_changed(void *arg, const char *name);
 /* Scans the root and puts the workspaces into the model. */
 void refresh_scan(struct engine *e);
 /* What was just inspected, into the model at once. */
-void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot, const struct sandbox_info *info);
+void refresh_put(struct engine *e, const char *sandbox, struct slot *slot, const struct sandbox_info *info);
 /* What its record says: settings that changed since it was made, and whether it was provisioned. */
 void refresh_drift(struct engine *e, const struct workspace *ws);
 void stats_on_timer(void *arg);

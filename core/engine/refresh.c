@@ -20,6 +20,7 @@
 #define STATS_MS 2000
 #define RETRY_FIRST_MS 5000
 #define RETRY_MOST_MS 300000
+#define OVERTAKINGS_MAX 2
 #define FOLDERS_MAX 5000 /* of one host */
 
 static void submit_list(struct slot *s);
@@ -278,8 +279,30 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
     record_release(&record);
 }
 
-void refresh_put(struct engine *e, const char *sandbox, const struct slot *slot, const struct sandbox_info *info)
+/* The last list is kept as true as what an op saw after it: whoever scans before the next one builds on it. */
+static void keep_info(struct slot *s, const char *sandbox, const struct sandbox_info *info)
 {
+    size_t i = 0;
+    while (i < s->info_count && strcmp(s->infos[i].name, sandbox) != 0) {
+        i++;
+    }
+    if (info->state == SANDBOX_NONE || info->foreign) {
+        if (i < s->info_count) {
+            s->infos[i] = s->infos[--s->info_count];
+        }
+        return;
+    }
+    if (i == s->info_count) {
+        s->infos = xreallocarray(s->infos, s->info_count + 1, sizeof(*s->infos));
+        s->info_count++;
+    }
+    s->infos[i] = *info;
+}
+
+void refresh_put(struct engine *e, const char *sandbox, struct slot *slot, const struct sandbox_info *info)
+{
+    slot->overtaken = slot->overtaken || (slot->in_call && slot->call.verb == BACKEND_LIST);
+    keep_info(slot, sandbox, info);
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
     if (ws != NULL && (info->state != SANDBOX_NONE || ws->have_info)) {
         model_set_sandbox(e->opts.model, ws->id, info, slot->ops->name);
@@ -424,6 +447,11 @@ static void on_list(struct slot *s, const struct error *err)
     if (e->closing) {
         return;
     }
+    if (err == NULL && s->overtaken && !folders && s->overtakings++ < OVERTAKINGS_MAX) {
+        submit_list(s);
+        return;
+    }
+    s->overtakings = 0;
     refresh_scan(e);
     takeover_soon(e); /* what could not be resumed without it */
     if (folders) {
@@ -473,6 +501,7 @@ static void submit(struct slot *s, enum backend_verb verb)
 {
     backend_call_release(&s->call);
     memset(&s->call, 0, sizeof(s->call));
+    s->overtaken = false;
     s->call.verb = verb;
     s->call.done = on_call;
     s->call.arg = s;

@@ -219,6 +219,10 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
         call->probe = strcmp(owner, "pod") == 0 ? f->pod_probe : f->probe;
         return 0;
     case BACKEND_LIST:
+        if (f->list_fails > 0) {
+            f->list_fails--;
+            return error_set(err, ERROR_EXIT, "no list today");
+        }
         do_list(f, owner, call);
         return 0;
     case BACKEND_INSPECT:

@@ -45,7 +45,8 @@ struct fake {
     uint64_t delay_ms;
     int fault_at; /* the n-th thing started for an op (backend verb or session), from 1; 0: none */
     enum fake_fault fault;
-    int things; /* started so far */
+    int things;     /* started so far */
+    int list_fails; /* so many lists from now on end with ERROR_EXIT */
     int counts[BACKEND_FOLDERS + 1];
     int started_sessions, killed, dismissed, attended, in_flight, most_in_flight;
     int exit_code;          /* of provision scripts */

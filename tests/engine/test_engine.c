@@ -320,6 +320,65 @@ static void test_world_changes_are_followed(void **state)
     world_close(&w);
 }
 
+static bool is_lost(struct world *w)
+{
+    return model_backend_at(w->model, 0)->lost;
+}
+
+static bool lists_do_not_fail(struct world *w)
+{
+    return w->fake.list_fails == 0 && !is_lost(w) && world_ws(w, "muthr-api")->info.state == SANDBOX_RUNNING;
+}
+
+/* One list that fails is nothing, whatever its error; a second one right behind it makes what is known unknown. */
+static void test_list_fails(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    w.fake.list_fails = 1;
+    int probes = w.fake.counts[BACKEND_PROBE];
+    w.fake.watch(w.fake.watch_arg, NULL);
+    world_until(&w, lists_do_not_fail);
+    assert_int_equal(w.fake.counts[BACKEND_PROBE], probes + 1);
+    w.fake.list_fails = 2;
+    w.fake.watch(w.fake.watch_arg, NULL);
+    world_until(&w, is_lost);
+    assert_false(model_backend_at(w.model, 0)->probe.usable);
+    assert_string_equal(model_backend_at(w.model, 0)->probe.reason, "no list today");
+    assert_int_equal(world_ws(&w, "muthr-api")->info.state, SANDBOX_UNKNOWN);
+    assert_int_not_equal(model_backend_at(w.model, 0)->retry_mono_ms, 0);
+    engine_retry_backend(w.engine, "fake", NULL);
+    world_until(&w, lists_do_not_fail);
+    world_close(&w);
+}
+
+/* Two projects whose names are reduced to the same: the sandbox is that of the one that it was made for. */
+static void test_name_of_another(void **state)
+{
+    static const enum engine_plan PLANS[] = {ENGINE_START, ENGINE_STOP, ENGINE_DELETE};
+    struct world w;
+    (void)state;
+    world_open(&w);
+    struct sandbox_info *box = &w.fake.boxes[0].info;
+    w.fake.boxes[0].used = true;
+    str_copy(box->name, sizeof(box->name), "muthr-web");
+    str_copy(box->project, sizeof(box->project),
+             "w\xc3\xa9"
+             "b");
+    box->state = SANDBOX_RUNNING;
+    world_engine(&w);
+    for (size_t i = 0; i < MT_ARRAY_LEN(PLANS); i++) {
+        world_run(&w, PLANS[i], "muthr-web", NULL);
+        assert_int_equal(w.last.state, OP_FAILED);
+        assert_non_null(strstr(w.last.error.msg, box->project));
+        assert_int_equal(box->state, SANDBOX_RUNNING);
+    }
+    world_close(&w);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -541,6 +600,8 @@ int main(void)
         cmocka_unit_test(test_network_choice),
         cmocka_unit_test(test_queue_and_parallel),
         cmocka_unit_test(test_world_changes_are_followed),
+        cmocka_unit_test(test_list_fails),
+        cmocka_unit_test(test_name_of_another),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_backend_and_no_root),
         cmocka_unit_test(test_sessions),
