@@ -87,9 +87,10 @@ static void on_have(struct request *r, const struct proc_result *res, const stru
 {
     char id[PODMAN_IMAGE_ID_MAX];
     struct error mine = ERROR_INIT;
+    bool killed = err && err->code == ERROR_EXIT && res->signal != 0; /* that says nothing about the image */
     if (take_id(res, err, id)) {
         found(r, making_of(r)->ref, id);
-    } else if (err && err->code != ERROR_NOT_FOUND && err->code != ERROR_EXIT) {
+    } else if (killed || (err && err->code != ERROR_NOT_FOUND && err->code != ERROR_EXIT)) {
         fail(r, err);
     } else if (strncmp(making_of(r)->ref, "localhost/", 10) == 0) { /* nobody could give it to us */
         error_hint(&mine, ERROR_NOT_FOUND, "build or import it, or name another image in the profile",
