@@ -339,6 +339,7 @@ int verb_open(struct verb_ctx *ctx)
         .no_resume = !ctx->resumes,
         .profile_notes = true,
         .lazy_follow = true,
+        .wanted = &ctx->o.names,
     };
     port_fill(ctx->port, &opts.port);
     ctx->engine = engine_new(&opts, &err);

@@ -187,11 +187,24 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     return e;
 }
 
-/* Everything was looked at once; hosts are not waited for beyond their time. */
+/* Does one of the names that a person gave mean something on that host? */
+static bool is_wanted(const struct engine *e, const char *host)
+{
+    for (size_t i = 0; e->opts.wanted != NULL && i < e->opts.wanted->len; i++) {
+        const char *at = strrchr(e->opts.wanted->v[i], '@');
+        if (at != NULL && strcmp(at + 1, host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everything was looked at once; hosts are not waited for beyond their time, but those that are meant. */
 static bool is_looked_at(const struct engine *e)
 {
     for (size_t i = 0; i < e->slot_count; i++) {
-        bool late = e->slots[i].host != NULL && e->hosts_are_late;
+        const struct config_host *host = e->slots[i].host;
+        bool late = host != NULL && e->hosts_are_late && !is_wanted(e, host->name);
         if (!late && (!e->slots[i].probed || !e->slots[i].listed)) {
             return false;
         }

@@ -104,7 +104,7 @@ static void begin(struct running *c, enum backend_verb verb, const char *name)
     c->call.on_line = on_line;
     c->call.arg = c;
     c->done = false;
-    c->text = STRBUF_INIT;
+    strbuf_release(&c->text);
     podman_backend.submit(be, &c->call);
 }
 
@@ -648,6 +648,7 @@ static void test_seal_fails_closed(void **state)
     assert_non_null(strstr(c.err.msg, "muthr-model-m"));
     pod_do("rm", "-f", "-t", "0", "muthr-h", "muthr-f", "muthr-m");
     pod_do("network", "rm", "muthr-model-m", "muthr-net-m");
+    release(&c);
 }
 
 /* --- isolation --- */

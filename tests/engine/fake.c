@@ -630,7 +630,8 @@ void world_engine(struct world *w)
                                .idle_stop = w->minute_ms > 0,
                                .minute_ms = w->minute_ms,
                                .no_resume = w->no_resume,
-                               .lazy_follow = w->lazy_follow};
+                               .lazy_follow = w->lazy_follow,
+                               .wanted = w->wanted};
     opts.port = (struct session_port){.arg = &w->fake,
                                       .start = port_start,
                                       .find = port_find,

@@ -74,6 +74,7 @@ struct world {
     const struct backend_ops *const *registry; /* NULL: the fake alone */
     struct timer *guard;
     bool ready, closed, no_resume, lazy_follow;
+    const struct strvec *wanted; /* engine_opts.wanted */
     uint64_t step_timeout_ms;
     uint64_t minute_ms; /* of idle_stop_minutes; 0: nobody is stopped as idle */
     int done;

@@ -16,6 +16,7 @@
 /* The machine "gpu1", as all backends that were opened for it see it. */
 static struct {
     bool down, hangs;
+    uint64_t slow_ms; /* how long the first look takes */
     struct sandbox_info boxes[FAR_BOXES];
     size_t count;
     char workspace[256], spec_name[96];
@@ -143,7 +144,7 @@ static void far_submit(struct backend *be, struct backend_call *call)
     c->timer = timer_new(be->loop, far_answer, c);
     call->priv = c;
     if (be->here || !gpu1.hangs) {
-        timer_start(c->timer, 1);
+        timer_start(c->timer, !be->here && call->verb == BACKEND_PROBE ? 1 + gpu1.slow_ms : 1);
     }
 }
 
@@ -310,13 +311,30 @@ static void test_hanging_host_holds_nobody_up(void **state)
     world_close(&w);
 }
 
+/* Whoever names it has it waited for. */
+static void test_slow_host_is_waited_for_by_name(void **state)
+{
+    (void)state;
+    struct world w;
+    struct strvec names = STRVEC_INIT;
+    open_world(&w, "/srv/src");
+    gpu1.hangs = false;
+    gpu1.slow_ms = 3500;
+    strvec_push(&names, "api@gpu1");
+    w.wanted = &names;
+    world_engine(&w);
+    assert_true(model_backend(w.model, "far", "gpu1")->probe.usable);
+    world_close(&w);
+    gpu1.slow_ms = 0;
+    strvec_release(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_project_on_two_machines),
-        cmocka_unit_test(test_ascii_names),
-        cmocka_unit_test(test_host_goes_and_comes_back),
-        cmocka_unit_test(test_hanging_host_holds_nobody_up),
+        cmocka_unit_test(test_same_project_on_two_machines),    cmocka_unit_test(test_ascii_names),
+        cmocka_unit_test(test_host_goes_and_comes_back),        cmocka_unit_test(test_hanging_host_holds_nobody_up),
+        cmocka_unit_test(test_slow_host_is_waited_for_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
