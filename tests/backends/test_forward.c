@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <cmocka.h>
 
 #include "backends/podman/forward.h"
+#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "tests/skip.h"
@@ -76,10 +78,12 @@ static void write_ssh(const char *known_hosts)
     temphome_write(&t.home, "cfg", cfg.buf);
 }
 
-static void start_sshd(void)
+/* One attempt, on a port that was free a moment ago; false when somebody else has it by now. */
+static bool try_sshd(void)
 {
     MT_CLEANUP(strbuf) struct strbuf cfg = STRBUF_INIT;
     MT_CLEANUP(xfree) char *path = path_join(t.home.dir, "sshd_config");
+    t.port = free_port();
     strbuf_addf(&cfg,
                 "Port %d\nListenAddress 127.0.0.1\nHostKey %s/hostkey\nAuthorizedKeysFile %s/id.pub\nStrictModes no\n"
                 "PidFile none\nUsePAM no\nPermitRootLogin yes\nLogLevel ERROR\n",
@@ -93,14 +97,30 @@ static void start_sshd(void)
         execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-e", "-f", path, (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 500; i++) { /* until it accepts connections */
-        MT_CLEANUP(xfree)
-        char *scan = xasprintf("ssh-keyscan -T 2 -p %d -t ed25519 127.0.0.1 >%s/known 2>/dev/null && test -s %s/known",
-                               t.port, t.home.dir, t.home.dir);
+    MT_CLEANUP(xfree)
+    char *scan = xasprintf("ssh-keyscan -T 2 -p %d -t ed25519 127.0.0.1 >%s/known 2>/dev/null && test -s %s/known",
+                           t.port, t.home.dir, t.home.dir);
+    uint64_t deadline = clock_mono_ms() + 20000;
+    while (clock_mono_ms() < deadline) { /* until it accepts connections */
+        if (waitpid(t.sshd, NULL, WNOHANG) == t.sshd) {
+            return false;
+        }
         if (system(scan) == 0) { // NOLINT(cert-env33-c)
-            return;
+            return true;
         }
         usleep(20000);
+    }
+    kill(t.sshd, SIGTERM);
+    waitpid(t.sshd, NULL, 0);
+    return false;
+}
+
+static void start_sshd(void)
+{
+    for (int i = 0; i < 5; i++) {
+        if (try_sshd()) {
+            return;
+        }
     }
     fail_msg("sshd does not come up");
 }
@@ -114,7 +134,6 @@ static int setup(void **state)
     }
     temphome_open(&t.home);
     t.loop = loop_new();
-    t.port = free_port();
     MT_CLEANUP(xfree)
     char *keys =
         xasprintf("mkdir -p /run/sshd; cd %s && ssh-keygen -q -t ed25519 -N '' -f hostkey && "
@@ -196,8 +215,11 @@ static void expect_through(const char *socket_path)
     assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
     assert_int_equal(write(fd, "hello", 5), 5);
     for (;;) { /* a knock before may have left an empty connection in the queue */
+        struct timeval limit = {.tv_sec = 20};
+        setsockopt(t.listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
         int peer = accept(t.listener, NULL, NULL);
         assert_true(peer >= 0);
+        setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
         ssize_t n = read(peer, got, sizeof(got));
         close(peer);
         if (n > 0) {
