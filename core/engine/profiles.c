@@ -78,7 +78,7 @@ static int compute_rev(struct profile *p, struct error *err)
 /* Script and lib of a profile, each of which must be there (P1); base has none. */
 static int find_script(struct profile *p, const struct paths *paths, struct error *err)
 {
-    static const char HINT[] = "see `muthr-tui profiles` for those that exist";
+    static const char HINT[] = "see `muthr-tui profiles` for those that exist; a script may be empty";
     MT_CLEANUP(xfree) char *rest = xasprintf("provision.d/%s.sh", p->name);
     p->script = profile_path(paths, rest);
     if (!fs_exists(p->script)) {
