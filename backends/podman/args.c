@@ -54,9 +54,9 @@ static void add_labels(const struct podman_args_input *in, struct strvec *out)
     add_label(out, PODMAN_LABEL_NET, net_policy_name(s->net));
     add_label(out, PODMAN_LABEL_NETWORK, in->network);
     add_label(out, PODMAN_LABEL_WRITABLE, s->writable_root ? "true" : "false");
-    if (s->require_limits) {
-        add_label(out, PODMAN_LABEL_REQUIRE, "true");
-    }
+    /* Told even when there is nothing to tell: a golden image made from a sandbox brings that one's labels along. */
+    add_label(out, PODMAN_LABEL_REQUIRE, s->require_limits ? "true" : "false");
+    add_label(out, PODMAN_LABEL_PORTS, "");
     if (in->has_user) {
         strvec_push(out, "--label");
         strvec_pushf(out, "%s=%u:%u", PODMAN_LABEL_USER, (unsigned)in->uid, (unsigned)in->gid);
@@ -264,9 +264,7 @@ int podman_args_create(const struct podman_args_input *in, struct strvec *out, s
         strvec_push(out, "--http-proxy=false");
     }
     add_ports(in, out, warning);
-    if (warning->len) {
-        add_label(out, PODMAN_LABEL_WARNING, warning->buf);
-    }
+    add_label(out, PODMAN_LABEL_WARNING, warning->len ? warning->buf : "");
     strvec_pushl(out, "--entrypoint", "", in->image, "sh", "-c", idle_loop, NULL);
     return 0;
 }
@@ -308,7 +306,8 @@ int podman_args_drop_port(const struct strvec *created, uint16_t port, bool udp,
     for (at = 1; at + 1 < out->len; at++) {
         if (strcmp(out->v[at], "--label") == 0 &&
             strncmp(out->v[at + 1], PODMAN_LABEL_PORTS "=", sizeof(PODMAN_LABEL_PORTS)) == 0) {
-            strbuf_addf(&all, "%s ", out->v[at + 1] + sizeof(PODMAN_LABEL_PORTS));
+            const char *before = out->v[at + 1] + sizeof(PODMAN_LABEL_PORTS);
+            strbuf_addf(&all, "%s%s", before, *before ? " " : "");
             strvec_remove(out, at);
             strvec_remove(out, at);
             break;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backends/podman/args.h"
 #include "backends/podman/image_job.h"
 #include "core/util/fs.h"
 #include "core/util/hash.h"
@@ -456,7 +457,8 @@ static void on_committed(struct request *r, const struct proc_result *res, const
     }
 }
 
-/* The labels that make a container ours must not come with the image: whoever runs it would be taken for a sandbox. */
+/* The labels that make a container ours must not come with the image: whoever runs it would be taken for a sandbox.
+ * Nor what was true of that one only. */
 static void on_before(struct request *r, const struct proc_result *res, const struct error *err)
 {
     struct committing *c = r->state;
@@ -467,6 +469,8 @@ static void on_before(struct request *r, const struct proc_result *res, const st
                                 "--change",    "LABEL muthr.owner=",
                                 "--change",    "LABEL muthr.project=",
                                 "--change",    "LABEL muthr.config-hash=",
+                                "--change",    "LABEL " PODMAN_LABEL_PORTS "=",
+                                "--change",    "LABEL " PODMAN_LABEL_WARNING "=",
                                 r->call->name, r->call->tag,
                                 NULL};
     struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = COMMIT_TIMEOUT_MS};

@@ -241,6 +241,10 @@ bool idle_is_held(const struct engine *e, const char *sandbox, op_id except);
 /* S12: does somebody hold a port that this stopped sandbox would publish, and that its backend cannot drop, since its
  * root may have been worked in? Noted then. */
 bool ports_lost(struct run *r);
+/* Was a port dropped because somebody held it, who does not hold it any more? Only a re-creation publishes it. *text
+ * (may be NULL) gets which, after a comma where it holds something. Of other machines nobody knows. */
+bool ports_regained(const char *host, const struct sandbox_spec *spec, const struct sandbox_info *info,
+                    struct strbuf *text);
 /* Notes the ports that were dropped at its start, and limits that do not hold. */
 void ports_note(struct run *r);
 

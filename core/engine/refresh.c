@@ -266,6 +266,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
                 spec_diff(record.spec, text.buf, &diff);
             }
             same = !golden_differs(e->opts.paths, ws->host, &spec, &ws->info, &diff) && same;
+            same = !ports_regained(ws->host, &spec, &ws->info, &diff) && same;
             model_set_drift(e->opts.model, ws->id,
                             same           ? NULL
                             : diff.len > 0 ? diff.buf

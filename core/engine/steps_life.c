@@ -62,6 +62,7 @@ static void keep_settings(struct run *r)
         spec_network(r->record.spec, &own);
     }
     golden_differs(r->e->opts.paths, slot_host(r->slot), &r->spec, &r->info, &diff);
+    ports_regained(slot_host(r->slot), &r->spec, &r->info, &diff);
     str_copy(v->drift, sizeof(v->drift), diff.len > 0 ? diff.buf : "made from another configuration");
     op_touch(r->op);
     r->net_wanted = r->spec.net_after;
@@ -77,6 +78,7 @@ static void decide_actions(struct run *r)
     bool images =
         (r->slot->ops->caps & BACKEND_CAP_IMAGES) != 0; /* there, what was fixed at create can only be re-created */
     bool drift = r->info.config_hash[0] != '\0' && strcmp(r->info.config_hash, r->spec.config_hash) != 0;
+    drift = ports_regained(slot_host(r->slot), &r->spec, &r->info, NULL) || drift;
     bool lacks = r->do_provision && !r->adopt && run_wants_network(&r->info, &r->spec);
     bool image = golden_differs(r->e->opts.paths, slot_host(r->slot), &r->spec, &r->info, NULL);
     /* Another folder stands in the project's place; one that is gone cannot be started on. */

@@ -27,18 +27,29 @@ static socklen_t fill(const char *ip, uint16_t port, struct sockaddr_storage *ou
     return 0;
 }
 
-bool hostport_is_taken(const char *ip, uint16_t port, bool udp)
+/* Binds to it for a moment. Returns 0, or errno; -1: it could not even be tried. */
+static int try_bind(const char *ip, uint16_t port, bool udp)
 {
     struct sockaddr_storage at;
     socklen_t len = port != 0 ? fill(ip, port, &at) : 0;
     int one = 1, fd = len > 0 ? socket(at.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM), 0) : -1;
     if (fd < 0) {
-        return false;
+        return -1;
     }
     if (!udp) { /* connections that have just ended are in nobody's way */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     }
-    bool taken = bind(fd, (const struct sockaddr *)&at, len) != 0 && errno == EADDRINUSE;
+    int rc = bind(fd, (const struct sockaddr *)&at, len) != 0 ? errno : 0;
     close(fd);
-    return taken;
+    return rc;
+}
+
+bool hostport_is_taken(const char *ip, uint16_t port, bool udp)
+{
+    return try_bind(ip, port, udp) == EADDRINUSE;
+}
+
+bool hostport_is_free(const char *ip, uint16_t port, bool udp)
+{
+    return try_bind(ip, port, udp) == 0;
 }

@@ -8,5 +8,7 @@
 /* Does something on this machine hold that port now? Tried by binding to it for a moment; what cannot be told (no
  * right, no such address) is no. `ip`: "" means 127.0.0.1. */
 bool hostport_is_taken(const char *ip, uint16_t port, bool udp);
+/* Could we publish on it now? What cannot be told is no. */
+bool hostport_is_free(const char *ip, uint16_t port, bool udp);
 
 #endif

@@ -118,6 +118,18 @@ static void test_port_taken(void **state)
     world_run(&w, ENGINE_START, "muthr-api", NULL);
     assert_non_null(strstr(w.last.notice, "port in use, not published: 80/tcp"));
     assert_null(strstr(w.last.notice, "running as root"));
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    /* Dropped, and free by now: drift, that a restart cures. */
+    str_format(box->warning, sizeof(box->warning), "limits; port in use, not published: 1%u/tcp %u/tcp", port, port);
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    str_format(manifest, sizeof(manifest), "ports: %u/tcp not published -> free again", port);
+    assert_string_equal(w.last.drift, manifest);
+    assert_string_equal(world_ws(&w, "muthr-api")->drift_text, manifest);
+    world_run(&w, ENGINE_RESTART, "muthr-api", NULL);
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 3);
+    assert_false(world_ws(&w, "muthr-api")->drift);
     world_close(&w);
 }
 
