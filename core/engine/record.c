@@ -119,6 +119,11 @@ void record_set_unprovisioned(struct record *r, const char *profile, enum record
     json_set(r->tree, "unprovisioned", mark);
 }
 
+void record_set_unprovisioned_error(struct record *r, const char *message)
+{
+    json_set_string(object_in(r->tree, "unprovisioned"), "error", message);
+}
+
 void record_clear_unprovisioned(struct record *r)
 {
     if (json_get(r->tree, "unprovisioned") != NULL) {
@@ -138,6 +143,10 @@ const char *record_unprovisioned(const struct record *r, struct strbuf *why)
                                                    : "did not end");
         if (code != 0) {
             strbuf_addf(why, " (exit %d)", (int)code);
+        }
+        const char *error = json_get_string(mark, "error", "");
+        if (error[0] != '\0') {
+            strbuf_addf(why, ": %s", error);
         }
     }
     return profile;

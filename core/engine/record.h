@@ -51,6 +51,8 @@ void record_set_revision(struct record *r, const char *profile, const char *rev)
  * and takes the mark away after a success: what dies half way is not taken for done. */
 enum record_end { RECORD_STARTED, RECORD_CANCELED, RECORD_FAILED };
 void record_set_unprovisioned(struct record *r, const char *profile, enum record_end end, int exit_code /* 0: none */);
+/* The error that ended the run before or without the script, whose log would tell. Goes with the mark. */
+void record_set_unprovisioned_error(struct record *r, const char *message);
 void record_clear_unprovisioned(struct record *r);
 /* The profile of the mark, or NULL; *why (may be NULL) gets a sentence. */
 const char *record_unprovisioned(const struct record *r, struct strbuf *why);

@@ -226,6 +226,12 @@ static void note_unprovisioned(struct run *r)
     struct error why = ERROR_INIT;
     record_set_unprovisioned(&r->record, r->profile.name, failed ? RECORD_FAILED : RECORD_CANCELED,
                              v->error.code == ERROR_EXIT ? v->error.sys : 0);
+    if (failed && (v->error.code != ERROR_EXIT || r->session[0] == '\0')) { /* there may be no log that says why */
+        char step[80];
+        str_format(step, sizeof(step), "provision %s: ", r->profile.name);
+        bool named = strncmp(v->error.msg, step, strlen(step)) == 0;
+        record_set_unprovisioned_error(&r->record, v->error.msg + (named ? strlen(step) : 0));
+    }
     if (record_save(&r->record, r->e->opts.paths, r->sandbox, &why) < 0) {
         log_warn("%s", why.msg); /* the mark made before the script still stands there */
     }

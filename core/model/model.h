@@ -78,7 +78,7 @@ struct workspace {
     bool drift;
     char drift_text[240];       /* what differs (S5) */
     int provisioned;            /* 1: the profile's script is through, 0: it is not, -1: not known, or nothing to run */
-    char unprovisioned[160];    /* why it is 0, a sentence without its end; or "" */
+    char unprovisioned[320];    /* why it is 0, a sentence without its end; or "" */
     op_id op;                   /* running or last ended op not yet dismissed; 0 none */
     bool orphan;                /* S7 */
     uint64_t idle_stop_mono_ms; /* S8: when it will be stopped (clock_mono_ms), 0: not counting down */

@@ -106,6 +106,35 @@ static void test_failure(void **state)
     world_close(&w);
 }
 
+/* What failed before there was a script whose log tells keeps its reason, for the next cockpit too. */
+static void test_failure_without_a_log(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    w.fake.things = 0;
+    w.fake.fault = FAULT_FAIL;
+    w.fake.fault_at = 3; /* the session itself */
+    struct engine_request again = {.plan = ENGINE_PROVISION, .sandbox = "muthr-api", .reprovision = true};
+    world_request(&w, &again);
+    world_wait(&w, w.done + 1);
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_int_equal(w.fake.started_sessions, 1);
+    world_close_engine(&w, false);
+    world_engine(&w);
+    const char *why = world_ws(&w, "muthr-api")->unprovisioned;
+    assert_int_equal(strncmp(why, "provisioning with p failed: ", 28), 0);
+    assert_non_null(strstr(why, "scripted"));
+    assert_null(strstr(why, "provision p: ")); /* that much was said */
+    w.fake.fault_at = 0;
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_string_equal(world_ws(&w, "muthr-api")->unprovisioned, "");
+    world_close(&w);
+}
+
 static bool is_provisioning(struct world *w)
 {
     const struct workspace *ws = model_workspace_by_sandbox(w->model, "muthr-api");
@@ -290,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_success_is_recorded),
         cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_failure_without_a_log),
         cmocka_unit_test(test_hanging_script_is_cancelled_within_a_second),
         cmocka_unit_test(test_left_and_adopted),
         cmocka_unit_test(test_seal),

@@ -278,6 +278,9 @@ static void show_provision(struct logs *l)
     l->at = -1;
     if (!l->path) {
         add_note(l, "There is no log of a provision run.");
+        if (ws && ws->unprovisioned[0]) {
+            add_note(l, ws->unprovisioned);
+        }
         return;
     }
     read_more(l);
