@@ -296,6 +296,7 @@ void app_arrange(struct app *app)
         in.focus_main = app->focus == FOCUS_MAIN;
         layout_compute(&app->layout, &in);
     }
+    app_list_resized(app);
     sync_pane(app);
 }
 
@@ -338,7 +339,7 @@ void app_shorten(const struct app *app, const char *text, struct strbuf *out)
 }
 
 /* Puts a message up. */
-static void toast(struct app *app, enum theme_role role, const char *text)
+static void toast(struct app *app, enum theme_role role, const char *text, bool listed)
 {
     MT_CLEANUP(strbuf) struct strbuf brief = STRBUF_INIT;
     app_shorten(app, text, &brief);
@@ -346,6 +347,7 @@ static void toast(struct app *app, enum theme_role role, const char *text)
     app->toast.role = role;
     app->toast.since_ms = loop_now_ms(app->loop);
     app->toast.visible = true;
+    app->toast.listed = listed;
     app_dirty(app);
 }
 
@@ -363,7 +365,7 @@ void app_say(struct app *app, const char *fmt, ...)
     va_start(ap, fmt);
     strbuf_vaddf(&text, fmt, ap);
     va_end(ap);
-    toast(app, THEME_NOTICE, text.buf);
+    toast(app, THEME_NOTICE, text.buf, false);
 }
 
 void app_problem(struct app *app, bool error, const char *sandbox, const char *text, const char *hint)
@@ -385,7 +387,7 @@ void app_warn(struct app *app, const char *fmt, ...)
     va_end(ap);
     log_warn("%s", text.buf);
     app_problem(app, false, NULL, text.buf, NULL);
-    toast(app, THEME_NOTICE, text.buf);
+    toast(app, THEME_NOTICE, text.buf, true);
 }
 
 void app_fail(struct app *app, const struct error *err)
@@ -397,14 +399,14 @@ void app_fail(struct app *app, const struct error *err)
     str_format(text, sizeof(text), err->hint ? "%s (%s)" : "%s", err->msg, err->hint);
     log_error("%s", text);
     app_problem(app, true, NULL, err->msg, err->hint);
-    toast(app, THEME_ERROR, text);
+    toast(app, THEME_ERROR, text, true);
 }
 
 void app_show_error(struct app *app, const struct error *err)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     strbuf_addf(&text, err->hint ? "%s (%s)" : "%s", err->msg, err->hint);
-    toast(app, THEME_ERROR, text.buf);
+    toast(app, THEME_ERROR, text.buf, true);
 }
 
 /* The engine has closed: nothing holds the loop any more. */

@@ -57,6 +57,7 @@ struct app_toast {
     enum theme_role role;
     uint64_t since_ms;
     bool visible;
+    bool listed; /* it is among the errors and warnings, too */
 };
 
 struct app {
@@ -97,6 +98,7 @@ struct app {
     char filter[128];
     struct tree_target selected;
     int selected_row, list_top;
+    int list_rows; /* as list_top was last made for; 0: the list was out of sight */
     enum app_focus focus;
     bool zoom, prefix, divider_drag;
     struct pane pane;
@@ -191,6 +193,8 @@ enum app_start app_start_kind(const struct app *app);
 void app_select_row(struct app *app, int row);
 void app_select_workspace(struct app *app, workspace_id id);
 bool app_select_session(struct app *app, const char *id, bool focus);
+/* After the layout: a list of another height shows as much as fits, with the selection in view. */
+void app_list_resized(struct app *app);
 /* Rebuilds the rows and keeps selection and scroll position. */
 void app_rebuild(struct app *app);
 /* Layout, list and the session on the right brought up to date, without painting. */

@@ -123,9 +123,12 @@ static void number_sessions(struct app *app)
     }
 }
 
-/* Keeps the selected row in view. */
+/* Keeps the selected row in view; what is out of sight keeps its place. */
 static void scroll_to_selection(struct app *app)
 {
+    if (app->layout.list.h <= 0) {
+        return;
+    }
     int rows = MT_MAX(app->layout.list.h - 1, 1), n = (int)app->tree.count;
     int at = MT_MAX(app->selected_row, 0);
     /* The rows below a workspace belong to it: show its progress line too. */
@@ -139,6 +142,14 @@ static void scroll_to_selection(struct app *app)
     }
     app->list_top = MT_MIN(app->list_top, at);
     app->list_top = MT_MAX(MT_MIN(app->list_top, n - rows), 0);
+}
+
+void app_list_resized(struct app *app)
+{
+    if (app->list_rows != app->layout.list.h) {
+        app->list_rows = app->layout.list.h;
+        scroll_to_selection(app);
+    }
 }
 
 void app_rebuild(struct app *app)

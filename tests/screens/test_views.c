@@ -15,6 +15,7 @@
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 #include "tests/screens/world.h"
+#include "tests/skip.h"
 
 static int set_up(void **state)
 {
@@ -77,9 +78,16 @@ static void test_errors(void **state)
     world_start(h, 120, 36, NULL, NULL);
     harness_wait_text(h, "1 new");
     harness_wait_text(h, WORLD_READY);
+    harness_resize(h, 50, 12); /* a warning that does not fit says where all of it is */
+    harness_wait_text(h, " E all");
+    harness_resize(h, 120, 36);
+    harness_wait_gone(h, " E all");
     harness_key(h, "!");
     harness_wait_text(h, "Errors and warnings");
     harness_wait_text(h, "no_such_key");
+    harness_key(h, "Enter"); /* it is about no sandbox: nothing is closed */
+    harness_wait_text(h, "There is no sandbox to go to");
+    harness_wait_text(h, "Errors and warnings");
     harness_wait_gone(h, "1 new");
     harness_key(h, "D");
     harness_wait_text(h, "Nothing went wrong so far, or it was put away.");
@@ -415,6 +423,50 @@ static void test_hosts(void **state)
     world_leave(h);
 }
 
+/* What the log says of a machine comes with the advice that its group has. */
+static void test_host_advice(void **state)
+{
+    struct harness *h = *state;
+
+    if (access("/usr/bin/ssh", X_OK) != 0) {
+        skip_because("there is no ssh");
+    }
+    world_small(h);
+    harness_write(h, ".config/muthr/muthr.toml",
+                  "[[hosts]]\nname = \"gpu1\"\nurl = \"ssh://nobody@127.0.0.1:1/run/podman.sock\"\n");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_wait_text(h, "retry in ");
+    harness_key(h, "E");
+    harness_wait_text(h, "host gpu1: ssh to ");
+    harness_wait_text(h, "> is sshd running there?");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Errors and warnings");
+    world_leave(h);
+}
+
+/* A list that comes back into sight shows as much as fits, whatever was scrolled away meanwhile. */
+static void test_list_comes_back(void **state)
+{
+    struct harness *h = *state;
+    int col, row;
+
+    world_small(h);
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "G");
+    harness_wait_text(h, "muthr-homepage");
+    harness_key(h, "Enter");
+    harness_wait_text(h, WORLD_PROMPT);
+    harness_resize(h, 80, 24);
+    harness_wait_gone(h, "docs");
+    harness_keys(h, "C-] w");
+    harness_wait_text(h, "docs");
+    assert_true(harness_find(h, "api", &col, &row));
+    assert_int_equal(row, 2);
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +477,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hosts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_host_advice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_list_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),

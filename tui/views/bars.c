@@ -179,13 +179,14 @@ static void draw_toast(const struct app *app, struct surface *s, struct rect r)
 {
     struct style st = theme_style(&app->theme, app->toast.role);
     surface_fill(s, r, st);
-    int end = r.x + r.w - 1;
+    int end = r.x + r.w - 1, signs = app->toast.role == THEME_ERROR ? 2 : 0;
+    bool wide = r.w > 60, cut = signs + utf8_columns(app->toast.text, strlen(app->toast.text)) > r.w - 2;
     const struct command *c = command_find("app.errors");
-    const char *chord = app->toast.role == THEME_ERROR && c ? keymap_chord(app->keymap, CONTEXT_LIST, c) : NULL;
-    if (chord && r.w > 60) {
+    const char *chord = app->toast.listed && c ? keymap_chord(app->keymap, CONTEXT_LIST, c) : NULL;
+    if (chord && (cut || (wide && app->toast.role == THEME_ERROR))) {
         char text[40];
-        str_format(text, sizeof(text), "%s%s%s all of it", app_pane_takes_keys(app) ? app->config.prefix : "",
-                   app_pane_takes_keys(app) ? " " : "", chord);
+        str_format(text, sizeof(text), "%s%s%s%s", app_pane_takes_keys(app) ? app->config.prefix : "",
+                   app_pane_takes_keys(app) ? " " : "", chord, wide ? " all of it" : " all");
         end = surface_text_right(s, end, r.y, 24, st, text) - 2;
     }
     surface_textf(s, r.x + 1, r.y, end - r.x - 1, st, "%s%s%s",

@@ -148,15 +148,40 @@ static void go(struct app *app, struct errors_view *v, long to)
     app_dirty(app);
 }
 
+/* The workspace that an entry is about, or NULL. */
+static const struct workspace *workspace_of(const struct app *app, const struct errors_view *v)
+{
+    const struct problem *p = v->at < app->problems.count ? &app->problems.v[v->at] : NULL;
+    return p && p->sandbox[0] ? model_workspace_by_sandbox(app->model, p->sandbox) : NULL;
+}
+
 /* The sandbox that the selected one is about. */
 static void visit(struct app *app, struct errors_view *v)
 {
-    const struct problem *p = v->at < app->problems.count ? &app->problems.v[v->at] : NULL;
-    const struct workspace *ws = p && p->sandbox[0] ? model_workspace_by_sandbox(app->model, p->sandbox) : NULL;
-    overlay_close(app, &v->base);
+    const struct workspace *ws = workspace_of(app, v);
     if (ws) {
+        overlay_close(app, &v->base);
         app_select_workspace(app, ws->id);
         app_set_focus(app, FOCUS_LIST);
+    } else if (app->problems.count) {
+        app_say(app, "There is no sandbox to go to for this one");
+    }
+}
+
+/* The log's words about a machine come without what helps: its backend knows that. */
+static void add_advice(struct app *app)
+{
+    for (size_t i = 0; i < app->problems.count; i++) {
+        struct problem *p = &app->problems.v[i];
+        for (size_t k = 0; !p->hint[0] && k < model_backend_count(app->model); k++) {
+            const struct backend_view *b = model_backend_at(app->model, k);
+            char own[64], list[80];
+            str_format(own, sizeof(own), "host %s: ", b->host);
+            str_format(list, sizeof(list), "%s on %s: ", b->name, b->host);
+            if (b->host[0] && (strncmp(p->text, own, strlen(own)) == 0 || strncmp(p->text, list, strlen(list)) == 0)) {
+                str_copy(p->hint, sizeof(p->hint), b->probe.fix);
+            }
+        }
     }
 }
 
@@ -247,11 +272,12 @@ static void on_mouse(struct app *app, struct overlay *o, const struct mouse_even
 /* overlay_ops.hints */
 static size_t hints(const struct app *app, const struct overlay *o, struct hint *out, size_t cap)
 {
-    (void)o;
+    const struct errors_view *v = (const struct errors_view *)o;
     bool none = app->problems.count == 0;
-    const struct hint table[] = {{"j/k", "move", 2, none},        {"Enter", "go to the sandbox", 3, none},
-                                 {"d", "put away", 4, none},      {"D", "put all away", 5, none},
-                                 {"y", "copy its text", 6, none}, {"Esc", "close", 0, false}};
+    const struct hint table[] = {
+        {"j/k", "move", 2, none},        {"Enter", "go to the sandbox", 3, !workspace_of(app, v)},
+        {"d", "put away", 4, none},      {"D", "put all away", 5, none},
+        {"y", "copy its text", 6, none}, {"Esc", "close", 0, false}};
     size_t n = MT_MIN(cap, MT_ARRAY_LEN(table));
     memcpy(out, table, n * sizeof(*out));
     return n;
@@ -265,6 +291,7 @@ void dialog_errors(struct app *app)
     struct errors_view *v = xcalloc(1, sizeof(*v));
     v->base.ops = &errors_ops;
     problems_sync(&app->problems);
+    add_advice(app);
     problems_see(&app->problems);
     app->toast.visible = false;
     overlay_push(app, &v->base);
