@@ -43,6 +43,19 @@ void golden_forget(const struct paths *paths, const char *profile, const char *h
     (void)unlink(path);
 }
 
+/* Takes "image: ..." out of a comma separated list: the golden one wins over what a manifest names. */
+static void drop_image(struct strbuf *text)
+{
+    const char *at = strncmp(text->buf, "image: ", 7) == 0 ? text->buf : strstr(text->buf, ", image: ");
+    if (at == NULL) {
+        return;
+    }
+    const char *next = strstr(at + 2, ", ");
+    MT_CLEANUP(xfree) char *rest = xstrdup(next != NULL ? next : "");
+    strbuf_truncate(text, (size_t)(at - text->buf));
+    strbuf_addstr(text, text->len == 0 && rest[0] != '\0' ? rest + 2 : rest);
+}
+
 bool golden_differs(const struct paths *paths, const char *host, const struct sandbox_spec *spec,
                     const struct sandbox_info *info, struct strbuf *text)
 {
@@ -54,6 +67,9 @@ bool golden_differs(const struct paths *paths, const char *host, const struct sa
     golden_load(paths, spec->profile, host, &g);
     if (g.id[0] == '\0' || strcmp(g.id, info->image_id) == 0) {
         return false;
+    }
+    if (text != NULL) {
+        drop_image(text);
     }
     if (text != NULL && strcmp(info->image, spec->golden) == 0) {
         strbuf_addf(text, "%simage: re-built", text->len > 0 ? ", " : "");

@@ -25,7 +25,8 @@ int golden_save(const struct paths *paths, const char *profile, const char *host
 void golden_forget(const struct paths *paths, const char *profile, const char *host);
 
 /* Is there a golden image that this sandbox is not made from, and would be by today's wishes? *text (may be NULL) gets
- * "image: re-built" or which one there is, after a comma where it holds something. */
+ * "image: re-built" or which one there is, after a comma where it holds something, instead of an image that it names
+ * already. */
 bool golden_differs(const struct paths *paths, const char *host, const struct sandbox_spec *spec,
                     const struct sandbox_info *info, struct strbuf *text);
 

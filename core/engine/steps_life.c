@@ -63,7 +63,7 @@ static void keep_settings(struct run *r)
     }
     golden_differs(r->e->opts.paths, slot_host(r->slot), &r->spec, &r->info, &diff);
     ports_regained(slot_host(r->slot), &r->spec, &r->info, &diff);
-    str_copy(v->drift, sizeof(v->drift), diff.len > 0 ? diff.buf : "made from another configuration");
+    model_cut_list(diff.len > 0 ? diff.buf : "made from another configuration", v->drift, sizeof(v->drift));
     op_touch(r->op);
     r->net_wanted = r->spec.net_after;
     r->other_net = own != r->spec.net_after && !r->net_given;

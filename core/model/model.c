@@ -265,14 +265,36 @@ void model_set_image_notice(struct model *m, workspace_id id, const char *text)
     }
 }
 
+void model_cut_list(const char *text, char *out, size_t cap)
+{
+    static const char MORE[] = "...";
+    size_t len = strlen(text), at = MT_MIN(len, cap - sizeof(MORE));
+    if (len < cap) {
+        str_copy(out, cap, text);
+        return;
+    }
+    while (at > 0 && (text[at - 1] != ' ' || at < 2 || text[at - 2] != ',')) {
+        at--;
+    }
+    if (at == 0) { /* one long entry */
+        for (at = cap - sizeof(MORE); at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80;) {
+            at--;
+        }
+    }
+    memcpy(out, text, at);
+    memcpy(out + at, MORE, sizeof(MORE));
+}
+
 void model_set_drift(struct model *m, workspace_id id, const char *text)
 {
     struct workspace *w = find_workspace(m, id);
-    if (w == NULL || (w->drift == (text != NULL) && strcmp(w->drift_text, text != NULL ? text : "") == 0)) {
+    char cut[sizeof(w->drift_text)];
+    model_cut_list(text != NULL ? text : "", cut, sizeof(cut));
+    if (w == NULL || (w->drift == (text != NULL) && strcmp(w->drift_text, cut) == 0)) {
         return;
     }
     w->drift = text != NULL;
-    str_copy(w->drift_text, sizeof(w->drift_text), text != NULL ? text : "");
+    str_copy(w->drift_text, sizeof(w->drift_text), cut);
     publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 

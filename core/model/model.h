@@ -53,7 +53,7 @@ struct op_view {
     uint64_t started_ms, ended_ms, last_time_ms;
     struct error error; /* when FAILED: the first error */
     char notice[300];   /* e.g. "network is shared with the host: ..." ; or "" */
-    char drift[240]; /* it runs, or was left, with other settings than are wanted: what a re-create would change; or ""
+    char drift[480]; /* it runs, or was left, with other settings than are wanted: what a re-create would change; or ""
                       */
 };
 
@@ -76,7 +76,7 @@ struct workspace {
     struct sandbox_stats stats;
     bool have_stats;
     bool drift;
-    char drift_text[240];       /* what differs (S5) */
+    char drift_text[480];       /* what differs (S5) */
     int provisioned;            /* 1: the profile's script is through, 0: it is not, -1: not known, or nothing to run */
     char unprovisioned[320];    /* why it is 0, a sentence without its end; or "" */
     op_id op;                   /* running or last ended op not yet dismissed; 0 none */
@@ -130,6 +130,8 @@ const struct workspace *model_workspace_by_name(const struct model *m, const cha
  * becomes the set; known names keep id and state. */
 void model_set_workspaces(struct model *m, const struct workspace *list, size_t count);
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
+/* Copies "a: b -> c, d: ..." to `out`; what does not fit is left out from a comma on, and told by "...". */
+void model_cut_list(const char *text, char *out, size_t cap);
 void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);
 void model_set_provisioned(struct model *m, workspace_id id, int provisioned, const char *why);
 void model_set_profile(struct model *m, workspace_id id, const char *profile);

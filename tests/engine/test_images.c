@@ -401,6 +401,27 @@ static void test_rebuilt(void **state)
     world_close(&w);
 }
 
+/* A golden image wins over what the manifest names by now: only that one is told. */
+static void test_drift_names_one_image(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    w.fake.image_id = "0a";
+    w.fake.committed_id = "1b";
+    world_engine(&w);
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    temphome_write(&w.home, ".config/muthr/sandbox.d/container/manifests/p.yaml",
+                   "image: other:1\nresources: {pids: 77}\n");
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    const char *image = strstr(w.last.drift, "image: default:1 -> localhost/muthr-profile-p:latest");
+    assert_non_null(image);
+    assert_null(strstr(w.last.drift, "other:1"));
+    assert_non_null(strstr(w.last.drift, "pids: 512 -> 77"));
+    world_close(&w);
+}
+
 static void test_model_network(void **state)
 {
     (void)state;
@@ -604,15 +625,25 @@ static void test_undo_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),           cmocka_unit_test(test_image_drift),
-        cmocka_unit_test(test_port_taken),     cmocka_unit_test(test_halted),
-        cmocka_unit_test(test_bad_model),      cmocka_unit_test(test_image_fails),
-        cmocka_unit_test(test_baseline_fails), cmocka_unit_test(test_network_comes_back),
-        cmocka_unit_test(test_set_up),         cmocka_unit_test(test_consent_is_to_what_was_shown),
-        cmocka_unit_test(test_bake),           cmocka_unit_test(test_rebuilt),
-        cmocka_unit_test(test_model_network),  cmocka_unit_test(test_foreign_and_limits),
-        cmocka_unit_test(test_choice),         cmocka_unit_test(test_overlay),
-        cmocka_unit_test(test_looks),          cmocka_unit_test(test_undo_window),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_port_taken),
+        cmocka_unit_test(test_halted),
+        cmocka_unit_test(test_bad_model),
+        cmocka_unit_test(test_image_fails),
+        cmocka_unit_test(test_baseline_fails),
+        cmocka_unit_test(test_network_comes_back),
+        cmocka_unit_test(test_set_up),
+        cmocka_unit_test(test_consent_is_to_what_was_shown),
+        cmocka_unit_test(test_bake),
+        cmocka_unit_test(test_rebuilt),
+        cmocka_unit_test(test_drift_names_one_image),
+        cmocka_unit_test(test_model_network),
+        cmocka_unit_test(test_foreign_and_limits),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_undo_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

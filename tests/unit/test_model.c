@@ -167,6 +167,23 @@ static void test_sessions(void **state)
     world_release(&w);
 }
 
+/* What does not fit ends at a comma, and says so. */
+static void test_cut_list(void **state)
+{
+    char out[24];
+    (void)state;
+    model_cut_list("cpus: 1 -> 2, pids: 3 ->", out, sizeof(out));
+    assert_string_equal(out, "cpus: 1 -> 2, ...");
+    model_cut_list("cpus: 1 -> 2, pids: 3->", out, sizeof(out));
+    assert_string_equal(out, "cpus: 1 -> 2, pids: 3->");
+    model_cut_list("containerfile: bf35 -> 5e7a", out, sizeof(out));
+    assert_string_equal(out, "containerfile: bf35 ...");
+    model_cut_list("0123456789abcdefghi\xc3\xa9 longer", out, sizeof(out));
+    assert_string_equal(out, "0123456789abcdefghi...");
+    model_cut_list("", out, sizeof(out));
+    assert_string_equal(out, "");
+}
+
 static void test_backends_and_problems(void **state)
 {
     (void)state;
@@ -190,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_workspaces_keep_id_and_state),
         cmocka_unit_test(test_ops_and_shown_state),
         cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_cut_list),
         cmocka_unit_test(test_backends_and_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
