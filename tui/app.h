@@ -114,6 +114,7 @@ struct app {
         workspace_id ws[APP_TARGETS];
         op_id ops[APP_TARGETS];
         size_t count;
+        size_t taken_back; /* how many went on living the last time */
         uint64_t until_ms;
     } undo;
     struct strvec refused, agreed; /* wishes of projects that were answered with "never", with "always" */

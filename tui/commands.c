@@ -62,6 +62,18 @@ static bool can_stop(const struct app *app, char *why, size_t cap)
     return app->marked.len > 1 || (can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run")));
 }
 
+static bool can_restart(const struct app *app, char *why, size_t cap)
+{
+    if (app->marked.len > 1 || (can_workspace(app, why, cap) && is_up(app))) {
+        return true;
+    }
+    const struct workspace *ws = app_workspace(app);
+    if (ws && !ws->reserved && !ws->name_error[0]) {
+        str_format(why, cap, "it does not run: %s starts it", app_key(app, "sandbox.start"));
+    }
+    return false;
+}
+
 static bool can_backend(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
@@ -495,7 +507,7 @@ const struct command command_table[] = {
     {"sandbox.stop", "stop", "Stop the sandbox; sessions inside end, its private home stays", L | S, 4, dialog_stop,
      can_stop},
     {"sandbox.restart", "restart", "Stop and start the sandbox, with the settings of now", L | S, 0, dialog_restart,
-     can_stop},
+     can_restart},
     {"sandbox.delete", "delete", "Delete the sandbox and its private home; the project folder stays, always", L | S, 6,
      dialog_delete, can_delete},
     {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,

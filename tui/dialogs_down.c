@@ -103,7 +103,9 @@ static void cancel_rise(struct app *app, const struct workspace *ws)
 static void run_tally(struct app *app, const struct tally *t, enum engine_plan plan)
 {
     uint64_t wait = plan == ENGINE_DELETE ? (uint64_t)app->config.undo_seconds * 1000 : 0;
-    app->undo.count = plan == ENGINE_DELETE ? 0 : app->undo.count;
+    if (plan == ENGINE_DELETE) {
+        app->undo.count = app->undo.taken_back = 0;
+    }
     for (size_t i = 0; i < t->count; i++) {
         if (plan != ENGINE_START) {
             cancel_rise(app, model_workspace(app->model, t->ids[i]));
@@ -323,5 +325,6 @@ size_t undo_delete(struct app *app)
         }
     }
     app->undo.count = 0;
+    app->undo.taken_back = n;
     return n;
 }

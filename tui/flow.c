@@ -219,7 +219,7 @@ static void say_done(struct app *app, const struct workspace *ws, const struct o
     } else if (strcmp(op->plan, "delete") == 0) {
         app_say(app, "%s: the sandbox is deleted, the folder is where it was", name);
     } else if (strcmp(op->plan, "apply") == 0) {
-        app_say(app, "%s: applied to the project folder", name);
+        app_say(app, "%s: %u applied to the project folder", name, op->applied);
     } else if (strcmp(op->plan, "discard") == 0) {
         app_say(app, "%s: forgotten", name);
     } else if (strcmp(op->plan, "stop") == 0) {
@@ -237,6 +237,16 @@ static void report(struct app *app, struct flow *f, const struct op_view *op)
         dialog_network(app, f, op->error.msg);
     } else if (app_op(app) != op || app->layout.main.w <= 0) {
         app_show_error(app, &op->error); /* else it stands there in full, with the keys that help below */
+    }
+}
+
+/* A delete was taken back: this one alone, or with those that were to go together with it. */
+static void say_kept(struct app *app, const struct workspace *ws)
+{
+    if (app->undo.taken_back > 1) {
+        app_say(app, "%zu sandboxes are not deleted: all is as it was", app->undo.taken_back);
+    } else {
+        app_say(app, "%s is not deleted: all is as it was", ws->shown);
     }
 }
 
@@ -261,7 +271,7 @@ static bool flow_step(struct app *app, struct flow *f)
         if (strcmp(op->plan, "delete") == 0 && ws->info.state == SANDBOX_NONE) {
             app_say(app, "%s: nothing more is deleted; what was being brought up was canceled", ws->shown);
         } else if (strcmp(op->plan, "delete") == 0) {
-            app_say(app, "%s is not deleted: all is as it was", ws->shown);
+            say_kept(app, ws);
         } else {
             app_say(app, "%s: %s was canceled", ws->shown, op->plan);
         }

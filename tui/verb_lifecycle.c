@@ -69,7 +69,14 @@ static void batch_done(void *arg, const struct op_view *op)
         b->exit_code = b->exit_code != 0 ? b->exit_code : 1;
     } else if (b->ctx->o.format == OUTPUT_TEXT && !b->ctx->o.quiet) {
         op_report_skipped(op);
-        output_note("%s: %s", op->sandbox, plan_done_word(op->plan));
+        if (b->plan == ENGINE_APPLY) {
+            output_note("%s: %u applied, %u held back", op->sandbox, op->applied, op->held_back);
+        } else {
+            output_note("%s: %s", op->sandbox, plan_done_word(op->plan));
+        }
+    }
+    if (op->state == OP_DONE && b->plan == ENGINE_APPLY && b->paths != NULL && op->held_back > 0 && b->exit_code == 0) {
+        b->exit_code = 1; /* what was named was not taken, or not all of it */
     }
     json_append(b->results, op_report_json(op));
     if (--b->pending == 0) {

@@ -31,6 +31,10 @@ struct json *op_report_json(const struct op_view *op)
     json_set_int(row, "elapsed_ms", op->started_ms != 0 ? (int64_t)(now - op->started_ms) : 0);
     json_set_string(row, "session", op->session[0] != '\0' ? op->session : NULL);
     json_set_string(row, "notice", op->notice[0] != '\0' ? op->notice : NULL);
+    if (strcmp(op->plan, "apply") == 0 && op->state == OP_DONE) {
+        json_set_int(row, "applied", op->applied);
+        json_set_int(row, "held_back", op->held_back);
+    }
     json_set_string(row, "drift", op->drift[0] != '\0' ? op->drift : NULL);
     json_set_string(row, "error", op->state == OP_FAILED ? op->error.msg : NULL);
     json_set_string(row, "hint", op->state == OP_FAILED ? op->error.hint : NULL);

@@ -116,7 +116,7 @@ static char *parse_hex(const char *hex)
     return strbuf_detach(&out, NULL);
 }
 
-/* A change of an overlay workspace, from its helper. */
+/* A change of an overlay workspace, from its helper; or how many were applied. */
 static void parse_change(struct backend_call *call, const char *line, size_t len)
 {
     struct json *j = json_parse(line, len, NULL);
@@ -130,9 +130,12 @@ static void parse_change(struct backend_call *call, const char *line, size_t len
         c->kind = (enum change_kind)kind;
         c->conflict = json_get_bool(j, "conflict", false);
         c->risky = json_get_bool(j, "risky", false);
+        c->never = json_get_bool(j, "never", false);
         c->size = size > 0 ? (uint64_t)size : 0;
         str_copy(c->note, sizeof(c->note), json_get_string(j, "note", ""));
     } else {
+        int64_t applied = json_get_int(j, "applied", -1);
+        call->applied = applied >= 0 ? (size_t)applied : call->applied;
         free(path);
     }
     json_free(j);

@@ -19,7 +19,7 @@ static void add_hex(struct strbuf *out, const char *s)
     }
 }
 
-/* One line per change: \x1d and JSON. */
+/* One line per change: \x1d and JSON. (Applying ends with one that says how many were taken.) */
 static void say_changes(const struct overlay_changes *c)
 {
     for (size_t i = 0; i < c->len; i++) {
@@ -30,6 +30,7 @@ static void say_changes(const struct overlay_changes *c)
         json_set_int(j, "kind", (int64_t)c->v[i].kind);
         json_set_bool(j, "conflict", c->v[i].conflict);
         json_set_bool(j, "risky", c->v[i].risky);
+        json_set_bool(j, "never", c->v[i].never);
         json_set_string(j, "note", c->v[i].note);
         json_set_int(j, "size", (int64_t)c->v[i].size);
         strbuf_addch(&text, '\x1d');
@@ -112,6 +113,11 @@ static int decide(struct helper *h, bool apply, struct error *err)
                    : overlay_discard(h->dir, config.spec.workspace, chosen, err);
     }
     say_changes(&held);
+    if (rc == 0 && apply) {
+        MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+        strbuf_addf(&text, "\x1d{\"applied\":%zu}", held.applied);
+        helper_say(text.buf);
+    }
     overlay_changes_release(&held);
     if (lock >= 0) {
         close(lock);

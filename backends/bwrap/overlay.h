@@ -22,6 +22,7 @@ enum overlay_kind { OVERLAY_KERNEL, OVERLAY_FUSE };
 struct overlay_changes {
     struct workspace_change *v;
     size_t len;
+    size_t applied; /* overlay_apply: how many were taken, beside these that were not */
 };
 void overlay_changes_release(struct overlay_changes *c);
 

@@ -255,6 +255,7 @@ static void take(struct applier *a, const struct overlay_entry *e)
         }
         hold(a, c, note);
     } else {
+        a->held->applied++;
         fsync(at);
         if (c->kind == CHANGE_DELETED || c->kind == CHANGE_TYPE) {
             records_drop(a->records, c->path);

@@ -119,6 +119,7 @@ static int emit(struct walker *k, const struct level *l, struct overlay_entry *e
     }
     c->conflict = !recorded && !e->skip;
     c->risky = (c->risky || risky) && !e->skip;
+    c->never = e->skip;
     if (c->conflict) {
         str_copy(c->note, sizeof(c->note), note);
     } else if (c->risky && c->note[0] == '\0') {

@@ -161,6 +161,7 @@ void backend_call_clear(struct backend_call *call)
     call->fact_count = 0;
     call->changes = NULL;
     call->change_count = 0;
+    call->applied = 0;
     call->exit_code = 0;
     call->image[0] = call->image_notice[0] = call->image_id[0] = '\0';
     memset(&call->probe, 0, sizeof(call->probe));

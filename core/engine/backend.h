@@ -158,6 +158,7 @@ struct workspace_change {
     enum change_kind kind;
     bool conflict; /* the project's own file changed meanwhile: apply holds it back */
     bool risky;    /* hooks, editor and agent settings, escaping links, ...: only applied when named */
+    bool never;    /* of a kind that apply never takes (a fifo, a device, ...) */
     char note[96]; /* why it is held back or skipped; may be "" */
     uint64_t size;
 };
@@ -250,6 +251,7 @@ struct backend_call {
     size_t fact_count; /* heap, freed by backend_call_release */
     struct workspace_change *changes;
     size_t change_count; /* heap, with their paths, freed by backend_call_release */
+    size_t applied;      /* APPLY: changes taken over; `changes` are those that were held back */
     void *priv;          /* the backend's, while in flight */
 };
 /* Before a call begins: forgets what it may hold of an earlier one (heap is not freed). For backends' submit. */

@@ -79,12 +79,15 @@ enum step_result step_look(struct op *op, void *ctx, struct error *err)
 
 /* --- overlay workspaces --- */
 
-/* Says what was held back, and why. */
+/* Says how many were applied, what was held back, and why. */
 static int settle_changes(struct run *r, struct error *err)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    size_t n = r->call.change_count;
+    size_t n = r->call.change_count, applied = r->call.applied;
+    struct op_view *view = op_get_view(r->op);
     (void)err;
+    view->applied = (unsigned)applied;
+    view->held_back = (unsigned)n;
     for (size_t i = 0; i < n && i < HELD_BACK_NAMED; i++) {
         const struct workspace_change *c = &r->call.changes[i];
         strbuf_addstr(&text, i > 0 ? ", " : "");
@@ -93,9 +96,9 @@ static int settle_changes(struct run *r, struct error *err)
     }
     if (n > 0) {
         MT_CLEANUP(xfree)
-        char *note = n > HELD_BACK_NAMED
-                         ? xasprintf("%zu held back: %s, and %zu more", n, text.buf, n - HELD_BACK_NAMED)
-                         : xasprintf("%zu held back: %s", n, text.buf);
+        char *note = n > HELD_BACK_NAMED ? xasprintf("%zu applied, %zu held back: %s, and %zu more", applied, n,
+                                                     text.buf, n - HELD_BACK_NAMED)
+                                         : xasprintf("%zu applied, %zu held back: %s", applied, n, text.buf);
         run_note(r, note);
     }
     return 0;

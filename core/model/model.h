@@ -51,8 +51,9 @@ struct op_view {
     char phase[200];              /* P8 phase line of a provision run */
     char session[SESSION_ID_MAX]; /* its provision session, or "" */
     uint64_t started_ms, ended_ms, last_time_ms;
-    struct error error; /* when FAILED: the first error */
-    char notice[300];   /* e.g. "network is shared with the host: ..." ; or "" */
+    struct error error;          /* when FAILED: the first error */
+    char notice[300];            /* e.g. "network is shared with the host: ..." ; or "" */
+    unsigned applied, held_back; /* changes of an overlay workspace, by "apply" */
     char drift[480]; /* it runs, or was left, with other settings than are wanted: what a re-create would change; or ""
                       */
 };

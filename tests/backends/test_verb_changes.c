@@ -22,8 +22,8 @@ static void test_changes(void **state)
     home_write("src/demo/edit", "one\n");
     verb_expect(66, "changes", "demo"); /* no sandbox yet */
     verb_expect(0, "start", "demo");
-    inside(
-        "echo two >edit; echo new >./-rf; mkdir .vscode; echo {} >.vscode/tasks.json; printf x >\"$(printf 'a\\nb')\"");
+    inside("echo two >edit; echo in >clash; echo new >./-rf; mkdir .vscode; echo {} >.vscode/tasks.json; printf x "
+           ">\"$(printf 'a\\nb')\"");
     char *text = home_read("src/demo/edit");
     assert_string_equal(text, "one\n");
     free(text);
@@ -37,16 +37,24 @@ static void test_changes(void **state)
         risky += json_get_bool(row, "risky", false);
     }
     json_free(list);
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 5);
     assert_int_equal(odd, 1);
     assert_int_equal(risky, 1);
     verb_expect(77, "apply", "demo"); /* no terminal to ask on */
     verb_run(&r, "apply", "demo", "--yes", "--", "-rf");
     ran_expect(&r, 0);
     assert_true(home_exists("src/demo/-rf"));
+    expect_text(&r.err, "demo: 1 applied, 0 held back");
+    home_write("src/demo/clash", "mine\n");
     verb_run(&r, "apply", "demo", "--yes");
     ran_expect(&r, 0);
-    expect_text(&r.err, "1 held back: .vscode/tasks.json");
+    expect_text(&r.err, "2 applied, 2 held back: .vscode/tasks.json");
+    verb_run(&r, "apply", "demo", "--yes", "clash"); /* what is named and not taken is no success */
+    ran_expect(&r, 1);
+    expect_text(&r.err, "demo: 0 applied, 1 held back");
+    text = home_read("src/demo/clash");
+    assert_string_equal(text, "mine\n");
+    free(text);
     text = home_read("src/demo/edit");
     assert_string_equal(text, "two\n");
     free(text);
@@ -57,7 +65,7 @@ static void test_changes(void **state)
     verb_run(&r, "discard", "demo", "nothing-there", "--yes");
     assert_int_not_equal(r.code, 0);
     expect_text(&r.err, "there is no change at 'nothing-there'");
-    verb_expect(0, "discard", "demo", ".vscode/", "--yes");
+    verb_expect(0, "discard", "demo", ".vscode/", "clash", "--yes");
     verb_run(&r, "changes", "demo");
     ran_expect(&r, 0);
     expect_text(&r.err, "No changes");

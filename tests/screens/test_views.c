@@ -65,6 +65,15 @@ static void test_marks(void **state)
     harness_wait_text(h, "Stop 2 sandboxes?");
     harness_key(h, "y");
     harness_wait_text(h, "0 running");
+    /* A delete of several is taken back as one; what does not run says how it would. */
+    harness_keys(h, "V d");
+    harness_wait_text(h, "Delete 2 sandboxes?");
+    harness_key(h, "y");
+    harness_wait_text(h, "Deleting 2 sandboxes in ");
+    harness_key(h, "u");
+    harness_wait_text(h, "2 sandboxes are not deleted: all is as it was");
+    harness_key(h, "r");
+    harness_wait_text(h, "it does not run: S starts it");
     world_leave(h);
 }
 
@@ -360,8 +369,8 @@ static void test_changes(void **state)
                   "backend: bwrap\nsecurity: {network: none, workspace_mode: overlay}\n");
     world_start(h, 120, 36, NULL, NULL);
     world_open_shell(h);
-    harness_type(h,
-                 "echo two >edit; echo new >fresh; mkdir .vscode; echo {} >.vscode/tasks.json; clear; echo do''ne\r");
+    harness_type(h, "echo two >edit; echo new >fresh; echo x >ours; mkfifo pipe; mkdir .vscode; echo {} "
+                    ">.vscode/tasks.json; clear; echo do''ne\r");
     harness_wait_text(h, "done");
     world_read(h, "src/api/edit", &text);
     assert_string_equal(text.buf, "one\n");
@@ -372,8 +381,15 @@ static void test_changes(void **state)
     harness_wait_text(h, "M edit");
     harness_wait_text(h, "A fresh");
     harness_wait_text(h, "risky");
+    /* What the person made meanwhile is never overwritten: told before anything is stopped. */
+    harness_write(h, "src/api/ours", "mine\n");
+    harness_key(h, "r");
+    harness_wait_text(h, "conflict: new in the project meanwhile");
+    harness_keys(h, "g j j j a");
+    harness_wait_text(h, "Nothing is applied: 1 in conflict");
     harness_keys(h, "A");
-    harness_wait_text(h, "held back");
+    harness_wait_text(h, "apply 2 changes?");
+    harness_wait_text(h, "3 more are held back");
     harness_wait_text(h, "1 session ends");
     harness_key(h, "Escape");
     harness_wait_text(h, "Left as they are");
@@ -381,6 +397,7 @@ static void test_changes(void **state)
     harness_wait_text(h, "held back");
     harness_key(h, "y");
     harness_wait_gone(h, "M edit");
+    harness_wait_text(h, "2 applied, 3 held back");
     harness_wait_text(h, "tasks.json");
     world_read(h, "src/api/edit", &text);
     assert_string_equal(text.buf, "two\n");

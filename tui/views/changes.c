@@ -15,7 +15,7 @@ struct change {
     char *path;  /* bytes as on disk */
     char *shown; /* sanitised */
     enum change_kind kind;
-    bool conflict, risky, marked;
+    bool conflict, risky, never, marked;
     char note[96];
     uint64_t size;
 };
@@ -88,6 +88,7 @@ static void take(struct changes *c, const struct backend_call *call)
                               .kind = from->kind,
                               .conflict = from->conflict,
                               .risky = from->risky,
+                              .never = from->never,
                               .size = from->size};
         str_copy(to->note, sizeof(to->note), from->note);
         to->marked = was_marked(old.v, old.count, from->path);
@@ -178,7 +179,8 @@ static void draw_change(const struct app *app, struct surface *s, struct rect r,
     }
     if (note[0]) {
         enum theme_role held = c->conflict ? THEME_BAD : c->risky ? THEME_WARN : THEME_DIM;
-        end = surface_text_right(s, end, r.y, r.w / 2, theme_on(&app->theme, held, ground), note) - 2;
+        int beside = end - r.x - 6 - utf8_columns(c->shown, strlen(c->shown)); /* what the path leaves free */
+        end = surface_text_right(s, end, r.y, MT_MAX(beside, r.w / 2), theme_on(&app->theme, held, ground), note) - 2;
     }
     surface_text(s, r.x + 4, r.y, end - r.x - 4, theme_on(&app->theme, THEME_TEXT, ground), c->shown);
 }
@@ -247,9 +249,44 @@ static void decided(struct app *app, void *arg, int value)
     flow_decide(app, d->ws, (enum engine_plan)value, d->all ? NULL : &d->paths);
 }
 
-/* The marked changes, or the selected one; `all`: every one, without those that an apply of everything holds back. Adds
- * them to the text of the question. */
-static void collect(const struct changes *c, struct decision *d, bool apply, struct strbuf *body, size_t *held)
+/* What an apply leaves, by reason. */
+struct held {
+    size_t conflict, risky, never;
+};
+
+/* Is this one left? A risky one is taken when it is marked, the others never are. */
+static bool holds_back(const struct change *x, bool all, struct held *held)
+{
+    size_t *why = x->conflict ? &held->conflict : x->never ? &held->never : x->risky && all ? &held->risky : NULL;
+    if (why) {
+        ++*why;
+    }
+    return why != NULL;
+}
+
+/* What is left, and what can be done about it. */
+static void held_text(const struct held *held, struct strbuf *out)
+{
+    const char *gap = "";
+    if (held->conflict) {
+        strbuf_addf(out,
+                    "%zu in conflict (your own file is never overwritten: copy by hand what you need, then forget "
+                    "it with d)",
+                    held->conflict);
+        gap = ", ";
+    }
+    if (held->risky) {
+        strbuf_addf(out, "%s%zu risky (mark what is to be applied all the same, then a)", gap, held->risky);
+        gap = ", ";
+    }
+    if (held->never) {
+        strbuf_addf(out, "%s%zu that can never be taken over", gap, held->never);
+    }
+}
+
+/* The marked changes, or the selected one; `all`: every one. Without those that an apply holds back. Adds them to the
+ * text of the question. */
+static void collect(const struct changes *c, struct decision *d, bool apply, struct strbuf *body, struct held *held)
 {
     size_t marked = 0;
     for (size_t i = 0; i < c->count; i++) {
@@ -261,8 +298,7 @@ static void collect(const struct changes *c, struct decision *d, bool apply, str
         if (!d->all && !(marked ? x->marked : i == c->at)) {
             continue;
         }
-        if (apply && d->all && (x->conflict || x->risky)) {
-            ++*held;
+        if (apply && holds_back(x, d->all, held)) {
             continue;
         }
         strvec_push(&d->paths, x->path);
@@ -278,28 +314,33 @@ static void decide(struct app *app, struct changes *c, enum engine_plan plan, bo
 {
     const struct workspace *ws = model_workspace(app->model, c->ws);
     bool apply = plan == ENGINE_APPLY;
-    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT, left = STRBUF_INIT;
     char title[400];
-    size_t held = 0;
+    struct held held = {0};
     if (!ws || c->count == 0) {
         return;
     }
     struct decision *d = xcalloc(1, sizeof(*d));
     *d = (struct decision){.ws = c->ws, .all = all, .paths = STRVEC_INIT};
     collect(c, d, apply, &body, &held);
+    held_text(&held, &left);
     if (d->paths.len == 0) {
-        app_say(app, "All of them are in conflict or risky: mark what is to be applied all the same");
+        app_warn(app, "Nothing is applied: %s", left.buf);
         decision_free(d);
         return;
     }
     strbuf_addstr(&body, apply ? "\nThey replace what is in the project folder." : "\nWhat was done there is lost.");
-    if (held) {
-        strbuf_addf(&body, " %zu more, in conflict or risky, %s held back: mark %s to apply %s all the same.", held,
-                    held == 1 ? "is" : "are", held == 1 ? "it" : "them", held == 1 ? "it" : "them");
+    if (left.len) {
+        size_t n = held.conflict + held.risky + held.never;
+        strbuf_addf(&body, "\n%zu more %s held back: %s.\n", n, n == 1 ? "is" : "are", left.buf);
     }
     if (ws->info.state == SANDBOX_RUNNING) {
         size_t live = app_live_sessions(app, ws->sandbox);
-        strbuf_addf(&body, " The sandbox is stopped first: %zu %s.", live, live == 1 ? "session ends" : "sessions end");
+        strbuf_addstr(&body, left.len ? "The sandbox is stopped first" : " The sandbox is stopped first");
+        if (live) {
+            strbuf_addf(&body, ": %zu %s", live, live == 1 ? "session ends" : "sessions end");
+        }
+        strbuf_addstr(&body, ".");
     }
     str_format(title, sizeof(title), apply ? "%s: apply %zu %s?" : "%s: forget %zu %s?", ws->shown, d->paths.len,
                d->paths.len == 1 ? "change" : "changes");
