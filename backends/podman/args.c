@@ -224,6 +224,7 @@ static bool ports_clash(const struct port_spec *a, const struct port_spec *b)
 static void add_ports(const struct podman_args_input *in, struct strvec *out, struct strbuf *warning)
 {
     const struct sandbox_spec *s = in->spec;
+    MT_CLEANUP(strbuf) struct strbuf order = STRBUF_INIT;
     bool publishes = s->net != NET_NONE && strcmp(in->network, "none") != 0 && strcmp(in->network, "host") != 0;
     for (size_t i = 0; publishes && i < s->port_count; i++) {
         const struct port_spec *p = &s->ports[i];
@@ -242,11 +243,13 @@ static void add_ports(const struct podman_args_input *in, struct strvec *out, st
         if (p->host_port) {
             str_format(host, sizeof(host), "%u", p->host_port);
         }
+        strbuf_addf(&order, "%s%u/%s", order.len ? " " : "", p->container_port, p->udp ? "udp" : "tcp");
         bool v6 = strchr(p->host_ip, ':') != NULL;
         strvec_push(out, "--publish");
         strvec_pushf(out, "%s%s%s:%s:%u/%s", v6 ? "[" : "", p->host_ip[0] ? p->host_ip : "127.0.0.1", v6 ? "]" : "",
                      host, p->container_port, p->udp ? "udp" : "tcp");
     }
+    add_label(out, PODMAN_LABEL_ORDER, order.len ? order.buf : "");
 }
 
 int podman_args_create(const struct podman_args_input *in, struct strvec *out, struct strbuf *warning,

@@ -27,11 +27,12 @@
 #define PODMAN_LABEL_BACKEND "muthr.backend"
 #define PODMAN_LABEL_WORKSPACE "muthr.workspace"
 #define PODMAN_LABEL_MOUNT "muthr.mount"
-#define PODMAN_LABEL_NET "muthr.net"         /* the policy it was created with */
-#define PODMAN_LABEL_NETWORK "muthr.network" /* the value of --network */
-#define PODMAN_LABEL_USER "muthr.user"       /* UID:GID of the person's programs inside */
-#define PODMAN_LABEL_PORTS "muthr.ports"     /* what was dropped: "8080/tcp ..." */
-#define PODMAN_LABEL_WARNING "muthr.warning" /* lasting warning of the creation */
+#define PODMAN_LABEL_NET "muthr.net"          /* the policy it was created with */
+#define PODMAN_LABEL_NETWORK "muthr.network"  /* the value of --network */
+#define PODMAN_LABEL_USER "muthr.user"        /* UID:GID of the person's programs inside */
+#define PODMAN_LABEL_PORTS "muthr.ports"      /* what was dropped: "8080/tcp ..." */
+#define PODMAN_LABEL_ORDER "muthr.port-order" /* ports inside, as the manifest orders them: "80/tcp 443/tcp" */
+#define PODMAN_LABEL_WARNING "muthr.warning"  /* lasting warning of the creation */
 #define PODMAN_LABEL_WRITABLE "muthr.writable-root"
 #define PODMAN_LABEL_REQUIRE "muthr.require-limits"
 

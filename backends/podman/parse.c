@@ -205,6 +205,38 @@ static void add_port(struct sandbox_info *i, const char *ip, int64_t host, int64
     }
 }
 
+/* Where a port stands: tcp before udp, then as the manifest has it, then those that it does not tell of. */
+static size_t port_rank(const struct port_spec *p, const char *order)
+{
+    char name[24];
+    str_format(name, sizeof(name), "%u/%s", p->container_port, p->udp ? "udp" : "tcp");
+    size_t len = strlen(name), rank = p->udp ? 2 * SANDBOX_PORTS_MAX : 0, k = 0;
+    for (const char *at = order; *at && k < SANDBOX_PORTS_MAX; k++) {
+        size_t n = strcspn(at, " ");
+        if (n == len && memcmp(at, name, n) == 0) {
+            return rank + k;
+        }
+        at += n + strspn(at + n, " ");
+    }
+    return rank + SANDBOX_PORTS_MAX;
+}
+
+/* Podman has an order of its own; the first address that is shown or copied is to be the manifest's first. */
+static void sort_ports(struct sandbox_info *i, const struct json *labels)
+{
+    char order[240];
+    get_label(labels, PODMAN_LABEL_ORDER, order, sizeof(order));
+    for (unsigned k = 1; k < i->port_count; k++) {
+        struct port_spec p = i->ports[k];
+        unsigned to = k;
+        while (to > 0 && port_rank(&i->ports[to - 1], order) > port_rank(&p, order)) {
+            i->ports[to] = i->ports[to - 1];
+            to--;
+        }
+        i->ports[to] = p;
+    }
+}
+
 /* ps: an entry is a range of ports. Keys of 3.4 are in camel case. */
 static void fill_ps_ports(struct sandbox_info *i, const struct json *ports)
 {
@@ -280,6 +312,7 @@ static void fill_ps(struct podman_seen *s, const struct json *c)
     json_get_strings(c, "Networks", &s->networks);
     fill_net(s, labels, NULL);
     fill_ps_ports(i, json_get(c, "Ports"));
+    sort_ports(i, labels);
     close_ports(i);
 }
 
@@ -309,6 +342,7 @@ static void fill_inspect(struct podman_seen *s, const struct json *c)
     }
     fill_net(s, json_get(config, "Labels"), s->created_network[0] ? NULL : json_get_string(host, "NetworkMode", ""));
     fill_inspect_ports(i, json_get(net, "Ports"));
+    sort_ports(i, json_get(config, "Labels"));
     if (i->state == SANDBOX_RUNNING) {
         fill_gateway(i, json_get(net, "Networks"));
     }

@@ -152,6 +152,7 @@ static void test_ports(void **state)
     assert_true(has("--publish", "127.0.0.1:8080:80/tcp") && has("--publish", "127.0.0.1::81/udp"));
     assert_true(has("--publish", "[::1]:8081:83/tcp"));
     assert_false(has("--publish", "127.0.0.1:8080:82/tcp"));
+    assert_true(has("--label", "muthr.port-order=80/tcp 81/udp 83/tcp"));
     assert_non_null(strstr(warning.buf, "mapped twice"));
     spec.net = NET_NONE;
     in.network = "none";

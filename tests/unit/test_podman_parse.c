@@ -139,6 +139,17 @@ static void test_shapes(void **state)
     assert_int_equal(seen.info.port_count, 3);
     assert_int_equal(seen.info.net, NET_MODEL);
     assert_int_equal(seen.info.created_wall_ms, 1795245430000);
+    /* tcp first, in the manifest's order; what that does not name comes last. */
+    parse(podman_parse_ps,
+          "[{\"Names\":[\"muthr-a\"],\"State\":\"running\",\"Ports\":[{\"host_port\":53,\"container_port\":53,"
+          "\"protocol\":\"udp\"},{\"host_port\":9,\"container_port\":9},{\"host_port\":1080,\"container_port\":80},"
+          "{\"host_port\":2000,\"container_port\":443}],\"Labels\":{\"muthr.managed\":\"true\",\"muthr.owner\":"
+          "\"project\",\"muthr.port-order\":\"53/udp 443/tcp 80/tcp\"}}]");
+    assert_int_equal(seen.info.port_count, 4);
+    assert_int_equal(seen.info.ports[0].container_port, 443);
+    assert_int_equal(seen.info.ports[1].container_port, 80);
+    assert_int_equal(seen.info.ports[2].container_port, 9);
+    assert_true(seen.info.ports[3].udp);
     parse(podman_parse_ps, "[{\"Names\":[\"muthr-a\"],\"State\":\"exited\",\"ExitCode\":3," OURS "}]");
     assert_int_equal(seen.info.state, SANDBOX_FAILED);
     assert_string_equal(seen.info.reason, "crashed: exit 3");
