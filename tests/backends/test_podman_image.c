@@ -383,7 +383,7 @@ static void test_golden_and_commit(void **state)
     MT_CLEANUP(xfree) char *id = pod_text("image", "inspect", "--format", "{{.Id}}", POD_MINI);
     assert_string_equal(c.call.image_id, id);
     pod_do("create", "--name", "muthr-gold", "--label", "muthr.managed=true", "--label", "muthr.owner=project",
-           POD_MINI, "true");
+           "--label", "muthr.ports=1/tcp", POD_MINI, "true");
     pod_do("create", "--name", "foreign", POD_MINI, "true");
     for (int i = 0; i < 2; i++) {
         memset(&c, 0, sizeof(c));
@@ -405,6 +405,9 @@ static void test_golden_and_commit(void **state)
     MT_CLEANUP(xfree)
     char *labels = pod_text("image", "inspect", "--format", "{{index .Config.Labels \"muthr.managed\"}}", spec.golden);
     assert_string_equal(labels, ""); /* nobody who runs it is taken for a sandbox */
+    char *ports = pod_text("image", "inspect", "--format", "{{index .Config.Labels \"muthr.ports\"}}", spec.golden);
+    assert_string_equal(ports, ""); /* what was in use then */
+    free(ports);
     memset(&c, 0, sizeof(c));
     c.call.verb = BACKEND_COMMIT;
     c.call.name = "foreign";
