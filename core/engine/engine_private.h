@@ -334,6 +334,8 @@ enum step_result step_changes(struct op *op, void *ctx, struct error *err);
 /* --- steps_image.c --- */
 /* Before the spec is built: what the record must know of images, consents and the repository's wishes. */
 void image_prepare(struct run *r, const struct workspace *ws);
+/* Bake: what is in the sandbox was made for another profile; *why (may be NULL) gets what tells so. */
+bool image_is_of_other(const struct run *r, struct strbuf *why);
 /* After it was decided what is done: image, set-up command, the network meanwhile; and whether it may be. */
 int image_plan(struct run *r, struct error *err);
 /* It is being created: what the record says from then on. */

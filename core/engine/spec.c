@@ -348,3 +348,16 @@ bool spec_network(const char *text, enum net_policy *out)
     MT_CLEANUP(xfree) char *word = value != NULL ? xstrndup(value, len) : NULL;
     return word != NULL && net_policy_parse(word, out, NULL) == 0;
 }
+
+bool spec_image_differs(const char *old, const char *now)
+{
+    static const char *const LINES[] = {"image", "containerfile", "mise.toml"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(LINES); i++) {
+        size_t a_len = 0, b_len = 0, n = strlen(LINES[i]);
+        const char *a = find_line(old, LINES[i], n, &a_len), *b = find_line(now, LINES[i], n, &b_len);
+        if ((a == NULL) != (b == NULL) || (a != NULL && (a_len != b_len || memcmp(a, b, a_len) != 0))) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -35,5 +35,7 @@ void spec_diff(const char *old, const char *now, struct strbuf *out);
 void spec_explain(const char *old, const char *now, struct strvec *out);
 /* The network that a canonical text asks for; false when it says none, or text is NULL. */
 bool spec_network(const char *text, enum net_policy *out);
+/* Do two canonical texts ask for images of different content: by name, Containerfile or toolchain? */
+bool spec_image_differs(const char *old, const char *now);
 
 #endif

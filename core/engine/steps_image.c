@@ -39,6 +39,42 @@ void image_prepare(struct run *r, const struct workspace *ws)
     }
 }
 
+bool image_is_of_other(const struct run *r, struct strbuf *why)
+{
+    const char *const others[] = {r->info.profile, r->record.profile};
+    bool drift = r->info.config_hash[0] != '\0' && strcmp(r->info.config_hash, r->spec.config_hash) != 0;
+    if (drift && (r->record.spec == NULL || spec_image_differs(r->record.spec, r->spec_text.buf))) {
+        if (why != NULL && r->record.spec != NULL) {
+            spec_diff(r->record.spec, r->spec_text.buf, why);
+        } else if (why != NULL) {
+            strbuf_addstr(why, "made from another configuration");
+        }
+        return true;
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(others); i++) { /* one without a script left nothing of itself in it */
+        if (strcmp(others[i], r->profile.name) != 0 && record_revision(&r->record, others[i])[0] != '\0') {
+            if (why != NULL) {
+                strbuf_addf(why, "profile %s was provisioned in it", others[i]);
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+/* S16: an image that is called after a profile is made of that profile. One that runs on as it is may hold another. */
+static int check_bake(const struct run *r, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf why = STRBUF_INIT;
+    if (r->plan != ENGINE_BAKE || r->do_create || !image_is_of_other(r, &why)) {
+        return 0;
+    }
+    return error_hint(err, ERROR_INVALID,
+                      "stop it, and ask again: a stopped one is made anew for that profile, with its home, before it "
+                      "becomes the image",
+                      "it runs with something else than what %s starts from: %.200s", r->profile.name, why.buf);
+}
+
 /* S15: does the repository's command run now, or why not? */
 static void decide_set_up(struct run *r)
 {
@@ -95,8 +131,11 @@ int image_plan(struct run *r, struct error *err)
 {
     unsigned caps = r->slot->ops->caps;
     if (r->plan == ENGINE_BAKE && (caps & BACKEND_CAP_COMMIT) == 0) {
-        return error_hint(err, ERROR_UNAVAILABLE, "bake on a backend that has images: --backend",
-                          "backend %s cannot make an image of a sandbox", r->slot->ops->name);
+        return error_hint(
+            err, ERROR_UNAVAILABLE,
+            "use a project whose sandbox a backend with images runs, or delete this one and start it again with "
+            "--backend",
+            "backend %s cannot make an image of a sandbox", r->slot->ops->name);
     }
     r->do_image = (caps & BACKEND_CAP_IMAGES) != 0 && (r->do_create || r->do_start || r->recreate);
     r->spec.writable_root = r->spec.writable_root || (caps & BACKEND_CAP_BASELINE) != 0;
@@ -110,7 +149,7 @@ int image_plan(struct run *r, struct error *err)
     show_step(r, "image", r->do_image);
     show_step(r, "post_create", r->do_set_up);
     show_step(r, "commit", r->plan == ENGINE_BAKE);
-    return check_limits(r, err);
+    return check_bake(r, err) < 0 ? -1 : check_limits(r, err);
 }
 
 /* --- the image --- */

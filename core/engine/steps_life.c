@@ -98,7 +98,8 @@ static void decide_actions(struct run *r)
     }
     r->do_stop = up;
     r->do_start = true;
-    r->do_remove = r->do_create = images && (drift || r->recreate || (!up && ports_lost(r)));
+    bool other = r->plan == ENGINE_BAKE && image_is_of_other(r, NULL);
+    r->do_remove = r->do_create = images && (drift || other || r->recreate || (!up && ports_lost(r)));
     /* One that is cut afterwards may be stored open or closed; one whose record was damaged gets a new one. */
     bool unrecorded = r->info.config_hash[0] == '\0';
     r->do_update = !images && (drift || unrecorded || r->recreate || net_policy_is_sealed(r->spec.net_after));

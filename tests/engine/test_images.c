@@ -355,6 +355,52 @@ static void test_bake(void **state)
     world_close(&w);
 }
 
+/* What is called after a profile is made of that profile: not of a sandbox that runs with another one's image, or that
+ * another one's script has run in. */
+static void test_bake_of_other(void **state)
+{
+    (void)state;
+    struct world w;
+    open_pod(&w);
+    temphome_write(&w.home, "data/profiles/manifests/p.yaml", "image: quay.example/tools:3\n");
+    temphome_write(&w.home, "data/profiles/provision.d/q.sh", "true\n");
+    temphome_write(&w.home, "data/profiles/provision.d/r.sh", "true\n");
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "base");
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_FAILED);
+    assert_int_equal(w.last.error.code, ERROR_INVALID);
+    assert_non_null(strstr(w.last.error.msg, "image: none -> quay.example/tools:3"));
+    assert_non_null(w.last.error.hint);
+    assert_string_equal(w.fake.committed, "");
+    assert_int_equal(w.fake.started_sessions, 0);
+    assert_string_equal(world_ws(&w, "muthr-api")->profile, "base");
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL); /* as the hint says */
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(w.fake.committed, "localhost/muthr-profile-p:latest");
+    assert_string_equal(w.fake.last_spec_image, "quay.example/tools:3");
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    assert_true(w.fake.kept_home);
+    world_run(&w, ENGINE_BAKE, "muthr-api", "p"); /* its own: again as often as one likes */
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+
+    world_run(&w, ENGINE_START, "muthr-docs", "base");
+    world_run(&w, ENGINE_BAKE, "muthr-docs", "q"); /* base leaves nothing of itself: the same image is enough */
+    assert_int_equal(w.last.state, OP_DONE);
+    world_run(&w, ENGINE_BAKE, "muthr-docs", "r");
+    assert_int_equal(w.last.error.code, ERROR_INVALID);
+    assert_non_null(strstr(w.last.error.msg, "profile q was provisioned in it"));
+    assert_string_equal(w.fake.committed, "localhost/muthr-profile-q:latest");
+    world_run(&w, ENGINE_STOP, "muthr-docs", NULL);
+    world_run(&w, ENGINE_BAKE, "muthr-docs", "r");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 4);
+    assert_string_equal(w.fake.committed, "localhost/muthr-profile-r:latest");
+    world_close(&w);
+}
+
 static bool web_has_drift(struct world *w)
 {
     return world_ws(w, "muthr-web")->drift;
@@ -636,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_set_up),
         cmocka_unit_test(test_consent_is_to_what_was_shown),
         cmocka_unit_test(test_bake),
+        cmocka_unit_test(test_bake_of_other),
         cmocka_unit_test(test_rebuilt),
         cmocka_unit_test(test_drift_names_one_image),
         cmocka_unit_test(test_model_network),
