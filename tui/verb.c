@@ -420,21 +420,26 @@ bool verb_ask(const char *question)
 }
 
 /* Loads the settings; a broken file stops a verb, because it would act on the wrong root or backend. doctor and config
- * go on. */
+ * go on; doctor says in its table what is wrong with them. */
 static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
 {
     struct error err = ERROR_INIT;
     int rc = config_load(&ctx->config, ctx->paths, &err);
+    bool tells = v->run != verb_doctor || ctx->o.audit_check != NULL;
 
     if (ctx->o.root != NULL) {
         free(ctx->config.workspace_root);
         ctx->config.workspace_root = xstrdup(ctx->o.root);
     }
-    for (size_t i = 0; i < ctx->config.warning_count && !ctx->o.quiet; i++) {
+    for (size_t i = 0; i < ctx->config.warning_count && tells && !ctx->o.quiet; i++) {
         output_note("muthr-tui: warning: %s", ctx->config.warnings[i].text);
     }
-    if (rc < 0) {
+    if (rc < 0 && !tells) {
+        ctx->failure = err;
+    } else if (rc < 0) {
         verb_error(ctx, &err);
+    }
+    if (rc < 0) {
         if (v->run != verb_doctor && v->run != verb_config) {
             output_note("  Mend the file, or move it away; `muthr-tui config init` writes a fresh one.");
             return EXIT_USAGE;

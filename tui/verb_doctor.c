@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/engine/profiles.h"
 #include "core/util/audit.h"
 #include "core/util/fs.h"
 #include "core/util/utf8.h"
@@ -164,17 +165,86 @@ static void check_profiles(struct verb_ctx *ctx, struct report *out)
     profile_list_free(list, count);
 }
 
+/* Is sandbox.backend one that there is here? */
+static bool check_backend_setting(struct verb_ctx *ctx, struct report *out)
+{
+    const char *wanted = ctx->config.backend;
+    MT_CLEANUP(strbuf) struct strbuf there = STRBUF_INIT;
+
+    for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
+        const struct backend_view *b = model_backend_at(ctx->model, i);
+
+        if (b->host[0] == '\0' && strcmp(b->name, wanted) == 0) {
+            return true;
+        }
+        if (b->host[0] == '\0') {
+            strbuf_addf(&there, ", %s", b->name);
+        }
+    }
+    if (strcmp(wanted, "auto") == 0) {
+        return true;
+    }
+    MT_CLEANUP(xfree) char *text = xasprintf("sandbox.backend: there is no backend \"%s\" here", wanted);
+    MT_CLEANUP(xfree) char *fix = xasprintf("Set one of auto%s in %s.", there.buf, ctx->config.path);
+    finding(out, "config", "bad", text, fix);
+    return false;
+}
+
+/* Is sandbox.profile one that can be loaded? One that is listed and broken has a line of its own. */
+static bool check_profile_setting(struct verb_ctx *ctx, struct report *out)
+{
+    const char *wanted = ctx->config.profile;
+    struct error err = ERROR_INIT;
+    struct profile profile;
+    struct profile_entry *list;
+    size_t count = engine_profiles(ctx->engine, &list);
+    bool known = false;
+
+    for (size_t i = 0; i < count; i++) {
+        known = known || strcmp(list[i].name, wanted) == 0;
+    }
+    profile_list_free(list, count);
+    if (known) {
+        return true;
+    }
+    if (profile_load(&profile, ctx->paths, wanted, &err) == 0) { /* base needs no files */
+        profile_release(&profile);
+        return true;
+    }
+    MT_CLEANUP(xfree) char *text = xasprintf("sandbox.profile: %s", err.msg);
+    MT_CLEANUP(xfree)
+    char *fix = xasprintf("`muthr-tui profiles` lists those that there are; set one of them in %s.", ctx->config.path);
+    finding(out, "config", "bad", text, fix);
+    return false;
+}
+
+/* The settings: whether the file can be read, what in it nobody knows, and names that must be there. */
+static void check_config(struct verb_ctx *ctx, struct report *out, bool config_ok)
+{
+    const struct config *c = &ctx->config;
+
+    if (!config_ok) {
+        finding(out, "config", "bad", ctx->failure.msg,
+                "Mend the file, or move it away; until then the defaults are in force.");
+        return;
+    }
+    for (size_t i = 0; i < c->warning_count; i++) {
+        finding(out, "config", "warn", c->warnings[i].text, NULL);
+    }
+    bool backend = check_backend_setting(ctx, out), profile = check_profile_setting(ctx, out);
+    if (backend && profile && c->warning_count == 0) {
+        finding(out, "config", "ok",
+                fs_exists(c->path) ? c->path : "none (defaults); `muthr-tui config init` writes one", NULL);
+    }
+}
+
 /* Settings file, root, directories, terminal. */
 static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool config_ok)
 {
     struct error err = ERROR_INIT;
     const char *root = NULL;
 
-    finding(out, "config", config_ok ? "ok" : "bad",
-            !config_ok                    ? ctx->failure.msg
-            : fs_exists(ctx->config.path) ? ctx->config.path
-                                          : "none (defaults); `muthr-tui config init` writes one",
-            config_ok ? NULL : "Mend the file, or move it away; until then the defaults are in force.");
+    check_config(ctx, out, config_ok);
     check_look(ctx, out);
     check_profiles(ctx, out);
     if (engine_root(ctx->engine, &root, &err) == 0) {
@@ -229,6 +299,9 @@ int verb_doctor(struct verb_ctx *ctx)
     bool config_ok = ctx->exit_code == 0;
 
     if (verb_open(ctx) < 0) {
+        if (!config_ok) {
+            output_error(&ctx->failure); /* there is no table to say it in */
+        }
         return ctx->exit_code;
     }
     struct report report = {.text = ctx->o.format == OUTPUT_TEXT, .out = output_new(ctx->o.format, NULL, 0)};

@@ -70,6 +70,17 @@ static const struct workspace *workspace_at(struct verb_ctx *ctx, const char *ro
     return ws;
 }
 
+/* Is there such a host in the configuration? */
+static bool is_host(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->host_count; i++) {
+        if (strcmp(c->hosts[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Nothing has that name. A host that is not there, or of which nothing is known now, is the better reason. */
 static void unknown(struct verb_ctx *ctx, const char *name, const char *root, struct error *err)
 {
@@ -85,6 +96,14 @@ static void unknown(struct verb_ctx *ctx, const char *name, const char *root, st
                        "%s: the host %s cannot be used: %s", shown.buf, b->host, b->probe.reason);
             return;
         }
+    }
+    if (at != NULL && at > name && at[1] != '\0' && !is_host(&ctx->config, at + 1)) {
+        const char *host = strrchr(shown.buf, '@');
+
+        error_hint(
+            err, ERROR_NOT_FOUND, "`muthr-tui ls --all` lists the workspaces, [[hosts]] in muthr.toml names hosts.",
+            "no workspace '%s' below %s, and no host %s is configured", shown.buf, root, host != NULL ? host + 1 : "");
+        return;
     }
     error_hint(err, ERROR_NOT_FOUND, "`muthr-tui ls --all` lists the workspaces.", "no workspace '%s' below %s",
                shown.buf, root);

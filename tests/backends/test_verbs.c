@@ -210,6 +210,23 @@ static void test_doctor(void **state)
     verb_run(&r, "doctor");
     ran_expect(&r, 1);
     expect_text(&r.out, "bad   theme             there is no theme \"nosuch\"; there are: default");
+    home_write(".config/muthr/muthr.toml", "[sandbox]\nbackend = \"docker\"\nprofile = \"nosuch\"\n");
+    verb_run(&r, "doctor"); /* nothing could be started with these */
+    ran_expect(&r, 1);
+    expect_text(&r.out, "bad   config            sandbox.backend: there is no backend \"docker\" here");
+    expect_text(&r.out, "-> Set one of auto, bwrap");
+    expect_text(&r.out, "bad   config            sandbox.profile: profile nosuch has no script");
+    assert_null(strstr(r.out.buf, "ok    config"));
+    home_write(".config/muthr/muthr.toml", "[sandbox]\nnosuch = 1\n");
+    verb_run(&r, "doctor"); /* said once, where the rest is */
+    ran_expect(&r, 0);
+    expect_text(&r.out, "warn  config            ");
+    expect_text(&r.out, "muthr.toml:2:1: sandbox.nosuch: there is no such setting");
+    assert_null(strstr(r.err.buf, "sandbox.nosuch"));
+    verb_run(&r, "config", "show");
+    const char *said = strstr(r.err.buf, "sandbox.nosuch");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "sandbox.nosuch"));
     ran_release(&r);
 }
 
@@ -255,6 +272,7 @@ static void test_config(void **state)
     verb_run(&r, "doctor"); /* looks on, with the defaults */
     ran_expect(&r, 64);
     expect_text(&r.out, "muthr.toml:3:1: ");
+    assert_null(strstr(r.err.buf, "muthr.toml"));
     expect_text(&r.out, "backend bwrap");
     verb_run(&r, "config", "show", "-o", "json");
     ran_expect(&r, 64);
@@ -375,6 +393,12 @@ static void test_prune(void **state)
     verb_expect(0, "start", "demo", "other", "--net", "none", "--backend", "bwrap");
     verb_expect(69, "start", "a b", "--backend", "nothing");
     verb_expect(64, "start", "demo", "--backend", "other");
+    verb_run(&r, "start", "demo@nohost");
+    ran_expect(&r, 66);
+    expect_text(&r.err, "and no host nohost is configured");
+    verb_run(&r, "start", "nowhere");
+    ran_expect(&r, 66);
+    assert_null(strstr(r.err.buf, "host"));
     verb_expect(64, "image");
     verb_expect(64, "image", "build", "demo");
     MT_CLEANUP(xfree) char *record = xasprintf("%s/.cache/muthr/muthr-demo-profiles", vr.home);
