@@ -299,6 +299,11 @@ static void test_many_workspaces(void **state)
     harness_wait_text(h, "project-000");
     harness_key(h, "G");
     harness_wait_text(h, "project-199");
+    harness_resize(h, 120, 20); /* a lower list keeps the selection in sight, a higher one is filled */
+    harness_wait_text(h, "184-200 of 200");
+    harness_resize(h, 120, 36);
+    harness_wait_text(h, "-200 of 200");
+    harness_wait_text(h, "project-170");
     harness_key(h, "g");
     harness_wait_text(h, "project-000");
     harness_keys(h, "PgDn PgDn");
