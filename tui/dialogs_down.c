@@ -13,6 +13,8 @@
 struct tally {
     workspace_id ids[APP_TARGETS];
     size_t count, left_out, sessions, working;
+    size_t waiting; /* changes of an overlay workspace that a delete loses; `unread`: that could not be found out */
+    bool unread, force;
     char names[200];
 };
 
@@ -113,7 +115,8 @@ static void run_tally(struct app *app, const struct tally *t, enum engine_plan p
         const struct workspace *ws = model_workspace(app->model, t->ids[i]);
         /* One that runs is asked for its new settings; one that is stopped gets them anyway, and is else left whole. */
         bool anew = plan == ENGINE_START && t->count == 1 && ws && ws->info.state == SANDBOX_RUNNING && ws->drift;
-        flow_run(app, &(struct flow){.ws = t->ids[i], .plan = plan, .delay_ms = wait, .recreate = anew});
+        flow_run(app,
+                 &(struct flow){.ws = t->ids[i], .plan = plan, .delay_ms = wait, .recreate = anew, .force = t->force});
         const struct flow *f = wait ? flow_of(app, t->ids[i]) : NULL;
         if (f && f->plan == ENGINE_DELETE && app->undo.count < APP_TARGETS) {
             app->undo.ops[app->undo.count] = f->op;
@@ -233,6 +236,13 @@ static void delete_text(const struct app *app, const struct tally *t, struct str
 {
     const struct workspace *ws = model_workspace(app->model, t->ids[0]);
     strbuf_addstr(body, "Goes:   the sandbox, and what was installed in its home\n");
+    if (t->waiting) {
+        strbuf_addf(body, "        %zu %s not applied: %s shows %s\n", t->waiting,
+                    t->waiting == 1 ? "change that was" : "changes that were", app_key(app, "sandbox.changes"),
+                    t->waiting == 1 ? "it" : "them");
+    } else if (t->unread) {
+        strbuf_addf(body, "        (its changes could not be read: it stays if some were not applied)\n");
+    }
     if (t->sessions) {
         strbuf_addf(body, "        %zu running %s%s\n", t->sessions, t->sessions == 1 ? "session" : "sessions",
                     t->working ? ", some of them working" : "");
@@ -249,22 +259,15 @@ static void delete_text(const struct app *app, const struct tally *t, struct str
     }
 }
 
-void dialog_delete(struct app *app)
+/* Asks about one sandbox. With changes that were not applied it is a delete by force, and has a key of its own. */
+static void ask_delete(struct app *app, const struct tally *t)
 {
-    struct tally t;
-    count_targets(app, ENGINE_DELETE, &t);
-    if (is_void(app, &t)) {
-        return;
-    }
-    if (t.count > 1) {
-        ask_several(app, &t, ENGINE_DELETE, "Delete", "delete them",
-                    "\nGoes:   the sandboxes, and what was installed in their homes\nStays:  every project folder");
-        return;
-    }
     MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
     char title[300];
-    delete_text(app, &t, &body);
-    str_format(title, sizeof(title), "Delete %s?", t.names);
+    struct tally *copy = keep(t);
+    copy->force = t->waiting > 0;
+    delete_text(app, t, &body);
+    str_format(title, sizeof(title), "Delete %s?", t->names);
     struct ask_opts opts = {.title = title,
                             .body = body.buf,
                             .title_role = THEME_BAD,
@@ -272,9 +275,85 @@ void dialog_delete(struct app *app)
                             .declined = "Not deleted",
                             .on_answer = tally_yes,
                             .free_arg = free,
-                            .arg = keep(&t),
-                            .answers = {{'y', "delete", THEME_BAD, ENGINE_DELETE}}};
+                            .arg = copy,
+                            .answers = {{copy->force ? 'f' : 'y', copy->force ? "delete it with its changes" : "delete",
+                                         THEME_BAD, ENGINE_DELETE}}};
     ask_open(app, &opts);
+}
+
+/* A delete of an overlay sandbox, before its question. */
+struct deletion {
+    struct app *app;
+    workspace_id ws;
+    enum app_focus focus;
+};
+
+/* engine_look's answer: how many changes would be lost. Who went on to something else meanwhile is not asked. */
+static void on_waiting(void *arg, const struct backend_call *call, const struct error *err)
+{
+    struct deletion *d = arg;
+    struct app *app = d->app;
+    if (!app->quitting && !app->overlay && app->focus == d->focus && app->selected.ws == d->ws &&
+        app->marked.len <= 1) {
+        struct tally t;
+        count_targets(app, ENGINE_DELETE, &t);
+        if (t.count == 1 && t.ids[0] == d->ws) {
+            t.waiting = err ? 0 : call->change_count;
+            t.unread = err != NULL;
+            ask_delete(app, &t);
+        }
+    }
+    free(d);
+}
+
+/* Looks at what an overlay sandbox holds, then asks. */
+static void look_then_ask(struct app *app, struct tally *t, const struct workspace *ws)
+{
+    struct error err = ERROR_INIT;
+    struct deletion *d = xcalloc(1, sizeof(*d));
+    *d = (struct deletion){.app = app, .ws = ws->id, .focus = app->focus};
+    struct engine_look_request req = {.sandbox = ws->sandbox, .verb = BACKEND_CHANGES, .done = on_waiting, .arg = d};
+    if (engine_look(app->engine, &req, NULL, &err) != 0) {
+        free(d);
+        t->unread = true;
+        ask_delete(app, t);
+    }
+}
+
+/* Does it hold changes of its own, perhaps? */
+static bool is_overlay(const struct workspace *ws)
+{
+    return ws && ws->info.state != SANDBOX_NONE && ws->info.workspace_mode == WORKSPACE_OVERLAY;
+}
+
+void dialog_delete(struct app *app)
+{
+    struct tally t;
+    count_targets(app, ENGINE_DELETE, &t);
+    if (is_void(app, &t)) {
+        return;
+    }
+    const struct workspace *ws = model_workspace(app->model, t.ids[0]);
+    if (t.count == 1 && is_overlay(ws)) {
+        look_then_ask(app, &t, ws);
+        return;
+    }
+    if (t.count == 1) {
+        ask_delete(app, &t);
+        return;
+    }
+    MT_CLEANUP(strbuf) struct strbuf tail = STRBUF_INIT;
+    bool overlay = false;
+    for (size_t i = 0; i < t.count; i++) {
+        overlay = overlay || is_overlay(model_workspace(app->model, t.ids[i]));
+    }
+    strbuf_addstr(&tail,
+                  "\nGoes:   the sandboxes, and what was installed in their homes\nStays:  every project folder");
+    if (overlay) {
+        strbuf_addf(&tail, "\n        sandboxes with changes that were not applied: %s shows them",
+                    app_key(app, "sandbox.changes"));
+    }
+    ask_several(app, &t, ENGINE_DELETE, "Delete", "delete them", tail.buf);
 }
 
 /* --- taking a delete back --- */

@@ -332,7 +332,8 @@ static int verb_delete(struct helper *h, struct error *err)
     overlay_fuse_end(h->dir, 0);
     if (h->grace_ms != FORCE_GRACE_MS && has_changes(h)) {
         close(lock);
-        return error_hint(err, ERROR_DENIED, "apply or discard them first, or delete by force",
+        return error_hint(err, ERROR_DENIED,
+                          "C in the cockpit, or `muthr-tui changes`, shows them; --force deletes them too",
                           "the workspace of %s holds changes that were not applied", h->name);
     }
     char *trash = xasprintf("%s.trash-%d-%llx", h->dir, (int)getpid(), (unsigned long long)clock_mono_ns());

@@ -364,6 +364,7 @@ static void test_changes(void **state)
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
 
     world_small(h);
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nundo_seconds = 0\n");
     harness_write(h, "src/api/edit", "one\n");
     harness_write(h, ".config/muthr/sandbox.d/container/manifests/base.yaml",
                   "backend: bwrap\nsecurity: {network: none, workspace_mode: overlay}\n");
@@ -401,6 +402,15 @@ static void test_changes(void **state)
     harness_wait_text(h, "tasks.json");
     world_read(h, "src/api/edit", &text);
     assert_string_equal(text.buf, "two\n");
+    harness_key(h, "q");
+    harness_wait_gone(h, "changes that wait");
+    harness_key(h, "d"); /* a delete would lose them: said at once */
+    harness_wait_text(h, "3 changes that were not applied: C shows them");
+    harness_key(h, "y");
+    harness_key(h, "Escape");
+    harness_wait_text(h, "Not deleted");
+    harness_key(h, "C");
+    harness_wait_text(h, "tasks.json");
     harness_keys(h, "D");
     harness_wait_text(h, "What was done there is lost.");
     harness_key(h, "y");
@@ -409,6 +419,15 @@ static void test_changes(void **state)
     harness_wait_gone(h, "Nothing differs");
     MT_CLEANUP(xfree) char *held = path_join(harness_home(h), "src/api/.vscode");
     assert_false(fs_exists(held));
+    world_open_shell(h);
+    harness_type(h, "echo more >more; clear; echo ag''ain\r");
+    harness_wait_text(h, "again");
+    harness_keys(h, "C-] w g d");
+    harness_wait_text(h, "1 change that was not applied: C shows it");
+    harness_key(h, "f");
+    harness_wait_text(h, "the sandbox is deleted");
+    MT_CLEANUP(xfree) char *more = path_join(harness_home(h), "src/api/more");
+    assert_false(fs_exists(more));
     world_leave(h);
 }
 
