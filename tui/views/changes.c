@@ -269,9 +269,7 @@ static void held_text(const struct held *held, struct strbuf *out)
 {
     const char *gap = "";
     if (held->conflict) {
-        strbuf_addf(out,
-                    "%zu in conflict (your own file is never overwritten: copy by hand what you need, then forget "
-                    "it with d)",
+        strbuf_addf(out, "%zu in conflict (never overwritten: copy by hand what you need, then d forgets it)",
                     held->conflict);
         gap = ", ";
     }
