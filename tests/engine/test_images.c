@@ -671,26 +671,16 @@ static void test_undo_window(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_image_drift),
-        cmocka_unit_test(test_port_taken),
-        cmocka_unit_test(test_halted),
-        cmocka_unit_test(test_bad_model),
-        cmocka_unit_test(test_image_fails),
-        cmocka_unit_test(test_baseline_fails),
-        cmocka_unit_test(test_network_comes_back),
-        cmocka_unit_test(test_set_up),
-        cmocka_unit_test(test_consent_is_to_what_was_shown),
-        cmocka_unit_test(test_bake),
-        cmocka_unit_test(test_bake_of_other),
-        cmocka_unit_test(test_rebuilt),
-        cmocka_unit_test(test_drift_names_one_image),
-        cmocka_unit_test(test_model_network),
-        cmocka_unit_test(test_foreign_and_limits),
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_overlay),
-        cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_undo_window),
+        cmocka_unit_test(test_life),           cmocka_unit_test(test_image_drift),
+        cmocka_unit_test(test_port_taken),     cmocka_unit_test(test_halted),
+        cmocka_unit_test(test_bad_model),      cmocka_unit_test(test_image_fails),
+        cmocka_unit_test(test_baseline_fails), cmocka_unit_test(test_network_comes_back),
+        cmocka_unit_test(test_set_up),         cmocka_unit_test(test_consent_is_to_what_was_shown),
+        cmocka_unit_test(test_bake),           cmocka_unit_test(test_bake_of_other),
+        cmocka_unit_test(test_rebuilt),        cmocka_unit_test(test_drift_names_one_image),
+        cmocka_unit_test(test_model_network),  cmocka_unit_test(test_foreign_and_limits),
+        cmocka_unit_test(test_choice),         cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_looks),          cmocka_unit_test(test_undo_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
