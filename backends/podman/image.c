@@ -469,8 +469,8 @@ static void on_before(struct request *r, const struct proc_result *res, const st
                                 "--change",    "LABEL muthr.owner=",
                                 "--change",    "LABEL muthr.project=",
                                 "--change",    "LABEL muthr.config-hash=",
-                                "--change",    "LABEL " PODMAN_LABEL_PORTS "=",
-                                "--change",    "LABEL " PODMAN_LABEL_WARNING "=",
+                                "--change",    ("LABEL " PODMAN_LABEL_PORTS "="),
+                                "--change",    ("LABEL " PODMAN_LABEL_WARNING "="),
                                 r->call->name, r->call->tag,
                                 NULL};
     struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = COMMIT_TIMEOUT_MS};
