@@ -84,7 +84,11 @@ void facts_add(struct facts *f, enum isolation_verdict verdict, const char *name
     if (str_copy(fact->actual, sizeof(fact->actual), clean.buf) < 0) { /* cut at a word, and visibly so */
         char *end = strrchr(fact->actual, ' ');
         size_t at = end ? (size_t)(end - fact->actual) : sizeof(fact->actual) - 5;
-        str_copy(fact->actual + MT_MIN(at, sizeof(fact->actual) - 5), 5, " ...");
+        at = MT_MIN(at, sizeof(fact->actual) - 5);
+        while (at > 0 && ((unsigned char)fact->actual[at] & 0xC0) == 0x80) {
+            at--; /* not within a character */
+        }
+        str_copy(fact->actual + at, 5, " ...");
     }
 }
 
