@@ -82,13 +82,11 @@ void facts_add(struct facts *f, enum isolation_verdict verdict, const char *name
     MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
     utf8_sanitize(&clean, text, strlen(text), false);
     if (str_copy(fact->actual, sizeof(fact->actual), clean.buf) < 0) { /* cut at a word, and visibly so */
+        static const char MORE[] = " ...";
+        str_copy(fact->actual, sizeof(fact->actual) - strlen(MORE), clean.buf);
         char *end = strrchr(fact->actual, ' ');
-        size_t at = end ? (size_t)(end - fact->actual) : sizeof(fact->actual) - 5;
-        at = MT_MIN(at, sizeof(fact->actual) - 5);
-        while (at > 0 && ((unsigned char)fact->actual[at] & 0xC0) == 0x80) {
-            at--; /* not within a character */
-        }
-        str_copy(fact->actual + at, 5, " ...");
+        size_t at = end ? (size_t)(end - fact->actual) : strlen(fact->actual);
+        str_copy(fact->actual + at, sizeof(MORE), MORE);
     }
 }
 

@@ -277,12 +277,10 @@ void model_cut_list(const char *text, char *out, size_t cap)
         at--;
     }
     if (at == 0) { /* one long entry */
-        for (at = cap - sizeof(MORE); at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80;) {
-            at--;
-        }
+        at = cap - sizeof(MORE);
     }
-    memcpy(out, text, at);
-    memcpy(out + at, MORE, sizeof(MORE));
+    str_copy(out, at + 1, text);
+    str_copy(out + strlen(out), sizeof(MORE), MORE);
 }
 
 void model_set_drift(struct model *m, workspace_id id, const char *text)
