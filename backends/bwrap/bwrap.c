@@ -185,21 +185,15 @@ static void on_helper_done(void *arg, const struct proc_result *res, const struc
     bwrap_finish(r, &out);
 }
 
-/* Environment of ours plus additions. */
-static void copy_environment(struct strvec *env)
-{
-    extern char **environ;
-    strvec_pushv(env, (const char *const *)environ);
-}
-
 static int run_exec(struct request *r, struct error *err)
 {
+    extern char **environ;
     struct backend_call *call = r->call;
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
     MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
     struct exec_spec spec = {
         .sandbox = call->name, .argv = call->argv, .env = call->env, .cwd = call->cwd, .tty = false};
-    copy_environment(&env);
+    strvec_pushv(&env, (const char *const *)environ); /* ours, then what the call adds */
     if (bwrap_backend.exec_argv(r->be, &spec, &argv, &env, err) < 0) {
         return -1;
     }

@@ -20,8 +20,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 
-/* A helper that cannot attach ends by itself; one that is slow has a busy machine, where namespaces that others give up
- * keep the kernel for seconds. */
+/* For what hangs, and long enough for a busy machine; a helper that cannot attach ends by itself. */
 #define PROBE_TIMEOUT_MS 30000
 
 /* Reads until the end, the deadline, or a full buffer. */
