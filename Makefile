@@ -147,7 +147,7 @@ $(TESTS_engine): $(call support,engine)
 $(TESTS_backends): $(call support,backends) $(BIN)
 $(B)/tests/backends/test_forward: $(call obj,tests/unit/temphome.c)
 # Screens of real podman need its rig.
-POD_RIG := $(call obj,tests/backends/podman_rig.c tests/backends/podman_sweep.c)
+POD_RIG := $(call obj,tests/backends/podman_rig.c tests/backends/podman_net.c tests/backends/podman_sweep.c)
 $(TESTS_screens): $(call support,screens) $(POD_RIG) $(BIN)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -19,6 +19,7 @@
 #include "core/util/paths.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
+#include "tests/backends/podman_net.h"
 #include "tests/backends/podman_sweep.h"
 #include "tests/skip.h"
 
@@ -260,12 +261,12 @@ int pod_ready(void)
                                    "printf '#!/bin/sh\\nexec /bin/sh \"$@\"\\n' >bin/bash; chmod 755 bin/bash");
 }
 
-int pod_open(void)
+static int open_world(bool connected)
 {
     const char *tag = getenv("TEST_TAG");
     umask(022);
     pod_sweep_stale();
-    if (take_number() < 0) {
+    if (take_number() < 0 || (!connected && pod_own_network() < 0)) {
         return -1;
     }
     pod.podman = podman_path;
@@ -280,6 +281,16 @@ int pod_open(void)
     setenv("MT_TEST_PROGRAM", pod.program, 0);
     setenv("MUTHR_TUI_BACKENDS", "bwrap,podman", 1); /* other tests' worlds never look at the machine's own podman */
     return import_image(POD_MINI, ":");
+}
+
+int pod_open(void)
+{
+    return open_world(false);
+}
+
+int pod_open_connected(void)
+{
+    return open_world(true);
 }
 
 int pod_close(void)

@@ -41,9 +41,11 @@ extern struct pod_world pod;
  * skipped test with the reason. Returns the exit status for main. */
 int pod_main(int (*run)(void));
 /* Makes the world and sets CONTAINERS_CONF, CONTAINERS_STORAGE_CONF, CONTAINERS_REGISTRIES_CONF, TMPDIR, HOME, XDG_*
- * and MT_TEST_PROGRAM; unsets CONTAINER_HOST and its like. Imports POD_MINI. Returns 0, or -1 with the reason on
- * stderr. */
+ * and MT_TEST_PROGRAM; unsets CONTAINER_HOST and its like. Imports POD_MINI. The world is in a network namespace of its
+ * own (podman_net.h), which has no way out. Returns 0, or -1 with the reason on stderr. */
 int pod_open(void);
+/* The same in the machine's own network, for what must reach the package registries. One such world at a time. */
+int pod_open_connected(void);
 /* Makes POD_READY: POD_MINI with a bash (busybox's shell under that name) and the marker of an installed baseline, so
  * that an ensure up to a shell takes a second and needs no network. Returns 0, or -1 with the reason on stderr. */
 int pod_ready(void);

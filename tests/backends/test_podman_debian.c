@@ -36,7 +36,7 @@ static void note(const char *fmt, ...)
 static int group_setup(void **state)
 {
     (void)state;
-    if (pod_open() < 0) {
+    if (pod_open_connected() < 0) {
         return -1;
     }
     missing = pod_debian_why_not();

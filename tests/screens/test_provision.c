@@ -223,11 +223,7 @@ static void test_killed_half_way(void **state)
 /* Waits until the script is through and written down (in the world of A), and B shows nothing but a running sandbox. */
 static void expect_settled(struct harness *a, struct harness *b)
 {
-    MT_CLEANUP(strbuf) struct strbuf profiles = STRBUF_INIT;
-
-    world_wait_file(a, ".cache/muthr/muthr-api-profiles");
-    world_read(a, ".cache/muthr/muthr-api-profiles", &profiles);
-    assert_string_equal(profiles.buf, "slow\n");
+    world_wait_content(a, ".cache/muthr/muthr-api-profiles", "slow\n");
     harness_wait_gone(b, "bringing it up");
     harness_wait_gone(b, "not provisioned");
     harness_wait_text(b, "1 running");

@@ -92,6 +92,24 @@ void world_wait_file(struct harness *h, const char *relative)
     harness_watch(h, is_there, path, what);
 }
 
+/* It holds just that. */
+static bool holds(struct harness *h, void *arg)
+{
+    const char *const *is = arg;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct error err = ERROR_INIT;
+    (void)h;
+    return fs_read(is[0], 1u << 20, &text, &err) == 0 && strcmp(text.buf, is[1]) == 0;
+}
+
+void world_wait_content(struct harness *h, const char *relative, const char *text)
+{
+    MT_CLEANUP(xfree) char *path = path_join(harness_home(h), relative);
+    MT_CLEANUP(xfree) char *what = xasprintf("%s does not come to hold \"%s\"", relative, text);
+
+    harness_watch(h, holds, (const char *[]){path, text}, what);
+}
+
 void world_read(struct harness *h, const char *relative, struct strbuf *out)
 {
     MT_CLEANUP(xfree) char *path = path_join(harness_home(h), relative);

@@ -23,8 +23,9 @@ void world_open_shell(struct harness *h);
 void world_another_shell(struct harness *h);
 /* A second terminal with a cockpit in the world of `of`. harness_free it before that. */
 struct harness *world_join(struct harness *of, int cols, int rows);
-/* A file below HOME: there; what it holds. */
+/* A file below HOME: there; there and complete; what it holds. */
 void world_wait_file(struct harness *h, const char *relative);
+void world_wait_content(struct harness *h, const char *relative, const char *text);
 void world_read(struct harness *h, const char *relative, struct strbuf *out);
 /* Types a command and waits until it has run, told by the exit status in a file that is taken away. */
 void world_run(struct harness *h, const char *command);
