@@ -96,6 +96,18 @@ void grid_set_wrapped(struct grid *g, int row, bool wrapped)
     }
 }
 
+unsigned grid_marks(const struct grid *g, int row)
+{
+    return row >= 0 && row < g->rows ? g->row[row].marks : 0;
+}
+
+void grid_set_marks(struct grid *g, int row, unsigned marks)
+{
+    if (row >= 0 && row < g->rows) {
+        g->row[row].marks = (uint8_t)(marks & 15);
+    }
+}
+
 /* Takes the character of a cell away, keeps its colours. */
 static void cell_blank_out(struct cell *c)
 {
@@ -158,6 +170,7 @@ static void row_fill(struct grid *g, int row, int left, int right, struct cell b
         r->used = MT_MAX(r->used, right);
     }
     if (right == g->cols) {
+        r->marks = left == 0 ? 0 : r->marks;
         r->wrapped = false;
         if (r->used > g->cols) {
             cell_fill(r->cells + g->cols, (size_t)(r->used - g->cols), CELL_BLANK);

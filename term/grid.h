@@ -14,11 +14,20 @@
 
 #define GRID_MAX 1000 /* most columns, most rows */
 
+/* What a shell said of a row (OSC 133). Four bits: the scrollback keeps them. */
+enum grid_mark {
+    GRID_MARK_PROMPT = 1,     /* a prompt begins here */
+    GRID_MARK_OUTPUT = 2,     /* the output of a command begins here */
+    GRID_MARK_END = 4,        /* it ended before this row */
+    GRID_MARK_END_INSIDE = 8, /* it ended within this row */
+};
+
 struct grid_row {
     struct cell *cells;
-    int cap;      /* cells allocated; those past the grid's columns keep what a narrower screen hides */
-    int used;     /* cells from here on are CELL_BLANK: clearing and packing stop here */
-    bool wrapped; /* the text goes on in the next row */
+    int cap;       /* cells allocated; those past the grid's columns keep what a narrower screen hides */
+    int used;      /* cells from here on are CELL_BLANK: clearing and packing stop here */
+    bool wrapped;  /* the text goes on in the next row */
+    uint8_t marks; /* enum grid_mark */
 };
 
 struct grid {
@@ -42,6 +51,9 @@ void grid_set_used(struct grid *g, int row, int end);
 int grid_used(const struct grid *g, int row);
 bool grid_is_wrapped(const struct grid *g, int row);
 void grid_set_wrapped(struct grid *g, int row, bool wrapped);
+/* Marks stay with their row until the whole row is erased. 0 out of range. */
+unsigned grid_marks(const struct grid *g, int row);
+void grid_set_marks(struct grid *g, int row, unsigned marks);
 
 /* Writes one cell; a wide character that is cut in half by it is blanked. `c.width` 2 writes the right half too (needs
  * col + 1). */

@@ -211,6 +211,29 @@ static void osc_52(struct vt *vt, const char *s, const char *end)
     strbuf_release(&data);
 }
 
+/* Notes at the cursor's row what the shell says of it. */
+static void mark_row(struct vt *vt, char kind)
+{
+    unsigned marks = grid_marks(vt_grid(vt), vt->row);
+    if (vt->screen != &vt->main) {
+        return;
+    }
+    switch (kind) {
+    case 'A':
+        marks |= GRID_MARK_PROMPT;
+        break;
+    case 'C':
+        marks |= GRID_MARK_OUTPUT;
+        break;
+    case 'D':
+        marks |= vt->col > 0 ? GRID_MARK_END_INSIDE : GRID_MARK_END;
+        break;
+    default:
+        break;
+    }
+    grid_set_marks(vt_grid(vt), vt->row, marks);
+}
+
 /* OSC 133;A B C D[;status]. */
 static void osc_133(struct vt *vt, const char *s, const char *end)
 {
@@ -223,6 +246,7 @@ static void osc_133(struct vt *vt, const char *s, const char *end)
         s++;
         status = read_number(&s, end);
     }
+    mark_row(vt, kind);
     if (vt->cb.mark != NULL) {
         vt->cb.mark(kind, status, vt->arg);
     }

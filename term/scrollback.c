@@ -13,6 +13,7 @@
 enum {
     LINE_WRAPPED = 1,
     LINE_STYLED = 2,
+    LINE_MARKS = 4, /* shift of four bits */
 };
 enum {
     TEXT_NARROW = 0x01,  /* the next code point takes one column, whatever the width table says */
@@ -433,6 +434,30 @@ int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *ou
         *wrapped = l.wrapped;
     }
     return 0;
+}
+
+/* The flags byte of a line; NULL past the end. */
+static uint8_t *line_flags(const struct scrollback *sb, size_t index)
+{
+    if (index >= sb->count) {
+        return NULL;
+    }
+    const struct line_ref *ref = ref_at(sb, sb->count - 1 - index);
+    return &block_at(sb, ref->block)->data[ref->offset];
+}
+
+unsigned scrollback_marks(const struct scrollback *sb, size_t index)
+{
+    const uint8_t *flags = line_flags(sb, index);
+    return flags != NULL ? *flags >> LINE_MARKS : 0;
+}
+
+void scrollback_set_marks(struct scrollback *sb, size_t index, unsigned marks)
+{
+    uint8_t *flags = line_flags(sb, index);
+    if (flags != NULL) {
+        *flags = (uint8_t)((*flags & ((1u << LINE_MARKS) - 1)) | (marks & 15) << LINE_MARKS);
+    }
 }
 
 size_t scrollback_count(const struct scrollback *sb)

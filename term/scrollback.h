@@ -36,6 +36,10 @@ int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, 
 /* Appends the text of line `index`; `wrapped` may be NULL. -1 past the end. */
 int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *out, bool *wrapped);
 
+/* The marks of line `index` (enum grid_mark), 0 at first; past the end nothing happens. */
+unsigned scrollback_marks(const struct scrollback *sb, size_t index);
+void scrollback_set_marks(struct scrollback *sb, size_t index, unsigned marks);
+
 size_t scrollback_count(const struct scrollback *sb);
 /* Lines ever pushed less lines popped: total - count is the number of the oldest line kept, so a view can hold its
  * place. */

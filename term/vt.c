@@ -48,6 +48,16 @@ static int engine_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
     return 1;
 }
 
+/* A row that leaves the normal screen at its top goes to the scrollback. */
+static void keep_row(struct vt *vt, const struct grid *g, int row)
+{
+    unsigned marks = grid_marks(g, row);
+    scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), grid_is_wrapped(g, row), &vt->clusters);
+    if (marks != 0) {
+        scrollback_set_marks(vt->history, 0, marks);
+    }
+}
+
 /* Scrolls a rectangle; what leaves the normal screen at its top is kept. */
 static void scroll_rect(struct vt *vt, int top, int left, int bottom, int right, int down, int rightward)
 {
@@ -55,7 +65,7 @@ static void scroll_rect(struct vt *vt, int top, int left, int bottom, int right,
     bool full = top == 0 && left == 0 && right == g->cols;
     if (down > 0 && full && vt->screen == &vt->main && !vt->no_history) {
         for (int row = 0; row < MT_MIN(down, bottom); row++) {
-            scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), grid_is_wrapped(g, row), &vt->clusters);
+            keep_row(vt, g, row);
         }
     }
     grid_scroll(g, top, left, bottom, right, down, rightward, vt_blank(vt));
@@ -447,12 +457,13 @@ static int resize_main(struct vt *vt, int cols, int rows, int cursor)
     struct grid *g = &vt->main.grid;
     int cut = rows_to_cut(g, rows, cursor);
     for (int row = 0; row < cut; row++) {
-        scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), grid_is_wrapped(g, row), &vt->clusters);
+        keep_row(vt, g, row);
     }
     int add = clamp(rows - g->rows, 0, (int)MT_MIN(scrollback_count(vt->history), (size_t)GRID_MAX));
     grid_resize(g, cols, rows, cut, add, CELL_BLANK);
     for (int row = add - 1; row >= 0; row--) {
         bool wrapped = false;
+        grid_set_marks(g, row, scrollback_marks(vt->history, 0));
         scrollback_pop(vt->history, grid_edit(g, row), g->cols, &wrapped, &vt->clusters);
         grid_set_wrapped(g, row, wrapped);
     }

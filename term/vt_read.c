@@ -164,6 +164,16 @@ int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, boo
     return scrollback_get(vt->history, index, out, cols, wrapped, &vt->clusters);
 }
 
+unsigned vt_history_marks(const struct vt *vt, size_t index)
+{
+    return scrollback_marks(vt->history, index);
+}
+
+unsigned vt_row_marks(const struct vt *vt, int row)
+{
+    return grid_marks(&vt->main.grid, row);
+}
+
 int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool *wrapped)
 {
     return scrollback_text(vt->history, index, out, wrapped);
