@@ -22,6 +22,7 @@
 #include "tui/port.h"
 #include "tui/problems.h"
 #include "tui/screen.h"
+#include "tui/split.h"
 #include "tui/theme.h"
 #include "tui/tree.h"
 #include "tui/usage.h"
@@ -101,8 +102,9 @@ struct app {
     int list_rows; /* as list_top was last made for; 0: the list was out of sight */
     enum app_focus focus;
     bool zoom, prefix, divider_drag;
-    struct pane pane;
-    struct rect pane_rect; /* where the pane was drawn */
+    struct pane panes[SPLIT_MAX];
+    struct pane *pane;     /* the one that has, or would get, the keys */
+    struct rect pane_rect; /* where that one was drawn */
     bool outer_focus;      /* the outer terminal has the focus (as far as it tells) */
     struct overlay *overlay;
     struct app_toast toast;
@@ -176,6 +178,8 @@ void app_show_error(struct app *app, const struct error *err);
 const char *app_key(const struct app *app, const char *command);
 /* Leaves; sessions and sandboxes go on. */
 void app_quit(struct app *app);
+
+/* --- app_config.c: settings, and what is remembered from run to run --- */
 int app_config_reload(struct app *app, bool at_start);
 void app_theme_set(struct app *app, const char *name, bool tell);
 void app_set_root(struct app *app, const char *path);
@@ -210,6 +214,8 @@ enum command_context app_context(const struct app *app);
 void app_copy_address(struct app *app, workspace_id ws);
 void app_copy_link(struct app *app, const char *address);
 bool app_pane_takes_keys(const struct app *app);
+/* The pane that shows a session, or NULL. */
+struct pane *app_pane_of(struct app *app, const char *id);
 size_t app_attention_count(const struct app *app);
 /* The session that has waited longest for a person, after the selected one; NULL when nobody waits. */
 const struct session_info *app_next_attention(const struct app *app);

@@ -70,7 +70,7 @@ static bool alt_digit(struct app *app, struct key key)
  * painted last. */
 static void catch_up(struct app *app)
 {
-    if (app_pane_takes_keys(app) && strcmp(app->pane.id, app->selected.session) != 0) {
+    if (app_pane_takes_keys(app) && strcmp(app->pane->id, app->selected.session) != 0) {
         app_arrange(app);
     }
 }
@@ -84,7 +84,7 @@ static void session_key(struct app *app, struct key key)
         app->prefix = false;
         app_dirty(app);
         if (key_equal(key, prefix)) {
-            pane_key(&app->pane, key);
+            pane_key(app->pane, key);
         } else if (key.sym != KEYSYM_ESCAPE && !run_key(app, CONTEXT_SESSION, key)) {
             char name[32];
             key_format_into(key, name, sizeof(name));
@@ -94,7 +94,7 @@ static void session_key(struct app *app, struct key key)
         app->prefix = true;
         app_dirty_now(app);
     } else {
-        pane_key(&app->pane, key);
+        pane_key(app->pane, key);
     }
 }
 
@@ -294,8 +294,8 @@ static void main_mouse(struct app *app, const struct mouse_event *ev)
     struct mouse_event in = *ev;
     in.col -= r.x;
     in.row -= r.y;
-    bool inside = rect_has(r, ev->col, ev->row) || app->pane.drag.active;
-    bool used = inside && app->pane.id[0] && pane_mouse(&app->pane, &in);
+    bool inside = rect_has(r, ev->col, ev->row) || app->pane->drag.active;
+    bool used = inside && app->pane->id[0] && pane_mouse(app->pane, &in);
     if (!used && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT && app->focus != FOCUS_MAIN) {
         enum app_main kind = app_main_kind(app);
         if (kind == MAIN_SESSION || kind == MAIN_OP) {
@@ -318,7 +318,7 @@ static void on_mouse(struct app *app, const struct mouse_event *ev)
         }
         return;
     }
-    if (app->pane.drag.active || (!drag_divider(app, ev) && !list_mouse(app, ev))) {
+    if (app->pane->drag.active || (!drag_divider(app, ev) && !list_mouse(app, ev))) {
         main_mouse(app, ev);
     }
 }
@@ -333,11 +333,11 @@ static void on_paste(struct app *app, const struct input_event *ev)
     } else if (app_pane_takes_keys(app)) {
         catch_up(app);
         if (ev->kind == INPUT_PASTE_BEGIN) {
-            pane_paste_begin(&app->pane);
+            pane_paste_begin(app->pane);
         } else if (ev->kind == INPUT_PASTE) {
-            pane_paste(&app->pane, ev->data, ev->len);
+            pane_paste(app->pane, ev->data, ev->len);
         } else {
-            pane_paste_end(&app->pane);
+            pane_paste_end(app->pane);
         }
     }
 }

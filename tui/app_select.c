@@ -234,8 +234,8 @@ void app_set_focus(struct app *app, enum app_focus focus)
     app->prefix = false;
     if (focus == FOCUS_LIST) {
         app->zoom = false;
-        if (app->pane.copy.active) {
-            pane_copy_end(&app->pane);
+        if (app->pane->copy.active) {
+            pane_copy_end(app->pane);
         }
     }
     app_dirty(app);
@@ -263,7 +263,7 @@ enum command_context app_context(const struct app *app)
     if (app->focus == FOCUS_LIST) {
         return CONTEXT_LIST;
     }
-    if (app->pane.copy.active) {
+    if (app->pane->copy.active) {
         return CONTEXT_COPY;
     }
     switch (app_main_kind(app)) {
@@ -282,6 +282,16 @@ bool app_pane_takes_keys(const struct app *app)
 {
     const struct session_info *s = app_session(app);
     return app_context(app) == CONTEXT_SESSION && s && (s->state == SESSION_RUNNING || s->state == SESSION_STARTING);
+}
+
+struct pane *app_pane_of(struct app *app, const char *id)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(app->panes) && id[0]; i++) {
+        if (strcmp(app->panes[i].id, id) == 0) {
+            return &app->panes[i];
+        }
+    }
+    return NULL;
 }
 
 void app_copy_link(struct app *app, const char *address)

@@ -54,12 +54,13 @@ static void on_signal(void *arg, int signum)
 static void on_frame(void *arg, const char *id)
 {
     struct app *app = arg;
-    if (app->quitting || strcmp(id, app->pane.id) != 0) {
+    struct pane *p = app_pane_of(app, id);
+    if (app->quitting || !p) {
         return;
     }
-    bool now = app->pane.key_sent;
-    app->pane.key_sent = false;
-    pane_on_frame(&app->pane);
+    bool now = p->key_sent;
+    p->key_sent = false;
+    pane_on_frame(p);
     app_type_ahead(app);
     if (now) {
         app_dirty_now(app); /* what a key brought is painted at once */
@@ -203,7 +204,9 @@ static int open_engine(struct app *app, struct error *err)
     }
     app->sessions = port_sessions(app->port);
     port_set_viewer(app->port, &viewer);
-    pane_init(&app->pane, app->loop, app->sessions, &pane);
+    for (size_t i = 0; i < MT_ARRAY_LEN(app->panes); i++) {
+        pane_init(&app->panes[i], app->loop, app->sessions, &pane);
+    }
     struct engine_opts opts = {.loop = app->loop,
                                .paths = app->paths,
                                .config = &app->config,
@@ -355,9 +358,13 @@ static size_t close_all(struct app *app)
     }
     if (app->port) {
         port_set_viewer(app->port, NULL);
-        pane_show(&app->pane, NULL, 0, 0);
+        for (size_t i = 0; i < MT_ARRAY_LEN(app->panes); i++) {
+            pane_show(&app->panes[i], NULL, 0, 0);
+        }
         port_close(app->port);
-        pane_release(&app->pane);
+        for (size_t i = 0; i < MT_ARRAY_LEN(app->panes); i++) {
+            pane_release(&app->panes[i]);
+        }
     }
     close_screen(app);
     if (stuck) {
@@ -380,6 +387,7 @@ int cockpit_main(const struct cockpit_opts *opts)
     app->paths = opts->paths;
     app->outer_focus = true;
     app->selected_row = -1;
+    app->pane = &app->panes[0];
     app->refused = app->agreed = STRVEC_INIT;
     app->loop = loop_new();
     theme_default(&app->theme);

@@ -6,170 +6,12 @@
 #include "core/util/compiler.h"
 #include "tui/address.h"
 #include "tui/app.h"
+#include "tui/command_can.h"
 
 #define L CONTEXT_LIST
 #define S CONTEXT_SESSION
 #define C CONTEXT_COPY
 #define P CONTEXT_PROVISION
-
-/* --- when a command can be done: false and why --- */
-
-/* Says no. */
-static bool no(char *why, size_t cap, const char *text)
-{
-    str_copy(why, cap, text);
-    return false;
-}
-
-/* A workspace that can have a sandbox is selected. */
-static bool can_workspace(const struct app *app, char *why, size_t cap)
-{
-    const struct workspace *ws = app_workspace(app);
-    if (!ws) {
-        return no(why, cap, "no workspace is selected");
-    }
-    if (ws->reserved) {
-        return no(why, cap, "this folder is reserved for muthr itself");
-    }
-    return ws->name_error[0] ? no(why, cap, ws->name_error) : true;
-}
-
-/* Does it run, or is it marked together with others? */
-static bool is_up(const struct app *app)
-{
-    const struct workspace *ws = app_workspace(app);
-    return app->marked.len > 0 || (ws && ws->info.state == SANDBOX_RUNNING);
-}
-
-static bool can_start(const struct app *app, char *why, size_t cap)
-{
-    if (app->marked.len > 1) {
-        return true; /* what cannot be started of them is left out */
-    }
-    if (!can_workspace(app, why, cap)) {
-        return false;
-    }
-    const struct workspace *ws = app_workspace(app);
-    if (app->marked.len == 0 && ws->info.state == SANDBOX_RUNNING && !ws->drift && !ws->info.halted) {
-        return no(why, cap, "it runs already");
-    }
-    return tree_op_is_live(model_op(app->model, ws->op)) ? no(why, cap, "something is being done with it already")
-                                                         : true;
-}
-
-static bool can_stop(const struct app *app, char *why, size_t cap)
-{
-    return app->marked.len > 1 || (can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run")));
-}
-
-static bool can_restart(const struct app *app, char *why, size_t cap)
-{
-    if (app->marked.len > 1 || (can_workspace(app, why, cap) && is_up(app))) {
-        return true;
-    }
-    const struct workspace *ws = app_workspace(app);
-    if (ws && !ws->reserved && !ws->name_error[0]) {
-        str_format(why, cap, "it does not run: %s starts it", app_key(app, "sandbox.start"));
-    }
-    return false;
-}
-
-static bool can_backend(const struct app *app, char *why, size_t cap)
-{
-    const struct workspace *ws = app_workspace(app);
-    if (!can_workspace(app, why, cap)) {
-        return false;
-    }
-    return !tree_op_is_live(model_op(app->model, ws->op)) || no(why, cap, "something is being done with it already");
-}
-
-static bool can_delete(const struct app *app, char *why, size_t cap)
-{
-    const struct workspace *ws = app_workspace(app);
-    return app->marked.len > 1 ||
-           (can_workspace(app, why, cap) &&
-            (app->marked.len > 0 || ws->info.state != SANDBOX_NONE || no(why, cap, "it has no sandbox")));
-}
-
-static bool can_cancel(const struct app *app, char *why, size_t cap)
-{
-    const struct workspace *ws = app_workspace(app);
-    bool overlay = ws && ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE;
-    if (ws && tree_op_is_live(model_op(app->model, ws->op))) {
-        return true;
-    }
-    str_format(why, cap, "nothing is going on there%s%s%s", overlay ? "; " : "",
-               overlay ? app_key(app, "sandbox.changes") : "", overlay ? " shows its changes" : "");
-    return false;
-}
-
-static bool can_address(const struct app *app, char *why, size_t cap)
-{
-    struct address a;
-    return address_get(app_workspace(app), 0, &a) == 0 || no(why, cap, "it has no port that is published now");
-}
-
-static bool can_changes(const struct app *app, char *why, size_t cap)
-{
-    const struct workspace *ws = app_workspace(app);
-    if (!can_workspace(app, why, cap)) {
-        return false;
-    }
-    if (ws->info.state == SANDBOX_NONE) {
-        return no(why, cap, "it has no sandbox");
-    }
-    return ws->info.workspace_mode == WORKSPACE_OVERLAY ||
-           no(why, cap, "its programs write to the project folder itself");
-}
-
-static bool can_undo(const struct app *app, char *why, size_t cap)
-{
-    return undo_left_ms(app, 0) > 0 || no(why, cap, "nothing waits to be deleted");
-}
-
-static bool can_session(const struct app *app, char *why, size_t cap)
-{
-    return app_session(app) || no(why, cap, "no session is selected");
-}
-
-static bool can_choose(const struct app *app, char *why, size_t cap)
-{
-    for (size_t i = 0; i < model_session_count(app->model); i++) {
-        if (tree_shows_session(model_session_at(app->model, i))) {
-            return true;
-        }
-    }
-    return no(why, cap, "there is no session yet");
-}
-
-static bool can_dismiss(const struct app *app, char *why, size_t cap)
-{
-    const struct session_info *s = app_session(app);
-    return (s && (s->state == SESSION_EXITED || s->state == SESSION_LOST)) || no(why, cap, "its program still runs");
-}
-
-static bool can_zoom(const struct app *app, char *why, size_t cap)
-{
-    enum app_main kind = app_main_kind(app);
-    return kind == MAIN_SESSION || kind == MAIN_OP || no(why, cap, "there is no session here to enlarge");
-}
-
-static bool can_retry(const struct app *app, char *why, size_t cap)
-{
-    const struct op_view *op = app_op(app);
-    return (op && op->state == OP_FAILED) || no(why, cap, "it has not failed");
-}
-
-static bool can_shell(const struct app *app, char *why, size_t cap)
-{
-    const struct workspace *ws = app_workspace(app);
-    return (ws && ws->info.state == SANDBOX_RUNNING) || no(why, cap, "the sandbox does not run yet");
-}
-
-static bool can_attend(const struct app *app, char *why, size_t cap)
-{
-    return app_next_attention(app) || no(why, cap, "nobody needs you");
-}
 
 /* --- app --- */
 
@@ -387,11 +229,11 @@ static void session_cmd_dismiss(struct app *app)
 }
 static void session_cmd_copy(struct app *app)
 {
-    pane_copy_begin(&app->pane);
+    pane_copy_begin(app->pane);
 }
 static void session_cmd_prefix(struct app *app)
 {
-    pane_key(&app->pane, keymap_prefix(app->keymap));
+    pane_key(app->pane, keymap_prefix(app->keymap));
 }
 
 /* Session by number. */
@@ -422,12 +264,12 @@ SESSION_GO(9)
 
 static void copy_fill(struct app *app)
 {
-    pane_copy_fill(&app->pane);
+    pane_copy_fill(app->pane);
 }
 #define COPY_MOVE(name, call)                                                                                          \
     static void copy_cmd_##name(struct app *app)                                                                       \
     {                                                                                                                  \
-        struct copymode *c = &app->pane.copy;                                                                          \
+        struct copymode *c = &app->pane->copy;                                                                         \
         call;                                                                                                          \
         copy_fill(app);                                                                                                \
     }
@@ -442,16 +284,16 @@ COPY_MOVE(half_down, copymode_page(c, c->rows > 1 ? c->rows / 2 : 1))
 COPY_MOVE(top, copymode_goto(c, c->first, 0))
 COPY_MOVE(bottom, copymode_goto(c, c->end, 0))
 COPY_MOVE(line_start, copymode_horizontal(c, -c->cols))
-COPY_MOVE(line_end, copymode_line_end(c, pane_copy_row, &app->pane))
-COPY_MOVE(word_next, copymode_word(c, 1, pane_copy_row, &app->pane))
-COPY_MOVE(word_prev, copymode_word(c, -1, pane_copy_row, &app->pane))
+COPY_MOVE(line_end, copymode_line_end(c, pane_copy_row, app->pane))
+COPY_MOVE(word_next, copymode_word(c, 1, pane_copy_row, app->pane))
+COPY_MOVE(word_prev, copymode_word(c, -1, pane_copy_row, app->pane))
 COPY_MOVE(select, copymode_select(c, false))
 COPY_MOVE(select_line, copymode_select(c, true))
 #undef COPY_MOVE
 
 static void copy_cmd_yank(struct app *app)
 {
-    pane_copy_yank(&app->pane);
+    pane_copy_yank(app->pane);
 }
 static void copy_cmd_search(struct app *app)
 {
@@ -463,15 +305,15 @@ static void copy_cmd_search_back(struct app *app)
 }
 static void copy_cmd_search_next(struct app *app)
 {
-    pane_copy_search_again(&app->pane, false);
+    pane_copy_search_again(app->pane, false);
 }
 static void copy_cmd_search_prev(struct app *app)
 {
-    pane_copy_search_again(&app->pane, true);
+    pane_copy_search_again(app->pane, true);
 }
 static void copy_cmd_leave(struct app *app)
 {
-    pane_copy_end(&app->pane);
+    pane_copy_end(app->pane);
 }
 
 /* --- provisioning view --- */
@@ -501,34 +343,34 @@ const struct command command_table[] = {
      list_cmd_open, NULL},
     {"session.list", "list", "Back to the list", S, 1, session_cmd_list, NULL},
     {"session.new", "new", "A new session: shell, agent, or a shell command", L | S, 2, dialog_new_session,
-     can_workspace},
+     command_can_workspace},
     {"sandbox.start", "start", "Start the sandbox (re-creates a stopped one whose settings changed)", L | S, 3,
-     dialog_start, can_start},
+     dialog_start, command_can_start},
     {"sandbox.stop", "stop", "Stop the sandbox; sessions inside end, its private home stays", L | S, 4, dialog_stop,
-     can_stop},
+     command_can_stop},
     {"sandbox.restart", "restart", "Stop and start the sandbox, with the settings of now", L | S, 0, dialog_restart,
-     can_restart},
+     command_can_restart},
     {"sandbox.delete", "delete", "Delete the sandbox and its private home; the project folder stays, always", L | S, 6,
-     dialog_delete, can_delete},
+     dialog_delete, command_can_delete},
     {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,
-     can_workspace},
-    {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P, 0, sandbox_cmd_undo, can_undo},
+     command_can_workspace},
+    {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P, 0, sandbox_cmd_undo, command_can_undo},
     {"sandbox.backend", "backend", "Choose what runs the sandbox (bwrap, podman), and start it with that", L | S, 0,
-     dialog_backend, can_backend},
+     dialog_backend, command_can_backend},
     {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
-     can_cancel},
-    {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, can_workspace},
+     command_can_cancel},
+    {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, command_can_workspace},
     {"sandbox.output", "logs", "What the sandbox's main process prints, as it comes", L | S, 0, dialog_output,
-     can_workspace},
+     command_can_workspace},
     {"sandbox.inspect", "inspect", "Isolation, mounts, limits, ports, image, drift: as read back now", L | S, 0,
-     dialog_inspect, can_workspace},
+     dialog_inspect, command_can_workspace},
     {"sandbox.changes", "changes", "What an overlay workspace changed: apply it, or forget it", L | S, 0,
-     dialog_changes, can_changes},
+     dialog_changes, command_can_changes},
     {"sandbox.address", "copy address", "Copy the address of its first published port", L | S | P, 0,
-     sandbox_cmd_address, can_address},
+     sandbox_cmd_address, command_can_address},
     {"list.filter", "filter", "Show only workspaces and sessions that match; Esc clears", L, 8, dialog_filter, NULL},
     {"app.next_attention", "needs you", "Go to the next session that needs you", L | S | P, 9, app_cmd_attention,
-     can_attend},
+     command_can_attend},
     {"list.down", "down", "Next line", L, 0, list_cmd_down, NULL},
     {"list.up", "up", "Previous line", L, 0, list_cmd_up, NULL},
     {"list.top", "top", "First line", L, 0, list_cmd_top, NULL},
@@ -544,10 +386,12 @@ const struct command command_table[] = {
     {"list.collapse", "fold", "Hide the sessions of the workspace", L, 0, list_cmd_collapse, NULL},
     {"session.next", "next", "The next session", L | S, 3, session_cmd_next, NULL},
     {"session.prev", "previous", "The previous session", L | S, 0, session_cmd_prev, NULL},
-    {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, session_cmd_copy, can_session},
-    {"session.kill", "end", "End the session's program", L | S, 6, dialog_kill, can_session},
-    {"session.dismiss", "close", "Close a session whose program has ended", L | S, 0, session_cmd_dismiss, can_dismiss},
-    {"session.send_prefix", "send prefix", "Send the prefix key to the program", S, 0, session_cmd_prefix, can_session},
+    {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, session_cmd_copy, command_can_session},
+    {"session.kill", "end", "End the session's program", L | S, 6, dialog_kill, command_can_session},
+    {"session.dismiss", "close", "Close a session whose program has ended", L | S, 0, session_cmd_dismiss,
+     command_can_dismiss},
+    {"session.send_prefix", "send prefix", "Send the prefix key to the program", S, 0, session_cmd_prefix,
+     command_can_session},
     {"session.1", "1", "Session 1", L | S | P, 0, session_cmd_1, NULL},
     {"session.2", "2", "Session 2", L | S | P, 0, session_cmd_2, NULL},
     {"session.3", "3", "Session 3", L | S | P, 0, session_cmd_3, NULL},
@@ -558,7 +402,7 @@ const struct command command_table[] = {
     {"session.8", "8", "Session 8", L | S | P, 0, session_cmd_8, NULL},
     {"session.9", "9", "Session 9", L | S | P, 0, session_cmd_9, NULL},
     {"session.choose", "sessions", "Every session: go to one by number or name", L | S | P, 0, dialog_sessions,
-     can_choose},
+     command_can_choose},
     {"copy.down", "down", "Down a line", C, 0, copy_cmd_down, NULL},
     {"copy.up", "up", "Up a line", C, 0, copy_cmd_up, NULL},
     {"copy.left", "left", "Left", C, 0, copy_cmd_left, NULL},
@@ -582,14 +426,14 @@ const struct command command_table[] = {
     {"copy.search_prev", "previous match", "Previous match", C, 0, copy_cmd_search_prev, NULL},
     {"copy.leave", "leave", "Back to the live screen", C, 6, copy_cmd_leave, NULL},
     {"provision.shell", "shell", "Open a shell in the sandbox while it is provisioned, or after that failed", P, 1,
-     provision_cmd_shell, can_shell},
+     provision_cmd_shell, command_can_shell},
     {"provision.cancel", "cancel", "Cancel; the sandbox is left as it was before, or clean", P, 2, sandbox_cmd_cancel,
-     can_cancel},
-    {"provision.retry", "retry", "Try again from here after a failure", P, 3, provision_cmd_retry, can_retry},
+     command_can_cancel},
+    {"provision.retry", "retry", "Try again from here after a failure", P, 3, provision_cmd_retry, command_can_retry},
     {"provision.log", "whole log", "The whole log", P, 4, dialog_log, NULL},
     {"provision.close", "list", "Back to the list; it goes on. A failure is put aside", P, 5, provision_cmd_close,
      NULL},
-    {"app.zoom", "zoom", "The session on the whole screen, and back", L | S | P, 5, app_cmd_zoom, can_zoom},
+    {"app.zoom", "zoom", "The session on the whole screen, and back", L | S | P, 5, app_cmd_zoom, command_can_zoom},
     {"app.focus_next", "other side", "Move between list and session", L | S | P, 0, app_cmd_focus, NULL},
     {"app.palette", "commands", "Every command by name", L | S | P, 10, dialog_palette, NULL},
     {"app.help", "help", "All keys", L | S | P, 0, dialog_help, NULL},

@@ -48,7 +48,7 @@ static bool search_forward(struct app *app, void *arg, const char *text, char *m
     (void)arg;
     (void)message;
     (void)cap;
-    pane_copy_search(&app->pane, text, false);
+    pane_copy_search(app->pane, text, false);
     return true;
 }
 
@@ -57,7 +57,7 @@ static bool search_backward(struct app *app, void *arg, const char *text, char *
     (void)arg;
     (void)message;
     (void)cap;
-    pane_copy_search(&app->pane, text, true);
+    pane_copy_search(app->pane, text, true);
     return true;
 }
 

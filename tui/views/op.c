@@ -287,7 +287,7 @@ void op_draw(const struct app *app, struct surface *s, struct rect r)
     }
     if (rows.pane > 0) {
         surface_hline(s, r.x, r.y + r.h - rows.pane - 1, r.w, theme_style(&app->theme, THEME_BORDER));
-        pane_draw(&app->pane, s, op_pane_rect(app, r), &app->theme);
+        pane_draw(app->pane, s, op_pane_rect(app, r), &app->theme);
     }
     surface_unclip(s, old);
 }

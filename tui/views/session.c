@@ -77,7 +77,7 @@ void session_title_draw(const struct app *app, struct surface *s, struct rect r)
         x += surface_textf(s, x, r.y, end - x, theme_style(&app->theme, THEME_ATTENTION), "%s %s",
                            glyph_text(GLYPH_ATTENTION, app->ascii), se->attention_text);
     }
-    if (app->pane.copy.active && x + 14 < end) {
+    if (app->pane->copy.active && x + 14 < end) {
         surface_text(s, x + 2, r.y, end - x - 2, theme_style(&app->theme, THEME_ACCENT), "copy mode");
     }
 }
@@ -118,13 +118,13 @@ void session_draw(const struct app *app, struct surface *s, struct rect r)
 {
     const struct session_info *se = app_session(app);
     struct rect place = session_pane_rect(app, r);
-    pane_draw(&app->pane, s, place, &app->theme);
+    pane_draw(app->pane, s, place, &app->theme);
     if (!se) {
         return;
     }
-    if (!pane_has_screen(&app->pane) && se->state != SESSION_LOST) {
+    if (!pane_has_screen(app->pane) && se->state != SESSION_LOST) {
         surface_text(s, r.x + 2, r.y + 1, r.w - 4, theme_style(&app->theme, THEME_DIM),
-                     app->pane.failed ? "This session cannot be viewed. The list says more." : "connecting...");
+                     app->pane->failed ? "This session cannot be viewed. The list says more." : "connecting...");
     }
     if (place.h < r.h) {
         draw_end(app, s, (struct rect){r.x, r.y + place.h, r.w, 1}, se);
