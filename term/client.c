@@ -538,18 +538,18 @@ int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t 
     return 0;
 }
 
-int sessions_search(struct sessions *s, const char *id, const char *needle, uint64_t from, int from_col, bool backward,
-                    sessions_search_fn fn, void *arg, struct error *err)
+int sessions_search(struct sessions *s, const char *id, const struct sessions_query *query, sessions_search_fn fn,
+                    void *arg, struct error *err)
 {
     struct remote *r = get(s, id, err);
 
     if (r == NULL) {
         return -1;
     }
-    if (needle[0] == '\0' || strlen(needle) > PROTO_NEEDLE_MAX) {
+    if (query->kind == SEARCH_TEXT && (query->needle[0] == '\0' || strlen(query->needle) > PROTO_NEEDLE_MAX)) {
         return error_set(err, ERROR_INVALID, "a text of 1 to %d bytes is searched for", PROTO_NEEDLE_MAX);
     }
-    remote_search(r, needle, from, from_col, backward, fn, arg);
+    remote_search(r, query, fn, arg);
     return 0;
 }
 
@@ -561,6 +561,11 @@ static void tell(struct sessions *s, const char *id, enum proto_type type)
     if (r != NULL) {
         remote_tell(r, (int)type);
     }
+}
+
+void sessions_search_stop(struct sessions *s, const char *id)
+{
+    tell(s, id, PROTO_SEARCH_STOP);
 }
 
 void sessions_kill(struct sessions *s, const char *id)

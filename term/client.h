@@ -17,6 +17,7 @@
 #include "core/util/error.h"
 #include "term/cell.h"
 #include "term/keys.h"
+#include "term/search.h"
 
 struct sessions;
 
@@ -103,11 +104,30 @@ typedef void (*sessions_history_fn)(void *arg, uint64_t first, size_t count, int
                                     const bool *wrapped, const struct error *err);
 int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn,
                      void *arg, struct error *err);
-/* Smart-case plain search upward or downward from absolute line `from` (history_first + history_lines + r is screen row
- * r). found=false: not there. */
-typedef void (*sessions_search_fn)(void *arg, bool found, uint64_t line, int col, int len, const struct error *err);
-int sessions_search(struct sessions *s, const char *id, const char *needle, uint64_t from, int from_col, bool backward,
-                    sessions_search_fn fn, void *arg, struct error *err);
+/* The host searches, a little a turn, and drops what it was asked before. Lines are absolute numbers (history_first +
+ * history_lines + r is screen row r). The callback runs once with `more`, when the place is known and the numbers are
+ * not (only with `count`), and once without. */
+struct sessions_query {
+    enum search_kind kind;
+    const char *needle; /* of SEARCH_TEXT, as pattern.h says; copied */
+    uint64_t line;      /* where it begins; what is at that very place counts last, unless `here` */
+    int col;
+    bool backward, here, count;
+};
+struct sessions_hit {
+    bool found;
+    bool dropped; /* it made place for another search */
+    bool more;
+    bool wrapped; /* found beyond the end, from the other one on */
+    bool capped;  /* there are more than `total` */
+    uint64_t line, end_line;
+    int col, end_col;      /* end_col: behind the last cell, in end_line */
+    uint32_t total, index; /* 0: not known */
+};
+typedef void (*sessions_search_fn)(void *arg, const struct sessions_hit *hit, const struct error *err);
+int sessions_search(struct sessions *s, const char *id, const struct sessions_query *query, sessions_search_fn fn,
+                    void *arg, struct error *err);
+void sessions_search_stop(struct sessions *s, const char *id);
 
 /* X4: HUP, TERM, KILL after 2 s. */
 void sessions_kill(struct sessions *s, const char *id);

@@ -138,6 +138,17 @@ int proto_get_history(const uint8_t *data, size_t len, struct proto_history *out
     return ended(&r, "history request", err);
 }
 
+enum search_flag {
+    SEARCH_HERE = 1,
+    SEARCH_COUNT = 2,
+};
+enum found_flag {
+    FOUND_MORE = 1,
+    FOUND_WRAPPED = 2,
+    FOUND_DROPPED = 4,
+    FOUND_CAPPED = 8,
+};
+
 void proto_put_search(struct strbuf *out, const struct proto_search *s)
 {
     size_t n = strlen(s->needle);
@@ -148,6 +159,8 @@ void proto_put_search(struct strbuf *out, const struct proto_search *s)
     wire_put(out, s->backward, 1);
     wire_put(out, n, 2);
     strbuf_add(out, s->needle, n);
+    wire_put(out, (uint64_t)s->kind, 1);
+    wire_put(out, (s->here ? SEARCH_HERE : 0u) | (s->count ? SEARCH_COUNT : 0u), 1);
 }
 
 int proto_get_search(const uint8_t *data, size_t len, struct proto_search *out, struct error *err)
@@ -162,10 +175,23 @@ int proto_get_search(const uint8_t *data, size_t len, struct proto_search *out, 
     out->from_col = (int)MT_MIN(col, (uint64_t)PROTO_MAX_COLS);
     out->backward = wire_get(&r, 1) != 0;
     n = (size_t)wire_get(&r, 2);
-    if (n == 0 || n > PROTO_NEEDLE_MAX) {
+    if (n > PROTO_NEEDLE_MAX) {
         r.bad = true;
     }
     get_text(&r, n, out->needle, sizeof(out->needle));
+    out->kind = 0;
+    out->here = out->count = false;
+    if (!r.bad && r.end - r.p >= 2) {
+        unsigned flags;
+
+        out->kind = (int)wire_get(&r, 1);
+        flags = (unsigned)wire_get(&r, 1);
+        out->here = (flags & SEARCH_HERE) != 0;
+        out->count = (flags & SEARCH_COUNT) != 0;
+    }
+    if (n == 0 && out->kind == 0) {
+        r.bad = true; /* a text is searched for, but not which */
+    }
     return ended(&r, "search", err);
 }
 
@@ -176,6 +202,29 @@ void proto_put_found(struct strbuf *out, const struct proto_found *f)
     wire_put(out, f->line, 8);
     wire_put(out, (uint64_t)f->col, 2);
     wire_put(out, (uint64_t)f->len, 2);
+    wire_put(out,
+             (f->more ? FOUND_MORE : 0u) | (f->wrapped ? FOUND_WRAPPED : 0u) | (f->dropped ? FOUND_DROPPED : 0u) |
+                 (f->capped ? FOUND_CAPPED : 0u),
+             1);
+    wire_put(out, f->end_line, 8);
+    wire_put(out, (uint64_t)f->end_col, 2);
+    wire_put(out, f->total, 4);
+    wire_put(out, f->index, 4);
+}
+
+/* What an older host does not say. */
+static void get_found_rest(struct wire_reader *r, struct proto_found *out)
+{
+    unsigned flags = (unsigned)wire_get(r, 1);
+
+    out->more = (flags & FOUND_MORE) != 0;
+    out->wrapped = (flags & FOUND_WRAPPED) != 0;
+    out->dropped = (flags & FOUND_DROPPED) != 0;
+    out->capped = (flags & FOUND_CAPPED) != 0;
+    out->end_line = wire_get(r, 8);
+    out->end_col = (int)wire_get(r, 2);
+    out->total = (uint32_t)wire_get(r, 4);
+    out->index = (uint32_t)wire_get(r, 4);
 }
 
 int proto_get_found(const uint8_t *data, size_t len, struct proto_found *out, struct error *err)
@@ -187,6 +236,13 @@ int proto_get_found(const uint8_t *data, size_t len, struct proto_found *out, st
     out->line = wire_get(&r, 8);
     out->col = (int)wire_get(&r, 2);
     out->len = (int)wire_get(&r, 2);
+    out->more = out->wrapped = out->dropped = out->capped = false;
+    out->end_line = out->line;
+    out->end_col = out->col + out->len;
+    out->total = out->index = 0;
+    if (!r.bad && r.end - r.p >= 19) {
+        get_found_rest(&r, out);
+    }
     return ended(&r, "search answer", err);
 }
 

@@ -29,26 +29,27 @@
 #define PROTO_INPUT_WINDOW (256u << 10)
 
 enum proto_type {
-    PROTO_HELLO = 1, /* both ways, first: struct proto_hello */
-    PROTO_META,      /* host: JSON of struct session_info (term/meta) */
-    PROTO_VIEW,      /* viewer: cols, rows */
-    PROTO_UNVIEW,    /* viewer */
-    PROTO_FRAME,     /* host: struct proto_screen and changed rows */
-    PROTO_CREDIT,    /* viewer: the last frame was taken, send the next */
-    PROTO_INPUT,     /* viewer: bytes for the program */
-    PROTO_INPUT_ACK, /* host: u32 bytes of input that reached the pty's queue */
-    PROTO_FOCUS,     /* viewer: u8 */
-    PROTO_KILL,      /* viewer */
-    PROTO_SIGNAL,    /* viewer: u32 */
-    PROTO_ATTENDED,  /* viewer */
-    PROTO_DISMISS,   /* viewer */
-    PROTO_HISTORY,   /* viewer: struct proto_history */
-    PROTO_LINES,     /* host: answer to it: struct proto_lines and rows */
-    PROTO_SEARCH,    /* viewer: struct proto_search */
-    PROTO_FOUND,     /* host: answer to it: struct proto_found */
-    PROTO_CLIPBOARD, /* host: text the program put on the clipboard */
-    PROTO_ERROR,     /* host: u16 enum error_code, text */
-    PROTO_NUMBER,    /* viewer: u32, the number that cockpits show the session with */
+    PROTO_HELLO = 1,   /* both ways, first: struct proto_hello */
+    PROTO_META,        /* host: JSON of struct session_info (term/meta) */
+    PROTO_VIEW,        /* viewer: cols, rows */
+    PROTO_UNVIEW,      /* viewer */
+    PROTO_FRAME,       /* host: struct proto_screen and changed rows */
+    PROTO_CREDIT,      /* viewer: the last frame was taken, send the next */
+    PROTO_INPUT,       /* viewer: bytes for the program */
+    PROTO_INPUT_ACK,   /* host: u32 bytes of input that reached the pty's queue */
+    PROTO_FOCUS,       /* viewer: u8 */
+    PROTO_KILL,        /* viewer */
+    PROTO_SIGNAL,      /* viewer: u32 */
+    PROTO_ATTENDED,    /* viewer */
+    PROTO_DISMISS,     /* viewer */
+    PROTO_HISTORY,     /* viewer: struct proto_history */
+    PROTO_LINES,       /* host: answer to it: struct proto_lines and rows */
+    PROTO_SEARCH,      /* viewer: struct proto_search */
+    PROTO_FOUND,       /* host: answer to it: struct proto_found */
+    PROTO_CLIPBOARD,   /* host: text the program put on the clipboard */
+    PROTO_ERROR,       /* host: u16 enum error_code, text */
+    PROTO_NUMBER,      /* viewer: u32, the number that cockpits show the session with */
+    PROTO_SEARCH_STOP, /* viewer: nobody waits for the search any more; it is answered as dropped */
 };
 
 struct proto_hello {
@@ -85,19 +86,29 @@ struct proto_lines {
     int cols;
 };
 
+/* What older programs do not know stands at the end: they leave it out, and read as if it were 0. */
 struct proto_search {
     uint32_t id;
     uint64_t from;
     int from_col;
     bool backward;
     char needle[PROTO_NEEDLE_MAX + 1];
+    int kind; /* enum search_kind */
+    bool here, count;
 };
 
 struct proto_found {
     uint32_t id;
     bool found;
     uint64_t line;
-    int col, len;
+    int col, len; /* len: columns in its first row */
+    bool more;    /* another answer to the same question follows, with the numbers */
+    bool wrapped; /* it went round an end */
+    bool dropped; /* not looked for to the end: another question took its place */
+    uint64_t end_line;
+    int end_col;
+    uint32_t total, index;
+    bool capped;
 };
 
 /* --- writing: each appends one message's payload --- */

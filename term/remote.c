@@ -190,12 +190,32 @@ static struct request *request_take(struct remote *r, uint32_t id)
     return NULL;
 }
 
+/* Hands an answer to a search on. */
+static void tell_found(const struct request *q, const struct proto_found *f, const struct error *err)
+{
+    struct sessions_hit hit = {0};
+
+    if (f != NULL) {
+        hit = (struct sessions_hit){.found = f->found && !f->dropped,
+                                    .dropped = f->dropped,
+                                    .more = f->more,
+                                    .wrapped = f->wrapped,
+                                    .capped = f->capped,
+                                    .line = f->line,
+                                    .end_line = MT_MAX(f->end_line, f->line),
+                                    .col = f->col,
+                                    .end_col = f->end_col,
+                                    .total = f->total,
+                                    .index = f->index};
+    }
+    q->search(q->arg, &hit, err);
+}
+
 /* Answers and frees it; err NULL is success. */
 static void request_finish(struct request *q, const struct proto_found *f, const struct error *err)
 {
     if (q->search != NULL) {
-        q->search(q->arg, f != NULL && f->found, f != NULL ? f->line : 0, f != NULL ? f->col : 0,
-                  f != NULL ? f->len : 0, err);
+        tell_found(q, f, err);
     } else {
         q->history(q->arg, q->first, q->got, q->cols, q->cells, q->wrapped, err);
     }
@@ -226,15 +246,20 @@ void remote_history(struct remote *r, uint64_t first, size_t count, int cols, se
     ask_lines(r, q);
 }
 
-void remote_search(struct remote *r, const char *needle, uint64_t from, int from_col, bool backward,
-                   sessions_search_fn fn, void *arg)
+void remote_search(struct remote *r, const struct sessions_query *query, sessions_search_fn fn, void *arg)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
     struct request *q = request_new(r, arg);
-    struct proto_search s = {.id = q->id, .from = from, .from_col = MT_MAX(from_col, 0), .backward = backward};
+    struct proto_search s = {.id = q->id,
+                             .from = query->line,
+                             .from_col = MT_MAX(query->col, 0),
+                             .backward = query->backward,
+                             .kind = (int)query->kind,
+                             .here = query->here,
+                             .count = query->count};
 
     q->search = fn;
-    str_copy(s.needle, sizeof(s.needle), needle);
+    str_copy(s.needle, sizeof(s.needle), query->needle != NULL ? query->needle : "");
     proto_put_search(&b, &s);
     send_buf(r, PROTO_SEARCH, &b);
 }
@@ -335,7 +360,11 @@ static int on_found(struct remote *r, const uint8_t *data, size_t len, struct er
     if (q == NULL || q->search == NULL) {
         return error_set(err, ERROR_PARSE, "protocol: an answer that nobody asked for");
     }
-    request_finish(request_take(r, f.id), &f, NULL);
+    if (f.more) {
+        tell_found(q, &f, NULL);
+    } else {
+        request_finish(request_take(r, f.id), &f, NULL);
+    }
     return 0;
 }
 

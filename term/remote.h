@@ -51,7 +51,6 @@ void remote_tell(struct remote *r, int type);
 void remote_signal(struct remote *r, int signum);
 void remote_number(struct remote *r, int number);
 void remote_history(struct remote *r, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg);
-void remote_search(struct remote *r, const char *needle, uint64_t from, int from_col, bool backward,
-                   sessions_search_fn fn, void *arg);
+void remote_search(struct remote *r, const struct sessions_query *query, sessions_search_fn fn, void *arg);
 
 #endif

@@ -446,6 +446,12 @@ static uint8_t *line_flags(const struct scrollback *sb, size_t index)
     return &block_at(sb, ref->block)->data[ref->offset];
 }
 
+bool scrollback_is_wrapped(const struct scrollback *sb, size_t index)
+{
+    const uint8_t *flags = line_flags(sb, index);
+    return flags != NULL && (*flags & LINE_WRAPPED) != 0;
+}
+
 unsigned scrollback_marks(const struct scrollback *sb, size_t index)
 {
     const uint8_t *flags = line_flags(sb, index);

@@ -36,6 +36,8 @@ int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, 
 /* Appends the text of line `index`; `wrapped` may be NULL. -1 past the end. */
 int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *out, bool *wrapped);
 
+/* Does line `index` go on in the next one? False past the end. */
+bool scrollback_is_wrapped(const struct scrollback *sb, size_t index);
 /* The marks of line `index` (enum grid_mark), 0 at first; past the end nothing happens. */
 unsigned scrollback_marks(const struct scrollback *sb, size_t index);
 void scrollback_set_marks(struct scrollback *sb, size_t index, unsigned marks);

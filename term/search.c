@@ -4,182 +4,294 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
 #include "term/grid.h"
+#include "term/linetext.h"
+#include "term/pattern.h"
 
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
+/* Rows whose marks are looked at between two looks at the clock. */
+#define MARKS_A_LOOK 1024
 
-/* One search: the needle, the row under it as text, and each byte's column. */
-struct finder {
+struct search {
     struct vt *vt;
-    const char *needle;
-    size_t len;
-    bool exact;
-    int cols;
-    struct cell *cells;
+    struct search_opts opts;
+    struct pattern *pattern;
+    enum search_state state;
+    struct search_result result;
+    uint64_t at;  /* the line to look at next */
+    int64_t left; /* rows to look at before everything was seen */
+    bool begun;
+    uint32_t nth; /* which match of its logical line was found, from 0 */
     struct strbuf text;
-    int *column; /* [text.len + 1] */
-    size_t column_cap;
+    struct linetext line;
+    struct cell *cells; /* [GRID_MAX] */
 };
 
-static void finder_init(struct finder *f, struct vt *vt, const char *needle)
+/* Lines [first, end) there are, and the first that is on the screen. */
+struct extent {
+    uint64_t first, screen, end;
+};
+
+static struct extent extent_of(const struct vt *vt)
 {
-    *f = (struct finder){.vt = vt, .needle = needle, .len = strlen(needle), .cols = GRID_MAX, .text = STRBUF_INIT};
-    for (const char *p = needle; *p != '\0'; p++) {
-        f->exact = f->exact || (*p >= 'A' && *p <= 'Z');
+    struct extent e = {.screen = vt_history_total(vt)};
+    e.first = e.screen - vt_history_count(vt);
+    e.end = e.screen + (uint64_t)vt_rows(vt);
+    return e;
+}
+
+struct search *search_new(struct vt *vt, const struct search_opts *opts)
+{
+    struct search *s = xcalloc(1, sizeof(*s));
+    struct extent e = extent_of(vt);
+    s->vt = vt;
+    s->opts = *opts;
+    s->opts.needle = NULL;
+    s->at = MT_MIN(MT_MAX(opts->line, e.first), e.end - 1);
+    if (opts->line < e.first || opts->line >= e.end) {
+        s->opts.col = opts->line < e.first ? -1 : GRID_MAX;
     }
-    f->cells = xcalloc((size_t)f->cols, sizeof(*f->cells));
+    s->opts.line = s->at;
+    s->left = (int64_t)(e.end - e.first);
+    strbuf_init(&s->text);
+    linetext_init(&s->line);
+    if (opts->kind == SEARCH_TEXT) {
+        s->pattern = pattern_new(opts->needle);
+        s->cells = xcalloc(GRID_MAX, sizeof(*s->cells));
+        s->state = *opts->needle == '\0' ? SEARCH_DONE : SEARCH_LOOKING;
+    }
+    return s;
 }
 
-static void finder_release(struct finder *f)
+void search_free(struct search *s)
 {
-    free(f->cells);
-    free(f->column);
-    strbuf_release(&f->text);
+    if (s == NULL) {
+        return;
+    }
+    pattern_free(s->pattern);
+    strbuf_release(&s->text);
+    linetext_release(&s->line);
+    free(s->cells);
+    free(s);
 }
 
-/* A quick look at a packed line's text: most lines do not match and need no unpacking. */
-static bool text_matches(const struct finder *f, const char *at)
+const struct search_result *search_result(const struct search *s)
 {
-    for (size_t i = 0; i < f->len; i++) {
-        if (at[i] != f->needle[i] && (f->exact || fold(at[i]) != f->needle[i])) {
-            return false;
+    return &s->result;
+}
+
+/* --- logical lines --- */
+
+/* Does a line go on in the next? The alternate screen does not go on from the scrollback. */
+static bool goes_on(const struct search *s, const struct extent *e, uint64_t line)
+{
+    bool wrapped = false;
+    if (line + 1 >= e->end || (line + 1) % LINETEXT_ROWS == 0) {
+        return false;
+    }
+    if (line < e->screen) {
+        return vt_history_is_wrapped(s->vt, (size_t)(e->screen - 1 - line)) &&
+               (line + 1 < e->screen || !vt_is_alt(s->vt));
+    }
+    (void)vt_row(s->vt, (int)(line - e->screen), &wrapped);
+    return wrapped;
+}
+
+/* The rows [*from, *to) of the logical line that a row belongs to. */
+static void rows_of(const struct search *s, const struct extent *e, uint64_t line, uint64_t *from, uint64_t *to)
+{
+    *from = line;
+    *to = line + 1;
+    while (*from > e->first && goes_on(s, e, *from - 1)) {
+        --*from;
+    }
+    while (goes_on(s, e, *to - 1)) {
+        ++*to;
+    }
+}
+
+/* The rows as cells, with the way back from bytes to places. */
+static void load_cells(struct search *s, const struct extent *e, uint64_t from, uint64_t to)
+{
+    linetext_clear(&s->line);
+    for (uint64_t n = from; n < to; n++) {
+        if (select_line(s->vt, (size_t)(n - e->first), s->cells, GRID_MAX, NULL) == 0) {
+            linetext_add(&s->line, n, s->cells, GRID_MAX, n + 1 < to, vt_clusters(s->vt));
         }
     }
-    return true;
 }
 
-static bool text_contains(const struct finder *f)
+/* The text alone: most lines do not match and need no unpacking. */
+static const struct strbuf *load_text(struct search *s, const struct extent *e, uint64_t from, uint64_t to)
 {
-    for (size_t i = 0; i + f->len <= f->text.len; i++) {
-        if (text_matches(f, f->text.buf + i)) {
-            return true;
-        }
+    if (to > e->screen) {
+        load_cells(s, e, from, to);
+        return &s->line.text;
     }
-    return false;
+    strbuf_clear(&s->text);
+    for (uint64_t n = from; n < to; n++) {
+        vt_history_text(s->vt, (size_t)(e->screen - 1 - n), &s->text, NULL);
+    }
+    return &s->text;
 }
 
-/* The row's cells as text, and the column of each byte. */
-static void map_columns(struct finder *f)
+/* --- text --- */
+
+/* The match of the rows that is wanted: the first behind the bound, or the last before it; all count without one. */
+static bool pick(struct search *s, const struct extent *e, uint64_t from, uint64_t to, bool bounded)
 {
-    strbuf_clear(&f->text);
-    for (int col = 0; col < f->cols; col++) {
-        char buf[8];
-        size_t len = 0;
-        if (f->cells[col].width == 0) {
+    const struct strbuf *text = load_text(s, e, from, to);
+    size_t start = 0, end = 0, at = 0;
+    uint32_t nth = 0;
+    bool found = false;
+    if (!pattern_match(s->pattern, text->buf, text->len, 0, &start, &end)) {
+        return false;
+    }
+    if (text == &s->text) {
+        load_cells(s, e, from, to);
+    }
+    for (; pattern_match(s->pattern, s->line.text.buf, s->line.text.len, at, &start, &end); at = end, nth++) {
+        struct search_result r = s->result;
+        linetext_span(&s->line, start, end, &r.line, &r.col, &r.end_line, &r.end_col);
+        bool before = r.line < s->opts.line || (r.line == s->opts.line && r.col < s->opts.col);
+        bool here = r.line == s->opts.line && r.col == s->opts.col;
+        if (bounded && !(here ? s->opts.here : before == s->opts.backward)) {
             continue;
         }
-        const char *text = cluster_text(vt_clusters(f->vt), f->cells[col].ch, buf, &len);
-        if (f->text.len + len + 1 > f->column_cap) {
-            f->column_cap = (f->text.len + len + 1) * 2;
-            f->column = xreallocarray(f->column, f->column_cap, sizeof(*f->column));
+        s->result = r;
+        s->nth = nth;
+        found = true;
+        if (!s->opts.backward) {
+            break;
         }
-        for (size_t i = 0; i < len; i++) {
-            f->column[f->text.len + i] = col;
-        }
-        strbuf_add(&f->text, text, len);
-        f->column[f->text.len] = col + f->cells[col].width;
     }
+    return found;
 }
 
-/* Loads a line; false when it cannot hold a match. */
-static bool load_line(struct finder *f, size_t line)
+/* One logical line of the search. */
+static void look_at_line(struct search *s)
 {
-    size_t history = vt_history_count(f->vt);
-    if (line < history) {
-        strbuf_clear(&f->text);
-        vt_history_text(f->vt, history - 1 - line, &f->text, NULL);
-        if (!text_contains(f)) {
-            return false;
-        }
+    struct extent e = extent_of(s->vt);
+    uint64_t from, to;
+    bool bounded = !s->begun;
+    s->at = MT_MIN(MT_MAX(s->at, e.first), e.end - 1);
+    rows_of(s, &e, s->at, &from, &to);
+    s->begun = true;
+    s->left -= bounded ? 0 : (int64_t)(to - from);
+    if (pick(s, &e, from, to, bounded)) {
+        s->result.found = true;
+        s->state = s->opts.count ? SEARCH_COUNTING : SEARCH_DONE;
+        s->at = e.first;
+        return;
     }
-    if (f->len == 0 || select_line(f->vt, line, f->cells, f->cols, NULL) < 0) {
+    bool at_end = s->opts.backward ? from <= e.first : to >= e.end;
+    if (s->left <= 0 || (at_end && !s->opts.wrap)) {
+        s->state = SEARCH_DONE;
+        return;
+    }
+    s->result.wrapped = s->result.wrapped || at_end;
+    s->at = s->opts.backward ? (at_end ? e.end : from) - 1 : at_end ? e.first : to;
+}
+
+/* One logical line of the count, from the oldest on. */
+static void count_line(struct search *s)
+{
+    struct extent e = extent_of(s->vt);
+    struct search_result *r = &s->result;
+    size_t start, end, at = 0;
+    uint64_t from, to;
+    if (s->at >= e.end || r->capped) {
+        s->state = SEARCH_DONE;
+        return;
+    }
+    rows_of(s, &e, MT_MAX(s->at, e.first), &from, &to);
+    if (r->line >= from && r->line < to) {
+        r->index = r->total + s->nth + 1;
+    }
+    const struct strbuf *text = load_text(s, &e, from, to);
+    while (!r->capped && pattern_match(s->pattern, text->buf, text->len, at, &start, &end)) {
+        r->capped = r->total >= SEARCH_COUNT_MAX;
+        r->total += r->capped ? 0 : 1;
+        at = end;
+    }
+    s->at = to;
+}
+
+/* --- prompt marks --- */
+
+static unsigned marks_of(const struct search *s, const struct extent *e, uint64_t line)
+{
+    return line < e->screen ? vt_history_marks(s->vt, (size_t)(e->screen - 1 - line))
+                            : vt_row_marks(s->vt, (int)(line - e->screen));
+}
+
+/* The rows of the command whose output begins at `line`; false when it printed nothing. */
+static bool output_rows(struct search *s, const struct extent *e, uint64_t line)
+{
+    unsigned stop = GRID_MARK_PROMPT | GRID_MARK_END | GRID_MARK_END_INSIDE | GRID_MARK_OUTPUT;
+    unsigned here = marks_of(s, e, line);
+    uint64_t to = line + 1, last = e->screen + (uint64_t)MT_MAX(vt_cursor(s->vt).row, 0);
+    if ((here & (GRID_MARK_PROMPT | GRID_MARK_END)) != 0 && (here & GRID_MARK_END_INSIDE) == 0) {
         return false;
     }
-    map_columns(f);
+    if ((here & GRID_MARK_END_INSIDE) == 0) {
+        while (to < e->end && (marks_of(s, e, to) & stop) == 0) {
+            to++;
+        }
+        if (to < e->end && (marks_of(s, e, to) & GRID_MARK_END_INSIDE) != 0) {
+            to++;
+        } else if (to >= e->end && last >= line && last < to) {
+            to = last + 1; /* it still runs: what it wrote so far */
+        }
+    }
+    s->result.line = line;
+    s->result.col = 0;
+    s->result.end_line = to - 1;
+    s->result.end_col = vt_cols(s->vt);
     return true;
 }
 
-/* The first match in the loaded line at or after byte *at; moves *at past its first byte. */
-static bool next_match(struct finder *f, size_t line, size_t *at, struct search_match *out)
+/* Rows with marks, one after the other. */
+static void look_at_marks(struct search *s)
 {
-    for (; *at + f->len <= f->text.len; ++*at) {
-        if (text_matches(f, f->text.buf + *at)) {
-            int end = f->column[*at + f->len - 1];
-            end += f->cells[end].width;
-            *out = (struct search_match){line, f->column[*at], end - f->column[*at]};
-            ++*at;
-            return true;
-        }
+    struct extent e = extent_of(s->vt);
+    bool output = s->opts.kind == SEARCH_OUTPUT, backward = output || s->opts.backward;
+    if (vt_is_alt(s->vt)) {
+        e.end = e.screen; /* what is on the screen is no shell's */
     }
-    return false;
-}
-
-/* The match of a line nearest to a bound: the first with col > after, or the last with col < before. */
-static bool pick(struct finder *f, size_t line, bool forward, int bound, struct search_match *out)
-{
-    struct search_match m;
-    size_t at = 0;
-    bool found = false;
-    if (!load_line(f, line)) {
-        return false;
-    }
-    while (next_match(f, line, &at, &m)) {
-        if (forward ? m.col > bound : m.col < bound) {
-            *out = m;
-            found = true;
-            if (forward) {
-                break;
+    for (int i = 0; i < MARKS_A_LOOK && s->state == SEARCH_LOOKING; i++) {
+        bool inside = s->at >= e.first && s->at < e.end;
+        unsigned marks = inside ? marks_of(s, &e, s->at) : 0;
+        if (output ? (marks & GRID_MARK_OUTPUT) && output_rows(s, &e, s->at)
+                   : (marks & GRID_MARK_PROMPT) && s->at != s->opts.line) {
+            s->result.found = true;
+            if (!output) {
+                s->result.line = s->result.end_line = s->at;
             }
         }
+        if (s->result.found || (backward ? s->at <= e.first : s->at + 1 >= e.end)) {
+            s->state = SEARCH_DONE;
+        }
+        s->at = backward ? s->at - (s->at > 0) : s->at + 1;
     }
-    return found;
 }
 
-bool search_find(struct vt *vt, const char *needle, struct select_pos from, bool forward, bool wrap,
-                 struct search_match *out)
+enum search_state search_step(struct search *s, uint64_t until_ns)
 {
-    struct finder f;
-    size_t count = select_line_count(vt);
-    bool found = false;
-    if (*needle == '\0') {
-        return false;
-    }
-    finder_init(&f, vt, needle);
-    from.line = MT_MIN(from.line, count - 1);
-    size_t line = from.line;
-    int bound = from.col;
-    for (size_t step = 0; step <= count && !found; step++) {
-        found = pick(&f, line, forward, bound, out);
-        bound = forward ? -1 : f.cols;
-        bool at_end = forward ? line + 1 == count : line == 0;
-        if (at_end && !wrap) {
+    enum search_state before = s->state;
+    while (s->state == before && s->state != SEARCH_DONE) {
+        if (s->opts.kind != SEARCH_TEXT) {
+            look_at_marks(s);
+        } else if (s->state == SEARCH_LOOKING) {
+            look_at_line(s);
+        } else {
+            count_line(s);
+        }
+        if (clock_mono_ns() >= until_ns) {
             break;
         }
-        line = forward ? (at_end ? 0 : line + 1) : (at_end ? count - 1 : line - 1);
     }
-    finder_release(&f);
-    return found;
-}
-
-size_t search_line(struct vt *vt, const char *needle, size_t line, struct search_match *out, size_t cap)
-{
-    struct finder f;
-    size_t n = 0, at = 0;
-    if (*needle == '\0') {
-        return 0;
-    }
-    finder_init(&f, vt, needle);
-    if (load_line(&f, line)) {
-        while (n < cap && next_match(&f, line, &at, &out[n])) {
-            at += f.len - 1;
-            n++;
-        }
-    }
-    finder_release(&f);
-    return n;
+    return s->state;
 }

@@ -18,6 +18,7 @@
 #define HISTORY_MAX_LINES 4096        /* in one answer */
 #define UNREAD_PAUSE_BYTES (2u << 20) /* a client that asks faster than it reads is not listened to */
 #define UNREAD_META_BYTES (64u << 10) /* one that does not read is owed its metadata */
+#define SEARCH_TURN_NS 2000000        /* a turn of searching: keys and output come first again after it */
 #define DIRTY_WORDS ((PROTO_MAX_ROWS + 63) / 64)
 
 struct viewer {
@@ -39,6 +40,10 @@ struct viewer {
     struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
     struct strbuf input;     /* taken from the client, not yet by the pty */
     size_t unacknowledged;   /* input that went on, of which the client was not told yet */
+    struct search *search;   /* under way; NULL: none */
+    uint32_t search_id;
+    bool search_told;           /* where it is; the numbers are being made */
+    struct timer *search_timer; /* its next turn */
 };
 
 struct viewer *viewer_next(const struct viewer *v)
@@ -89,6 +94,8 @@ static void viewer_forget(struct viewer *v)
         *at = v->next;
         h->viewer_count--;
     }
+    search_free(v->search);
+    timer_close(v->search_timer);
     strbuf_release(&v->last_head);
     strbuf_release(&v->input);
     free(v);
@@ -360,25 +367,82 @@ static void on_history(struct viewer *v, const struct proto_history *q)
     update_pause(v);
 }
 
-static void on_search(struct viewer *v, const struct proto_search *q)
+/* Answers the search: for good, or with the numbers still to come. */
+static void send_found(struct viewer *v, bool more, bool dropped)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
-    struct vt *vt = v->host->vt;
-    uint64_t oldest = vt_history_total(vt) - vt_history_count(vt);
-    struct select_pos from = {.line = q->from > oldest ? (size_t)(q->from - oldest) : 0, .col = q->from_col};
-    struct proto_found a = {.id = q->id};
-    struct search_match m;
+    const struct search_result *r = search_result(v->search);
+    struct proto_found a = {.id = v->search_id,
+                            .found = r->found,
+                            .line = r->line,
+                            .col = r->col,
+                            .len = r->end_line == r->line ? r->end_col - r->col : vt_cols(v->host->vt) - r->col,
+                            .more = more,
+                            .wrapped = r->wrapped,
+                            .dropped = dropped,
+                            .end_line = r->end_line,
+                            .end_col = r->end_col,
+                            .total = r->total,
+                            .index = r->index,
+                            .capped = r->capped};
 
-    from.line = MT_MIN(from.line, select_line_count(vt));
-    if (search_find(vt, q->needle, from, !q->backward, true, &m)) {
-        a.found = true;
-        a.line = oldest + m.line;
-        a.col = m.col;
-        a.len = m.cols;
-    }
+    a.len = MT_MAX(a.len, 0);
     proto_put_found(&b, &a);
     send_buf(v, PROTO_FOUND, &b);
     update_pause(v);
+}
+
+/* Nobody wants the search any more. */
+static void drop_search(struct viewer *v)
+{
+    if (v->search != NULL) {
+        timer_stop(v->search_timer);
+        send_found(v, false, true);
+        search_free(v->search);
+        v->search = NULL;
+    }
+}
+
+/* One turn of the search. */
+static void step_search(void *arg)
+{
+    struct viewer *v = arg;
+    uint64_t until = clock_mono_ns() + SEARCH_TURN_NS;
+    enum search_state state = search_step(v->search, until);
+
+    if (state == SEARCH_COUNTING && !v->search_told) {
+        v->search_told = true;
+        send_found(v, true, false);
+    }
+    if (state == SEARCH_DONE) {
+        send_found(v, false, false);
+        search_free(v->search);
+        v->search = NULL;
+    } else {
+        timer_start(v->search_timer, 0);
+    }
+}
+
+/* A new question takes the place of the last one. */
+static void on_search(struct viewer *v, const struct proto_search *q)
+{
+    struct search_opts opts = {.kind = (enum search_kind)MT_MIN(q->kind, (int)SEARCH_OUTPUT),
+                               .needle = q->needle,
+                               .line = q->from,
+                               .col = q->from_col,
+                               .backward = q->backward,
+                               .here = q->here,
+                               .wrap = true,
+                               .count = q->count};
+
+    drop_search(v);
+    if (v->search_timer == NULL) {
+        v->search_timer = timer_new(v->host->loop, step_search, v);
+    }
+    v->search = search_new(v->host->vt, &opts);
+    v->search_id = q->id;
+    v->search_told = false;
+    step_search(v);
 }
 
 /* --- messages --- */
@@ -475,6 +539,9 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         return 0;
     case PROTO_DISMISS:
         on_dismiss(v);
+        return 0;
+    case PROTO_SEARCH_STOP:
+        drop_search(v);
         return 0;
     default:
         return 0; /* of a newer cockpit */

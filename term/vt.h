@@ -106,6 +106,8 @@ uint64_t vt_history_total(const struct vt *vt);
 /* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in
  * the vt's table. */
 int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped);
+/* Does a line of scrollback go on in the next? */
+bool vt_history_is_wrapped(const struct vt *vt, size_t index);
 /* What the shell said of a line of scrollback, or of a row of the normal screen (enum grid_mark of grid.h). */
 unsigned vt_history_marks(const struct vt *vt, size_t index);
 unsigned vt_row_marks(const struct vt *vt, int row);

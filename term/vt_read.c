@@ -164,6 +164,11 @@ int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, boo
     return scrollback_get(vt->history, index, out, cols, wrapped, &vt->clusters);
 }
 
+bool vt_history_is_wrapped(const struct vt *vt, size_t index)
+{
+    return scrollback_is_wrapped(vt->history, index);
+}
+
 unsigned vt_history_marks(const struct vt *vt, size_t index)
 {
     return scrollback_marks(vt->history, index);

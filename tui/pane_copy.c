@@ -266,9 +266,12 @@ void pane_copy_yank(struct pane *p)
 }
 
 /* The host found it, or not. */
-static void on_found(void *arg, bool found, uint64_t line, int col, int len, const struct error *err)
+static void on_found(void *arg, const struct sessions_hit *hit, const struct error *err)
 {
     struct pane *p = arg;
+    bool found = hit->found;
+    uint64_t line = hit->line;
+    int col = hit->col, len = hit->end_line == line ? hit->end_col - col : p->cols - col;
     if (err || !found) {
         char text[200];
         str_format(text, sizeof(text), err ? "%s" : "Not found: %s", err ? err->msg : p->needle);
@@ -308,8 +311,9 @@ void pane_copy_search_again(struct pane *p, bool reverse)
     p->search.line = p->copy.line;
     p->search.col = p->copy.col;
     p->search.backward = p->backward != reverse;
-    if (sessions_search(p->sessions, p->id, p->needle, p->search.line, p->search.col, p->search.backward, on_found, p,
-                        &err) != 0) {
+    struct sessions_query q = {
+        .needle = p->needle, .line = p->search.line, .col = p->search.col, .backward = p->search.backward};
+    if (sessions_search(p->sessions, p->id, &q, on_found, p, &err) != 0) {
         p->events.on_message(p->events.arg, err.msg);
     }
 }

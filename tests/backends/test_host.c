@@ -344,14 +344,16 @@ struct hit {
     bool done, found;
     uint64_t line;
     int col, len;
+    uint32_t total;
+    bool dropped;
 };
 
-static void on_hit(void *arg, bool found, uint64_t line, int col, int len, const struct error *err)
+static void on_hit(void *arg, const struct sessions_hit *hit, const struct error *err)
 {
     struct hit *h = arg;
 
     assert_null(err);
-    *h = (struct hit){true, found, line, col, len};
+    *h = (struct hit){!hit->more, hit->found, hit->line, hit->col, hit->end_col - hit->col, hit->total, hit->dropped};
 }
 
 static bool is_hit(void *arg)
@@ -361,9 +363,10 @@ static bool is_hit(void *arg)
 
 static struct hit search(const char *id, const char *needle, uint64_t from, bool backward)
 {
-    struct hit h = {false, false, 0, 0, 0};
+    struct hit h = {0};
+    struct sessions_query q = {.needle = needle, .line = from, .backward = backward, .count = true};
 
-    assert_int_equal(sessions_search(a.s, id, needle, from, 0, backward, on_hit, &h, NULL), 0);
+    assert_int_equal(sessions_search(a.s, id, &q, on_hit, &h, NULL), 0);
     assert_true(rig_wait(&rig, is_hit, &h, RIG_WAIT_MS));
     return h;
 }
@@ -393,7 +396,16 @@ static void test_search(void **state)
     assert_true(h.found && h.line == 99);
     h = search(id, "01900", 50, true);
     assert_true(h.found && h.line == 1899);
-    assert_int_equal(sessions_search(a.s, id, "", 0, 0, false, on_hit, &h, NULL), -1);
+    assert_int_equal(sessions_search(a.s, id, &(struct sessions_query){.needle = ""}, on_hit, &h, NULL), -1);
+    /* A second question takes the place of the first, and both are answered. */
+    struct hit first = {0}, second = {0};
+    struct sessions_query q = {.needle = "li.*x", .count = true};
+    assert_int_equal(sessions_search(a.s, id, &q, on_hit, &first, NULL), 0);
+    q.needle = "here$";
+    assert_int_equal(sessions_search(a.s, id, &q, on_hit, &second, NULL), 0);
+    assert_true(rig_wait(&rig, is_hit, &first, RIG_WAIT_MS));
+    assert_true(rig_wait(&rig, is_hit, &second, RIG_WAIT_MS));
+    assert_true(!first.found && second.found && second.total == 1000);
 }
 
 /* Questions that wait when the host dies are answered all the same. */

@@ -123,9 +123,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_all(vt);
     struct strbuf text = STRBUF_INIT;
-    struct search_match m;
     select_text(vt, (struct select_pos){0, 0}, (struct select_pos){select_line_count(vt), 0}, false, &text);
-    search_find(vt, "a", (struct select_pos){0, 0}, false, true, &m);
+    struct search *s = search_new(vt, &(struct search_opts){.needle = "[a-f]", .wrap = true, .count = true});
+    while (search_step(s, UINT64_MAX) != SEARCH_DONE) {
+    }
+    search_free(s);
     strbuf_release(&text);
     vt_free(vt);
     return 0;

@@ -351,7 +351,19 @@ static void test_small_messages(void **state)
                              .needle = "n\xc3\xa9"
                                        "edle"},
                         s2;
-    struct proto_found f = {.id = 7, .found = true, .line = 12345, .col = 6, .len = 3}, f2;
+    struct proto_found f = {.id = 7,
+                            .found = true,
+                            .line = 12345,
+                            .col = 6,
+                            .len = 3,
+                            .more = true,
+                            .wrapped = true,
+                            .end_line = 12346,
+                            .end_col = 2,
+                            .total = 1000,
+                            .index = 17,
+                            .capped = true},
+                       f2;
     struct proto_size size;
     struct strbuf b = STRBUF_INIT;
     enum error_code code;
@@ -369,11 +381,24 @@ static void test_small_messages(void **state)
     assert_int_equal(proto_get_search(bytes(&b), b.len, &s2, NULL), 0);
     assert_string_equal(s2.needle, s.needle);
     assert_true(s2.id == 6 && s2.from == 99 && s2.from_col == 4 && s2.backward);
-    assert_int_equal(proto_get_search(bytes(&b), b.len - 1, &s2, NULL), -1);
+    assert_int_equal(proto_get_search(bytes(&b), b.len - 2, &s2, NULL), 0); /* of an older cockpit */
+    assert_true(s2.kind == 0 && !s2.here && !s2.count);
+    assert_int_equal(proto_get_search(bytes(&b), b.len - 3, &s2, NULL), -1);
+    strbuf_clear(&b);
+    s.kind = 2;
+    s.here = s.count = true;
+    s.needle[0] = '\0';
+    proto_put_search(&b, &s);
+    assert_int_equal(proto_get_search(bytes(&b), b.len, &s2, NULL), 0);
+    assert_true(s2.kind == 2 && s2.here && s2.count && s2.needle[0] == '\0');
     strbuf_clear(&b);
     proto_put_found(&b, &f);
     assert_int_equal(proto_get_found(bytes(&b), b.len, &f2, NULL), 0);
     assert_true(f2.id == 7 && f2.found && f2.line == 12345 && f2.col == 6 && f2.len == 3);
+    assert_true(f2.end_line == 12346 && f2.end_col == 2 && f2.total == 1000 && f2.index == 17);
+    assert_true(f2.more && f2.wrapped && f2.capped && !f2.dropped);
+    assert_int_equal(proto_get_found(bytes(&b), b.len - 19, &f2, NULL), 0); /* of an older host */
+    assert_true(f2.end_line == 12345 && f2.end_col == 9 && f2.total == 0 && !f2.more && !f2.capped);
     strbuf_clear(&b);
     proto_put_size(&b, (struct proto_size){80, 24});
     assert_int_equal(proto_get_size(bytes(&b), b.len, &size, NULL), 0);

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "term/search.h"
 #include "term/select.h"
 
 static struct vt *terminal(const char *text)
@@ -74,51 +73,12 @@ static void test_word(void **state)
     vt_free(vt);
 }
 
-static void test_search(void **state)
-{
-    (void)state;
-    struct vt *vt = terminal("Foo bar\r\nfoo foo\r\n你foo\r\nnone\r\nFOO");
-    struct search_match m;
-    assert_true(search_find(vt, "foo", POS(0, 0), true, false, &m));
-    assert_int_equal(m.line, 1);
-    assert_int_equal(m.col, 0);
-    assert_int_equal(m.cols, 3);
-    assert_true(search_find(vt, "foo", POS(m.line, m.col), true, false, &m));
-    assert_int_equal(m.col, 4);
-    assert_true(search_find(vt, "foo", POS(m.line, m.col), true, false, &m));
-    assert_int_equal(m.line, 2);
-    assert_int_equal(m.col, 2); /* behind a wide character */
-    assert_true(search_find(vt, "foo", POS(m.line, m.col), true, false, &m));
-    assert_int_equal(m.line, 4);
-    assert_false(search_find(vt, "foo", POS(m.line, m.col), true, false, &m));
-    assert_true(search_find(vt, "foo", POS(m.line, m.col), true, true, &m));
-    assert_int_equal(m.line, 0);
-    assert_true(search_find(vt, "foo", POS(4, 0), false, false, &m));
-    assert_int_equal(m.line, 2);
-    assert_true(search_find(vt, "foo", POS(2, 0), false, false, &m));
-    assert_int_equal(m.col, 4);
-    assert_true(search_find(vt, "FOO", POS(0, 0), true, true, &m)); /* smart case */
-    assert_int_equal(m.line, 4);
-    assert_true(search_find(vt, "好", POS(0, 0), true, true, &m) == false);
-    assert_true(search_find(vt, "你", POS(0, 0), true, true, &m));
-    assert_int_equal(m.cols, 2);
-    assert_false(search_find(vt, "", POS(0, 0), true, true, &m));
-    assert_false(search_find(vt, "xyzzy", POS(999, 0), false, true, &m));
-    struct search_match all[4];
-    assert_int_equal(search_line(vt, "o", 1, all, 4), 4);
-    assert_int_equal(all[3].col, 6);
-    assert_int_equal(search_line(vt, "o", 1, all, 2), 2);
-    assert_int_equal(search_line(vt, "o", 77, all, 4), 0);
-    vt_free(vt);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_wrapped_space),
         cmocka_unit_test(test_word),
-        cmocka_unit_test(test_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
