@@ -41,6 +41,7 @@ void host_meta_fill(struct host_session *h)
     str_copy(i->title, sizeof(i->title), vt_title(h->vt));
     i->cols = vt_cols(h->vt);
     i->rows = vt_rows(h->vt);
+    i->pid = h->pty != NULL ? pty_pid(h->pty) : i->pid; /* another one once the terminal was handed over */
     i->working = i->state != SESSION_EXITED && pulse_is_working(h->pulse);
     i->progress = i->state == SESSION_EXITED ? -1 : pulse_progress_percent(h->pulse);
     i->attention = (enum attention_kind)pulse_attention(h->pulse);

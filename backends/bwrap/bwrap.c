@@ -8,6 +8,7 @@
 #include "backends/bwrap/shim.h"
 #include "backends/bwrap/state.h"
 #include "backends/inner_env.h"
+#include "core/io/handover.h"
 #include "core/io/proc.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
@@ -419,6 +420,8 @@ static int bwrap_exec_argv(struct backend *be, const struct exec_spec *spec, str
     }
     if (!spec->tty) {
         strvec_push(argv_out, "--no-tty");
+    } else {
+        strvec_setenv(env_out, HANDOVER_ENV, HANDOVER_WANTED); /* a host gets the terminal itself; a shell ignores it */
     }
     strvec_push(argv_out, "--");
     strvec_pushv(argv_out, spec->argv);

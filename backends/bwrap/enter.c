@@ -5,23 +5,25 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/state.h"
 #include "backends/inner_env.h"
+#include "core/io/handover.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 
 /* A program in a sandbox never gets our own terminal or files: a terminal could be typed into, a file reopened for
- * writing. It gets a terminal of its own sandbox, or pipes, and we carry the bytes. */
+ * writing. It gets a terminal of its own sandbox, or pipes, and we carry the bytes; or, when whoever started us asked
+ * for it (a session's host), we hand the sandbox's terminal over, and are done. */
 
 #define GONE 125
 #define DRAIN_MS 1000 /* after the program's end: a background child may hold its output open for ever */
@@ -115,13 +117,6 @@ static int send_exec(int ctl, const struct enter_options *o, const int *fds, str
     return client_send(ctl, packet.buf, packet.len, fds, fds ? 3 : 0, err);
 }
 
-/* The init is not trusted: what it sends as a terminal must be one. */
-static bool is_terminal(int fd)
-{
-    struct stat sb;
-    return fd >= 0 && fstat(fd, &sb) == 0 && S_ISCHR(sb.st_mode) && isatty(fd);
-}
-
 /* Reads one packet that says how the program fares. Returns false when the sandbox is gone. */
 static bool read_control(struct enter *e, int *master)
 {
@@ -185,7 +180,7 @@ static int start_program(struct enter *e, const struct enter_options *o, struct 
         fcntl(e->err.from, F_SETFL, O_NONBLOCK);
         return 0;
     }
-    if (master >= 0 && !is_terminal(master)) {
+    if (master >= 0 && !handover_is_master(master)) { /* the init is not trusted */
         close(master);
         return error_set(err, ERROR_PARSE, "the sandbox's init did not send a terminal");
     }
@@ -360,6 +355,23 @@ static void watch_signals(struct enter *e)
     e->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* What the init says of a program's end, and takes as a signal for it, is what a lifeline is to say and take. */
+_Static_assert(sizeof(struct handover_word) == sizeof(struct wire_code) &&
+                   offsetof(struct handover_word, code) == offsetof(struct wire_code, code) &&
+                   (int)HANDOVER_EXIT == (int)WIRE_EXIT && (int)HANDOVER_SIGNAL == (int)WIRE_SIGNAL,
+               "the control socket can be a lifeline");
+
+/* Gives the program's terminal to whoever started us, if they want it. False: it is ours to carry. */
+static bool hand_over(const struct enter *e, int offer)
+{
+    struct handover h = {.master = e->out.from, .lifeline = e->ctl, .gone_code = GONE};
+    if (offer < 0 || !e->tty || e->out.from < 0 || e->exited) {
+        return false;
+    }
+    str_copy(h.gone_text, sizeof(h.gone_text), "muthr-tui: sandbox went away\r\n");
+    return handover_give(offer, &h, NULL) == 0;
+}
+
 static int run(struct enter *e, const struct enter_options *o)
 {
     struct paths paths;
@@ -378,12 +390,16 @@ static int run(struct enter *e, const struct enter_options *o)
     e->err.from = -1;
     e->err.to = 2;
     watch_signals(e);
+    int offer = handover_offered();
     int rc = client_connect(dir, "ctl.sock", &e->ctl, &err);
     rc = rc ? rc : start_program(e, o, &err);
     if (rc < 0) {
         fprintf(stderr, "muthr-tui: %s: %s\n", o->sandbox, err.code == ERROR_NOT_FOUND ? "it is not running" : err.msg);
         e->code = GONE;
-    } else {
+    } else if (!hand_over(e, offer)) {
+        if (offer >= 0) {
+            close(offer);
+        }
         set_raw(e, true);
         e->code = carry(e);
         set_raw(e, false);

@@ -6,15 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/io/handover.h"
 #include "core/io/loop_private.h"
 #include "core/io/pty_spawn.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0 /* nothing is handed over where it is missing */
+#endif
 
 #define PTY_QUEUE_MAX (1u << 20)
 #define PTY_BUDGET_BYTES (64u << 10)
@@ -36,11 +42,22 @@ struct pty {
     struct strbuf queue;
     size_t queue_off;
     char *block;
-    int master, pid;
+    /* A child that may hand over another terminal (core/io/handover.h) does so on `offer`; until then what is typed
+     * waits. Afterwards `master` is that terminal's, and `lifeline` tells how its program fares. -1: none. */
+    struct watch *side_watch; /* of the one or the other */
+    int offer, lifeline;
+    int gone_code;
+    char gone_text[120];
+    struct winsize size;
+    int master;
+    int child;      /* what we started and reap */
+    int pid;        /* the program on the terminal: the child, unless it handed over */
     int last_group; /* the foreground group when it was last signalled: unknown once the leader has gone */
     int status;
     int next_signal; /* of pty_terminate */
-    bool reaped, eof, paused, terminating, told;
+    bool reaped;     /* the child */
+    bool ended;      /* the program */
+    bool eof, paused, terminating, told, closed;
 };
 
 /* Frees what is left after everything was closed. */
@@ -51,18 +68,27 @@ static void pty_free(struct pty *p)
     free(p);
 }
 
+/* Closes a descriptor that may be none. */
+static void fd_shut(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
 /* Closes the master side and all that hangs on it. */
 static void shut(struct pty *p)
 {
     watch_close(p->watch);
     timer_close(p->drain);
     timer_close(p->terminate);
-    p->watch = NULL;
+    watch_close(p->side_watch);
+    p->watch = p->side_watch = NULL;
     p->drain = p->terminate = NULL;
-    if (p->master >= 0) {
-        close(p->master);
-        p->master = -1;
-    }
+    fd_shut(&p->offer);
+    fd_shut(&p->lifeline);
+    fd_shut(&p->master);
 }
 
 /* Sets what the master is watched for. */
@@ -72,10 +98,10 @@ static void update_watch(struct pty *p)
     if (p->watch == NULL) {
         return;
     }
-    if (!p->eof && (!p->paused || (p->reaped && p->terminating))) {
+    if (!p->eof && (!p->paused || (p->ended && p->terminating))) {
         events |= WATCH_READ;
     }
-    if (!p->eof && !p->reaped && p->queue.len > p->queue_off) {
+    if (!p->eof && !p->ended && p->offer < 0 && p->queue.len > p->queue_off) {
         events |= WATCH_WRITE;
     }
     watch_set(p->watch, events);
@@ -97,7 +123,12 @@ void pty_signal(struct pty *p, int signum)
         p->last_group = group;
         signal_group(group, signum);
     }
-    if (!p->reaped && group != p->pid) {
+    if (p->lifeline >= 0) {
+        struct handover_word word = {.type = HANDOVER_SIGNAL, .code = signum};
+        if (group != p->pid) { /* its keeper knows who it is, when the number is another's by now */
+            (void)send(p->lifeline, &word, sizeof(word), MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+    } else if (!p->ended && group != p->pid) {
         signal_group(p->pid, signum);
     }
 }
@@ -115,8 +146,10 @@ static void tell_exit(struct pty *p)
         signal_group(p->last_group, SIGKILL); /* what its shell left in the foreground, and still holds on */
     }
     shut(p);
-    signal_watch_close(p->sigchld);
-    p->sigchld = NULL;
+    if (p->reaped) {
+        signal_watch_close(p->sigchld);
+        p->sigchld = NULL;
+    }
     if (p->o.on_exit != NULL) {
         p->o.on_exit(p->o.arg, signum != 0 ? 128 + signum : WEXITSTATUS(p->status), signum);
     }
@@ -128,7 +161,7 @@ static void on_eof(struct pty *p)
 {
     p->eof = true;
     update_watch(p);
-    if (p->reaped) {
+    if (p->ended) {
         timer_start(p->drain, 0); /* the callback ends it: never inside a caller */
     } else {
         timer_start(p->drain, PTY_DRAIN_MS);
@@ -147,7 +180,7 @@ static void read_some(struct pty *p)
             if (p->o.on_data != NULL) {
                 p->o.on_data(p->o.arg, p->block, (size_t)n);
             }
-            if (p->paused && !(p->reaped && p->terminating)) {
+            if (p->paused && !(p->ended && p->terminating)) {
                 return;
             }
         } else if (n < 0 && errno == EINTR) {
@@ -204,7 +237,7 @@ static void on_drain_timer(void *arg)
 {
     struct pty *p = arg;
 
-    if (!p->reaped) {
+    if (!p->ended) {
         p->eof = false;
         update_watch(p);
         return;
@@ -220,34 +253,164 @@ static void on_drain_timer(void *arg)
     }
 }
 
+/* The program is over: what it wrote is still read. */
+static void program_ended(struct pty *p)
+{
+    p->ended = true;
+    timer_stop(p->terminate);
+    timer_start(p->drain, p->eof ? 0 : PTY_DRAIN_MS);
+    update_watch(p);
+}
+
+/* --- a terminal that is handed over --- */
+
+/* No more than a packet: it is said in a terminal whose program is gone, or never came. */
+static void say(struct pty *p, const char *text)
+{
+    if (text[0] != '\0' && p->o.on_data != NULL) {
+        p->o.on_data(p->o.arg, text, strlen(text));
+    }
+}
+
+/* Nothing more is expected beside the terminal. */
+static void shut_side(struct pty *p)
+{
+    watch_close(p->side_watch);
+    p->side_watch = NULL;
+    fd_shut(&p->offer);
+    fd_shut(&p->lifeline);
+}
+
+/* watch callback of the lifeline. Once it is closed, or has said what it had to, the program is over. */
+static void on_lifeline(void *arg, int events)
+{
+    struct pty *p = arg;
+    struct handover_word word;
+    ssize_t n = recv(p->lifeline, &word, sizeof(word), MSG_DONTWAIT);
+
+    (void)events;
+    if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return;
+    }
+    if (n > 0 && (n != (ssize_t)sizeof(word) || word.type != HANDOVER_EXIT)) {
+        return; /* of another kind: no news to us */
+    }
+    shut_side(p);
+    p->status = (n > 0 ? word.code & 0xff : p->gone_code) << 8;
+    program_ended(p);
+    if (n <= 0) {
+        say(p, p->gone_text); /* last: the owner may close us */
+    }
+}
+
+/* Watches a new descriptor beside the terminal. */
+static int watch_side(struct pty *p, int fd, watch_fn fn, struct error *err)
+{
+    watch_close(p->side_watch);
+    p->side_watch = watch_new(p->loop, fd, fn, p, err);
+    if (p->side_watch == NULL) {
+        return -1;
+    }
+    watch_set(p->side_watch, WATCH_READ);
+    return 0;
+}
+
+/* Goes on with the terminal that was given to us. The one that we made goes, once what it said is told. */
+static void adopt(struct pty *p, const struct handover *h)
+{
+    struct watch *watch = watch_new(p->loop, h->master, on_ready, p, NULL);
+
+    if (watch == NULL || watch_side(p, h->lifeline, on_lifeline, NULL) != 0) {
+        watch_close(watch);
+        close(h->master);
+        close(h->lifeline); /* hangs the program up */
+        shut_side(p);
+        say(p, "muthr-tui: the terminal cannot be watched\r\n");
+        return;
+    }
+    watch_close(p->watch);
+    fd_shut(&p->master);
+    p->watch = watch;
+    p->master = h->master;
+    p->lifeline = h->lifeline;
+    p->gone_code = h->gone_code;
+    str_copy(p->gone_text, sizeof(p->gone_text), h->gone_text);
+    p->eof = false;
+    p->pid = MT_MAX(tcgetsid(p->master), 0);
+    (void)ioctl(p->master, TIOCSWINSZ, &p->size); /* it may have changed since the child looked */
+    if (p->reaped && p->sigchld != NULL) {
+        signal_watch_close(p->sigchld);
+        p->sigchld = NULL;
+    }
+    flush(p);
+}
+
+/* watch callback of the offer: taken or refused, what was typed meanwhile goes on. */
+static void on_offer(void *arg, int events)
+{
+    struct pty *p = arg;
+    struct handover h;
+    int rc = p->offer >= 0 ? handover_take(p->offer, &h) : 0;
+
+    (void)events;
+    if (rc == 0) {
+        return;
+    }
+    watch_close(p->side_watch);
+    p->side_watch = NULL;
+    fd_shut(&p->offer);
+    if (rc > 0) {
+        adopt(p, &h);
+    } else {
+        flush(p);
+    }
+    update_watch(p);
+    if (p->queue.len == 0 && p->on_drain != NULL) {
+        p->on_drain(p->drain_arg);
+    }
+}
+
+/* --- the child --- */
+
 /* Asks for our child alone: others on this loop (libuv's own) are reaped by their owners. */
 static void on_sigchld(void *arg, int signum)
 {
     struct pty *p = arg;
+    int status;
     pid_t got;
 
     (void)signum;
     if (p->reaped) {
         return;
     }
-    got = waitpid(p->pid, &p->status, WNOHANG);
+    got = waitpid(p->child, &status, WNOHANG);
     if (got == 0 || (got < 0 && errno == EINTR)) {
         return;
     }
     if (got < 0) {
-        log_warn("pty: child %d was reaped by someone else", p->pid);
-        p->status = 255 << 8;
+        log_warn("pty: child %d was reaped by someone else", p->child);
+        status = 255 << 8;
     }
     p->reaped = true;
-    if (p->master < 0) { /* pty_close came first */
-        loop_orphan_remove(&p->orphan);
+    if (p->told) { /* nobody waits for it: pty_close came first, or what it handed over ended before it */
         signal_watch_close(p->sigchld);
-        pty_free(p);
+        p->sigchld = NULL;
+        if (p->closed) {
+            loop_orphan_remove(&p->orphan);
+            pty_free(p);
+        }
         return;
     }
-    timer_stop(p->terminate);
-    timer_start(p->drain, p->eof ? 0 : PTY_DRAIN_MS);
-    update_watch(p);
+    on_offer(p, 0); /* its last act may have been to hand over */
+    if (p->lifeline >= 0 || p->ended) {
+        if (p->sigchld != NULL) {
+            signal_watch_close(p->sigchld);
+            p->sigchld = NULL;
+        }
+        return;
+    }
+    p->status = status;
+    program_ended(p);
 }
 
 /* loop_free, while a child that was closed before still runs. */
@@ -282,7 +445,8 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
         p->o.read_budget_bytes = PTY_BUDGET_BYTES;
     }
     strbuf_init(&p->queue);
-    p->master = -1;
+    p->master = p->offer = p->lifeline = -1;
+    p->size = (struct winsize){.ws_col = (unsigned short)opts->cols, .ws_row = (unsigned short)opts->rows};
     p->last_group = -1;
     p->orphan.drop = drop_orphan;
     /* Before the fork: a child that ends at once must not be missed. */
@@ -291,7 +455,8 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
         pty_free(p);
         return -1;
     }
-    p->master = pty_spawn(opts, &p->pid, err);
+    p->master = pty_spawn(opts, &p->child, &p->offer, err);
+    p->pid = p->child;
     if (p->master < 0) {
         signal_watch_close(p->sigchld);
         pty_free(p);
@@ -301,7 +466,7 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
     p->drain = timer_new(loop, on_drain_timer, p);
     p->terminate = timer_new(loop, on_terminate, p);
     p->watch = watch_new(loop, p->master, on_ready, p, &why);
-    if (p->watch == NULL) {
+    if (p->watch == NULL || (p->offer >= 0 && watch_side(p, p->offer, on_offer, &why) != 0)) {
         pty_close(p);
         if (err != NULL) {
             *err = why;
@@ -317,11 +482,11 @@ size_t pty_write(struct pty *p, const char *data, size_t len)
 {
     size_t take = MT_MIN(len, PTY_QUEUE_MAX - p->queue.len);
 
-    if (p->master < 0 || p->reaped) {
+    if (p->master < 0 || p->ended) {
         return len; /* nobody will read it: taken, so that the caller does not wait for room */
     }
     strbuf_add(&p->queue, data, take);
-    if (p->queue.len == take) {
+    if (p->queue.len == take && p->offer < 0) {
         flush(p);
     }
     /* What was cut is asked for again from on_drain, which needs one more turn even if the kernel took all at once. */
@@ -344,7 +509,7 @@ void pty_pause(struct pty *p, bool paused)
         return;
     }
     p->paused = paused;
-    if (!paused && p->reaped && p->drain != NULL && !timer_is_active(p->drain)) {
+    if (!paused && p->ended && p->drain != NULL && !timer_is_active(p->drain)) {
         timer_start(p->drain, PTY_DRAIN_MS);
     }
     update_watch(p);
@@ -360,6 +525,7 @@ int pty_resize(struct pty *p, int cols, int rows, struct error *err)
     if (p->master < 0) {
         return error_set(err, ERROR_NOT_FOUND, "the terminal is closed");
     }
+    p->size = ws;
     return ioctl(p->master, TIOCSWINSZ, &ws) == 0 ? 0 : error_sys(err, errno, "cannot resize a terminal");
 }
 
@@ -369,8 +535,15 @@ void pty_terminate(struct pty *p)
         return;
     }
     p->terminating = true;
-    if (p->reaped) {
+    if (p->ended) {
         timer_start(p->drain, 0);
+        return;
+    }
+    if (p->lifeline >= 0) { /* its keeper hangs it up: HUP, TERM, KILL; what it still says is heard */
+        shut_side(p);
+        p->last_group = -1; /* not ours to kill any more */
+        p->status = (128 + SIGHUP) << 8;
+        program_ended(p);
         return;
     }
     pty_signal(p, SIGHUP);
@@ -398,7 +571,7 @@ void pty_close(struct pty *p)
     p->o.on_data = NULL;
     p->o.on_exit = NULL;
     p->on_drain = NULL;
-    p->told = true;
+    p->told = p->closed = true;
     shut(p);
     if (!p->reaped) {
         /* Its end is still to be reaped, without keeping the loop going. */

@@ -30,7 +30,9 @@ struct pty_opts {
     size_t read_budget_bytes;
 };
 
-/* Errors: NOT_FOUND / DENIED (exec failed, by way of a CLOEXEC pipe), SYS. */
+/* A child whose environment has HANDOVER_ENV=HANDOVER_WANTED may hand over another terminal and end
+ * (core/io/handover.h): everything here then is about that terminal and its program.
+ * Errors: NOT_FOUND / DENIED (exec failed, by way of a CLOEXEC pipe), SYS. */
 int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, struct error *err);
 /* Queues bytes for the child. Returns how many were taken: fewer than len when the queue holds max (1 MiB); call again
  * from on_drain. */
@@ -43,6 +45,7 @@ int pty_resize(struct pty *p, int cols, int rows, struct error *err);
 void pty_signal(struct pty *p, int signum);
 /* HUP, then TERM after 500 ms, then KILL after 2 s more, to the session; on_exit follows. Idempotent. */
 void pty_terminate(struct pty *p);
+/* The program on the terminal; 0 when it is not known. */
 int pty_pid(const struct pty *p);
 /* Closes without waiting: the child gets HUP by the hang-up. No callback afterwards. The object lives until this call,
  * so it is due after on_exit too (allowed inside it, as inside on_data). NULL allowed. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/io/fd.h"
+#include "core/io/handover.h"
 #include "core/io/pty.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
@@ -35,6 +36,7 @@ struct plan {
     struct strvec env;
     const char *cwd;
     int slave, report;
+    int offer; /* becomes descriptor 3; -1: none */
 };
 
 static void plan_release(struct plan *p)
@@ -95,7 +97,8 @@ static int resolve(struct plan *p, struct error *err)
 /* Copies what the child needs. */
 static int plan_init(struct plan *p, const struct pty_opts *opts, struct error *err)
 {
-    *p = (struct plan){.argv = STRVEC_INIT, .sh = STRVEC_INIT, .env = STRVEC_INIT, .slave = -1, .report = -1};
+    *p = (struct plan){
+        .argv = STRVEC_INIT, .sh = STRVEC_INIT, .env = STRVEC_INIT, .slave = -1, .report = -1, .offer = -1};
     if (opts->argv == NULL || opts->argv[0] == NULL || opts->argv[0][0] == '\0') {
         return error_set(err, ERROR_INVALID, "no program to run");
     }
@@ -141,23 +144,26 @@ static void child_fail(int report, enum stage stage)
 /* Child: never returns. Only async-signal-safe calls. */
 static void child_run(const struct plan *p)
 {
-    int report = 3;
+    int report = p->offer >= 0 ? 4 : 3;
 
     if (setsid() < 0 || ioctl(p->slave, TIOCSCTTY, 0) != 0) {
         child_fail(p->report, STAGE_TTY);
     }
-    /* Both descriptors are above 2 (see above_stdio), so nothing is overwritten before its use; the slave may be 3
-     * itself. */
+    /* All descriptors are above 2 (see above_stdio), those that are moved beside them above 4, so nothing is
+     * overwritten before its use; the slave may be 3 itself. */
     if (dup2(p->slave, 0) < 0 || dup2(p->slave, 1) < 0 || dup2(p->slave, 2) < 0) {
         child_fail(p->report, STAGE_TTY);
     }
-    if (p->report != 3) {
-        if (dup2(p->report, 3) < 0) {
+    if (p->report != report) {
+        if (dup2(p->report, report) < 0) {
             child_fail(p->report, STAGE_TTY);
         }
-        (void)fcntl(3, F_SETFD, FD_CLOEXEC);
+        (void)fcntl(report, F_SETFD, FD_CLOEXEC);
     }
-    fd_close_from(4);
+    if (p->offer >= 0 && dup2(p->offer, 3) < 0) {
+        child_fail(report, STAGE_TTY);
+    }
+    fd_close_from(report + 1);
     if (p->cwd != NULL && chdir(p->cwd) != 0) {
         child_fail(report, STAGE_CWD);
     }
@@ -169,16 +175,37 @@ static void child_run(const struct plan *p)
     child_fail(report, STAGE_EXEC);
 }
 
-/* Moves a descriptor out of the way of 0-2 (when our own standard descriptors are closed). */
-static int above_stdio(int fd)
+/* Moves a descriptor out of the way of those below `first`. */
+static int above(int fd, int first)
 {
     int moved;
-    if (fd < 0 || fd > 2) {
+    if (fd < 0 || fd >= first) {
         return fd;
     }
-    moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, first);
     close(fd);
     return moved;
+}
+
+/* The same for 0-2 (when our own standard descriptors are closed). */
+static int above_stdio(int fd)
+{
+    return above(fd, 3);
+}
+
+/* Makes the socket for a terminal to be handed over, when the child wants one; without it the child just does not. */
+static void open_offer(struct plan *p, int *ours)
+{
+    const char *wish = strvec_getenv(&p->env, HANDOVER_ENV);
+    int fds[2];
+
+    *ours = -1;
+    if (wish == NULL || strcmp(wish, HANDOVER_WANTED) != 0 || handover_pair(fds) != 0) {
+        return;
+    }
+    *ours = above_stdio(fds[0]);
+    p->offer = above(fds[1], 5);
+    strvec_setenv(&p->env, HANDOVER_ENV, "3");
 }
 
 /* Opens both sides; the slave with size and UTF-8 editing set before the child can look. Returns the master. */
@@ -255,11 +282,12 @@ static int read_report(int fd, const struct plan *p, pid_t pid, struct error *er
     return error_sys(err, f.sys, "cannot get a controlling terminal");
 }
 
-int pty_spawn(const struct pty_opts *opts, int *pid, struct error *err)
+int pty_spawn(const struct pty_opts *opts, int *pid, int *offer, struct error *err)
 {
     struct plan plan;
     int master = -1, report[2] = {-1, -1}, rc = -1;
 
+    *offer = -1;
     if (plan_init(&plan, opts, err) != 0) {
         plan_release(&plan);
         return -1;
@@ -269,8 +297,9 @@ int pty_spawn(const struct pty_opts *opts, int *pid, struct error *err)
         error_sys(err, errno, "cannot make a pipe");
     } else if (master >= 0) {
         pid_t child;
+        open_offer(&plan, offer);
         report[0] = above_stdio(report[0]);
-        report[1] = above_stdio(report[1]);
+        report[1] = above(report[1], plan.offer >= 0 ? 5 : 3);
         plan.report = report[1];
         child = fork_blocked(&plan);
         close(report[1]);
@@ -281,7 +310,14 @@ int pty_spawn(const struct pty_opts *opts, int *pid, struct error *err)
     if (plan.slave >= 0) {
         close(plan.slave);
     }
+    if (plan.offer >= 0) {
+        close(plan.offer);
+    }
     plan_release(&plan);
+    if (rc != 0 && *offer >= 0) {
+        close(*offer);
+        *offer = -1;
+    }
     if (rc != 0 && master >= 0) {
         close(master);
     }

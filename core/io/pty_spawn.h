@@ -9,7 +9,8 @@
 struct pty_opts;
 
 /* On success *pid is the child, and the master descriptor (non-blocking, CLOEXEC) is returned. -1: nothing is left
- * behind. */
-int pty_spawn(const struct pty_opts *opts, int *pid, struct error *err);
+ * behind. *offer: our end of the socket on which the child may hand over another terminal, when its environment asks
+ * for that (core/io/handover.h), else -1. */
+int pty_spawn(const struct pty_opts *opts, int *pid, int *offer, struct error *err);
 
 #endif

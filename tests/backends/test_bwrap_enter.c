@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/bwrap.h"
+#include "core/io/handover.h"
 #include "core/io/proc.h"
 #include "core/io/pty.h"
 #include "core/util/clock.h"
@@ -218,7 +219,10 @@ static bool has_output(void *arg)
     return strstr(s->out.buf, s->want) != NULL;
 }
 
-static void session_open(struct session *s, const char *script)
+/* The client hands the sandbox's terminal over, as a host wants it, or carries the bytes, as for a shell. */
+enum way { HANDED_OVER, RELAYED, WAYS };
+
+static void session_open(struct session *s, enum way way, const char *script)
 {
     extern char **environ;
     struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
@@ -227,6 +231,10 @@ static void session_open(struct session *s, const char *script)
     *s = (struct session){.out = STRBUF_INIT};
     strvec_pushv(&env, (const char *const *)environ);
     assert_int_equal(bwrap_backend.exec_argv(fx.be, &spec, &argv, &env, NULL), 0);
+    assert_string_equal(strvec_getenv(&env, HANDOVER_ENV), HANDOVER_WANTED);
+    if (way == RELAYED) {
+        strvec_setenv(&env, HANDOVER_ENV, "3"); /* said by nobody who has a socket there */
+    }
     struct pty_opts opts = {.argv = (const char *const *)argv.v,
                             .env = (const char *const *)env.v,
                             .cols = 91,
@@ -255,16 +263,31 @@ static int session_end(struct session *s)
     return s->code;
 }
 
-static void test_terminal(void **state)
+/* Is the program on the terminal the one inside, with nobody between? */
+static bool is_program(void *arg)
 {
-    (void)state;
+    struct session *s = arg;
+    char path[64], name[32] = "";
+    str_format(path, sizeof(path), "/proc/%d/comm", pty_pid(s->pty));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, name, sizeof(name) - 1) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n > 0 && strcmp(name, "bash\n") == 0;
+}
+
+static void terminal(enum way way)
+{
     struct session s;
     /* No $(...) where the signal may come: bash 5.2 runs the trap while it parses the substitution, and takes the rest
      * of that for the trap's text ("bash: trap: line 2: unexpected EOF"). */
-    session_open(&s, "trap 'w=1; echo winch' WINCH; tty; stty size; until [ -n \"$w\" ]; do sleep 0.02; done; "
-                     "stty size; read x; echo got $x; read y; exit 9");
+    session_open(&s, way,
+                 "trap 'w=1; echo winch' WINCH; tty; stty size; until [ -n \"$w\" ]; do sleep 0.02; done; "
+                 "stty size; read x; echo got $x; read y; exit 9");
     session_expect(&s, "/dev/pts/");
     session_expect(&s, "31 91");
+    assert_int_equal(is_program(&s), way == HANDED_OVER);
     assert_int_equal(pty_resize(s.pty, 132, 43, NULL), 0);
     session_expect(&s, "winch");
     session_expect(&s, "43 132");
@@ -274,27 +297,119 @@ static void test_terminal(void **state)
     assert_int_equal(session_end(&s), 9);
 }
 
-static void test_control_c(void **state)
+/* What is typed, and a size that is set, before the program is there reach it all the same. */
+static void early(enum way way)
 {
-    (void)state;
     struct session s;
-    session_open(&s, "echo ready; exec sleep 100");
+    session_open(&s, way, "read x; stty size; echo got $x; exit 5");
+    pty_write(s.pty, "at once\r", 8);
+    assert_int_equal(pty_resize(s.pty, 70, 20, NULL), 0);
+    session_expect(&s, "20 70");
+    session_expect(&s, "got at once");
+    assert_int_equal(session_end(&s), 5);
+}
+
+static void control_c(enum way way)
+{
+    struct session s;
+    session_open(&s, way, "echo ready; exec sleep 100");
     session_expect(&s, "ready");
     pty_write(s.pty, "\x03", 1);
     assert_int_equal(session_end(&s), 130);
-    session_open(&s, "sh -c 'kill -TERM $$'; echo $?; exit 0");
+    session_open(&s, way, "sh -c 'kill -TERM $$'; echo $?; exit 0");
     session_expect(&s, "143");
     assert_int_equal(session_end(&s), 0);
+    session_open(&s, way, "trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.05; done");
+    session_expect(&s, "ready");
+    pty_signal(s.pty, SIGINT);
+    session_expect(&s, "interrupted");
+    assert_int_equal(session_end(&s), 3);
+}
+
+static void flood_is_whole(enum way way)
+{
+    struct session s;
+    session_open(&s, way, "seq 1 200000; echo the-end");
+    session_expect(&s, "the-end");
+    session_expect(&s, "\n199999\r\n200000\r\n");
+    assert_int_equal(session_end(&s), 0);
+}
+
+/* The sandbox is killed under it: the sandbox is there again afterwards. */
+static void sandbox_dies(enum way way)
+{
+    struct session s;
+    session_open(&s, way, "echo ready; sleep 100");
+    session_expect(&s, "ready");
+    int pid = sandbox_inspect(BOX).pid;
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    session_expect(&s, "muthr-tui: sandbox went away");
+    assert_int_equal(session_end(&s), 125);
+    assert_true(wait_for(process_is_gone, &pid, 5000));
+    assert_int_equal(call_name(BACKEND_STOP, BOX), ERROR_NONE);
+    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    assert_int_equal(sandbox_sh(BOX, NULL, "true"), 0);
+}
+
+static void no_such_program(enum way way)
+{
+    struct session s;
+    session_open(&s, way, "exec /no/such/program");
+    assert_int_equal(session_end(&s), 127);
+}
+
+static void both(void (*test)(enum way way))
+{
+    for (int way = 0; way < WAYS; way++) {
+        test((enum way)way);
+    }
+}
+
+static void test_terminal(void **state)
+{
+    (void)state;
+    both(terminal);
+}
+
+static void test_typed_early(void **state)
+{
+    (void)state;
+    both(early);
+}
+
+static void test_control_c(void **state)
+{
+    (void)state;
+    both(control_c);
+    both(no_such_program);
 }
 
 static void test_flood_is_whole(void **state)
 {
     (void)state;
-    struct session s;
-    session_open(&s, "seq 1 200000; echo the-end");
-    session_expect(&s, "the-end");
-    session_expect(&s, "\n199999\r\n200000\r\n");
-    assert_int_equal(session_end(&s), 0);
+    both(flood_is_whole);
+}
+
+static void test_session_ends_with_the_sandbox(void **state)
+{
+    (void)state;
+    both(sandbox_dies);
+}
+
+/* Opens a session that is deaf to polite signals, with a job in a group of its own. */
+static void open_deaf(struct session *s, enum way way)
+{
+    char mark[] = "9871";
+    session_open(s, way, "trap '' HUP TERM; set -m; sleep 9871 & echo ready; while :; do sleep 9871; done");
+    session_expect(s, "ready");
+    assert_true(wait_for(is_there_inside, mark, 5000));
+}
+
+static void expect_gone(uint64_t since_ms)
+{
+    char mark[] = "9871";
+    assert_true(wait_for(is_gone_inside, mark, 6000));
+    assert_true(clock_mono_ms() - since_ms < 5000);
 }
 
 static void test_client_death_ends_the_session(void **state)
@@ -303,31 +418,34 @@ static void test_client_death_ends_the_session(void **state)
     static const int signals[] = {SIGHUP, SIGKILL};
     for (size_t i = 0; i < MT_ARRAY_LEN(signals); i++) {
         struct session s;
-        char mark[] = "9871";
-        session_open(&s, "trap '' HUP TERM; set -m; sleep 9871 & echo ready; while :; do sleep 9871; done");
-        session_expect(&s, "ready");
-        assert_true(wait_for(is_there_inside, mark, 5000));
+        open_deaf(&s, RELAYED);
         uint64_t before = clock_mono_ms();
         kill(pty_pid(s.pty), signals[i]);
         session_end(&s);
-        assert_true(wait_for(is_gone_inside, mark, 6000));
-        assert_true(clock_mono_ms() - before < 5000);
+        expect_gone(before);
     }
 }
 
-static void test_session_ends_with_the_sandbox(void **state)
+/* X4: ended by a person, or by the end of the host (which closes what it holds). */
+static void test_ending(void **state)
 {
     (void)state;
     struct session s;
-    session_open(&s, "echo ready; sleep 100");
+    open_deaf(&s, HANDED_OVER);
+    uint64_t before = clock_mono_ms();
+    pty_terminate(s.pty);
+    assert_int_equal(session_end(&s), 129);
+    expect_gone(before);
+    open_deaf(&s, HANDED_OVER);
+    before = clock_mono_ms();
+    pty_close(s.pty);
+    strbuf_release(&s.out);
+    expect_gone(before);
+    session_open(&s, HANDED_OVER, "echo ready; sleep 100; :");
     session_expect(&s, "ready");
-    int pid = sandbox_inspect(BOX).pid;
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(session_end(&s), 125);
-    assert_true(wait_for(process_is_gone, &pid, 5000));
-    assert_int_equal(call_name(BACKEND_STOP, BOX), ERROR_NONE);
-    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
-    assert_int_equal(sandbox_sh(BOX, NULL, "true"), 0);
+    assert_true(is_program(&s));
+    kill(pty_pid(s.pty), SIGKILL);
+    assert_int_equal(session_end(&s), 137);
 }
 
 static void test_hidden_arguments(void **state)
@@ -358,9 +476,11 @@ static int run(void)
         cmocka_unit_test(test_environment_folder_input),
         cmocka_unit_test(test_binary_through_pipes),
         cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_typed_early),
         cmocka_unit_test(test_control_c),
         cmocka_unit_test(test_flood_is_whole),
         cmocka_unit_test(test_client_death_ends_the_session),
+        cmocka_unit_test(test_ending),
         cmocka_unit_test(test_session_ends_with_the_sandbox),
         cmocka_unit_test(test_hidden_arguments),
     };
