@@ -35,7 +35,8 @@ enum cell_attr {
     CELL_STRIKE = 1 << 6,
     CELL_OVERLINE = 1 << 7,
     CELL_UL_MASK = 7 << 8,
-    CELL_PROTECTED = 1 << 11, /* DECSCA: selective erase leaves it */
+    CELL_PROTECTED = 1 << 11,   /* DECSCA: selective erase leaves it */
+    CELL_EXTRA_MASK = 15 << 12, /* no attribute: the high bits of cell_extra */
 };
 #define CELL_UL_SHIFT 8
 enum cell_underline {
@@ -55,13 +56,26 @@ struct cell {
     uint32_t fg, bg;
     uint16_t attrs;
     uint8_t width;
-    uint8_t link; /* id of a hyperlink, 0 = none (vt_link) */
+    uint8_t link; /* the low bits of cell_extra */
 };
 _Static_assert(sizeof(struct cell) == 16, "a cell is 16 bytes");
 
 #define CELL_CLUSTER 0x80000000u
 #define CELL_IS_CLUSTER(ch) (((ch)&CELL_CLUSTER) != 0)
 #define CELL_BLANK ((struct cell){.width = 1})
+
+/* The id of the cell's address and underline colour in an extra_table (term/extra.h); 0 = none. Twelve bits, eight in
+ * `link` and four that `attrs` has to spare. */
+static inline uint16_t cell_extra(const struct cell *c)
+{
+    return (uint16_t)((c->attrs & CELL_EXTRA_MASK) >> 4 | c->link);
+}
+
+static inline void cell_set_extra(struct cell *c, uint16_t id)
+{
+    c->attrs = (uint16_t)((c->attrs & ~CELL_EXTRA_MASK) | (id << 4 & CELL_EXTRA_MASK));
+    c->link = (uint8_t)id;
+}
 
 static inline bool cell_same_style(const struct cell *a, const struct cell *b)
 {

@@ -35,6 +35,9 @@ struct sessions {
     size_t start_count;
     uint32_t id_seed;
     bool scan_ran, scanned;
+    bool outer_known;
+    struct sessions_outer outer_given;
+    struct proto_outer outer; /* the same, as it is sent */
 };
 
 /* --- the set --- */
@@ -163,6 +166,9 @@ static void on_meta(void *arg, struct remote *r)
             s->ev.on_changed(s->arg, info);
         }
         return;
+    }
+    if (s->outer_known) {
+        remote_outer(r, &s->outer);
     }
     if (s->ev.on_added != NULL) {
         s->ev.on_added(s->arg, info);
@@ -494,6 +500,31 @@ const struct cluster_table *sessions_clusters(const struct sessions *s, const ch
     const struct remote *r = find_ready(s, id);
 
     return r != NULL ? remote_clusters(r) : NULL;
+}
+
+const struct extra_table *sessions_extras(const struct sessions *s, const char *id)
+{
+    const struct remote *r = find_ready(s, id);
+
+    return r != NULL ? remote_extras(r) : NULL;
+}
+
+void sessions_set_outer(struct sessions *s, const struct sessions_outer *o)
+{
+    struct proto_outer now = {
+        .fg = o->fg, .bg = o->bg, .cursor = o->cursor, .kitty = o->kitty, .clipboard = o->clipboard};
+
+    if (s->outer_known && memcmp(&s->outer_given, o, sizeof(*o)) == 0) {
+        return;
+    }
+    s->outer_known = true;
+    s->outer_given = *o;
+    s->outer = now;
+    for (size_t i = 0; i < s->count; i++) {
+        if (remote_is_ready(s->remotes[i])) {
+            remote_outer(s->remotes[i], &s->outer);
+        }
+    }
 }
 
 void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, size_t words)

@@ -16,6 +16,7 @@
 #include "core/model/session.h"
 #include "core/util/error.h"
 #include "term/cell.h"
+#include "term/extra.h"
 #include "term/keys.h"
 #include "term/search.h"
 
@@ -89,6 +90,16 @@ const struct session_screen *sessions_screen(const struct sessions *s, const cha
 const struct cell *sessions_row(const struct sessions *s, const char *id, int row, bool *wrapped);
 /* The clusters that cells of this mirror refer to. */
 const struct cluster_table *sessions_clusters(const struct sessions *s, const char *id);
+/* The addresses and underline colours that its cells refer to (cell_extra). */
+const struct extra_table *sessions_extras(const struct sessions *s, const char *id);
+/* What programs are told of the cockpit's colours and of the outer terminal, now and when a session appears. Cheap when
+ * nothing changes. Zero it before filling it in. */
+struct sessions_outer {
+    uint32_t fg, bg, cursor; /* 0xRRGGBB */
+    uint8_t kitty;           /* flags of kitty's keyboard protocol that can be kept */
+    bool clipboard;          /* OSC 52 writes have a chance */
+};
+void sessions_set_outer(struct sessions *s, const struct sessions_outer *o);
 /* Rows changed since the last call (bit per row in bits[(rows+63)/64]); clears them and gives the host credit for the
  * next frame. Call after painting. */
 void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, size_t words);

@@ -113,7 +113,7 @@ static void cell_blank_out(struct cell *c)
 {
     c->ch = 0;
     c->width = 1;
-    c->link = 0;
+    cell_set_extra(c, 0);
 }
 
 void grid_split_wide(struct grid *g, int row, int from, int to)

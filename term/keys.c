@@ -366,7 +366,7 @@ static int mouse_code(const struct mouse_event *ev, const struct key_modes *m)
 {
     static const int base[] = {3, 0, 1, 2, 64, 65, 66, 67};
     int code = base[ev->button < MT_ARRAY_LEN(base) ? ev->button : 0];
-    if (ev->kind == MOUSE_RELEASE && m->mouse_enc != MOUSE_ENC_SGR) {
+    if (ev->kind == MOUSE_RELEASE && m->mouse_enc != MOUSE_ENC_SGR && m->mouse_enc != MOUSE_ENC_PIXEL) {
         code = 3;
     }
     if (ev->kind == MOUSE_MOTION) {
@@ -396,7 +396,11 @@ static bool add_old(struct strbuf *out, int v, const struct key_modes *m)
 static void encode_report(const struct mouse_event *ev, const struct key_modes *m, struct strbuf *out)
 {
     int code = mouse_code(ev, m), x = ev->col + 1, y = ev->row + 1;
-    if (m->mouse_enc == MOUSE_ENC_SGR) {
+    if (m->mouse_enc == MOUSE_ENC_PIXEL) { /* the middle of the cell: nothing finer is known */
+        x = ev->col * KEYS_CELL_WIDTH + KEYS_CELL_WIDTH / 2 + 1;
+        y = ev->row * KEYS_CELL_HEIGHT + KEYS_CELL_HEIGHT / 2 + 1;
+    }
+    if (m->mouse_enc == MOUSE_ENC_SGR || m->mouse_enc == MOUSE_ENC_PIXEL) {
         strbuf_addf(out, "\033[<%d;%d;%d%c", code, x, y, ev->kind == MOUSE_RELEASE ? 'm' : 'M');
     } else if (m->mouse_enc == MOUSE_ENC_URXVT) {
         strbuf_addf(out, "\033[%d;%d;%dM", code + 32, x, y);

@@ -74,6 +74,10 @@ void key_format(struct key k, struct strbuf *out);
 /* For one long-lived string: writes it into out (cap >= 24 is enough for every key). */
 void key_format_into(struct key k, char *out, size_t cap);
 
+/* The size of a cell, in pixels, as far as programs are told. */
+#define KEYS_CELL_WIDTH 8
+#define KEYS_CELL_HEIGHT 16
+
 enum mouse_mode {
     MOUSE_OFF,
     MOUSE_X10,   /* ?9: presses only */
@@ -83,9 +87,10 @@ enum mouse_mode {
 };
 enum mouse_encoding {
     MOUSE_ENC_X10,
-    MOUSE_ENC_UTF8, /* ?1005 */
-    MOUSE_ENC_SGR,  /* ?1006 */
-    MOUSE_ENC_URXVT /* ?1015 */
+    MOUSE_ENC_UTF8,  /* ?1005 */
+    MOUSE_ENC_SGR,   /* ?1006 */
+    MOUSE_ENC_URXVT, /* ?1015 */
+    MOUSE_ENC_PIXEL, /* ?1016: as SGR, in pixels of cells of KEYS_CELL_WIDTH x KEYS_CELL_HEIGHT */
 };
 
 /* What the program asked for; plain data, travels to the cockpit in the protocol. */

@@ -252,57 +252,13 @@ static void osc_133(struct vt *vt, const char *s, const char *end)
     }
 }
 
-/* Frees links that no cell shows. */
-static void sweep_links(struct vt *vt)
-{
-    bool used[VT_LINKS + 1] = {false};
-    struct vt_screen *screens[2] = {&vt->main, &vt->alt};
-    used[vt->pen.link] = true;
-    for (int i = 0; i < 2; i++) {
-        struct grid *g = &screens[i]->grid;
-        used[screens[i]->saved.pen.link] = true;
-        for (int row = 0; row < g->rows; row++) {
-            for (int col = 0; col < g->row[row].cap; col++) {
-                used[g->row[row].cells[col].link] = true;
-            }
-        }
-    }
-    for (int id = 1; id <= VT_LINKS; id++) {
-        if (!used[id]) {
-            free(vt->links[id]);
-            vt->links[id] = NULL;
-        }
-    }
-}
-
-/* The id of a link, or 0 when the table is full of links in use. */
-static uint8_t link_intern(struct vt *vt, const char *uri)
-{
-    for (int try = 0; try < 2; try++) {
-        int spare = 0;
-        for (int id = 1; id <= VT_LINKS; id++) {
-            if (vt->links[id] == NULL) {
-                spare = spare == 0 ? id : spare;
-            } else if (strcmp(vt->links[id], uri) == 0) {
-                return (uint8_t)id;
-            }
-        }
-        if (spare != 0) {
-            vt->links[spare] = xstrdup(uri);
-            return (uint8_t)spare;
-        }
-        sweep_links(vt);
-    }
-    return 0;
-}
-
 /* OSC 8;params;uri. Only schemes that are harmless to open, and visible ASCII. */
 static void osc_8(struct vt *vt, const char *s, const char *end)
 {
     static const char *const schemes[] = {"http://", "https://", "file://", "mailto:"};
     const char *uri = memchr(s, ';', (size_t)(end - s));
-    vt->pen.link = 0;
-    if (uri == NULL || uri + 1 == end || end - uri - 1 > VT_LINK_MAX) {
+    vt_pen_extra(vt, NULL);
+    if (uri == NULL || uri + 1 == end || end - uri - 1 > EXTRA_URI_MAX) {
         return;
     }
     uri++;
@@ -313,7 +269,7 @@ static void osc_8(struct vt *vt, const char *s, const char *end)
     }
     for (size_t i = 0; i < MT_ARRAY_LEN(schemes); i++) {
         if (strncasecmp(uri, schemes[i], strlen(schemes[i])) == 0) {
-            vt->pen.link = link_intern(vt, uri);
+            vt_pen_extra(vt, uri);
         }
     }
 }
@@ -416,19 +372,48 @@ static void osc_104(struct vt *vt, const char *s, const char *end)
     grid_damage_all(vt_grid(vt));
 }
 
-/* OSC 10, 11, 12: several questions may follow one another; the colours themselves are the theme's and are not set. */
+/* OSC 110, 111, 112: back to the cockpit's. */
+static void reset_color(struct vt *vt, int which)
+{
+    vt->own[which] = 0;
+    grid_damage_all(vt_grid(vt));
+}
+
+/* OSC 10, 11, 12: each asked or set; several may follow one another. */
 static void osc_colors(struct vt *vt, const struct token *t, int first, const char *s, const char *end)
 {
     const uint32_t color[3] = {vt->fg, vt->bg, vt->cursor_color};
     for (int which = first; which <= 12 && s <= end; which++) {
         const char *next = memchr(s, ';', (size_t)(end - s));
         const char *stop = next != NULL ? next : end;
+        uint32_t rgb = 0;
         if (stop - s == 1 && *s == '?') {
             char what[8];
             str_format(what, sizeof(what), "%d", which);
-            reply_color(vt, t, what, color[which - 10]);
+            reply_color(vt, t, what, vt->own[which - 10] ? vt->own[which - 10] & 0xffffff : color[which - 10]);
+        } else if (read_spec(s, stop, &rgb)) {
+            vt->own[which - 10] = 1u << 24 | rgb;
+            grid_damage_all(vt_grid(vt));
         }
         s = next != NULL ? next + 1 : end + 1;
+    }
+}
+
+/* OSC 633;A B C D P (VS Code): the marks of 133, and the working folder; the rest is nothing here. */
+static void osc_633(struct vt *vt, const char *s, const char *end)
+{
+    if (end - s > 6 && memcmp(s, "P;Cwd=", 6) == 0) {
+        tell_cwd(vt, s + 6, (size_t)(end - s - 6), false);
+    } else if (s < end && (s + 1 == end || s[1] == ';')) {
+        osc_133(vt, s, end);
+    }
+}
+
+/* OSC 1337;CurrentDir=path (iTerm2); its files and pictures are swallowed. */
+static void osc_1337(struct vt *vt, const char *s, const char *end)
+{
+    if (end - s > 11 && memcmp(s, "CurrentDir=", 11) == 0) {
+        tell_cwd(vt, s + 11, (size_t)(end - s - 11), false);
     }
 }
 
@@ -471,11 +456,22 @@ void vt_on_osc(struct vt *vt, const struct token *t)
     case 104:
         osc_104(vt, s, end);
         break;
+    case 110:
+    case 111:
+    case 112:
+        reset_color(vt, command - 110);
+        break;
     case 133:
         osc_133(vt, s, end);
         break;
+    case 633:
+        osc_633(vt, s, end);
+        break;
     case 777:
         osc_777(vt, s, end);
+        break;
+    case 1337:
+        osc_1337(vt, s, end);
         break;
     default:
         break;
@@ -494,6 +490,8 @@ static void request_setting(struct vt *vt, const char *what)
         strbuf_addf(&out, "%d;%dr", vt->top + 1, vt->bottom);
     } else if (strcmp(what, "s") == 0) {
         strbuf_addf(&out, "%d;%ds", vt->left + 1, vt->right);
+    } else if (strcmp(what, "t") == 0) {
+        strbuf_addf(&out, "%dt", vt_rows(vt));
     } else if (strcmp(what, " q") == 0) {
         strbuf_addf(&out, "%d q", vt->cursor_style);
     } else if (strcmp(what, "\"q") == 0) {

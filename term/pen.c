@@ -73,8 +73,8 @@ static void set_underline(struct pen *pen, const struct token *t, int i)
 static void set_simple(struct pen *pen, int p)
 {
     if (p == 0) {
-        pen->fg = pen->bg = CELL_COLOR_DEFAULT;
-        pen->attrs &= CELL_PROTECTED;
+        pen->fg = pen->bg = pen->ul = CELL_COLOR_DEFAULT;
+        pen->attrs &= CELL_PROTECTED | CELL_EXTRA_MASK;
     } else if (p >= 30 && p <= 37) {
         pen->fg = cell_indexed((unsigned)p - 30);
     } else if (p == 39) {
@@ -83,6 +83,8 @@ static void set_simple(struct pen *pen, int p)
         pen->bg = cell_indexed((unsigned)p - 40);
     } else if (p == 49) {
         pen->bg = CELL_COLOR_DEFAULT;
+    } else if (p == 59) {
+        pen->ul = CELL_COLOR_DEFAULT;
     } else if (p >= 90 && p <= 97) {
         pen->fg = cell_indexed((unsigned)p - 90 + 8);
     } else if (p >= 100 && p <= 107) {
@@ -102,12 +104,11 @@ void pen_sgr(struct pen *pen, const struct token *t)
         set_simple(pen, 0);
         return;
     }
-    uint32_t ignored = 0;
     int i = 0;
     while (i < t->nparams) {
         int p = token_param(t, i, 0);
         if (p == 38 || p == 48 || p == 58) {
-            i = read_color(t, i, p == 38 ? &pen->fg : p == 48 ? &pen->bg : &ignored);
+            i = read_color(t, i, p == 38 ? &pen->fg : p == 48 ? &pen->bg : &pen->ul);
             continue;
         }
         if (p == 4) {
@@ -147,4 +148,5 @@ void pen_format(const struct pen *pen, struct strbuf *out)
     }
     format_color(out, 38, pen->fg);
     format_color(out, 48, pen->bg);
+    format_color(out, 58, pen->ul);
 }

@@ -11,11 +11,13 @@
 
 struct pen {
     uint32_t fg, bg;
-    uint16_t attrs;
+    uint32_t ul;    /* colour of underlines; the cell has it by its extra */
+    uint16_t attrs; /* with the high bits of the extra, as in the cell */
     uint8_t link;
 };
 
-/* Applies CSI ... m. CELL_PROTECTED and the link are not SGR's business and stay. */
+/* Applies CSI ... m. CELL_PROTECTED and the extra are not SGR's business and stay: after a change of `ul` the owner
+ * gives the pen another one. */
 void pen_sgr(struct pen *pen, const struct token *t);
 /* Appends the parameters that would set the pen ("0;1;38:5:2"), for DECRQSS. */
 void pen_format(const struct pen *pen, struct strbuf *out);

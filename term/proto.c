@@ -116,6 +116,27 @@ int proto_get_error(const uint8_t *data, size_t len, enum error_code *code, char
     return ended(&r, "error", err);
 }
 
+void proto_put_outer(struct strbuf *out, const struct proto_outer *o)
+{
+    wire_put(out, o->fg, 4);
+    wire_put(out, o->bg, 4);
+    wire_put(out, o->cursor, 4);
+    wire_put(out, o->kitty, 1);
+    wire_put(out, o->clipboard, 1);
+}
+
+int proto_get_outer(const uint8_t *data, size_t len, struct proto_outer *out, struct error *err)
+{
+    struct wire_reader r = wire_reader(data, len);
+
+    out->fg = (uint32_t)wire_get(&r, 4) & 0xffffff;
+    out->bg = (uint32_t)wire_get(&r, 4) & 0xffffff;
+    out->cursor = (uint32_t)wire_get(&r, 4) & 0xffffff;
+    out->kitty = (uint8_t)wire_get(&r, 1);
+    out->clipboard = wire_get(&r, 1) != 0;
+    return ended(&r, "outer terminal", err);
+}
+
 void proto_put_history(struct strbuf *out, const struct proto_history *h)
 {
     wire_put(out, h->id, 4);
@@ -360,7 +381,7 @@ int proto_get_screen(const uint8_t *data, size_t len, struct proto_screen *out, 
     out->history_first = wire_get(&h, 8);
     *count = (uint32_t)wire_get(&r, 4);
     if (h.bad || out->cols < 1 || out->cols > PROTO_MAX_COLS || out->rows < 1 || out->rows > PROTO_MAX_ROWS ||
-        *count > (uint32_t)out->rows || out->modes.mouse > MOUSE_MOVE || out->modes.mouse_enc > MOUSE_ENC_URXVT) {
+        *count > (uint32_t)out->rows || out->modes.mouse > MOUSE_MOVE || out->modes.mouse_enc > MOUSE_ENC_PIXEL) {
         r.bad = true;
     }
     out->cursor_col = MT_MIN(out->cursor_col, MT_MAX(out->cols - 1, 0));

@@ -14,6 +14,7 @@
 #include "core/util/error.h"
 #include "core/util/strbuf.h"
 #include "term/cell.h"
+#include "term/extra.h"
 #include "term/keys.h"
 #include "term/wire.h"
 
@@ -50,6 +51,8 @@ enum proto_type {
     PROTO_ERROR,       /* host: u16 enum error_code, text */
     PROTO_NUMBER,      /* viewer: u32, the number that cockpits show the session with */
     PROTO_SEARCH_STOP, /* viewer: nobody waits for the search any more; it is answered as dropped */
+    PROTO_EXTRAS,      /* host, before a frame whose cells have them: addresses and underline colours */
+    PROTO_OUTER,       /* viewer: struct proto_outer */
 };
 
 struct proto_hello {
@@ -70,6 +73,13 @@ struct proto_screen {
     bool reversed;
     struct key_modes modes;
     uint64_t history_lines, history_first;
+};
+
+/* What a cockpit and its terminal look like and can do, for the program's questions. */
+struct proto_outer {
+    uint32_t fg, bg, cursor; /* 0xRRGGBB */
+    uint8_t kitty;           /* flags of kitty's keyboard protocol that can be kept */
+    bool clipboard;          /* OSC 52 writes have a chance */
 };
 
 struct proto_history {
@@ -120,6 +130,9 @@ void proto_put_error(struct strbuf *out, enum error_code code, const char *text)
 void proto_put_history(struct strbuf *out, const struct proto_history *h);
 void proto_put_search(struct strbuf *out, const struct proto_search *s);
 void proto_put_found(struct strbuf *out, const struct proto_found *f);
+/* Appends the extras made after serial `since`; false: there are none. */
+bool proto_put_extras(struct strbuf *out, const struct extra_table *t, uint32_t since);
+void proto_put_outer(struct strbuf *out, const struct proto_outer *o);
 /* The head of a frame or of an answer with lines; its rows follow with proto_put_row. The row count is patched in by
  * proto_end_rows. */
 size_t proto_put_screen(struct strbuf *out, const struct proto_screen *s);
@@ -142,6 +155,9 @@ int proto_get_error(const uint8_t *data, size_t len, enum error_code *code, char
 int proto_get_history(const uint8_t *data, size_t len, struct proto_history *out, struct error *err);
 int proto_get_search(const uint8_t *data, size_t len, struct proto_search *out, struct error *err);
 int proto_get_found(const uint8_t *data, size_t len, struct proto_found *out, struct error *err);
+/* Puts them into the table. Addresses that are not plain ASCII are left out. */
+int proto_get_extras(const uint8_t *data, size_t len, struct extra_table *t, struct error *err);
+int proto_get_outer(const uint8_t *data, size_t len, struct proto_outer *out, struct error *err);
 /* The head; `rows` then stands at the first of `*count` rows. Sizes are within 1..PROTO_MAX, the cursor within the
  * screen. */
 int proto_get_screen(const uint8_t *data, size_t len, struct proto_screen *out, struct wire_reader *rows,

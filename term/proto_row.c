@@ -2,6 +2,8 @@
 /* Rows of cells in the protocol:
  *   row: u32 bytes that follow, u16 index, u8 flags (1 = wrapped), u16 runs
  *   run: u16 cells, u32 fg, u32 bg, u16 attrs, u8 link, u32 bytes of text, text
+ *   (what attrs and link say together of an extra: cell_extra)
+ *   extra: u16 id, u32 underline colour, u16 bytes of address, address
  * Text is UTF-8, one code point a cell, with control bytes for what is not that (enum token). Cells after the last run
  * are blank. */
 #include <string.h>
@@ -101,7 +103,7 @@ void proto_put_row(struct strbuf *out, int index, bool wrapped, const struct cel
     unsigned runs = 0;
     int end = cols;
 
-    while (end > 0 && cells[end - 1].link == 0 && cells[end - 1].width == 1 && cell_is_blank(&cells[end - 1])) {
+    while (end > 0 && cell_extra(&cells[end - 1]) == 0 && cells[end - 1].width == 1 && cell_is_blank(&cells[end - 1])) {
         end--;
     }
     wire_put(out, 0, 4);
@@ -269,5 +271,67 @@ int proto_get_row(struct wire_reader *r, int *index, bool *wrapped, struct cell 
         return error_set(err, ERROR_PARSE, "protocol: malformed row");
     }
     repair_widths(cells, cols);
+    return 0;
+}
+
+/* --- extras --- */
+
+bool proto_put_extras(struct strbuf *out, const struct extra_table *t, uint32_t since)
+{
+    bool any = false;
+
+    if (t->serial == since) {
+        return false;
+    }
+    for (uint16_t id = 1; id < t->cap; id++) {
+        const struct extra *e = extra_get(t, id);
+        size_t len;
+
+        if (e == NULL || e->serial <= since) {
+            continue;
+        }
+        len = e->uri != NULL ? strlen(e->uri) : 0;
+        wire_put(out, id, 2);
+        wire_put(out, e->ul, 4);
+        wire_put(out, len, 2);
+        strbuf_add(out, e->uri != NULL ? e->uri : "", len);
+        any = true;
+    }
+    return any;
+}
+
+/* Only what may stand in a control sequence. */
+static bool is_plain(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] <= 0x20 || s[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int proto_get_extras(const uint8_t *data, size_t len, struct extra_table *t, struct error *err)
+{
+    struct wire_reader r = wire_reader(data, len);
+    char uri[EXTRA_URI_MAX + 1];
+
+    while (r.p < r.end && !r.bad) {
+        uint16_t id = (uint16_t)wire_get(&r, 2);
+        uint32_t ul = (uint32_t)wire_get(&r, 4);
+        struct wire_reader part = wire_part(&r, (size_t)wire_get(&r, 2));
+        size_t n = (size_t)(part.end - part.p);
+
+        if (r.bad || n > EXTRA_URI_MAX) {
+            r.bad = true;
+            break;
+        }
+        memcpy(uri, part.p, n);
+        uri[n] = '\0';
+        extra_put(t, id, n > 0 && is_plain(uri, n) ? uri : NULL, ul);
+    }
+    if (r.bad) {
+        return error_set(err, ERROR_PARSE, "protocol: malformed extras");
+    }
     return 0;
 }

@@ -35,6 +35,7 @@ struct remote {
     struct mirror mirror;
     bool viewing, credit_owed;
     struct cluster_table clusters;
+    struct extra_table extras;
     struct strbuf input; /* not yet sent */
     size_t in_flight;    /* sent, not yet acknowledged */
     struct request *requests;
@@ -74,6 +75,11 @@ const struct cluster_table *remote_clusters(const struct remote *r)
     return &r->clusters;
 }
 
+const struct extra_table *remote_extras(const struct remote *r)
+{
+    return &r->extras;
+}
+
 /* Sends a message built in a buffer. */
 static void send_buf(struct remote *r, enum proto_type type, const struct strbuf *b)
 {
@@ -99,6 +105,14 @@ void remote_number(struct remote *r, int number)
 
     proto_put_u32(&b, (uint32_t)number);
     send_buf(r, PROTO_NUMBER, &b);
+}
+
+void remote_outer(struct remote *r, const struct proto_outer *o)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    proto_put_outer(&b, o);
+    send_buf(r, PROTO_OUTER, &b);
 }
 
 void remote_focus(struct remote *r, bool focused)
@@ -127,6 +141,7 @@ void remote_unview(struct remote *r)
         r->viewing = false;
         r->credit_owed = false;
         mirror_release(&r->mirror);
+        extra_table_release(&r->extras);
         remote_tell(r, PROTO_UNVIEW);
     }
 }
@@ -457,6 +472,8 @@ static int dispatch(struct remote *r, uint8_t type, const uint8_t *data, size_t 
         return on_meta(r, data, len, err);
     case PROTO_FRAME:
         return on_screen(r, data, len, err);
+    case PROTO_EXTRAS:
+        return proto_get_extras(data, len, &r->extras, err);
     case PROTO_INPUT_ACK:
         return on_ack(r, data, len, err);
     case PROTO_LINES:
@@ -524,6 +541,7 @@ void remote_close(struct remote *r, enum error_code why)
     }
     mirror_release(&r->mirror);
     cluster_table_release(&r->clusters);
+    extra_table_release(&r->extras);
     strbuf_release(&r->input);
     free(r);
 }

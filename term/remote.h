@@ -11,6 +11,7 @@
 
 #include "term/client.h"
 #include "term/mirror.h"
+#include "term/proto.h"
 
 #define REMOTE_INPUT_MAX (4u << 20) /* input not yet acknowledged by the host */
 
@@ -42,9 +43,11 @@ void remote_unview(struct remote *r);
 /* NULL when not viewed. */
 struct mirror *remote_mirror(struct remote *r);
 const struct cluster_table *remote_clusters(const struct remote *r);
+const struct extra_table *remote_extras(const struct remote *r);
 /* Gives credit for the next frame, when one was taken. */
 void remote_credit(struct remote *r);
 size_t remote_input(struct remote *r, const void *data, size_t len);
+void remote_outer(struct remote *r, const struct proto_outer *o);
 void remote_focus(struct remote *r, bool focused);
 /* KILL, ATTENDED, DISMISS: messages without payload (enum proto_type). */
 void remote_tell(struct remote *r, int type);

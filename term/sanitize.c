@@ -234,6 +234,11 @@ static size_t on_string(struct sanitizer *s, const char *bytes, size_t len)
             end_string(s, false);
             return 1;
         }
+        if (c == ESC && s->kind == 'P' && s->str.len >= 5 && memcmp(s->str.buf, "tmux;", 5) == 0) {
+            s->state = STATE_STRING; /* what is passed through has its ESC doubled; none of it is for us */
+            s->overflow = true;
+            return 1;
+        }
         /* Not a terminator: the string is given up, and the escape sequence stands for itself. */
         strbuf_clear(&s->str);
         start_escape(s);

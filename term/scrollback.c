@@ -360,7 +360,7 @@ static void unpack_runs(const uint8_t *p, struct cell *out, int cells, int cols)
             if (at < cols) {
                 out[at].fg = fg;
                 out[at].bg = bg;
-                out[at].attrs = (uint16_t)attrs;
+                out[at].attrs = (uint16_t)(attrs & ~(unsigned)CELL_EXTRA_MASK); /* ids end with the screen */
             }
         }
     }

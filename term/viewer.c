@@ -39,6 +39,7 @@ struct viewer {
     uint64_t dirty[DIRTY_WORDS];
     struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
     struct strbuf input;     /* taken from the client, not yet by the pty */
+    uint32_t extras_told;    /* serial of the newest it knows */
     size_t unacknowledged;   /* input that went on, of which the client was not told yet */
     struct search *search;   /* under way; NULL: none */
     uint32_t search_id;
@@ -158,6 +159,7 @@ static void screen_fill(const struct host_session *h, struct proto_screen *s)
 static uint32_t put_rows(struct viewer *v, struct strbuf *b, int rows, int cols)
 {
     struct vt *vt = v->host->vt;
+    struct cell *painted = vt_paint_row(vt, NULL, 0) ? xcalloc((size_t)cols, sizeof(*painted)) : NULL;
     uint32_t count = 0;
 
     for (int r = 0; r < rows && b->len < PROTO_SOFT_MAX; r++) {
@@ -171,10 +173,16 @@ static uint32_t put_rows(struct viewer *v, struct strbuf *b, int rows, int cols)
         v->dirty[r / 64] &= ~bit;
         cells = vt_row(vt, r, &wrapped);
         if (cells != NULL) {
+            if (painted != NULL) {
+                memcpy(painted, cells, (size_t)cols * sizeof(*cells));
+                vt_paint_row(vt, painted, cols);
+                cells = painted;
+            }
             proto_put_row(b, r, wrapped, cells, cols, vt_clusters(vt));
             count++;
         }
     }
+    free(painted);
     return count;
 }
 
@@ -192,6 +200,18 @@ static bool has_dirty(struct viewer *v, int rows)
         any = any || v->dirty[i] != 0;
     }
     return any;
+}
+
+/* Tells addresses and underline colours that it does not know yet. */
+static void send_extras(struct viewer *v)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    const struct extra_table *t = vt_extras(v->host->vt);
+
+    if (proto_put_extras(&b, t, v->extras_told)) {
+        send_buf(v, PROTO_EXTRAS, &b);
+    }
+    v->extras_told = t->serial;
 }
 
 /* Sends one frame; false when there was nothing new in it. */
@@ -215,6 +235,7 @@ static bool send_frame(struct viewer *v)
     v->touched = has_dirty(v, s.rows);
     v->credit = false;
     v->key_pending = false;
+    send_extras(v);
     send_buf(v, PROTO_FRAME, &b);
     return true;
 }
@@ -469,6 +490,7 @@ static void on_view(struct viewer *v, struct proto_size size)
         v->viewing = true;
         v->credit = true;
         v->seq = ++v->host->view_seq;
+        v->extras_told = 0;
         strbuf_clear(&v->last_head);
         viewer_damage_all(v);
     }
@@ -495,6 +517,7 @@ static void on_dismiss(struct viewer *v)
 /* Messages without a payload, or with a simple one. */
 static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t len, struct error *err)
 {
+    struct proto_outer outer;
     uint32_t n;
     bool on;
 
@@ -515,6 +538,14 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
             return -1;
         }
         vt_set_focus(v->host->vt, on);
+        return 0;
+    case PROTO_OUTER:
+        if (proto_get_outer(data, len, &outer, err) != 0) {
+            return -1;
+        }
+        vt_set_colors(v->host->vt, outer.fg, outer.bg, outer.cursor);
+        vt_set_kitty(v->host->vt, outer.kitty);
+        vt_allow_clipboard(v->host->vt, outer.clipboard);
         return 0;
     case PROTO_KILL:
         host_session_kill(v->host);

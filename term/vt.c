@@ -32,9 +32,6 @@ struct cell vt_blank(const struct vt *vt)
 static int engine_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
 {
     struct vt *vt = user;
-    if (vt->wraps && pos.col == vt->left) {
-        grid_set_wrapped(vt_grid(vt), pos.row - 1, true);
-    }
     uint32_t ch = vt->glyph != 0 ? vt->glyph : info->chars[0];
     struct cell c = {.ch = ch,
                      .fg = vt->pen.fg,
@@ -270,6 +267,7 @@ void vt_reset_state(struct vt *vt)
     vt->gl = 0;
     vt->autowrap = vt->cursor_visible = vt->cursor_blink = true;
     vt->insert = vt->origin = vt->lr_margins = vt->reversed = vt->sync_on = false;
+    vt->tell_colors = vt->tell_size = vt->reverse_wrap = vt->rectangular = false;
     vt->top = vt->left = 0;
     vt->bottom = vt->main.grid.rows;
     vt->right = vt->main.grid.cols;
@@ -284,7 +282,6 @@ void vt_reset_state(struct vt *vt)
 
 void vt_engine_reset(struct vt *vt)
 {
-    vt->wraps = false;
     vt->no_history = true;
     vterm_state_reset(vt->state, 1);
     vt->no_history = false;
@@ -302,6 +299,7 @@ void vt_reset(struct vt *vt)
     }
     free(vt->palette);
     vt->palette = NULL;
+    memset(vt->own, 0, sizeof(vt->own));
     vt_modes_changed(vt);
 }
 
@@ -315,7 +313,6 @@ void vt_soft_reset(struct vt *vt)
     vt_engine_sendf(vt, "\033[?69l");
     vt_engine_sendf(vt, "\033[?6l");
     vt_engine_sendf(vt, "\033[?7h");
-    vt_engine_sendf(vt, "\033[4l");
     vt->origin = vt->lr_margins = vt->insert = false;
     vt->autowrap = true;
     vt->top = vt->left = 0;
@@ -375,6 +372,7 @@ struct vt *vt_new(const struct vt_opts *opts)
     vt->fg = cell_rgb(0xd0, 0xd0, 0xd0) & 0xffffff;
     vt->cursor_color = vt->fg;
     vt->focused = true;
+    vt->kitty_able = VT_KITTY_ALONE;
     strbuf_init(&vt->tmp);
     sanitizer_init(&vt->san, on_token, vt);
     vt_reset_state(vt);
@@ -401,9 +399,7 @@ void vt_free(struct vt *vt)
     grid_release(&vt->alt.grid);
     scrollback_free(vt->history);
     cluster_table_release(&vt->clusters);
-    for (int i = 0; i <= VT_LINKS; i++) {
-        free(vt->links[i]);
-    }
+    extra_table_release(&vt->extras);
     for (int i = 0; i < vt->title_depth; i++) {
         free(vt->title_stack[i]);
     }
@@ -496,4 +492,7 @@ void vt_resize(struct vt *vt, int cols, int rows)
     vterm_set_size(vt->vterm, rows, cols);
     vt->last_row = -1;
     vt_goto(vt, row + (on_main ? moved : -alt_cut), col);
+    if (vt->tell_size) {
+        vt_report_size(vt);
+    }
 }

@@ -12,6 +12,7 @@
 
 #include "core/util/strbuf.h"
 #include "term/cell.h"
+#include "term/extra.h"
 #include "term/keys.h"
 
 #define VT_MIN_COLS 2
@@ -72,9 +73,9 @@ void vt_damage_all(struct vt *vt);
 bool vt_is_held(const struct vt *vt, uint64_t now_ms);
 uint64_t vt_sync_deadline_ms(const struct vt *vt);
 
-/* Texts of cell.ch, and URIs of cell.link ("" for an unknown id). */
+/* Texts of cell.ch, and what cell_extra stands for. */
 const struct cluster_table *vt_clusters(const struct vt *vt);
-const char *vt_link(const struct vt *vt, uint8_t id);
+const struct extra_table *vt_extras(const struct vt *vt);
 
 enum vt_cursor_shape { VT_CURSOR_BLOCK, VT_CURSOR_UNDERLINE, VT_CURSOR_BAR };
 struct vt_cursor {
@@ -91,8 +92,15 @@ bool vt_is_alt(const struct vt *vt);
 bool vt_is_reversed(const struct vt *vt);
 const char *vt_title(const struct vt *vt);
 
-/* What OSC 10, 11, 12, CSI ?996n answer: 0xRRGGBB. Not set: a light grey on black, dark. */
+/* What OSC 10, 11, 12, CSI ?996n answer: 0xRRGGBB. Not set: a light grey on black, dark. Programs that asked for it
+ * (mode 2031) are told of a change. */
 void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor);
+/* Which flags of kitty's keyboard protocol can be kept: those the outer terminal gives besides those that need nothing
+ * of it. Others a program asks for are not taken, and it is told so. */
+void vt_set_kitty(struct vt *vt, uint8_t flags);
+/* Cells in colours that the program set itself (OSC 4, 10, 11) become those: what a viewer shows. False: there are none
+ * such colours, and the cells are as they are. */
+bool vt_paint_row(const struct vt *vt, struct cell *cells, int cols);
 /* The palette the program set by OSC 4 overrides cell_palette_rgb: the colour, as 0xRRGGBB. */
 uint32_t vt_palette_rgb(const struct vt *vt, unsigned index);
 /* Whether OSC 52 writes are passed on (and told in DA1). Off at first. */

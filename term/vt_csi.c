@@ -15,6 +15,7 @@
 void vt_on_control(struct vt *vt, uint8_t c)
 {
     char byte = (char)c;
+    bool back = c == 0x08 && vt->reverse_wrap && vt->autowrap && !vt->lr_margins && vt->col == 0 && vt->row > 0;
     switch (c) {
     case 0x07:
         if (vt->cb.bell != NULL) {
@@ -27,6 +28,9 @@ void vt_on_control(struct vt *vt, uint8_t c)
             vt_engine_send(vt, &byte, 1);
         } else {
             vt_move(vt, vt->row, c == 0x08 ? vt->col - 1 : 0);
+        }
+        if (back) { /* over the row's beginning, to the end of the one above */
+            vt_move(vt, vt->row - 1, vt_grid(vt)->cols - 1);
         }
         break;
     case 0x0a:
@@ -76,6 +80,10 @@ static void on_plain_esc(struct vt *vt, uint8_t final)
         break;
     case 'c':
         vt_reset(vt);
+        break;
+    case '6':
+    case '9':
+        vt_index_sideways(vt, final == '9');
         break;
     case '=':
     case '>':
@@ -269,12 +277,11 @@ static void report_status(struct vt *vt, const struct token *t)
     case 26:
         vt_replyf(vt, "%s", dec ? "\033[?27;1;0;0n" : "");
         break;
-    case 996: {
-        uint32_t c = vt->bg;
-        bool dark = (c >> 16 & 0xff) * 3 + (c >> 8 & 0xff) * 6 + (c & 0xff) < 1280;
-        vt_replyf(vt, "\033[?997;%dn", dark ? 1 : 2);
+    case 996:
+        if (dec) {
+            vt_report_scheme(vt);
+        }
         break;
-    }
     default:
         break;
     }
@@ -297,7 +304,7 @@ static void title_stack(struct vt *vt, bool push)
     }
 }
 
-/* XTWINOPS: sizes and the title's stack; windows are not moved. A cell counts as 8 by 16 pixels. */
+/* XTWINOPS: sizes and the title's stack; windows are not moved. */
 static void window_op(struct vt *vt, const struct token *t)
 {
     struct grid *g = vt_grid(vt);
@@ -306,13 +313,16 @@ static void window_op(struct vt *vt, const struct token *t)
         vt_replyf(vt, "\033[1t");
         break;
     case 14:
-        vt_replyf(vt, "\033[4;%d;%dt", g->rows * 16, g->cols * 8);
+        vt_replyf(vt, "\033[4;%d;%dt", g->rows * KEYS_CELL_HEIGHT, g->cols * KEYS_CELL_WIDTH);
         break;
     case 16:
-        vt_replyf(vt, "\033[6;16;8t");
+        vt_replyf(vt, "\033[6;%d;%dt", KEYS_CELL_HEIGHT, KEYS_CELL_WIDTH);
         break;
     case 18:
         vt_replyf(vt, "\033[8;%d;%dt", g->rows, g->cols);
+        break;
+    case 19:
+        vt_replyf(vt, "\033[9;%d;%dt", g->rows, g->cols);
         break;
     case 22:
     case 23:
@@ -330,8 +340,7 @@ static void set_ansi_modes(struct vt *vt, const struct token *t, bool on)
 {
     for (int i = 0; i < t->nparams; i++) {
         if (t->param[i] == 4) {
-            vt->insert = on;
-            vt_engine_sendf(vt, "\033[4%c", on ? 'h' : 'l');
+            vt->insert = on; /* the engine never knows: it makes room of one column for wide characters, too */
         } else if (t->param[i] == 20) {
             vt->modes.newline = on;
             vt_engine_sendf(vt, "\033[20%c", on ? 'h' : 'l');
@@ -359,6 +368,16 @@ static void set_protection(struct vt *vt, const struct token *t)
     }
 }
 
+/* SGR; another underline colour is another extra. */
+static void set_rendition(struct vt *vt, const struct token *t)
+{
+    uint32_t ul = vt->pen.ul;
+    pen_sgr(&vt->pen, t);
+    if (vt->pen.ul != ul) {
+        vt_pen_extra(vt, vt_pen_uri(vt));
+    }
+}
+
 /* XTMODKEYS: only modifyOtherKeys (4). */
 static void set_modify_keys(struct vt *vt, const struct token *t)
 {
@@ -374,7 +393,7 @@ static bool on_own_csi(struct vt *vt, const struct token *t, uint32_t what)
 {
     switch (what) {
     case CSI(0, 0, 'm'):
-        pen_sgr(&vt->pen, t);
+        set_rendition(vt, t);
         return true;
     case CSI('>', 0, 'm'):
         set_modify_keys(vt, t);
@@ -398,6 +417,11 @@ static bool on_own_csi(struct vt *vt, const struct token *t, uint32_t what)
         return true;
     case CSI('=', 0, 'c'):
         vt_replyf(vt, "\033P!|00000000\033\\");
+        return true;
+    case CSI(0, 0, 'x'):
+        if (token_param(t, 0, 0) <= 1) { /* DECREQTPARM */
+            vt_replyf(vt, "\033[%d;1;1;128;128;1;0x", token_param(t, 0, 0) + 2);
+        }
         return true;
     case CSI('>', 0, 'q'):
         vt_replyf(vt, "\033P>|muthr-tui(%s)\033\\", MT_VERSION);
@@ -432,6 +456,18 @@ static bool on_own_csi(struct vt *vt, const struct token *t, uint32_t what)
     default:
         return false;
     }
+}
+
+/* DECST8C: a tab stop every eight columns. */
+static void reset_tabs(struct vt *vt)
+{
+    int row = vt->row, col = vt->col;
+    vt_engine_sendf(vt, "\033[3g");
+    for (int stop = 8; stop < vt_grid(vt)->cols; stop += 8) {
+        vt_goto(vt, row, stop);
+        vt_engine_sendf(vt, "\033H");
+    }
+    vt_goto(vt, row, col);
 }
 
 /* Sequences that move, write or erase. */
@@ -507,11 +543,20 @@ static void on_screen_csi(struct vt *vt, const struct token *t, uint32_t what)
     case CSI(0, 0, 'g'):
     case CSI(0, 0, 'j'):
     case CSI(0, 0, 'k'):
+        pass(vt, t, 1, most);
+        break;
     case CSI(0, ' ', '@'):
     case CSI(0, ' ', 'A'):
+        vt_slide(vt, 0, token_count(t, 0, g->cols) * (t->final == 'A' ? 1 : -1));
+        break;
     case CSI(0, '\'', '}'):
     case CSI(0, '\'', '~'):
-        pass(vt, t, 1, most);
+        vt_slide(vt, vt->col, token_count(t, 0, g->cols) * (t->final == '}' ? 1 : -1));
+        break;
+    case CSI('?', 0, 'W'):
+        if (token_param(t, 0, 0) == 5) {
+            reset_tabs(vt);
+        }
         break;
     default:
         break;
@@ -524,7 +569,7 @@ void vt_on_csi(struct vt *vt, const struct token *t)
     if (t->interm[1] != 0) {
         return;
     }
-    if (!on_own_csi(vt, t, what)) {
+    if (!on_own_csi(vt, t, what) && !vt_on_rect(vt, t)) {
         on_screen_csi(vt, t, what);
     }
 }

@@ -39,9 +39,9 @@ static void set_mouse(struct vt *vt, int mode, bool on)
         uint8_t value;
         bool encoding;
     } table[] = {
-        {9, MOUSE_X10, false},         {1000, MOUSE_CLICK, false},   {1002, MOUSE_DRAG, false},
-        {1003, MOUSE_MOVE, false},     {1005, MOUSE_ENC_UTF8, true}, {1006, MOUSE_ENC_SGR, true},
-        {1015, MOUSE_ENC_URXVT, true},
+        {9, MOUSE_X10, false},         {1000, MOUSE_CLICK, false},    {1002, MOUSE_DRAG, false},
+        {1003, MOUSE_MOVE, false},     {1005, MOUSE_ENC_UTF8, true},  {1006, MOUSE_ENC_SGR, true},
+        {1015, MOUSE_ENC_URXVT, true}, {1016, MOUSE_ENC_PIXEL, true},
     };
     for (size_t i = 0; i < MT_ARRAY_LEN(table); i++) {
         if (table[i].mode != mode) {
@@ -86,6 +86,8 @@ static bool *mode_flag(struct vt *vt, int mode)
         return &vt->cursor_blink;
     case 25:
         return &vt->cursor_visible;
+    case 45:
+        return &vt->reverse_wrap;
     case 66:
         return &vt->modes.app_keypad;
     case 67:
@@ -100,6 +102,10 @@ static bool *mode_flag(struct vt *vt, int mode)
         return &vt->modes.bracketed;
     case 2026:
         return &vt->sync_on;
+    case 2031:
+        return &vt->tell_colors;
+    case 2048:
+        return &vt->tell_size;
     default:
         return NULL;
     }
@@ -119,6 +125,8 @@ static void set_flag(struct vt *vt, int mode, bool on)
         set_sync(vt, on);
     } else if (mode == 1004 && on) {
         vt_reply(vt, vt->focused ? "\033[I" : "\033[O", 3);
+    } else if (mode == 2048 && on) {
+        vt_report_size(vt);
     }
 }
 
@@ -157,7 +165,7 @@ void vt_set_modes(struct vt *vt, const struct token *t, bool on)
     vt_modes_changed(vt);
 }
 
-/* DECRQM: 1 set, 2 reset, 0 unknown. */
+/* DECRQM: 1 set, 2 reset, 3 always set, 0 unknown. */
 static int mode_state(struct vt *vt, int mode)
 {
     const struct key_modes *m = &vt->modes;
@@ -184,8 +192,12 @@ static int mode_state(struct vt *vt, int mode)
         return m->mouse_enc == MOUSE_ENC_SGR ? 1 : 2;
     case 1015:
         return m->mouse_enc == MOUSE_ENC_URXVT ? 1 : 2;
+    case 1016:
+        return m->mouse_enc == MOUSE_ENC_PIXEL ? 1 : 2;
     case 1048:
         return 1;
+    case 2027:
+        return 3; /* clusters are always one, whatever is asked: permanently set */
     default:
         return 0;
     }
@@ -205,7 +217,7 @@ void vt_report_mode(struct vt *vt, const struct token *t)
 void vt_kitty_key(struct vt *vt, const struct token *t)
 {
     struct vt_screen *s = vt->screen;
-    int flags = token_param(t, 0, 0) & VT_KITTY_SUPPORTED;
+    int flags = token_param(t, 0, 0) & vt->kitty_able;
     int how = token_param(t, 1, 1);
     switch (t->leader) {
     case '?':

@@ -6,6 +6,7 @@
  * alone knows it. */
 
 #include "core/util/strbuf.h"
+#include "term/extra.h"
 #include "term/grid.h"
 #include "term/pen.h"
 #include "term/sanitize.h"
@@ -16,10 +17,8 @@ struct VTerm;
 struct VTermState;
 
 #define VT_KITTY_DEPTH 8
-#define VT_KITTY_SUPPORTED (1 | 8)
+#define VT_KITTY_ALONE (1 | 8 | 16) /* flags that need nothing of the outer terminal */
 #define VT_TITLE_DEPTH 8
-#define VT_LINKS 255
-#define VT_LINK_MAX 2083
 
 struct vt_saved {
     int row, col;
@@ -47,21 +46,22 @@ struct vt {
     struct vt_screen *screen; /* the one in use */
     struct scrollback *history;
     struct cluster_table clusters;
-    char *links[VT_LINKS + 1];
-    uint8_t link_hint;
+    struct extra_table extras;
 
     struct pen pen;
     uint8_t charset[4], gl; /* final bytes of G0..G3, and which is in GL */
     bool autowrap, insert, origin, lr_margins, cursor_visible, cursor_blink, reversed, sync_on;
-    int top, bottom, left, right; /* margins; [top, bottom) x [left, right) */
-    uint8_t cursor_style;         /* DECSCUSR */
+    bool reverse_wrap, rectangular; /* mode 45, DECSACE */
+    bool tell_colors, tell_size;    /* modes 2031, 2048 */
+    uint8_t kitty_able;             /* flags that are taken */
+    int top, bottom, left, right;   /* margins; [top, bottom) x [left, right) */
+    uint8_t cursor_style;           /* DECSCUSR */
     struct key_modes modes;
     bool focused, clip_allowed;
     uint64_t sync_until;
 
     /* Text: what the engine's next glyph stands for, and where the last one went. */
     uint32_t glyph; /* 0 = as the engine says */
-    bool wraps;     /* the next glyph begins a row because the one before was full */
     bool no_history;
     int row, col;    /* the cursor */
     bool stale;      /* the engine's cursor is elsewhere: it is told before it next acts */
@@ -76,6 +76,7 @@ struct vt {
     char *title_stack[VT_TITLE_DEPTH];
     int title_depth;
     uint32_t fg, bg, cursor_color;
+    uint32_t own[3];   /* foreground, background, cursor set by OSC 10, 11, 12: 0x1rrggbb; 0 = the cockpit's */
     uint32_t *palette; /* [256], colours set by OSC 4: 0x1rrggbb; NULL = none */
     struct strbuf tmp;
 };
@@ -102,6 +103,10 @@ void vt_save_cursor(struct vt *vt);
 void vt_restore_cursor(struct vt *vt);
 /* Interns; sweeps when full. */
 uint32_t vt_intern(struct vt *vt, const char *text, size_t len);
+/* Gives the pen the extra of this address (NULL: none) and its own underline colour. */
+void vt_pen_extra(struct vt *vt, const char *uri);
+/* The address the pen leads to, or NULL. */
+const char *vt_pen_uri(const struct vt *vt);
 void vt_send_charset(struct vt *vt, int set, uint8_t final);
 
 static inline struct grid *vt_grid(struct vt *vt)
@@ -121,9 +126,19 @@ void vt_pend_wrap(struct vt *vt);
 void vt_on_control(struct vt *vt, uint8_t c);
 void vt_on_esc(struct vt *vt, const struct token *t);
 void vt_on_csi(struct vt *vt, const struct token *t);
+/* vt_rect.c */
+/* True: it was about a rectangle. */
+bool vt_on_rect(struct vt *vt, const struct token *t);
+/* Moves what is right of column `left` inside the margins by n columns to the right (negative: to the left). */
+void vt_slide(struct vt *vt, int left, int n);
+/* DECFI and DECBI: a column on, or the contents move. */
+void vt_index_sideways(struct vt *vt, bool forward);
 /* vt_mode.c */
 void vt_set_modes(struct vt *vt, const struct token *t, bool on);
 void vt_report_mode(struct vt *vt, const struct token *t);
+/* Answers to CSI ?996n and the reports of modes 2031 and 2048. */
+void vt_report_scheme(struct vt *vt);
+void vt_report_size(struct vt *vt);
 void vt_kitty_key(struct vt *vt, const struct token *t);
 void vt_modes_changed(struct vt *vt);
 /* osc.c */

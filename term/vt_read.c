@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
+#include <stdlib.h>
 
+#include "core/util/xmalloc.h"
 #include "term/vt_priv.h"
 
 /* What others read of a terminal, and what it answers. */
@@ -53,9 +55,9 @@ const struct cluster_table *vt_clusters(const struct vt *vt)
     return &vt->clusters;
 }
 
-const char *vt_link(const struct vt *vt, uint8_t id)
+const struct extra_table *vt_extras(const struct vt *vt)
 {
-    return vt->links[id] != NULL ? vt->links[id] : "";
+    return &vt->extras;
 }
 
 struct vt_cursor vt_cursor(const struct vt *vt)
@@ -92,9 +94,31 @@ const char *vt_title(const struct vt *vt)
 
 void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor)
 {
+    bool same = vt->fg == (fg & 0xffffff) && vt->bg == (bg & 0xffffff);
     vt->fg = fg & 0xffffff;
     vt->bg = bg & 0xffffff;
     vt->cursor_color = cursor & 0xffffff;
+    if (!same && vt->tell_colors) {
+        vt_report_scheme(vt);
+    }
+}
+
+void vt_report_scheme(struct vt *vt)
+{
+    uint32_t c = vt->bg;
+    bool dark = (c >> 16 & 0xff) * 3 + (c >> 8 & 0xff) * 6 + (c & 0xff) < 1280;
+    vt_replyf(vt, "\033[?997;%dn", dark ? 1 : 2);
+}
+
+void vt_report_size(struct vt *vt)
+{
+    int rows = vt_rows(vt), cols = vt_cols(vt);
+    vt_replyf(vt, "\033[48;%d;%d;%d;%dt", rows, cols, rows * KEYS_CELL_HEIGHT, cols * KEYS_CELL_WIDTH);
+}
+
+void vt_set_kitty(struct vt *vt, uint8_t flags)
+{
+    vt->kitty_able = (uint8_t)((flags | VT_KITTY_ALONE) & 31);
 }
 
 uint32_t vt_palette_rgb(const struct vt *vt, unsigned index)
@@ -104,6 +128,28 @@ uint32_t vt_palette_rgb(const struct vt *vt, unsigned index)
         return vt->palette[index] & 0xffffff;
     }
     return cell_palette_rgb(index);
+}
+
+/* One colour as the program has set it. */
+static uint32_t own_color(const struct vt *vt, uint32_t c, uint32_t standard)
+{
+    if (CELL_COLOR_KIND(c) == CELL_KIND_DEFAULT) {
+        return standard != 0 ? cell_rgb(standard >> 16, standard >> 8, standard) : c;
+    }
+    uint32_t set = CELL_COLOR_KIND(c) == CELL_KIND_INDEXED && vt->palette != NULL ? vt->palette[c & 0xff] : 0;
+    return set != 0 ? cell_rgb(set >> 16, set >> 8, set) : c;
+}
+
+bool vt_paint_row(const struct vt *vt, struct cell *cells, int cols)
+{
+    if (vt->palette == NULL && vt->own[0] == 0 && vt->own[1] == 0) {
+        return false;
+    }
+    for (int i = 0; i < cols; i++) {
+        cells[i].fg = own_color(vt, cells[i].fg, vt->own[0]);
+        cells[i].bg = own_color(vt, cells[i].bg, vt->own[1]);
+    }
+    return true;
 }
 
 void vt_allow_clipboard(struct vt *vt, bool on)
@@ -144,6 +190,46 @@ static void sweep_clusters(struct vt *vt)
         }
     }
     cluster_sweep(&vt->clusters);
+}
+
+/* Frees extras that no cell and no pen has any more. */
+static void sweep_extras(struct vt *vt)
+{
+    struct vt_screen *screens[2] = {&vt->main, &vt->alt};
+    for (int i = 0; i < 2; i++) {
+        struct grid *g = &screens[i]->grid;
+        const struct pen *saved = &screens[i]->saved.pen;
+        extra_mark(&vt->extras, cell_extra(&(struct cell){.attrs = saved->attrs, .link = saved->link}));
+        for (int row = 0; row < g->rows; row++) {
+            for (int col = 0; col < g->row[row].cap; col++) {
+                extra_mark(&vt->extras, cell_extra(&g->row[row].cells[col]));
+            }
+        }
+    }
+    extra_sweep(&vt->extras);
+}
+
+const char *vt_pen_uri(const struct vt *vt)
+{
+    const struct extra *e =
+        extra_get(&vt->extras, cell_extra(&(struct cell){.attrs = vt->pen.attrs, .link = vt->pen.link}));
+    return e != NULL ? e->uri : NULL;
+}
+
+void vt_pen_extra(struct vt *vt, const char *uri)
+{
+    char *own = uri != NULL ? xstrdup(uri) : NULL; /* it may be an entry that the sweep frees */
+    bool full = false;
+    uint16_t id = extra_intern(&vt->extras, own, vt->pen.ul, &full);
+    if (full) {
+        sweep_extras(vt);
+        id = extra_intern(&vt->extras, own, vt->pen.ul, &full);
+    }
+    struct cell c = {.attrs = vt->pen.attrs};
+    cell_set_extra(&c, id);
+    vt->pen.attrs = c.attrs;
+    vt->pen.link = c.link;
+    free(own);
 }
 
 uint32_t vt_intern(struct vt *vt, const char *text, size_t len)

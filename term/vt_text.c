@@ -24,10 +24,10 @@ bool vt_is_wrap_pending(const struct vt *vt)
     return vt->phantom_row == vt->row && vt->phantom_col == vt->col;
 }
 
-/* The cursor stands behind the last column: shown on it, and the next character wraps. */
-static void set_pending(struct vt *vt)
+/* The cursor stands behind the last column before `right`: shown on it, and the next character wraps. */
+static void set_pending(struct vt *vt, int right)
 {
-    vt->col = vt_grid(vt)->cols - 1;
+    vt->col = right - 1;
     vt->stale = true;
     vt->phantom_row = vt->autowrap ? vt->row : -1;
     vt->phantom_col = vt->col;
@@ -36,7 +36,7 @@ static void set_pending(struct vt *vt)
 void vt_pend_wrap(struct vt *vt)
 {
     if (!vt->lr_margins && vt->col == vt_grid(vt)->cols - 1) {
-        set_pending(vt);
+        set_pending(vt, vt_grid(vt)->cols);
     }
 }
 
@@ -59,13 +59,18 @@ static bool make_room(struct vt *vt, int width)
     return fits;
 }
 
-/* One character through the engine between left and right margins: wrapping is the engine's business there. */
+/* The same between left and right margins: the library wraps at the screen's edge only, and so never gets there. */
 static bool prepare_margins(struct vt *vt, int width)
 {
     int right = vt->col < vt->right ? vt->right : vt_grid(vt)->cols;
-    bool pending = vt_is_wrap_pending(vt);
-    vt->wraps = vt->autowrap && (pending || vt->col + width > right);
-    return vt->autowrap || pending || vt->col + width <= right;
+    bool fits = vt->col + width <= right;
+    if (vt->autowrap && (!fits || vt_is_wrap_pending(vt))) {
+        grid_set_wrapped(vt_grid(vt), vt->row, true);
+        vt_engine_send(vt, "\033D", 2);
+        vt_move(vt, vt->row, vt->col >= vt->left ? vt->left : 0);
+        return true;
+    }
+    return fits;
 }
 
 /* One character through the engine. */
@@ -77,19 +82,16 @@ static void put_slow(struct vt *vt, uint32_t cp, int width)
     char byte = (char)cp;
     bool mapped = cp < 0x80;
     int cols = vt_grid(vt)->cols, right = vt->lr_margins && vt->col < vt->right ? vt->right : cols;
+    if (vt->insert) {
+        grid_shift(vt_grid(vt), vt->row, vt->col, right, width, vt_blank(vt));
+    }
     vt->glyph = mapped ? 0 : cp;
     vt->last_row = -1;
     vt_engine_keep(vt, mapped ? &byte : width == 2 ? STAND_IN_WIDE : STAND_IN_NARROW, mapped ? 1 : 3);
     vt->glyph = 0;
-    vt->wraps = false;
     vt->phantom_row = -1;
     if (vt->last_row == vt->row && vt->last_col + width >= right) {
-        if (!vt->lr_margins) {
-            set_pending(vt);
-        } else if (vt->autowrap) {
-            vt->phantom_row = vt->row;
-            vt->phantom_col = vt->col;
-        }
+        set_pending(vt, right);
     }
     vt->last_next = vt->col;
 }
@@ -136,7 +138,7 @@ static size_t put_row(struct vt *vt, const uint32_t *cps, size_t n)
     vt->stale = true;
     vt->phantom_row = -1;
     if (col >= g->cols) {
-        set_pending(vt);
+        set_pending(vt, vt_grid(vt)->cols);
     }
     vt->last_next = vt->col;
     return i;
@@ -179,10 +181,33 @@ static bool find_base(struct vt *vt, int *row, int *col)
     return true;
 }
 
+/* A cluster in the last column became two columns wide: it goes to the next row whole, as it would have done had it
+ * come at once. */
+static void carry_over(struct vt *vt, int row, int col, struct cell c)
+{
+    struct grid *g = vt_grid(vt);
+    grid_put(g, row, col, vt_blank(vt));
+    wrap(vt);
+    c.width = 2;
+    grid_put(g, vt->row, 0, c);
+    vt->last_row = vt->row;
+    vt->last_col = 0;
+    if (g->cols > 2) {
+        vt_move(vt, vt->row, 2);
+    } else {
+        set_pending(vt, g->cols);
+    }
+    vt->last_next = vt->col;
+}
+
 /* A cluster became two columns wide: takes the next column too, and moves the cursor past it. */
 static void widen(struct vt *vt, int row, int col, struct cell c)
 {
     struct grid *g = vt_grid(vt);
+    if (col + 1 == g->cols && row == vt->row && vt_is_wrap_pending(vt) && vt->autowrap && !vt->lr_margins) {
+        carry_over(vt, row, col, c);
+        return;
+    }
     if (vt->col != col + 1 || vt->row != row || col + 1 >= g->cols || vt_is_wrap_pending(vt) || vt->lr_margins) {
         return;
     }
@@ -191,7 +216,7 @@ static void widen(struct vt *vt, int row, int col, struct cell c)
     if (col + 2 < g->cols) {
         vt_move(vt, row, col + 2);
     } else {
-        set_pending(vt);
+        set_pending(vt, vt_grid(vt)->cols);
     }
     vt->last_next = vt->col;
 }

@@ -160,7 +160,8 @@ void pane_draw(const struct pane *p, struct surface *s, struct rect r, const str
     for (int y = 0; y < r.h && from + y < sc->rows; y++) {
         const struct cell *cells = sessions_row(p->sessions, p->id, from + y, NULL);
         if (cells) {
-            surface_blit(s, r.x, r.y + y, cells, MT_MIN(sc->cols, r.w), sessions_clusters(p->sessions, p->id));
+            surface_blit_extras(s, r.x, r.y + y, cells, MT_MIN(sc->cols, r.w), sessions_clusters(p->sessions, p->id),
+                                sessions_extras(p->sessions, p->id));
         }
     }
     pane_theme_defaults(s, shown, text);

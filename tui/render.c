@@ -24,6 +24,7 @@ struct painter {
     struct style cleared;
     uint32_t base_bg;
     struct style pen; /* what the terminal's pen is now (reduced) */
+    uint32_t pen_ul;  /* its underline colour */
     const char *link; /* what it leads to now, or NULL */
     int x, y;         /* where its cursor is; x < 0: unknown column, y < 0: unknown at all */
     bool *changed;    /* of the row at hand */
@@ -35,6 +36,7 @@ struct look {
     uint32_t ch;
     int width;
     struct style st;
+    uint32_t ul;      /* underline colour, default without an underline */
     const char *link; /* address, or NULL */
 };
 
@@ -43,7 +45,7 @@ static struct style seen_style(const struct painter *p, const struct cell *c, bo
 {
     struct style st = color_reduce(p->caps->depth, (struct style){c->fg, c->bg, c->attrs}, p->base_bg);
 
-    st.attrs &= (uint16_t)~CELL_PROTECTED;
+    st.attrs &= (uint16_t) ~(CELL_PROTECTED | CELL_EXTRA_MASK);
     if (!p->caps->underline_styles && CELL_UNDERLINE(st.attrs) != CELL_UL_NONE) {
         st.attrs = (uint16_t)((st.attrs & ~CELL_UL_MASK) | CELL_UL_SINGLE << CELL_UL_SHIFT);
     }
@@ -84,7 +86,12 @@ static struct look look_at(const struct painter *p, const struct surface *s, int
         l.width = 1;
     }
     l.st = seen_style(p, c, l.ch == ' ');
-    l.link = p->caps->hyperlinks && c->link ? surface_link_at(s, x, y) : NULL;
+    const struct extra *extra = cell_extra(c) ? surface_extra_at(s, x, y) : NULL;
+    if (extra) {
+        bool lined = p->caps->underline_color && p->caps->depth >= COLOR_256 && CELL_UNDERLINE(l.st.attrs);
+        l.ul = lined ? color_reduce(p->caps->depth, (struct style){.fg = extra->ul}, p->base_bg).fg : 0;
+        l.link = p->caps->hyperlinks ? extra->uri : NULL;
+    }
     return l;
 }
 
@@ -103,7 +110,7 @@ static bool same_look(const struct painter *p, const struct look *a, const struc
 {
     char abuf[8], bbuf[8];
 
-    if (a->width != b->width || !same_style(a->st, b->st) || !same_link(a->link, b->link)) {
+    if (a->width != b->width || !same_style(a->st, b->st) || a->ul != b->ul || !same_link(a->link, b->link)) {
         return false;
     }
     if (p->prev && CELL_IS_CLUSTER(a->ch) && CELL_IS_CLUSTER(b->ch)) {
@@ -220,23 +227,42 @@ static void add_delta(struct strbuf *sb, struct style from, struct style to)
     }
 }
 
+/* Appends the underline colour, in the form that terminals without it skip whole. */
+static void add_underline_color(struct strbuf *sb, uint32_t c)
+{
+    if (CELL_COLOR_KIND(c) == CELL_KIND_RGB) {
+        strbuf_addf(sb, ";58:2::%u:%u:%u", c >> 16 & 0xff, c >> 8 & 0xff, c & 0xff);
+    } else if (CELL_COLOR_KIND(c) == CELL_KIND_INDEXED) {
+        strbuf_addf(sb, ";58:5:%u", c & 0xff);
+    } else {
+        strbuf_addstr(sb, ";59");
+    }
+}
+
 /* Sets the pen: the shorter of the difference and a reset with everything said again. */
-static void set_pen(struct painter *p, struct style st)
+static void set_pen(struct painter *p, struct style st, uint32_t ul)
 {
     MT_CLEANUP(strbuf) struct strbuf delta = STRBUF_INIT;
     MT_CLEANUP(strbuf) struct strbuf whole = STRBUF_INIT;
 
-    if (same_style(p->pen, st)) {
+    if (same_style(p->pen, st) && p->pen_ul == ul) {
         return;
     }
     add_delta(&delta, p->pen, st);
     add_delta(&whole, (struct style){0}, st);
+    if (p->pen_ul != ul) {
+        add_underline_color(&delta, ul);
+    }
+    if (ul) {
+        add_underline_color(&whole, ul);
+    }
     if (whole.len < delta.len) {
         strbuf_addf(p->out, "\033[%sm", whole.buf); /* ";1;31": the empty first parameter is 0, a reset */
     } else {
         strbuf_addf(p->out, "\033[%sm", delta.buf + 1);
     }
     p->pen = st;
+    p->pen_ul = ul;
 }
 
 /* What is drawn from now on leads there; NULL: nowhere. */
@@ -281,7 +307,7 @@ static bool same_raw(const struct painter *p, int x, int y)
         return false;
     }
     a = &p->prev->cells[at];
-    return memcmp(a, b, sizeof(*a)) == 0 && a->width == 1 && a->link == 0 && !CELL_IS_CLUSTER(a->ch);
+    return memcmp(a, b, sizeof(*a)) == 0 && a->width == 1 && cell_extra(a) == 0 && !CELL_IS_CLUSTER(a->ch);
 }
 
 /* Fills p->changed; false when nothing of the row changed. */
@@ -384,7 +410,7 @@ static void draw_cell(struct painter *p, int x, int y, const struct look *l)
     const char *text = safe_text(p, l->ch, buf, &len);
 
     go(p, x, y);
-    set_pen(p, l->st);
+    set_pen(p, l->st, l->ul);
     set_link(p, l->link);
     if (l->width == 2 && p->caps->ech) {
         /* Should the terminal think it narrow, its second column must not show what was there. */
@@ -416,7 +442,7 @@ static void draw_row(struct painter *p, int y)
             x++;
         } else if (run > ERASE_WORTH * 2) {
             go(p, x, y);
-            set_pen(p, l.st);
+            set_pen(p, l.st, 0);
             set_link(p, NULL);
             strbuf_addf(p->out, "\033[%dX", run);
             x += run;
@@ -428,7 +454,7 @@ static void draw_row(struct painter *p, int y)
     if (tail < cols) {
         struct look l = look_at(p, p->next, tail, y);
         go(p, tail, y);
-        set_pen(p, l.st);
+        set_pen(p, l.st, 0);
         set_link(p, NULL);
         strbuf_addstr(p->out, "\033[K");
     }
@@ -442,7 +468,7 @@ static void clear_all(struct painter *p)
     if (p->caps->bce) {
         struct style base = color_reduce(p->caps->depth, (struct style){.bg = p->base_bg}, p->base_bg);
         p->cleared = (struct style){.bg = base.bg};
-        set_pen(p, p->cleared);
+        set_pen(p, p->cleared, 0);
     }
     strbuf_addstr(p->out, "\033[H\033[2J");
     p->x = p->y = 0;
@@ -462,7 +488,7 @@ static void finish(struct painter *p)
     }
     start(p);
     set_link(p, NULL);
-    set_pen(p, (struct style){0});
+    set_pen(p, (struct style){0}, 0);
     if (p->caps->cursor_style && (!p->prev || old_shape != n->cursor.shape)) {
         strbuf_addf(p->out, "\033[%d q", n->cursor.shape);
     }
@@ -491,6 +517,18 @@ void render_frame(struct strbuf *out, const struct render_caps *caps, const stru
     free(p.changed);
 }
 
+/* Ids stay what they are: cells were copied with them. */
+static void copy_extras(struct surface *to, const struct surface *from)
+{
+    surface_links_clear(to);
+    for (size_t id = 1; id < from->extras.cap; id++) {
+        const struct extra *e = extra_get(&from->extras, (uint16_t)id);
+        if (e) {
+            extra_put(&to->extras, (uint16_t)id, e->uri, e->ul);
+        }
+    }
+}
+
 void render_copy(struct surface *to, const struct surface *from)
 {
     size_t n = (size_t)from->cols * (size_t)from->rows;
@@ -508,10 +546,7 @@ void render_copy(struct surface *to, const struct surface *from)
         }
         to->cells[i] = c;
     }
-    surface_links_clear(to);
-    for (size_t i = 0; i < from->link_count; i++) {
-        to->links[to->link_count++] = xstrdup(from->links[i]);
-    }
+    copy_extras(to, from);
     to->base_bg = from->base_bg;
     to->cursor.x = from->cursor.x;
     to->cursor.y = from->cursor.y;

@@ -19,6 +19,7 @@ struct render_caps {
     bool cha;              /* CSI n G */
     bool underline_styles; /* 4:2 4:3 4:4 4:5 */
     bool cursor_style;     /* DECSCUSR */
+    bool underline_color;  /* SGR 58 */
     bool hyperlinks;       /* OSC 8 */
 };
 

@@ -459,6 +459,7 @@ int screen_open(struct screen **out, struct loop *loop, const struct screen_opts
                                    .cha = s->info.cha,
                                    .underline_styles = s->info.underline_styles,
                                    .cursor_style = s->info.cursor_style,
+                                   .underline_color = s->info.underline_color,
                                    .hyperlinks = s->info.hyperlinks};
     s->sync_fd = open_sync();
     read_size(s);

@@ -345,47 +345,41 @@ static bool is_address(const char *s)
 
 void surface_link(struct surface *s, struct rect r, const char *address)
 {
-    size_t id = 0;
+    bool full = false;
+    uint16_t id = is_address(address) ? extra_intern(&s->extras, address, CELL_COLOR_DEFAULT, &full) : 0;
 
-    while (id < s->link_count && strcmp(s->links[id], address) != 0) {
-        id++;
-    }
-    if (!is_address(address) || id == SURFACE_LINKS) {
-        return;
-    }
-    if (id == s->link_count) {
-        s->links[s->link_count++] = xstrdup(address);
-    }
     r = rect_intersect(r, s->clip);
-    for (int y = r.y; y < r.y + r.h; y++) {
+    for (int y = r.y; id && y < r.y + r.h; y++) {
         for (int x = r.x; x < r.x + r.w; x++) {
-            surface_cell(s, x, y)->link = (uint8_t)(id + 1);
+            cell_set_extra(surface_cell(s, x, y), id);
         }
     }
 }
 
-const char *surface_link_at(const struct surface *s, int x, int y)
+const struct extra *surface_extra_at(const struct surface *s, int x, int y)
 {
     if (x < 0 || y < 0 || x >= s->cols || y >= s->rows) {
         return NULL;
     }
-    unsigned id = s->cells[(size_t)y * (size_t)s->cols + (size_t)x].link;
-    return id && id <= s->link_count ? s->links[id - 1] : NULL;
+    return extra_get(&s->extras, cell_extra(&s->cells[(size_t)y * (size_t)s->cols + (size_t)x]));
+}
+
+const char *surface_link_at(const struct surface *s, int x, int y)
+{
+    const struct extra *e = surface_extra_at(s, x, y);
+    return e ? e->uri : NULL;
 }
 
 void surface_links_clear(struct surface *s)
 {
-    for (size_t i = 0; i < s->link_count; i++) {
-        free(s->links[i]);
-    }
-    s->link_count = 0;
+    extra_table_release(&s->extras);
 }
 
-/* One pane cell as this surface shows it: clusters moved into our table, ASCII forms, no link (ids belong to the pane).
- */
+/* One pane cell as this surface shows it: clusters moved into our table, ASCII forms, no extra (ids belong to the
+ * pane). */
 static void blit_cell(struct surface *s, int x, int y, const struct cell *c, const struct cluster_table *from)
 {
-    struct style st = {c->fg, c->bg, c->attrs};
+    struct style st = {c->fg, c->bg, c->attrs & (uint16_t)~CELL_EXTRA_MASK};
     uint32_t ch = c->ch;
 
     if (s->ascii && ch >= 0x80) {
@@ -411,7 +405,8 @@ void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int
         if (cells[i].width == 0) {
             /* A right half without its left one (the pane was cut): never trust the pairing of foreign cells. */
             if (i == 0 || cells[i - 1].width != 2) {
-                put(s, x + i, y, ' ', 1, (struct style){cells[i].fg, cells[i].bg, cells[i].attrs});
+                put(s, x + i, y, ' ', 1,
+                    (struct style){cells[i].fg, cells[i].bg, cells[i].attrs & (uint16_t)~CELL_EXTRA_MASK});
             }
             continue;
         }
@@ -421,5 +416,26 @@ void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int
             c.width = 1;
         }
         blit_cell(s, x + i, y, &c, from);
+    }
+}
+
+void surface_blit_extras(struct surface *s, int x, int y, const struct cell *cells, int count,
+                         const struct cluster_table *from, const struct extra_table *extras)
+{
+    uint16_t last = 0, ours = 0;
+
+    surface_blit(s, x, y, cells, count, from);
+    for (int i = 0; extras && i < count; i++) {
+        uint16_t id = cell_extra(&cells[i]);
+        const struct extra *e = id ? extra_get(extras, id) : NULL;
+        bool full = false;
+        if (!e || !rect_has(s->clip, x + i, y)) {
+            continue;
+        }
+        if (id != last) {
+            ours = extra_intern(&s->extras, e->uri, e->ul, &full);
+            last = id;
+        }
+        cell_set_extra(surface_cell(s, x + i, y), ours);
     }
 }

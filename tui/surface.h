@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "term/cell.h"
+#include "term/extra.h"
 
 struct rect {
     int x, y, w, h;
@@ -20,8 +21,6 @@ struct style {
     uint16_t attrs;
 }; /* colours and attributes as in term/cell.h */
 
-#define SURFACE_LINKS 64
-
 struct surface {
     int cols, rows;
     struct cell *cells;             /* rows * cols */
@@ -29,8 +28,7 @@ struct surface {
     struct rect clip;               /* draws outside are ignored */
     bool ascii;                     /* only ASCII glyphs: text outside becomes '?', borders + - | */
     uint32_t base_bg; /* background of the last fill of everything: what terminals with few colours show as their own */
-    char *links[SURFACE_LINKS]; /* owned: addresses that cells lead to, by cell.link - 1 */
-    size_t link_count;
+    struct extra_table extras; /* owned: addresses and underline colours of cells (cell_extra) */
     /* The hardware cursor of the finished frame; shape as DECSCUSR 0-6; hidden unless visible. */
     struct {
         int x, y;
@@ -66,15 +64,20 @@ void surface_frame(struct surface *s, struct rect r, struct style st, const char
  * Attributes are added, CELL_REVERSE is toggled. */
 void surface_tint(struct surface *s, struct rect r, struct style st);
 /* The cells lead to an address: terminals that can make them clickable. Addresses with anything but printable ASCII are
- * ignored, as are more than SURFACE_LINKS different ones. */
+ * ignored, as are more than an extra_table holds. */
 void surface_link(struct surface *s, struct rect r, const char *address);
 /* The address that a place leads to, or NULL; valid until the links change. */
+/* Its address and underline colour, or NULL. */
+const struct extra *surface_extra_at(const struct surface *s, int x, int y);
 const char *surface_link_at(const struct surface *s, int x, int y);
 /* Forgets all addresses: before a frame is drawn anew. */
 void surface_links_clear(struct surface *s);
 /* Copies a pane row; cells that would cross the clip's right edge are blanked. */
 void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count,
                   const struct cluster_table *from);
+/* The same with the addresses and underline colours that the cells have in `extras` (NULL: none). */
+void surface_blit_extras(struct surface *s, int x, int y, const struct cell *cells, int count,
+                         const struct cluster_table *from, const struct extra_table *extras);
 struct rect rect_intersect(struct rect a, struct rect b);
 bool rect_has(struct rect r, int x, int y);
 

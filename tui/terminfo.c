@@ -128,6 +128,7 @@ static int read_entry(struct terminfo *t, struct error *err)
     t->ech = get_string("ech") != NULL;
     t->cha = get_string("hpa") != NULL && strncmp(get_string("hpa"), "\033[", 2) == 0;
     t->underline_styles = get_string("Smulx") != NULL || get_flag("Su") || is_rich(t->name);
+    t->underline_color = get_string("Setulc") != NULL || get_flag("Su") || is_rich(t->name);
     t->cursor_style = get_string("Ss") != NULL || is_rich(t->name) || strncmp(t->name, "xterm", 5) == 0;
     t->hyperlinks = is_rich(t->name) || is_among(t->name, link_terms, MT_ARRAY_LEN(link_terms));
     copy_plain(t->enter, sizeof(t->enter), get_string("smcup"));

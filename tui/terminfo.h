@@ -20,6 +20,7 @@ struct terminfo {
     bool direct;                                         /* RGB or Tc: 24-bit colours */
     bool underline_styles;                               /* Smulx, or a terminal known for them */
     bool cursor_style;                                   /* Ss, or a terminal known for it */
+    bool underline_color;                                /* SGR 58 */
     bool hyperlinks;                                     /* OSC 8: a terminal known for it */
     char enter[TERMINFO_STRING], leave[TERMINFO_STRING]; /* alternate screen; "" when there is none */
     struct {

@@ -74,7 +74,7 @@ static void check_row(const struct vt *vt, const struct cell *cells, int cols)
         if (!utf8_is_valid(text, len)) {
             MT_BUG("a cell that is not UTF-8");
         }
-        if (c->link != 0 && *vt_link(vt, c->link) == '\0') {
+        if (cell_extra(c) != 0 && extra_get(vt_extras(vt), cell_extra(c)) == NULL) {
             MT_BUG("a link without a target");
         }
     }

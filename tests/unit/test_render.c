@@ -305,7 +305,7 @@ static void test_links(void **state)
     surface_text(&b, 2, 0, -1, (struct style){0}, "see here now");
     surface_link(&b, (struct rect){6, 0, 4, 1}, "http://127.0.0.1:80");
     surface_link(&b, (struct rect){0, 1, 4, 1}, "http://bad\033]0;x"); /* not taken */
-    assert_int_equal(b.link_count, 1);
+    assert_int_equal(b.extras.count, 1);
     assert_string_equal(surface_link_at(&b, 7, 0), "http://127.0.0.1:80");
     assert_null(surface_link_at(&b, 5, 0));
     assert_null(surface_link_at(&b, 0, 1));
