@@ -109,13 +109,14 @@ $(B)/gen/theme_default.inc: themes/default.toml
 $(B)/obj/tui/theme.o: $(B)/gen/theme_default.inc
 
 # The build tree's data folder, where the program finds it (core/util/paths.c).
-$(B)/data/.made:
+$(B)/data/.linked:
 	@mkdir -p $(@D)
 	@ln -sfn $(CURDIR)/themes $(B)/data/themes
 	@ln -sfn $(CURDIR)/backends/profiles $(B)/data/profiles
+	@ln -sfn $(CURDIR)/term/attention.toml $(B)/data/attention.toml
 	@touch $@
 
-$(BIN): $(call obj,tui/main.c) $(ARCHIVES) | $(B)/data/.made
+$(BIN): $(call obj,tui/main.c) $(ARCHIVES) | $(B)/data/.linked
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(call obj,tui/main.c) $(ARCHIVES) $(LIBS)
 
 run:
@@ -139,7 +140,7 @@ TESTS := $(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens)
 support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
 
 tests: $(TESTS) $(TESTS_fuzz)
-$(TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.made
+$(TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.linked
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) $(CMOCKA)
 $(TESTS_unit): $(call support,unit)
@@ -241,6 +242,7 @@ install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(DATADIR)/themes' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 $(BIN) '$(DESTDIR)$(PREFIX)/bin/muthr-tui'
 	install -m 644 themes/*.toml '$(DESTDIR)$(DATADIR)/themes/'
+	install -m 644 term/attention.toml '$(DESTDIR)$(DATADIR)/attention.toml'
 	install -m 644 tui/muthr-tui.1 '$(DESTDIR)$(MANDIR)/man1/muthr-tui.1'
 	@cd backends/profiles && find . -type f | while read -r f; do \
 	    mode=644; if [ -x "$$f" ]; then mode=755; fi; \
@@ -248,6 +250,7 @@ install: all
 	    install -m $$mode "$$f" "$(abspath $(DESTDIR)/$(DATADIR))/profiles/$$f" || exit 1; done
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/muthr-tui' '$(DESTDIR)$(MANDIR)/man1/muthr-tui.1'
+	rm -f '$(DESTDIR)$(DATADIR)/attention.toml'
 	rm -rf '$(DESTDIR)$(DATADIR)/themes' '$(DESTDIR)$(DATADIR)/profiles'
 	-rmdir '$(DESTDIR)$(DATADIR)' 2>/dev/null
 

@@ -38,9 +38,17 @@ bool attention_output(struct attention *a, uint64_t now_ms)
     }
     a->last_output_ms = now_ms;
     a->ask_due = a->ask_due || !echo || a->submitted;
+    if (a->looks && !a->look_due) {
+        a->look_due = true;
+        a->look_first_ms = now_ms;
+    }
+    if (a->verdict == ATTENTION_SAYS_WAITING || a->verdict == ATTENTION_SAYS_IDLE) {
+        return false; /* something moves beside it: the next look tells */
+    }
     if (is_sticky(a) || a->burst_start_ms == 0 || now_ms - a->burst_start_ms < a->rules.burst_ms) {
         return false;
     }
+    a->worked = a->worked || a->submitted;
     return enter(a, ATTENTION_WORKING, now_ms);
 }
 
@@ -51,11 +59,41 @@ static void forget_question(struct attention *a)
     a->question[0] = '\0';
 }
 
-bool attention_input(struct attention *a, bool line_done, uint64_t now_ms)
+enum attention_key attention_key_of(const char *bytes, size_t len)
+{
+    static const char moves[] = "ABCDFHIOMm~Z";
+    char last = len > 0 ? bytes[len - 1] : '\0';
+    if (last == '\r' || last == '\n') {
+        return ATTENTION_KEY_ENTER;
+    }
+    if (len < 3 || bytes[0] != '\033' || (bytes[1] != '[' && bytes[1] != 'O')) {
+        return ATTENTION_KEY_TEXT;
+    }
+    if (len >= 6 && memcmp(bytes, "\033[200~", 6) == 0) {
+        return ATTENTION_KEY_TEXT; /* a paste */
+    }
+    if (last == 'u') {
+        return strncmp(bytes, "\033[13", 4) == 0 ? ATTENTION_KEY_ENTER : ATTENTION_KEY_TEXT; /* kitty's protocol */
+    }
+    bool old_mouse = bytes[2] == 'M' && len == 6;
+    return old_mouse || strchr(moves, last) != NULL ? ATTENTION_KEY_MOVE : ATTENTION_KEY_TEXT;
+}
+
+bool attention_input(struct attention *a, enum attention_key key, uint64_t now_ms)
 {
     a->last_input_ms = now_ms;
     a->burst_start_ms = 0;
-    a->submitted = line_done;
+    if (key == ATTENTION_KEY_MOVE) {
+        return false;
+    }
+    a->submitted = key == ATTENTION_KEY_ENTER;
+    if (a->verdict == ATTENTION_SAYS_WAITING) { /* perhaps the key was no answer: the screen tells */
+        a->look_due = a->looks;
+        a->look_first_ms = now_ms;
+        a->verdict = ATTENTION_SAYS_NOTHING;
+    } else if (a->verdict == ATTENTION_SAYS_IDLE && a->submitted) {
+        a->verdict = ATTENTION_SAYS_NOTHING;
+    }
     forget_question(a);
     if (is_sticky(a) || a->state == ATTENTION_WAITING) {
         a->text[0] = '\0';
@@ -72,8 +110,9 @@ bool attention_seen(struct attention *a, uint64_t now_ms)
         return told;
     }
     str_copy(a->text, sizeof(a->text), a->question);
-    bool working = a->progress_ms != 0 || (a->burst_start_ms != 0 && now_ms - a->last_output_ms < a->rules.quiet_ms &&
-                                           now_ms - a->burst_start_ms >= a->rules.burst_ms);
+    bool working = a->progress_ms != 0 || a->verdict == ATTENTION_SAYS_WORKING ||
+                   (a->burst_start_ms != 0 && now_ms - a->last_output_ms < a->rules.quiet_ms &&
+                    now_ms - a->burst_start_ms >= a->rules.burst_ms);
     if (a->asking || (!working && a->rules.waiting_from_quiet)) {
         enter(a, ATTENTION_WAITING, now_ms); /* it was looked at, not answered */
         a->seen = true;
@@ -82,14 +121,24 @@ bool attention_seen(struct attention *a, uint64_t now_ms)
     return enter(a, working ? ATTENTION_WORKING : ATTENTION_IDLE, now_ms);
 }
 
+/* Does it wait with what its screen says? */
+static bool shows_question(const struct attention *a)
+{
+    return a->state == ATTENTION_WAITING && (a->verdict == ATTENTION_SAYS_WAITING || a->verdict == ATTENTION_SAYS_IDLE);
+}
+
 bool attention_bell(struct attention *a, uint64_t now_ms)
 {
-    return a->state != ATTENTION_NOTIFY && enter(a, ATTENTION_BELL, now_ms);
+    /* A question that is on the screen says more than a bell. */
+    return a->state != ATTENTION_NOTIFY && !shows_question(a) && enter(a, ATTENTION_BELL, now_ms);
 }
 
 bool attention_notify(struct attention *a, const char *title, const char *body, uint64_t now_ms)
 {
     char text[sizeof(a->text)];
+    if (shows_question(a) && a->verdict == ATTENTION_SAYS_WAITING) {
+        return false;
+    }
     MT_CLEANUP(strbuf) struct strbuf both = STRBUF_INIT;
     strbuf_addstr(&both, title);
     strbuf_addstr(&both, *title != '\0' && *body != '\0' ? ": " : "");
@@ -118,6 +167,7 @@ bool attention_progress(struct attention *a, int state, int percent, uint64_t no
     int old = a->progress_percent;
     a->progress_ms = now_ms == 0 ? 1 : now_ms;
     a->progress_percent = state == 3 ? -1 : percent;
+    a->worked = true;
     bool entered = !is_sticky(a) && enter(a, ATTENTION_WORKING, now_ms);
     return entered || old != a->progress_percent;
 }
@@ -141,6 +191,7 @@ bool attention_mark(struct attention *a, char kind, int status, uint64_t now_ms)
 bool attention_exit(struct attention *a, int status, uint64_t now_ms)
 {
     a->ended = true;
+    a->look_due = false;
     forget_question(a);
     a->exit_status = status;
     a->progress_ms = 0;
@@ -151,11 +202,20 @@ bool attention_exit(struct attention *a, int status, uint64_t now_ms)
 /* When work that is not heard of any more counts as over; 0: it does not. */
 static uint64_t quiet_deadline(const struct attention *a)
 {
-    /* Reported progress is trusted to end itself: a long silent build is still work. */
-    if (a->state != ATTENTION_WORKING || a->progress_ms != 0) {
+    /* Reported progress, and a screen that says so, are trusted to end themselves: a long silent build is still work.
+     */
+    if (a->state != ATTENTION_WORKING || a->progress_ms != 0 || a->verdict == ATTENTION_SAYS_WORKING) {
         return 0;
     }
     return MT_MAX(a->last_output_ms, a->since_ms) + a->rules.quiet_ms;
+}
+
+/* When the screen is to be looked at; 0: not. */
+static uint64_t look_at(const struct attention *a)
+{
+    return a->look_due ? MT_MIN(MT_MAX(a->last_output_ms, a->look_first_ms) + a->rules.look_ms,
+                                a->look_first_ms + a->rules.look_most_ms)
+                       : 0;
 }
 
 bool attention_tick(struct attention *a, uint64_t now_ms)
@@ -171,7 +231,85 @@ bool attention_tick(struct attention *a, uint64_t now_ms)
 uint64_t attention_deadline(const struct attention *a)
 {
     uint64_t quiet = quiet_deadline(a), ask = a->ask_due ? a->last_output_ms + a->rules.ask_ms : 0;
-    return quiet != 0 && ask != 0 ? MT_MIN(quiet, ask) : MT_MAX(quiet, ask);
+    uint64_t at = quiet != 0 && ask != 0 ? MT_MIN(quiet, ask) : MT_MAX(quiet, ask), look = look_at(a);
+    return at != 0 && look != 0 ? MT_MIN(at, look) : MT_MAX(at, look);
+}
+
+void attention_looks(struct attention *a, bool looks, uint64_t now_ms)
+{
+    a->looks = looks;
+    a->look_due = looks && !a->ended && a->last_output_ms != 0;
+    a->look_first_ms = now_ms;
+    a->verdict = ATTENTION_SAYS_NOTHING;
+}
+
+bool attention_look_due(const struct attention *a, uint64_t now_ms)
+{
+    return a->look_due && now_ms >= look_at(a);
+}
+
+/* The screen shows a question. */
+static bool look_waiting(struct attention *a, const char *text, uint64_t now_ms)
+{
+    char shown[sizeof(a->text)];
+    str_copy(shown, sizeof(shown), text);
+    bool was = a->state == ATTENTION_WAITING, same = was && strcmp(a->text, shown) == 0;
+    a->burst_start_ms = 0;
+    if (same) {
+        return false; /* a screen that was only drawn again asks what it asked */
+    }
+    bool called = is_sticky(a); /* the bell was for this: no second call */
+    a->state = ATTENTION_WAITING;
+    a->since_ms = called ? a->since_ms : now_ms;
+    a->seen = called && a->seen;
+    memcpy(a->text, shown, sizeof(a->text));
+    return true;
+}
+
+/* The screen shows that nothing goes on: after work its turn is over. */
+static bool look_idle(struct attention *a, const char *text, uint64_t now_ms)
+{
+    if (a->state == ATTENTION_NOTIFY) {
+        a->worked = false; /* it has said so itself, and in its own words */
+        return false;
+    }
+    if (a->worked && a->progress_ms == 0) {
+        bool changed = look_waiting(a, text, now_ms);
+        a->worked = false;
+        return changed;
+    }
+    if (a->state == ATTENTION_WORKING && a->progress_ms == 0) {
+        return enter(a, ATTENTION_IDLE, now_ms);
+    }
+    return false;
+}
+
+bool attention_look(struct attention *a, enum attention_verdict verdict, const char *text, uint64_t now_ms)
+{
+    enum attention_verdict before = a->verdict;
+    a->look_due = false;
+    if (a->ended) {
+        return false;
+    }
+    a->verdict = verdict;
+    a->ask_due = a->ask_due && verdict == ATTENTION_SAYS_NOTHING;
+    switch (verdict) {
+    case ATTENTION_SAYS_WAITING:
+        return look_waiting(a, text, now_ms);
+    case ATTENTION_SAYS_IDLE:
+        return look_idle(a, text, now_ms);
+    case ATTENTION_SAYS_WORKING:
+        a->worked = true;
+        a->text[0] = is_sticky(a) ? a->text[0] : '\0';
+        return !is_sticky(a) && enter(a, ATTENTION_WORKING, now_ms);
+    case ATTENTION_SAYS_NOTHING:
+        if (before == ATTENTION_SAYS_WAITING && a->state == ATTENTION_WAITING && !a->asking) {
+            a->text[0] = '\0'; /* the question is gone, unanswered by us: output tells what goes on */
+            return enter(a, ATTENTION_IDLE, now_ms);
+        }
+        return false;
+    }
+    return false;
 }
 
 bool attention_line_due(const struct attention *a, uint64_t now_ms)
@@ -204,6 +342,7 @@ bool attention_line(struct attention *a, const char *line, uint64_t now_ms)
     str_copy(a->text, sizeof(a->text), question);
     a->burst_start_ms = 0;
     enter(a, ATTENTION_WAITING, now_ms);
+    a->since_ms = now_ms;
     a->seen = false;
     return true;
 }

@@ -6,6 +6,7 @@
  * (clock_mono_ms). */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum attention_state {
@@ -23,10 +24,18 @@ struct attention_rules {
     uint64_t burst_ms;       /* output must have gone on this long to count as work (1500) */
     uint64_t echo_ms;        /* output this soon after a key is an echo, not work (150) */
     uint64_t ask_ms;         /* output older than this: its last line is looked at for a question (1000) */
+    uint64_t look_ms;        /* output older than this: the screen is looked at, when there are rules for it (500) */
+    uint64_t look_most_ms;   /* the same while output goes on (2000) */
     bool waiting_from_quiet; /* working then quiet means waiting: for agents, not for shells */
 };
-#define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, 1000, false})
-#define ATTENTION_RULES_AGENT ((struct attention_rules){2000, 1500, 150, 1000, true})
+#define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, 1000, 500, 2000, false})
+#define ATTENTION_RULES_AGENT ((struct attention_rules){2000, 1500, 150, 1000, 500, 2000, true})
+
+/* What the rules for a program say of its screen (term/rules.h). */
+enum attention_verdict { ATTENTION_SAYS_NOTHING, ATTENTION_SAYS_WORKING, ATTENTION_SAYS_WAITING, ATTENTION_SAYS_IDLE };
+
+/* What a person's input is: moving about answers nothing, a line that was submitted makes work. */
+enum attention_key { ATTENTION_KEY_MOVE, ATTENTION_KEY_TEXT, ATTENTION_KEY_ENTER };
 
 struct attention {
     struct attention_rules rules;
@@ -38,10 +47,15 @@ struct attention {
     uint64_t progress_ms; /* of the last report; 0 = none */
     int progress_percent; /* -1 = unknown */
     bool ended;
-    bool seen;      /* a person looked at it since the state began: it still waits, but nobody need be told */
-    bool submitted; /* the last thing typed ended in Enter: what comes is no echo */
-    bool ask_due;   /* there was output that may end in a question, and it was not looked at yet */
-    bool asking;    /* the cursor's line asks something (see attention_is_question) */
+    bool seen;              /* a person looked at it since the state began: it still waits, but nobody need be told */
+    bool submitted;         /* the last thing typed ended in Enter: what comes is no echo */
+    bool ask_due;           /* there was output that may end in a question, and it was not looked at yet */
+    bool asking;            /* the cursor's line asks something (see attention_is_question) */
+    bool looks;             /* there are rules for the screen */
+    bool look_due;          /* the screen has changed since it was looked at */
+    bool worked;            /* it has done something since its turn was last over */
+    uint64_t look_first_ms; /* of the first change since the last look */
+    enum attention_verdict verdict;
     int exit_status;
     char text[200];     /* of the last notification, or the question */
     char question[200]; /* while asking */
@@ -50,8 +64,10 @@ struct attention {
 void attention_init(struct attention *a, struct attention_rules rules, uint64_t now_ms);
 /* Each returns true when the state (or text) changed. */
 bool attention_output(struct attention *a, uint64_t now_ms);
-/* The person typed: bell, notification and waiting are answered. `enter`: a line was submitted. */
-bool attention_input(struct attention *a, bool enter, uint64_t now_ms);
+/* The person typed: bell, notification and waiting are answered, unless the key only moves about. */
+bool attention_input(struct attention *a, enum attention_key key, uint64_t now_ms);
+/* What bytes for the program are: arrows, paging, mouse and focus reports move about. */
+enum attention_key attention_key_of(const char *bytes, size_t len);
 /* The session came on screen in front of a person. What waits goes on waiting. */
 bool attention_seen(struct attention *a, uint64_t now_ms);
 bool attention_bell(struct attention *a, uint64_t now_ms);
@@ -67,6 +83,13 @@ bool attention_tick(struct attention *a, uint64_t now_ms);
 bool attention_line_due(const struct attention *a, uint64_t now_ms);
 /* The text before the cursor, "" when there is text behind it. */
 bool attention_line(struct attention *a, const char *line, uint64_t now_ms);
+/* From now on there are rules for its screen, or none any more: attention_look_due tells when to look. */
+void attention_looks(struct attention *a, bool looks, uint64_t now_ms);
+/* Is it time for attention_look? */
+bool attention_look_due(const struct attention *a, uint64_t now_ms);
+/* What the rules say of the screen, and the text for the person. A question that stands takes the place of a bell and
+ * of work; quiet is no question while the screen says that it works. */
+bool attention_look(struct attention *a, enum attention_verdict verdict, const char *text, uint64_t now_ms);
 /* Whether a line on which a program stands still asks a person: it ends in '?', in a choice with yes or no ([y/N],
  * (yes/no), also before ':'), asks for a password, passphrase, user name or code before ':', or says to press Enter or
  * any key. What ends in $ # % > is a prompt. */

@@ -49,9 +49,10 @@ struct session_start {
     const char *executable; /* absolute */
     enum session_kind kind;
     const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path, *command; /* NULL = "" */
-    const char *const *argv, *const *env; /* env: KEY=VALUE additions to the host's own environment for the program */
-    const char *audit;                    /* what the host writes down (host_audit.h); NULL: nothing */
-    const char *cwd;                      /* host-side working directory for the program; NULL = / */
+    const char *const *argv, *const *env;  /* env: KEY=VALUE additions to the host's own environment for the program */
+    const char *audit;                     /* what the host writes down (host_audit.h); NULL: nothing */
+    const char *rules_own, *rules_shipped; /* files of rules for its screen (term/rules.h); NULL: none */
+    const char *cwd;                       /* host-side working directory for the program; NULL = / */
     int cols, rows;
     uint32_t scrollback_lines;
     uint64_t scrollback_bytes, log_max_bytes; /* 0: defaults 10000, 16 MiB, 32 MiB */

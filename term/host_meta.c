@@ -32,6 +32,20 @@ static void fill_last_line(struct host_session *h)
     str_copy(h->info.last_line, sizeof(h->info.last_line), clean.buf);
 }
 
+/* Since when it wants a person, by the wall clock. */
+static void fill_since(struct host_session *h, enum attention_kind before)
+{
+    struct session_info *i = &h->info;
+    uint64_t since = pulse_since_ms(h->pulse), now = clock_mono_ms(), wall = clock_wall_ms();
+
+    if (i->attention == ATTENTION_NONE) {
+        i->attention_since_ms = 0;
+    } else if (before == ATTENTION_NONE || since != h->called_ms) {
+        h->called_ms = since;
+        i->attention_since_ms = wall - MT_MIN(wall, now > since ? now - since : 0);
+    }
+}
+
 /* Brings the facts up to date. */
 void host_meta_fill(struct host_session *h)
 {
@@ -47,9 +61,7 @@ void host_meta_fill(struct host_session *h)
     i->attention = (enum attention_kind)pulse_attention(h->pulse);
     str_copy(i->attention_text, sizeof(i->attention_text), i->attention != ATTENTION_NONE ? pulse_text(h->pulse) : "");
     i->attention_seen = i->attention != ATTENTION_NONE && pulse_is_seen(h->pulse);
-    if (i->attention != before) {
-        i->attention_since_ms = i->attention == ATTENTION_NONE ? 0 : clock_wall_ms();
-    }
+    fill_since(h, before);
     fill_last_line(h);
 }
 
@@ -144,11 +156,55 @@ static bool look_for_question(struct host_session *h)
     return pulse_line(h->pulse, line.buf, clock_mono_ms());
 }
 
+/* The last lines of the screen that are not empty, of an alternate screen too: the screens of agents live there. */
+static void last_lines(struct host_session *h, int count, struct strbuf *out)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    int cols = vt_cols(h->vt), first = vt_rows(h->vt);
+
+    for (int found = 0; first > 0 && found < count; first--) {
+        const struct cell *cells = vt_row(h->vt, first - 1, NULL);
+
+        strbuf_clear(&line);
+        if (cells != NULL) {
+            select_cells(&line, cells, 0, cols, vt_clusters(h->vt), true);
+        }
+        found += line.len > 0;
+    }
+    for (int r = first; r < vt_rows(h->vt); r++) {
+        const struct cell *cells = vt_row(h->vt, r, NULL);
+        size_t before = out->len;
+
+        if (cells != NULL) {
+            select_cells(out, cells, 0, cols, vt_clusters(h->vt), true);
+        }
+        if (out->len > before) {
+            strbuf_addch(out, '\n');
+        }
+    }
+}
+
+/* Looks at the screen, when its rules are due. */
+static bool look_at_screen(struct host_session *h)
+{
+    MT_CLEANUP(strbuf) struct strbuf lines = STRBUF_INIT;
+    int count = pulse_look_lines(h->pulse, clock_mono_ms());
+
+    if (count == 0) {
+        return false;
+    }
+    last_lines(h, count, &lines);
+    return pulse_look(h->pulse, lines.buf, clock_mono_ms());
+}
+
 void host_meta_tick(void *arg)
 {
     struct host_session *h = arg;
 
     h->tick_at = 0;
+    if (h->pty != NULL && look_at_screen(h)) {
+        h->meta_dirty = h->meta_urgent = true;
+    }
     if (h->pty != NULL && look_for_question(h)) {
         h->meta_dirty = h->meta_urgent = true;
     }

@@ -13,6 +13,7 @@
 #include "core/util/xmalloc.h"
 #include "term/host_audit.h"
 #include "term/host_meta.h"
+#include "term/host_rules.h"
 #include "term/hostenv.h"
 #include "term/session_dir.h"
 #include "term/viewer.h"
@@ -126,8 +127,9 @@ static void on_vt_notify(const char *title, const char *body, void *arg)
 {
     struct host_session *h = arg;
 
+    int before = pulse_attention(h->pulse);
     if (pulse_notify(h->pulse, title, body, clock_mono_ms())) {
-        host_session_changed(h, true);
+        host_session_changed(h, before != pulse_attention(h->pulse)); /* one text after the other can wait */
     }
 }
 
@@ -226,6 +228,7 @@ static void stop(struct host_session *h)
     }
     dirwatch_close(h->dirwatch);
     h->dirwatch = NULL;
+    host_rules_close(h);
     timer_close(h->frame_timer);
     timer_close(h->tick_timer);
     h->frame_timer = h->tick_timer = NULL;
@@ -288,8 +291,7 @@ size_t host_session_input(struct host_session *h, const void *data, size_t len)
         return len;
     }
     h->info.last_input_wall_ms = clock_wall_ms();
-    bool enter = len > 0 && (((const char *)data)[len - 1] == '\r' || ((const char *)data)[len - 1] == '\n');
-    if (pulse_input(h->pulse, enter, clock_mono_ms())) {
+    if (pulse_input(h->pulse, data, len, clock_mono_ms())) {
         host_session_changed(h, true);
     }
     return pty_write(h->pty, data, len);
@@ -449,6 +451,7 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
         return -1;
     }
     watch_dir(h);
+    host_rules_open(h);
     h->info.state = SESSION_RUNNING;
     h->info.host_pid = (int)getpid();
     h->info.pid = pty_pid(h->pty);
@@ -468,14 +471,15 @@ int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
     h.loop = loop_new();
     h.sock_path = session_dir_socket(spec->dir, spec->info.id);
     rc = start(&h, program_umask, &err);
-    ready(arg, rc == 0 ? NULL : &err);
     if (rc != 0) {
-        stop(&h);
+        stop(&h); /* first: who is told of the failure finds no socket any more */
     }
+    ready(arg, rc == 0 ? NULL : &err);
     loop_run(h.loop);
     logfile_close(h.log);
     vt_free(h.vt);
     pulse_free(h.pulse);
+    host_rules_release(&h);
     free(h.sock_path);
     loop_free(h.loop);
     return rc;

@@ -20,6 +20,7 @@
 
 #define HOST_SIGNALS 3
 
+struct rules;
 struct viewer;
 
 struct host_session {
@@ -33,6 +34,8 @@ struct host_session {
     struct pty *pty; /* NULL once the program has ended */
     struct vt *vt;
     struct pulse *pulse;
+    struct rules *rules; /* for the program's screen; NULL: none */
+    struct dirwatch *rules_watch;
     struct logfile *log;
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */
     struct timer *tick_timer;  /* for attention and metadata that are due later */
@@ -41,6 +44,7 @@ struct host_session {
     size_t viewer_count;
     uint64_t view_seq; /* grows with each start of viewing and each input: the greatest viewer's size counts */
     uint64_t meta_sent_ms;
+    uint64_t called_ms; /* since when it wants a person, monotonic, as it was told last */
     bool meta_dirty, meta_urgent;
     bool feeding;  /* the terminal is being fed: its callbacks only take notes */
     bool killed;   /* a person ended it: not a failure */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/pulse.h"
 
+#include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 #include "term/attention.h"
+#include "term/rules.h"
 
 /* Values of enum attention_kind, whose header cannot be included here. tests/unit/test_session_spec.c holds them
  * against it.
@@ -11,6 +13,7 @@ enum kind { KIND_NONE, KIND_FINISHED, KIND_BELL, KIND_NOTIFY, KIND_WAITING, KIND
 
 struct pulse {
     struct attention a;
+    const struct rules *rules;
 };
 
 struct pulse *pulse_new(bool agent, uint64_t now_ms)
@@ -31,9 +34,9 @@ bool pulse_output(struct pulse *p, uint64_t now_ms)
     return attention_output(&p->a, now_ms);
 }
 
-bool pulse_input(struct pulse *p, bool enter, uint64_t now_ms)
+bool pulse_input(struct pulse *p, const char *bytes, size_t len, uint64_t now_ms)
 {
-    return attention_input(&p->a, enter, now_ms);
+    return attention_input(&p->a, attention_key_of(bytes, len), now_ms);
 }
 
 bool pulse_seen(struct pulse *p, uint64_t now_ms)
@@ -79,6 +82,31 @@ bool pulse_line_due(const struct pulse *p, uint64_t now_ms)
 bool pulse_line(struct pulse *p, const char *line, uint64_t now_ms)
 {
     return attention_line(&p->a, line, now_ms);
+}
+
+void pulse_set_rules(struct pulse *p, const struct rules *rules, uint64_t now_ms)
+{
+    p->rules = rules;
+    attention_looks(&p->a, rules != NULL, now_ms);
+}
+
+int pulse_look_lines(const struct pulse *p, uint64_t now_ms)
+{
+    return p->rules != NULL && attention_look_due(&p->a, now_ms) ? rules_lines(p->rules) : 0;
+}
+
+bool pulse_look(struct pulse *p, const char *lines, uint64_t now_ms)
+{
+    static const enum attention_verdict verdicts[] = {
+        [RULES_NONE] = ATTENTION_SAYS_NOTHING,
+        [RULES_WORKING] = ATTENTION_SAYS_WORKING,
+        [RULES_WAITING] = ATTENTION_SAYS_WAITING,
+        [RULES_IDLE] = ATTENTION_SAYS_IDLE,
+    };
+    MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
+    enum rules_state state = rules_judge(p->rules, lines, &shown);
+
+    return attention_look(&p->a, verdicts[state], shown.buf, now_ms);
 }
 
 uint64_t pulse_deadline(const struct pulse *p)

@@ -6,9 +6,11 @@
  * of core/model/session.h are the same identifiers and cannot be seen together. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct pulse;
+struct rules;
 
 /* agent: going quiet after work means waiting for a person. */
 struct pulse *pulse_new(bool agent, uint64_t now_ms);
@@ -16,7 +18,8 @@ void pulse_free(struct pulse *p);
 
 /* Each returns true when what is told below has changed. */
 bool pulse_output(struct pulse *p, uint64_t now_ms);
-bool pulse_input(struct pulse *p, bool enter, uint64_t now_ms);
+/* Bytes that a person sent to the program. */
+bool pulse_input(struct pulse *p, const char *bytes, size_t len, uint64_t now_ms);
 bool pulse_seen(struct pulse *p, uint64_t now_ms);
 bool pulse_bell(struct pulse *p, uint64_t now_ms);
 bool pulse_notify(struct pulse *p, const char *title, const char *body, uint64_t now_ms);
@@ -27,6 +30,12 @@ bool pulse_tick(struct pulse *p, uint64_t now_ms);
 /* Is it time to tell it the text before the cursor? (attention_line) */
 bool pulse_line_due(const struct pulse *p, uint64_t now_ms);
 bool pulse_line(struct pulse *p, const char *line, uint64_t now_ms);
+/* The rules for its screen, or NULL; borrowed until the next call. */
+void pulse_set_rules(struct pulse *p, const struct rules *rules, uint64_t now_ms);
+/* How many of the screen's last lines it wants to see now; 0: none (attention_look). */
+int pulse_look_lines(const struct pulse *p, uint64_t now_ms);
+/* Those lines, as rules_judge takes them. */
+bool pulse_look(struct pulse *p, const char *lines, uint64_t now_ms);
 /* When pulse_tick is due; 0: no timer needed. */
 uint64_t pulse_deadline(const struct pulse *p);
 

@@ -29,6 +29,8 @@ void session_spec_release(struct session_spec_data *d)
     free(d->dir);
     free(d->cwd);
     free(d->audit);
+    free(d->rules_own);
+    free(d->rules_shipped);
     strvec_release(&d->argv);
     strvec_release(&d->env);
     session_spec_init(d);
@@ -62,6 +64,8 @@ void session_spec_write(const struct session_start *s, const char *id, const cha
     json_set_string(j, "command", s->command);
     json_set_string(j, "cwd", s->cwd);
     json_set_string(j, "audit", s->audit);
+    json_set_string(j, "rules_own", s->rules_own);
+    json_set_string(j, "rules_shipped", s->rules_shipped);
     set_list(j, "argv", s->argv);
     set_list(j, "env", s->env);
     json_set_int(j, "cols", s->cols);
@@ -95,6 +99,8 @@ static int spec_fill(const struct json *j, struct session_spec_data *d, struct e
     d->dir = xstrdup(json_get_string(j, "dir", ""));
     d->cwd = xstrdup(json_get_string(j, "cwd", "/"));
     d->audit = xstrdup(json_get_string(j, "audit", ""));
+    d->rules_own = xstrdup(json_get_string(j, "rules_own", ""));
+    d->rules_shipped = xstrdup(json_get_string(j, "rules_shipped", ""));
     if (d->argv.len == 0 || d->argv.v[0][0] == '\0') {
         return error_set(err, ERROR_INVALID, "session %s: no program to run", id);
     }

@@ -18,9 +18,10 @@
 struct session_start;
 
 struct session_spec_data {
-    struct session_info info; /* id, kind, texts and size are filled */
-    char *dir;                /* of the sockets */
-    char *cwd, *audit;        /* audit: see host_audit.h, "" none */
+    struct session_info info;        /* id, kind, texts and size are filled */
+    char *dir;                       /* of the sockets */
+    char *cwd, *audit;               /* audit: see host_audit.h, "" none */
+    char *rules_own, *rules_shipped; /* files of rules for the screen (term/rules.h); "" none */
     struct strvec argv, env;
     uint32_t scrollback_lines;
     uint64_t scrollback_bytes, log_max_bytes;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "term/rules.h"
 
 struct port {
     struct loop *loop;
@@ -126,7 +128,11 @@ static int port_start(void *port_arg, const struct session_spec *spec,
                       void (*done)(void *arg, const char *id, const struct error *err), void *arg, struct error *err)
 {
     struct port *p = port_arg;
+    MT_CLEANUP(xfree) char *own = path_join(p->paths->config, RULES_FILE);
+    MT_CLEANUP(xfree) char *shipped = path_join(p->paths->data, RULES_FILE);
     struct session_start start = {
+        .rules_own = own,
+        .rules_shipped = shipped,
         .executable = p->paths->executable,
         .kind = spec->kind,
         .sandbox = spec->sandbox,

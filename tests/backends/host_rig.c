@@ -180,7 +180,7 @@ bool rig_start_spec(struct rig_client *c, struct session_start *spec)
     spec->env = spec->env != NULL ? spec->env : ENV;
     spec->sandbox = "muthr-test";
     spec->project = "test";
-    spec->label = "shell";
+    spec->label = spec->label != NULL ? spec->label : "shell";
     spec->cols = spec->cols > 0 ? spec->cols : 80;
     spec->rows = spec->rows > 0 ? spec->rows : 24;
     c->start_done = false;

@@ -54,7 +54,8 @@ void rig_turn(struct rig *r, int ms);
 /* Starts `sh -c script` (or an interactive bash for NULL, with "PROMPT> ") at 80x24; the id in c->start_id. Fails the
  * test on errors. */
 const char *rig_start(struct rig_client *c, const char *script);
-/* The same with a spec; executable, argv (when NULL) and size are filled. Returns false and c->start_err on errors. */
+/* The same with a spec; executable, argv (when NULL) and size are filled, label when NULL. Returns false and
+ * c->start_err on errors. */
 bool rig_start_spec(struct rig_client *c, struct session_start *spec);
 
 /* The mirror as text, trailing blanks cut, rows ended by newlines. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -36,7 +37,7 @@ static void test_agent_works_and_waits(void **state)
     assert_int_equal(a.state, ATTENTION_WAITING);
     assert_true(attention_wants_person(&a));
     assert_int_equal(attention_deadline(&a), 0);
-    assert_true(attention_input(&a, false, 5000));
+    assert_true(attention_input(&a, ATTENTION_KEY_TEXT, 5000));
     assert_int_equal(a.state, ATTENTION_IDLE);
 }
 
@@ -59,7 +60,7 @@ static void test_echo(void **state)
     struct attention a;
     attention_init(&a, ATTENTION_RULES_AGENT, 1000);
     for (uint64_t t = 1000; t < 20000; t += 200) {
-        attention_input(&a, false, t);
+        attention_input(&a, ATTENTION_KEY_TEXT, t);
         attention_output(&a, t + 5);
     }
     assert_int_equal(a.state, ATTENTION_IDLE);
@@ -145,7 +146,7 @@ static void test_question(void **state)
     (void)state;
     struct attention a;
     attention_init(&a, ATTENTION_RULES_SHELL, 1000);
-    attention_input(&a, true, 2000);
+    attention_input(&a, ATTENTION_KEY_ENTER, 2000);
     attention_output(&a, 2005); /* right after Enter: not an echo */
     assert_int_equal(attention_deadline(&a), 3005);
     assert_true(attention_line(&a, "Continue? [y/N] ", 3005));
@@ -162,7 +163,7 @@ static void test_question(void **state)
     attention_output(&a, 7000);
     assert_true(attention_line(&a, "Really? ", 8000)); /* another question */
     assert_false(a.seen);
-    assert_true(attention_input(&a, false, 9000));
+    assert_true(attention_input(&a, ATTENTION_KEY_TEXT, 9000));
     assert_int_equal(a.state, ATTENTION_IDLE);
     attention_output(&a, 9005); /* the echo of the answer */
     assert_int_equal(attention_deadline(&a), 0);
@@ -253,9 +254,156 @@ static void test_question_lines(void **state)
     }
 }
 
+/* What the screen says, at the time at which it is looked at. */
+static bool look(struct attention *a, enum attention_verdict verdict, const char *text, uint64_t at)
+{
+    assert_true(attention_look_due(a, at));
+    return attention_look(a, verdict, text, at);
+}
+
+/* Half a second of quiet, or two seconds of drawing; nothing while nothing happens. */
+static void test_look_is_due(void **state)
+{
+    (void)state;
+    struct attention a;
+    attention_init(&a, ATTENTION_RULES_AGENT, 1000);
+    attention_looks(&a, true, 1000);
+    assert_int_equal(attention_deadline(&a), 0);
+    attention_output(&a, 2000);
+    assert_int_equal(attention_deadline(&a), 2500);
+    attention_output(&a, 2400);
+    assert_false(attention_look_due(&a, 2500));
+    assert_int_equal(attention_deadline(&a), 2900);
+    output_for(&a, 2500, 4000);
+    assert_int_equal(attention_deadline(&a), 4000); /* it does not come to rest */
+    assert_true(look(&a, ATTENTION_SAYS_IDLE, "done", 4000));
+    assert_int_equal(a.state, ATTENTION_IDLE); /* it was only starting: no work, no turn that is over */
+    assert_int_equal(attention_deadline(&a), 0);
+    attention_looks(&a, true, 9000); /* other rules */
+    assert_int_equal(attention_deadline(&a), 9500);
+    attention_looks(&a, false, 9100);
+    assert_int_equal(attention_deadline(&a), 0);
+}
+
+/* An agent's turn: it works for minutes without a word, asks once however often it is drawn, is answered, ends. */
+static void test_turn(void **state)
+{
+    (void)state;
+    struct attention a;
+    attention_init(&a, ATTENTION_RULES_AGENT, 1000);
+    attention_looks(&a, true, 1000);
+    attention_input(&a, ATTENTION_KEY_ENTER, 1900);
+    attention_output(&a, 2000);
+    assert_true(look(&a, ATTENTION_SAYS_WORKING, "", 2500));
+    assert_int_equal(a.state, ATTENTION_WORKING);
+    assert_int_equal(attention_deadline(&a), 0); /* it says so: quiet is no question */
+    assert_false(attention_tick(&a, 600000));
+    attention_output(&a, 700000);
+    assert_true(look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 700500));
+    assert_int_equal(a.state, ATTENTION_WAITING);
+    assert_string_equal(a.text, "Proceed?");
+    assert_int_equal(a.since_ms, 700500);
+    assert_false(attention_bell(&a, 700600)); /* it rings for what was told */
+    assert_false(attention_notify(&a, "", "I need you", 700700));
+    for (uint64_t t = 701000; t < 720000; t += 100) { /* a clock beside the question */
+        assert_false(attention_output(&a, t));
+        if (attention_look_due(&a, t)) {
+            assert_false(attention_look(&a, ATTENTION_SAYS_WAITING, "Proceed?", t));
+        }
+    }
+    assert_true(attention_seen(&a, 721000));
+    assert_false(attention_input(&a, ATTENTION_KEY_MOVE, 722000));
+    attention_output(&a, 722010);
+    assert_false(look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 722600));
+    assert_true(a.seen); /* moving about in the answers is none */
+    assert_true(attention_input(&a, ATTENTION_KEY_TEXT, 723000));
+    assert_int_equal(a.state, ATTENTION_IDLE);
+    attention_output(&a, 723010);
+    assert_true(look(&a, ATTENTION_SAYS_WORKING, "", 723600));
+    attention_output(&a, 730000);
+    assert_true(look(&a, ATTENTION_SAYS_IDLE, "its turn is over", 730500));
+    assert_int_equal(a.state, ATTENTION_WAITING);
+    assert_string_equal(a.text, "its turn is over");
+    assert_true(attention_input(&a, ATTENTION_KEY_TEXT, 740000)); /* the next prompt is typed */
+    attention_output(&a, 740010);
+    assert_false(look(&a, ATTENTION_SAYS_IDLE, "its turn is over", 740600));
+    assert_int_equal(a.state, ATTENTION_IDLE);
+}
+
+/* A key that was no answer: the question still stands, and calls again. */
+static void test_key_that_is_no_answer(void **state)
+{
+    (void)state;
+    struct attention a;
+    attention_init(&a, ATTENTION_RULES_AGENT, 1000);
+    attention_looks(&a, true, 1000);
+    attention_output(&a, 2000);
+    assert_true(look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 2500));
+    assert_true(attention_input(&a, ATTENTION_KEY_TEXT, 3000));
+    assert_int_equal(attention_deadline(&a), 3500); /* also when nothing was drawn */
+    assert_true(look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 3500));
+    assert_int_equal(a.state, ATTENTION_WAITING);
+    assert_int_equal(attention_deadline(&a), 0);
+    attention_output(&a, 5000);
+    assert_true(look(&a, ATTENTION_SAYS_NOTHING, "", 5500)); /* it went away by itself */
+    assert_int_equal(a.state, ATTENTION_IDLE);
+}
+
+/* The bell rings, then the question is found: one call, since the bell, with the question's text. A notification is
+ * not replaced by the end of the turn it tells of. */
+static void test_bell_before_the_question(void **state)
+{
+    (void)state;
+    struct attention a;
+    attention_init(&a, ATTENTION_RULES_AGENT, 1000);
+    attention_looks(&a, true, 1000);
+    attention_output(&a, 2000);
+    assert_true(attention_bell(&a, 2000));
+    assert_true(look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 2500));
+    assert_int_equal(a.state, ATTENTION_WAITING);
+    assert_int_equal(a.since_ms, 2000);
+    attention_input(&a, ATTENTION_KEY_ENTER, 3000);
+    attention_output(&a, 3100);
+    attention_look(&a, ATTENTION_SAYS_WORKING, "", 3600);
+    assert_true(attention_notify(&a, "", "Built 3 files", 4000));
+    attention_output(&a, 4000);
+    assert_false(look(&a, ATTENTION_SAYS_IDLE, "its turn is over", 4500));
+    assert_int_equal(a.state, ATTENTION_NOTIFY);
+    assert_string_equal(a.text, "Built 3 files");
+    attention_exit(&a, 0, 5000);
+    assert_false(attention_look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 5500));
+    assert_int_equal(a.state, ATTENTION_DONE);
+}
+
+static void test_kinds_of_keys(void **state)
+{
+    static const struct {
+        const char *bytes;
+        enum attention_key key;
+    } cases[] = {
+        {"y", ATTENTION_KEY_TEXT},         {"\033", ATTENTION_KEY_TEXT},
+        {"\r", ATTENTION_KEY_ENTER},       {"\033[B\r", ATTENTION_KEY_ENTER},
+        {"\033[A", ATTENTION_KEY_MOVE},    {"\033OB", ATTENTION_KEY_MOVE},
+        {"\033[6~", ATTENTION_KEY_MOVE},   {"\033[1;5C", ATTENTION_KEY_MOVE},
+        {"\033[I", ATTENTION_KEY_MOVE},    {"\033[<35;4;5M", ATTENTION_KEY_MOVE},
+        {"\033[M !!", ATTENTION_KEY_MOVE}, {"\033[13u", ATTENTION_KEY_ENTER},
+        {"\033[27u", ATTENTION_KEY_TEXT},  {"\033[200~yes\033[201~", ATTENTION_KEY_TEXT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(attention_key_of(cases[i].bytes, strlen(cases[i].bytes)), cases[i].key);
+    }
+    assert_int_equal(attention_key_of("", 0), ATTENTION_KEY_TEXT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_look_is_due),
+        cmocka_unit_test(test_turn),
+        cmocka_unit_test(test_key_that_is_no_answer),
+        cmocka_unit_test(test_bell_before_the_question),
+        cmocka_unit_test(test_kinds_of_keys),
         cmocka_unit_test(test_agent_works_and_waits),
         cmocka_unit_test(test_shell_goes_idle),
         cmocka_unit_test(test_echo),

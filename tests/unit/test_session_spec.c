@@ -284,7 +284,7 @@ static void test_pulse_numbers(void **state)
     assert_int_equal(pulse_attention(p), ATTENTION_BELL);
     assert_true(pulse_notify(p, "t", "b", 1200));
     assert_int_equal(pulse_attention(p), ATTENTION_NOTIFY);
-    assert_true(pulse_input(p, true, 1300));
+    assert_true(pulse_input(p, "\r", 1, 1300));
     assert_int_equal(pulse_attention(p), ATTENTION_NONE);
     for (uint64_t t = 2000; t < 6000; t += 100) {
         pulse_output(p, t);
