@@ -358,6 +358,24 @@ void grid_resize(struct grid *g, int cols, int rows, int cut_top, int add_top, s
     grid_damage_all(g);
 }
 
+void grid_replace(struct grid *g, struct grid_row *rows, int n, int cols, int height)
+{
+    for (int r = 0; r < g->rows; r++) {
+        free(g->row[r].cells);
+    }
+    free(g->row);
+    free(g->damage);
+    g->row = rows;
+    g->cols = cols;
+    g->rows = height;
+    for (int r = n; r < height; r++) {
+        g->row[r] = (struct grid_row){0};
+        row_reserve(&g->row[r], cols, CELL_BLANK);
+    }
+    g->damage = xcalloc(DAMAGE_WORDS(height), sizeof(*g->damage));
+    grid_damage_all(g);
+}
+
 void grid_damage_row(struct grid *g, int row)
 {
     g->damage[row / 64] |= UINT64_C(1) << ((unsigned)row % 64);

@@ -74,6 +74,10 @@ void grid_shift(struct grid *g, int row, int col, int right, int n, struct cell 
  * wants before. */
 void grid_resize(struct grid *g, int cols, int rows, int cut_top, int add_top, struct cell blank);
 
+/* Takes `rows`, an allocated array of `height` of which the first `n` are filled (of `cols` cells each, theirs to
+ * free), in place of what there was; the others become blank. */
+void grid_replace(struct grid *g, struct grid_row *rows, int n, int cols, int height);
+
 void grid_damage_row(struct grid *g, int row);
 void grid_damage_all(struct grid *g);
 bool grid_has_damage(const struct grid *g);

@@ -25,8 +25,7 @@ static void fill_last_line(struct host_session *h)
             select_cells(&line, cells, 0, cols, vt_clusters(h->vt), true);
         }
     }
-    for (size_t i = 0; i < 50 && line.len == 0 && i < vt_history_count(h->vt); i++) {
-        vt_history_text(h->vt, i, &line, NULL);
+    for (size_t i = 0; i < 50 && line.len == 0 && vt_history_text(h->vt, i, &line, NULL) == 0; i++) {
     }
     utf8_sanitize(&clean, line.buf, line.len, false);
     str_copy(h->info.last_line, sizeof(h->info.last_line), clean.buf);

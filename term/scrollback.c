@@ -5,53 +5,8 @@
 #include <string.h>
 
 #include "core/util/compiler.h"
-#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
-
-/* A packed line is: flags byte, varint cells, varint text bytes, the text, then runs until the cells are covered (no
- * runs: all in the default style). In the text, one byte below 0x20 changes how the next character is read. */
-enum {
-    LINE_WRAPPED = 1,
-    LINE_STYLED = 2,
-    LINE_MARKS = 4, /* shift of four bits */
-};
-enum {
-    TEXT_NARROW = 0x01,  /* the next code point takes one column, whatever the width table says */
-    TEXT_WIDE = 0x02,    /* ... two columns */
-    TEXT_CLUSTER = 0x03, /* a length byte and that many bytes are one cell of one column */
-    TEXT_CLUSTER2 = 0x04 /* ... of two columns */
-};
-enum {
-    RUN_FG = 1,
-    RUN_BG = 2,
-    RUN_ATTRS = 4,
-};
-/* No line may be longer than this, so that several fit in a block. The widest grid with the largest clusters stays
- * below after cutting. */
-#define LINE_MAX_BYTES (SCROLLBACK_BLOCK_BYTES / 2)
-#define CELL_MAX_PACKED (CLUSTER_MAX_BYTES + 2 + 16)
-
-struct block {
-    uint32_t used;
-    uint32_t lines; /* lines that begin here and are still indexed */
-    uint8_t data[SCROLLBACK_BLOCK_BYTES];
-};
-
-struct line_ref {
-    uint32_t block; /* sequence number of its block */
-    uint32_t offset;
-};
-
-struct scrollback {
-    size_t max_lines, max_blocks;
-    struct block **blocks; /* ring of max_blocks; slot = sequence % max_blocks */
-    uint32_t first_block, next_block;
-    struct line_ref *refs; /* ring of refs_cap (a power of two) */
-    size_t refs_cap, refs_head, count;
-    uint64_t total;
-    struct strbuf pack; /* the line being packed */
-    struct strbuf text; /* its text */
-};
+#include "term/scrollback_priv.h"
 
 struct scrollback *scrollback_new(size_t max_lines, size_t max_bytes)
 {
@@ -63,8 +18,9 @@ struct scrollback *scrollback_new(size_t max_lines, size_t max_bytes)
     sb->max_blocks = MT_MAX(max_bytes / sizeof(struct block), (size_t)2);
     sb->max_blocks = MT_MIN(sb->max_blocks, (size_t)1 << 20);
     sb->blocks = xcalloc(sb->max_blocks, sizeof(*sb->blocks));
-    strbuf_init(&sb->pack);
-    strbuf_init(&sb->text);
+    strbuf_init(&sb->packer.pack);
+    strbuf_init(&sb->packer.text);
+    sb->old = xcalloc(1, sizeof(*sb->old));
     return sb;
 }
 
@@ -88,7 +44,10 @@ void scrollback_clear(struct scrollback *sb)
     sb->first_block = sb->next_block = 0;
     free(sb->refs);
     sb->refs = NULL;
-    sb->refs_cap = sb->refs_head = sb->count = 0;
+    sb->refs_cap = 0;
+    sb->first = sb->next = 0;
+    linkstore_release(&sb->links);
+    rewrap_release(sb->old);
 }
 
 void scrollback_free(struct scrollback *sb)
@@ -97,26 +56,71 @@ void scrollback_free(struct scrollback *sb)
         return;
     }
     scrollback_clear(sb);
+    free(sb->old);
     free(sb->blocks);
-    strbuf_release(&sb->pack);
-    strbuf_release(&sb->text);
+    strbuf_release(&sb->packer.pack);
+    strbuf_release(&sb->packer.text);
     free(sb);
 }
 
-/* Reference number i from the oldest. */
-static struct line_ref *ref_at(const struct scrollback *sb, size_t i)
+void scrollback_set_links(struct scrollback *sb, const struct scrollback_links *links)
 {
-    return &sb->refs[(sb->refs_head + i) & (sb->refs_cap - 1)];
+    sb->owner = *links;
 }
 
-/* Forgets the oldest line, and its block with the last line in it. */
+void scrollback_set_width(struct scrollback *sb, int cols)
+{
+    if (cols == sb->width) {
+        return;
+    }
+    sb->width = cols;
+    if (sb->next == sb->first) {
+        return;
+    }
+    rewrap_begin(sb);
+    /* No row holds less than a cell, and no piece more than GRID_MAX. */
+    uint64_t most = (sb->next - sb->first) * (GRID_MAX + 1);
+    sb->total += sb->total < most ? most : 0;
+}
+
+/* The reference of a piece. */
+static struct line_ref *ref_at(const struct scrollback *sb, uint64_t seq)
+{
+    return &sb->refs[seq & (sb->refs_cap - 1)];
+}
+
+struct packed_line scrollback_piece(const struct scrollback *sb, uint64_t seq)
+{
+    const struct line_ref *ref = ref_at(sb, seq);
+    return packed_open(block_at(sb, ref->block)->data + ref->offset);
+}
+
+/* Gives up the links of a piece that goes. */
+static void drop_links(struct scrollback *sb, uint64_t seq)
+{
+    struct packed_line l = scrollback_piece(sb, seq);
+    const uint8_t *p = l.end;
+    if ((l.flags & PACKED_LINKS) == 0) {
+        return;
+    }
+    for (int at = 0; at < l.cells;) {
+        struct packed_run r = packed_run_next(&p);
+        at += r.cells;
+        linkstore_drop(&sb->links, r.link);
+    }
+}
+
+/* Forgets the oldest piece, and its block with the last one in it. */
 static void drop_oldest(struct scrollback *sb)
 {
-    struct line_ref *ref = ref_at(sb, 0);
+    if (sb->first < sb->old->end) {
+        rewrap_first_goes(sb);
+    }
+    struct line_ref *ref = ref_at(sb, sb->first);
     struct block *b = block_at(sb, ref->block);
     uint32_t seq = ref->block;
-    sb->refs_head = (sb->refs_head + 1) & (sb->refs_cap - 1);
-    sb->count--;
+    drop_links(sb, sb->first);
+    sb->first++;
     b->lines--;
     if (b->lines == 0 && seq + 1 != sb->next_block) {
         block_drop(sb, seq);
@@ -151,324 +155,229 @@ static void refs_grow(struct scrollback *sb)
 {
     size_t cap = sb->refs_cap == 0 ? 256 : sb->refs_cap * 2;
     struct line_ref *refs = xmalloc(cap * sizeof(*refs));
-    for (size_t i = 0; i < sb->count; i++) {
-        refs[i] = *ref_at(sb, i);
+    for (uint64_t seq = sb->first; seq != sb->next; seq++) {
+        refs[seq & (cap - 1)] = *ref_at(sb, seq);
     }
     free(sb->refs);
     sb->refs = refs;
     sb->refs_cap = cap;
-    sb->refs_head = 0;
 }
 
-static void put_varint(struct strbuf *out, uint32_t v)
+/* packed_link_fn: one reference for each run, as drop_links gives them up. */
+static uint32_t take_link(void *arg, const struct cell *c)
 {
-    while (v >= 0x80) {
-        strbuf_addch(out, (char)(v | 0x80));
-        v >>= 7;
-    }
-    strbuf_addch(out, (char)v);
+    struct scrollback *sb = arg;
+    const char *uri = NULL;
+    uint32_t ul = CELL_COLOR_DEFAULT;
+    sb->owner.get(sb->owner.arg, c, &uri, &ul);
+    return uri == NULL && ul == CELL_COLOR_DEFAULT ? 0 : linkstore_add(&sb->links, uri != NULL ? uri : "", ul);
 }
 
-/* The text of one cell, with its escape byte when the width table would read it otherwise. */
-static void pack_text(struct strbuf *out, const struct cell *c, const struct cluster_table *clusters)
+/* packed_unlink_fn. */
+static void give_link(void *arg, uint32_t link, struct cell *c)
 {
-    char buf[8];
-    size_t len = 0;
-    if (c->ch < 0x80) {
-        strbuf_addch(out, c->ch < 0x20 || c->ch == 0x7f ? ' ' : (char)c->ch);
-        return;
-    }
-    const char *text = cluster_text(clusters, c->ch, buf, &len);
-    if (CELL_IS_CLUSTER(c->ch)) {
-        strbuf_addch(out, c->width == 2 ? TEXT_CLUSTER2 : TEXT_CLUSTER);
-        strbuf_addch(out, (char)len);
-    } else if (utf8_width(c->ch) != c->width) {
-        strbuf_addch(out, c->width == 2 ? TEXT_WIDE : TEXT_NARROW);
-    }
-    strbuf_add(out, text, len);
-}
-
-/* One run: varint cells, what differs from the default, the values. */
-static void pack_run(struct strbuf *out, int cells, const struct cell *c)
-{
-    char what = (char)((c->fg != 0 ? RUN_FG : 0) | (c->bg != 0 ? RUN_BG : 0) | (c->attrs != 0 ? RUN_ATTRS : 0));
-    put_varint(out, (uint32_t)cells);
-    strbuf_addch(out, what);
-    if (what & RUN_FG) {
-        put_varint(out, c->fg);
-    }
-    if (what & RUN_BG) {
-        put_varint(out, c->bg);
-    }
-    if (what & RUN_ATTRS) {
-        put_varint(out, c->attrs);
+    const struct scrollback *sb = arg;
+    const struct linkstore_entry *e = linkstore_get(&sb->links, link);
+    if (e != NULL) {
+        sb->owner.set(sb->owner.arg, c, *e->uri != '\0' ? e->uri : NULL, e->ul);
     }
 }
 
-/* Same colours and attributes: links are not kept. */
-static bool same_run(const struct cell *a, const struct cell *b)
-{
-    return a->fg == b->fg && a->bg == b->bg && a->attrs == b->attrs;
-}
-
-/* True when every cell is in the default style, which needs no runs. */
-static bool all_default(const struct cell *cells, int n)
-{
-    static const struct cell plain = {.width = 1};
-    for (int i = 0; i < n; i++) {
-        if (!same_run(&cells[i], &plain)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void pack_runs(struct strbuf *out, const struct cell *cells, int n)
-{
-    int start = 0;
-    for (int i = 1; i <= n; i++) {
-        if (i == n || !same_run(&cells[i], &cells[start])) {
-            pack_run(out, i - start, &cells[start]);
-            start = i;
-        }
-    }
-}
-
-/* Packs a line into sb->pack. */
-static void pack_line(struct scrollback *sb, const struct cell *cells, int n, bool wrapped,
-                      const struct cluster_table *clusters)
-{
-    strbuf_clear(&sb->text);
-    strbuf_reserve(&sb->text, (size_t)n + 8);
-    for (int i = 0; i < n; i++) {
-        if (cells[i].width != 0) {
-            pack_text(&sb->text, &cells[i], clusters);
-        }
-    }
-    bool styled = !all_default(cells, n);
-    strbuf_clear(&sb->pack);
-    strbuf_addch(&sb->pack, (char)((wrapped ? LINE_WRAPPED : 0) | (styled ? LINE_STYLED : 0)));
-    put_varint(&sb->pack, (uint32_t)n);
-    put_varint(&sb->pack, (uint32_t)sb->text.len);
-    strbuf_add(&sb->pack, sb->text.buf, sb->text.len);
-    if (styled) {
-        pack_runs(&sb->pack, cells, n);
-    }
-}
-
-void scrollback_push(struct scrollback *sb, const struct cell *cells, int cols, bool wrapped,
+void scrollback_push(struct scrollback *sb, const struct cell *cells, int used, int cols, struct row_info info,
                      const struct cluster_table *clusters)
 {
     sb->total++;
     if (sb->max_lines == 0) {
         return;
     }
-    int n = cols;
+    int n = used;
     /* A wrapped row is full: a space at its end is text that the next row goes on from. */
-    while (n > 0 && cell_is_blank(&cells[n - 1]) && (!wrapped || cells[n - 1].ch == 0)) {
+    while (n > 0 && (info.wrapped ? cells[n - 1].ch == 0 && cells[n - 1].width == 1 : cell_is_blank(&cells[n - 1]))) {
         n--;
     }
-    pack_line(sb, cells, n, wrapped, clusters);
-    while (sb->pack.len > LINE_MAX_BYTES) {
-        n = MT_MIN(n - 1, LINE_MAX_BYTES / CELL_MAX_PACKED);
-        pack_line(sb, cells, n, wrapped, clusters);
-    }
-    while (sb->count >= sb->max_lines) {
+    uint8_t flags = (uint8_t)((info.wrapped ? PACKED_WRAPPED
+                               : n == cols  ? PACKED_TAIL
+                                            : 0) |
+                              info.marks << PACKED_MARKS_SHIFT);
+    packed_write(&sb->packer, cells, n, flags, clusters, sb->owner.get != NULL ? take_link : NULL, sb);
+    while (sb->next - sb->first >= sb->max_lines) {
         drop_oldest(sb);
     }
-    struct block *b = block_for(sb, sb->pack.len);
-    if (sb->count == sb->refs_cap) {
+    const struct strbuf *pack = &sb->packer.pack;
+    struct block *b = block_for(sb, pack->len);
+    if (sb->next - sb->first == sb->refs_cap) {
         refs_grow(sb);
     }
-    sb->count++;
-    *ref_at(sb, sb->count - 1) = (struct line_ref){sb->next_block - 1, b->used};
-    memcpy(b->data + b->used, sb->pack.buf, sb->pack.len);
-    b->used += (uint32_t)sb->pack.len;
+    *ref_at(sb, sb->next) = (struct line_ref){sb->next_block - 1, b->used};
+    sb->next++;
+    memcpy(b->data + b->used, pack->buf, pack->len);
+    b->used += (uint32_t)pack->len;
     b->lines++;
 }
 
-/* A place in a packed line. The data is our own, so it is read without bounds but for the block's end. */
-static uint32_t get_varint(const uint8_t **p)
+int scrollback_piece_cells(const struct scrollback *sb, uint64_t seq, struct cell *out, int max, struct cell *tail,
+                           struct cluster_table *clusters)
 {
-    uint32_t v = 0;
-    for (int shift = 0; shift < 35; shift += 7) {
-        uint8_t byte = *(*p)++;
-        v |= (uint32_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) {
-            break;
-        }
-    }
-    return v;
+    return packed_cells(scrollback_piece(sb, seq), out, max, tail, clusters, sb->owner.set != NULL ? give_link : NULL,
+                        (void *)(uintptr_t)sb);
 }
 
-struct line {
-    bool wrapped, styled;
-    int cells;
-    const uint8_t *text, *end; /* the runs begin at end */
-};
-
-static struct line line_open(const struct scrollback *sb, size_t index)
+static struct row_info info_of(const struct packed_line *l)
 {
-    const struct line_ref *ref = ref_at(sb, sb->count - 1 - index);
-    const uint8_t *p = block_at(sb, ref->block)->data + ref->offset;
-    struct line l = {.wrapped = (*p & LINE_WRAPPED) != 0, .styled = (*p & LINE_STYLED) != 0};
-    p++;
-    l.cells = (int)get_varint(&p);
-    size_t len = get_varint(&p);
-    l.text = p;
-    l.end = p + len;
-    return l;
+    return (struct row_info){.wrapped = (l->flags & PACKED_WRAPPED) != 0, .marks = packed_marks(l)};
 }
 
-/* Reads the next character: its bytes and width. */
-static size_t line_next(struct line *l, const char **text, int *width)
+/* A piece as a row. */
+static int piece_row(const struct scrollback *sb, uint64_t seq, struct cell *out, int cols, struct row_info *info,
+                     struct cluster_table *clusters)
 {
-    uint8_t first = *l->text;
-    *width = 1;
-    if (first == TEXT_CLUSTER || first == TEXT_CLUSTER2) {
-        size_t len = l->text[1];
-        *width = first == TEXT_CLUSTER2 ? 2 : 1;
-        *text = (const char *)l->text + 2;
-        l->text += 2 + len;
-        return len;
+    struct packed_line l = scrollback_piece(sb, seq);
+    struct cell tail;
+    int n = scrollback_piece_cells(sb, seq, out, cols, &tail, clusters);
+    int end = (l.flags & PACKED_TAIL) != 0 ? MT_MIN(cols, MT_MAX(sb->width, n)) : n;
+    cell_fill(out + n, (size_t)(end - n), tail);
+    cell_fill(out + end, (size_t)(cols - end), CELL_BLANK);
+    if (info != NULL) {
+        *info = info_of(&l);
     }
-    bool forced = first == TEXT_NARROW || first == TEXT_WIDE;
-    l->text += forced;
-    uint32_t cp = 0;
-    *text = (const char *)l->text;
-    size_t len = utf8_decode(*text, (size_t)(l->end - l->text), &cp);
-    l->text += len;
-    if (forced) {
-        *width = first == TEXT_WIDE ? 2 : 1;
-    } else if (cp >= 0x80) {
-        *width = utf8_width(cp);
-    }
-    return len;
+    return end;
 }
 
-/* Gives the cells the styles of the line's runs. */
-static void unpack_runs(const uint8_t *p, struct cell *out, int cells, int cols)
+/* Rows that are pieces. */
+static size_t plain_rows(const struct scrollback *sb)
 {
-    int at = 0;
-    while (at < cells) {
-        int n = (int)get_varint(&p);
-        uint8_t what = *p++;
-        uint32_t fg = what & RUN_FG ? get_varint(&p) : 0;
-        uint32_t bg = what & RUN_BG ? get_varint(&p) : 0;
-        uint32_t attrs = what & RUN_ATTRS ? get_varint(&p) : 0;
-        for (; n > 0; n--, at++) {
-            if (at < cols) {
-                out[at].fg = fg;
-                out[at].bg = bg;
-                out[at].attrs = (uint16_t)(attrs & ~(unsigned)CELL_EXTRA_MASK); /* ids end with the screen */
-            }
-        }
-    }
+    return (size_t)(sb->next - MT_MAX(sb->first, sb->old->end));
 }
 
-int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, int cols, bool *wrapped,
+int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, int cols, struct row_info *info,
                    struct cluster_table *clusters)
 {
-    if (index >= sb->count) {
-        return -1;
+    size_t plain = plain_rows(sb);
+    if (index < plain) {
+        return piece_row(sb, sb->next - 1 - index, out, cols, info, clusters);
     }
-    struct line l = line_open(sb, index);
-    cell_fill(out, (size_t)cols, CELL_BLANK);
-    int col = 0;
-    while (l.text < l.end && col < cols) {
-        const char *text = NULL;
-        int width = 1;
-        size_t len = line_next(&l, &text, &width);
-        if (col + width > cols) {
-            break;
-        }
-        out[col].ch = len == 1 ? (uint8_t)*text : cluster_intern(clusters, text, len);
-        out[col].width = (uint8_t)width;
-        if (width == 2) {
-            out[col + 1].width = 0;
-        }
-        col += width;
-    }
-    if (l.styled) {
-        unpack_runs(l.end, out, l.cells, cols);
-    }
-    if (wrapped != NULL) {
-        *wrapped = l.wrapped;
-    }
-    return MT_MIN(l.cells, cols);
+    return sb->first < sb->old->end ? rewrap_get(sb, index - plain, out, cols, info, clusters) : -1;
 }
 
-int scrollback_pop(struct scrollback *sb, struct cell *out, int cols, bool *wrapped, struct cluster_table *clusters)
+/* Takes the newest piece out of the index. */
+static void unpush(struct scrollback *sb)
 {
-    int n = scrollback_get(sb, 0, out, cols, wrapped, clusters);
-    if (n < 0) {
-        return -1;
-    }
-    struct line_ref *ref = ref_at(sb, sb->count - 1);
+    struct line_ref *ref = ref_at(sb, sb->next - 1);
     struct block *b = block_at(sb, ref->block);
+    drop_links(sb, sb->next - 1);
     b->used = ref->offset;
     b->lines--;
-    sb->count--;
-    sb->total--;
+    sb->next--;
+    sb->total -= sb->total > 0;
+    if (sb->old->end > sb->next) {
+        sb->old->end = sb->next;
+        rewrap_end_moved(sb);
+    }
     /* Only the newest block can run empty here; keep it unless an older one can take over. */
     if (b->lines == 0 && sb->next_block - sb->first_block > 1) {
         sb->next_block--;
         block_drop(sb, sb->next_block);
     }
+}
+
+int scrollback_pop(struct scrollback *sb, struct cell *out, int cols, struct row_info *info,
+                   struct cluster_table *clusters)
+{
+    if (sb->next == sb->first) {
+        return -1;
+    }
+    if (sb->old->end == sb->next) {
+        rewrap_settle(sb, clusters);
+    }
+    int n = piece_row(sb, sb->next - 1, out, cols, info, clusters);
+    unpush(sb);
     return n;
 }
 
-int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *out, bool *wrapped)
+int scrollback_pop_piece(struct scrollback *sb, struct cell *out, int max, struct row_info *info, struct cell *tail,
+                         struct cluster_table *clusters)
 {
-    if (index >= sb->count) {
+    if (sb->next == sb->first) {
         return -1;
     }
-    struct line l = line_open(sb, index);
-    while (l.text < l.end) {
-        const char *text = NULL;
-        int width = 1;
-        size_t len = line_next(&l, &text, &width);
-        strbuf_add(out, text, len);
-    }
-    if (wrapped != NULL) {
-        *wrapped = l.wrapped;
-    }
-    return 0;
+    struct packed_line l = scrollback_piece(sb, sb->next - 1);
+    int n = scrollback_piece_cells(sb, sb->next - 1, out, max, tail, clusters);
+    *info = info_of(&l);
+    unpush(sb);
+    return n;
 }
 
-/* The flags byte of a line; NULL past the end. */
-static uint8_t *line_flags(const struct scrollback *sb, size_t index)
+/* What a row has besides cells; false past the end. */
+static bool row_info_at(const struct scrollback *sb, size_t index, struct row_info *info)
 {
-    if (index >= sb->count) {
-        return NULL;
+    size_t plain = plain_rows(sb);
+    if (index < plain) {
+        struct packed_line l = scrollback_piece(sb, sb->next - 1 - index);
+        *info = info_of(&l);
+        return true;
     }
-    const struct line_ref *ref = ref_at(sb, sb->count - 1 - index);
-    return &block_at(sb, ref->block)->data[ref->offset];
+    return sb->first < sb->old->end && rewrap_info(sb, index - plain, info);
 }
 
 bool scrollback_is_wrapped(const struct scrollback *sb, size_t index)
 {
-    const uint8_t *flags = line_flags(sb, index);
-    return flags != NULL && (*flags & LINE_WRAPPED) != 0;
+    struct row_info info = {0};
+    return row_info_at(sb, index, &info) && info.wrapped;
 }
 
 unsigned scrollback_marks(const struct scrollback *sb, size_t index)
 {
-    const uint8_t *flags = line_flags(sb, index);
-    return flags != NULL ? *flags >> LINE_MARKS : 0;
+    struct row_info info = {0};
+    return row_info_at(sb, index, &info) ? info.marks : 0;
 }
 
-void scrollback_set_marks(struct scrollback *sb, size_t index, unsigned marks)
+size_t scrollback_open_pieces(const struct scrollback *sb)
 {
-    uint8_t *flags = line_flags(sb, index);
-    if (flags != NULL) {
-        *flags = (uint8_t)((*flags & ((1u << LINE_MARKS) - 1)) | (marks & 15) << LINE_MARKS);
+    uint64_t seq = sb->next;
+    if (sb->next == sb->first || (scrollback_piece(sb, seq - 1).flags & PACKED_WRAPPED) == 0) {
+        return 0;
     }
+    do {
+        seq--;
+    } while (!rewrap_is_start(sb, seq));
+    return (size_t)(sb->next - seq);
+}
+
+void scrollback_break(struct scrollback *sb)
+{
+    if (sb->next != sb->first) {
+        struct line_ref *ref = ref_at(sb, sb->next - 1);
+        block_at(sb, ref->block)->data[ref->offset] &= (uint8_t)~PACKED_WRAPPED;
+    }
+}
+
+int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *out, struct row_info *info)
+{
+    size_t plain = plain_rows(sb);
+    if (index >= plain) {
+        return sb->first < sb->old->end ? rewrap_text(sb, index - plain, out, info) : -1;
+    }
+    struct packed_line l = scrollback_piece(sb, sb->next - 1 - index);
+    while (l.text < l.end) {
+        const char *text = NULL;
+        int width = 1;
+        size_t len = packed_next(&l, &text, &width);
+        strbuf_add(out, text, len);
+    }
+    if (info != NULL) {
+        *info = info_of(&l);
+    }
+    return 0;
 }
 
 size_t scrollback_count(const struct scrollback *sb)
 {
-    return sb->count;
+    return plain_rows(sb) + (sb->first < sb->old->end ? rewrap_rows(sb, SIZE_MAX) : 0);
+}
+
+size_t scrollback_estimate(const struct scrollback *sb)
+{
+    return plain_rows(sb) + (sb->first < sb->old->end ? rewrap_rows(sb, REWRAP_BUDGET) : 0);
 }
 
 uint64_t scrollback_total(const struct scrollback *sb)
@@ -479,5 +388,5 @@ uint64_t scrollback_total(const struct scrollback *sb)
 size_t scrollback_bytes(const struct scrollback *sb)
 {
     return (size_t)(sb->next_block - sb->first_block) * sizeof(struct block) + sb->refs_cap * sizeof(struct line_ref) +
-           sb->max_blocks * sizeof(void *);
+           sb->max_blocks * sizeof(void *) + sb->old->cap * sizeof(struct rewrap_chunk) + linkstore_bytes(&sb->links);
 }

@@ -137,7 +137,7 @@ void viewer_damage_all(struct viewer *v)
 static void screen_fill(const struct host_session *h, struct proto_screen *s)
 {
     struct vt_cursor c = vt_cursor(h->vt);
-    uint64_t lines = vt_history_count(h->vt);
+    uint64_t lines = vt_history_estimate(h->vt);
 
     memset(s, 0, sizeof(*s));
     s->cols = vt_cols(h->vt);

@@ -48,10 +48,15 @@ static int engine_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
 /* A row that leaves the normal screen at its top goes to the scrollback. */
 static void keep_row(struct vt *vt, const struct grid *g, int row)
 {
-    unsigned marks = grid_marks(g, row);
-    scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), grid_is_wrapped(g, row), &vt->clusters);
-    if (marks != 0) {
-        scrollback_set_marks(vt->history, 0, marks);
+    struct row_info info = {.wrapped = grid_is_wrapped(g, row), .marks = (uint8_t)grid_marks(g, row)};
+    scrollback_push(vt->history, grid_cells(g, row), grid_used(g, row), g->cols, info, &vt->clusters);
+}
+
+void vt_break_above(struct vt *vt, int row)
+{
+    grid_set_wrapped(vt_grid(vt), row - 1, false);
+    if (row == 0 && vt->screen == &vt->main) {
+        scrollback_break(vt->history);
     }
 }
 
@@ -66,6 +71,14 @@ static void scroll_rect(struct vt *vt, int top, int left, int bottom, int right,
         }
     }
     grid_scroll(g, top, left, bottom, right, down, rightward, vt_blank(vt));
+    if (top > 0 || down < 0 || bottom < g->rows) { /* rows have new neighbours */
+        grid_set_wrapped(g, top - 1, false);
+        grid_set_wrapped(g, down < 0 ? top - down - 1 : bottom - 1, false);
+        grid_set_wrapped(g, bottom - 1, false);
+        if (down < 0) {
+            vt_break_above(vt, top);
+        }
+    }
 }
 
 static int engine_scroll(VTermRect rect, int downward, int rightward, void *user)
@@ -278,6 +291,7 @@ void vt_reset_state(struct vt *vt)
     vt->last_cp = 0;
     vt->last_joins = false;
     vt->stale = false;
+    vt->at_prompt = false;
 }
 
 void vt_engine_reset(struct vt *vt)
@@ -365,6 +379,8 @@ struct vt *vt_new(const struct vt_opts *opts)
     size_t lines = opts->scrollback_lines;
     lines = lines == VT_NO_SCROLLBACK ? 0 : lines == 0 ? SCROLLBACK_DEFAULT_LINES : lines;
     vt->history = scrollback_new(lines, opts->scrollback_bytes);
+    scrollback_set_width(vt->history, cols);
+    vt_keep_links(vt);
     cluster_table_init(&vt->clusters);
     grid_init(&vt->main.grid, cols, rows);
     grid_init(&vt->alt.grid, cols, rows);
@@ -420,79 +436,17 @@ void vt_feed(struct vt *vt, const char *bytes, size_t len)
 
 /* --- size --- */
 
-/* True when a row shows nothing. */
-static bool row_is_blank(const struct grid *g, int row)
+void vt_engine_margins_off(struct vt *vt)
 {
-    const struct cell *cells = grid_cells(g, row);
-    for (int col = 0; col < g->cols; col++) {
-        if (!cell_is_blank(&cells[col])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* How many rows to take from the top when `g` shrinks to `rows`: blank rows below the cursor go first, and the cursor
- * stays on the screen. */
-static int rows_to_cut(const struct grid *g, int rows, int cursor)
-{
-    int need = g->rows - rows, below = 0;
-    if (need <= 0) {
-        return 0;
-    }
-    while (below < need && g->rows - 1 - below > cursor && row_is_blank(g, g->rows - 1 - below)) {
-        below++;
-    }
-    return clamp(need - below, 0, cursor);
-}
-
-/* Resizes the normal screen; what leaves at the top goes to the scrollback and comes back. Returns by how much rows
- * moved down. */
-static int resize_main(struct vt *vt, int cols, int rows, int cursor)
-{
-    struct grid *g = &vt->main.grid;
-    int cut = rows_to_cut(g, rows, cursor);
-    for (int row = 0; row < cut; row++) {
-        keep_row(vt, g, row);
-    }
-    int add = clamp(rows - g->rows, 0, (int)MT_MIN(scrollback_count(vt->history), (size_t)GRID_MAX));
-    grid_resize(g, cols, rows, cut, add, CELL_BLANK);
-    for (int row = add - 1; row >= 0; row--) {
-        bool wrapped = false;
-        grid_set_marks(g, row, scrollback_marks(vt->history, 0));
-        scrollback_pop(vt->history, grid_edit(g, row), g->cols, &wrapped, &vt->clusters);
-        grid_set_wrapped(g, row, wrapped);
-    }
-    return add - cut;
-}
-
-void vt_resize(struct vt *vt, int cols, int rows)
-{
-    cols = clamp(cols, VT_MIN_COLS, GRID_MAX);
-    rows = clamp(rows, VT_MIN_ROWS, GRID_MAX);
-    if (cols == vt->main.grid.cols && rows == vt->main.grid.rows) {
-        return;
-    }
-    vt_engine_sync(vt);
-    bool on_main = vt->screen == &vt->main;
-    int row = vt->row, col = vt->col;
     /* K3: the library keeps margins that the new size makes invalid, and then scrolls out of bounds. Like xterm, reset
      * them. */
     vt_engine_sendf(vt, "\033[r");
     vt_engine_sendf(vt, "\033[?69l");
     vt_engine_sendf(vt, "\033[1;1H");
     vt->lr_margins = false;
-    vt->top = vt->left = 0;
-    vt->bottom = rows;
-    vt->right = cols;
-    int moved = resize_main(vt, cols, rows, on_main ? row : vt->main.saved.row);
-    vt->main.saved.row = clamp(vt->main.saved.row + moved, 0, rows - 1);
-    int alt_cut = on_main ? 0 : MT_MAX(row - (rows - 1), 0);
-    grid_resize(&vt->alt.grid, cols, rows, alt_cut, 0, CELL_BLANK);
+}
+
+void vt_engine_size(struct vt *vt, int cols, int rows)
+{
     vterm_set_size(vt->vterm, rows, cols);
-    vt->last_row = -1;
-    vt_goto(vt, row + (on_main ? moved : -alt_cut), col);
-    if (vt->tell_size) {
-        vt_report_size(vt);
-    }
 }

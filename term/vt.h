@@ -53,8 +53,8 @@ void vt_free(struct vt *vt);
 
 /* Takes any bytes, in any pieces. */
 void vt_feed(struct vt *vt, const char *bytes, size_t len);
-/* Clamped to VT_MIN_COLS x VT_MIN_ROWS .. GRID_MAX. Rows that leave at the top go to the scrollback and come back when
- * it grows taller. */
+/* Clamped to VT_MIN_COLS x VT_MIN_ROWS .. GRID_MAX. The normal screen and its scrollback are wrapped anew, the cursor
+ * stays with its text; the alternate screen is cut. Rows that leave at the top go to the scrollback and come back. */
 void vt_resize(struct vt *vt, int cols, int rows);
 /* RIS from outside: screen, modes, pen; the scrollback stays. */
 void vt_reset(struct vt *vt);
@@ -108,8 +108,12 @@ void vt_allow_clipboard(struct vt *vt, bool on);
 /* Sends a focus report if the program asked for them, and remembers the state for programs that ask later. */
 void vt_set_focus(struct vt *vt, bool focused);
 
-/* Scrollback of the normal screen, from the newest line (0). */
+/* Scrollback of the normal screen, in rows of the present width, from the newest (0). The count is exact: the first
+ * time after a change of width that is work which grows with what is kept; the estimate is little work, and becomes
+ * exact when it is asked for repeatedly. vt_history_total is the number of the first row of the screen: a row that is
+ * kept has the same number until the width changes. */
 size_t vt_history_count(const struct vt *vt);
+size_t vt_history_estimate(const struct vt *vt);
 uint64_t vt_history_total(const struct vt *vt);
 /* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in
  * the vt's table. */

@@ -231,10 +231,16 @@ static void set_lr_margins(struct vt *vt, const struct token *t)
 /* EL. A pending wrap stays: grep ends its colours with EL, and the next character must still wrap. */
 static void erase_line(struct vt *vt, int what, bool selective)
 {
-    int cols = vt_grid(vt)->cols;
+    struct grid *g = vt_grid(vt);
+    int from = what == 0 ? vt->col : 0, to = what == 1 ? vt->col + 1 : g->cols;
     if (what >= 0 && what <= 2) {
-        grid_fill(vt_grid(vt), vt->row, what == 0 ? vt->col : 0, vt->row + 1, what == 1 ? vt->col + 1 : cols,
-                  vt_blank(vt), selective);
+        /* The row is drawn again: shells do so with their prompt, and do not all say again what it is. */
+        unsigned marks = grid_marks(g, vt->row);
+        grid_fill(g, vt->row, from, vt->row + 1, to, vt_blank(vt), selective);
+        grid_set_marks(g, vt->row, marks);
+        if (from == 0 && to == g->cols) {
+            vt_break_above(vt, vt->row);
+        }
     }
 }
 
@@ -246,11 +252,13 @@ static void erase_display(struct vt *vt, int what, bool selective)
         scrollback_clear(vt->history);
     } else if (what == 2) {
         grid_fill(g, 0, 0, g->rows, g->cols, vt_blank(vt), selective);
+        vt_break_above(vt, 0);
     } else if (what == 0) {
         erase_line(vt, 0, selective);
         grid_fill(g, vt->row + 1, 0, g->rows, g->cols, vt_blank(vt), selective);
     } else if (what == 1) {
         grid_fill(g, 0, 0, vt->row, g->cols, vt_blank(vt), selective);
+        vt_break_above(vt, 0);
         erase_line(vt, 1, selective);
     }
 }

@@ -58,6 +58,7 @@ struct vt {
     uint8_t cursor_style;           /* DECSCUSR */
     struct key_modes modes;
     bool focused, clip_allowed;
+    bool at_prompt; /* a shell waits, and will draw its prompt again (OSC 133) */
     uint64_t sync_until;
 
     /* Text: what the engine's next glyph stands for, and where the last one went. */
@@ -88,6 +89,11 @@ void vt_engine_sync(struct vt *vt);
 /* The same for text and erasing: a pending wrap stays. */
 void vt_engine_keep(struct vt *vt, const char *bytes, size_t len);
 void vt_engine_reset(struct vt *vt);
+/* What comes to a row is no continuation of what is above it. */
+void vt_break_above(struct vt *vt, int row);
+/* Before and after the grids change their size. */
+void vt_engine_margins_off(struct vt *vt);
+void vt_engine_size(struct vt *vt, int cols, int rows);
 /* Moves the cursor without the engine; a pending wrap is over. Clamped to the screen. */
 void vt_move(struct vt *vt, int row, int col);
 /* One row down, scrolling at the bottom margin. Not for left and right margins. */
@@ -146,6 +152,8 @@ void vt_on_osc(struct vt *vt, const struct token *t);
 void vt_on_dcs(struct vt *vt, const struct token *t);
 void vt_set_title(struct vt *vt, const char *text, size_t len);
 
+/* vt_read.c: addresses and underline colours go to the scrollback and come back. */
+void vt_keep_links(struct vt *vt);
 /* Answers. */
 void vt_reply(struct vt *vt, const char *bytes, size_t len);
 void vt_replyf(struct vt *vt, const char *fmt, ...) MT_PRINTF(2, 3);

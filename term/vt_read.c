@@ -172,6 +172,11 @@ size_t vt_history_count(const struct vt *vt)
     return scrollback_count(vt->history);
 }
 
+size_t vt_history_estimate(const struct vt *vt)
+{
+    return scrollback_estimate(vt->history);
+}
+
 uint64_t vt_history_total(const struct vt *vt)
 {
     return scrollback_total(vt->history);
@@ -232,6 +237,34 @@ void vt_pen_extra(struct vt *vt, const char *uri)
     free(own);
 }
 
+/* scrollback_links: the address and underline colour of a cell. */
+static void history_link_get(void *arg, const struct cell *c, const char **uri, uint32_t *ul)
+{
+    const struct vt *vt = arg;
+    const struct extra *e = extra_get(&vt->extras, cell_extra(c));
+    *uri = e != NULL ? e->uri : NULL;
+    *ul = e != NULL ? e->ul : CELL_COLOR_DEFAULT;
+}
+
+/* scrollback_links: an id for a cell that is read. */
+static void history_link_set(void *arg, struct cell *c, const char *uri, uint32_t ul)
+{
+    struct vt *vt = arg;
+    bool full = false;
+    uint16_t id = extra_intern(&vt->extras, uri, ul, &full);
+    if (full) {
+        sweep_extras(vt);
+        id = extra_intern(&vt->extras, uri, ul, &full);
+    }
+    cell_set_extra(c, id);
+}
+
+void vt_keep_links(struct vt *vt)
+{
+    struct scrollback_links links = {.get = history_link_get, .set = history_link_set, .arg = vt};
+    scrollback_set_links(vt->history, &links);
+}
+
 uint32_t vt_intern(struct vt *vt, const char *text, size_t len)
 {
     uint32_t ch = cluster_intern(&vt->clusters, text, len);
@@ -247,7 +280,12 @@ int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, boo
     if (vt->clusters.count + (size_t)cols > CLUSTER_MAX_ENTRIES) {
         sweep_clusters(vt);
     }
-    return scrollback_get(vt->history, index, out, cols, wrapped, &vt->clusters);
+    struct row_info info = {0};
+    int n = scrollback_get(vt->history, index, out, cols, &info, &vt->clusters);
+    if (wrapped != NULL) {
+        *wrapped = info.wrapped;
+    }
+    return n;
 }
 
 bool vt_history_is_wrapped(const struct vt *vt, size_t index)
@@ -267,7 +305,12 @@ unsigned vt_row_marks(const struct vt *vt, int row)
 
 int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool *wrapped)
 {
-    return scrollback_text(vt->history, index, out, wrapped);
+    struct row_info info = {0};
+    int rc = scrollback_text(vt->history, index, out, &info);
+    if (wrapped != NULL) {
+        *wrapped = info.wrapped;
+    }
+    return rc;
 }
 
 void vt_history_clear(struct vt *vt)

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
-#include "term/rules.h"
 #include "tui/app.h"
 #include "tui/clip.h"
 #include "tui/output.h"
@@ -71,10 +69,13 @@ static void on_frame(void *arg, const char *id)
     }
 }
 
-/* port_viewer.on_clipboard */
+/* port_viewer.on_clipboard: programs may not write the person's clipboard unless that is allowed, which it is not yet.
+ */
 static void on_clipboard(void *arg, const char *id, const char *text, size_t len)
 {
-    app_on_clipboard(arg, id, text, len);
+    (void)arg;
+    (void)text;
+    log_info("session %s wanted to write %zu bytes to the clipboard: not allowed", id, len);
 }
 
 /* A moment of the spinner, or a minute of the clock. */
@@ -136,9 +137,6 @@ static void on_config_change(void *arg, const char *name)
     struct app *app = arg;
     if (!app->quitting && (!name || strcmp(name, path_base(app->config.path)) == 0)) {
         app_config_reload(app, false);
-    }
-    if (!app->quitting && (!name || strcmp(name, RULES_FILE) == 0)) {
-        app_check_rules(app);
     }
 }
 
@@ -275,13 +273,11 @@ static void close_watches(struct app *app)
 /* Everything that is only memory. */
 static void release_state(struct app *app)
 {
-    app_clip_forget(app);
     tree_release(&app->tree);
     tree_set_release(&app->collapsed);
     tree_set_release(&app->marked);
     tree_set_release(&app->warned);
     problems_release(&app->problems);
-    alert_release(&app->alerts);
     usage_release(&app->usage);
     strvec_release(&app->refused);
     strvec_release(&app->agreed);
@@ -328,15 +324,6 @@ static void open_log(struct app *app)
     }
 }
 
-/* Asks the terminal of itself; the answers come as input, some time or never. */
-static void ask_outer(struct app *app)
-{
-    MT_CLEANUP(strbuf) struct strbuf ask = STRBUF_INIT;
-    outer_ask_all(&ask);
-    screen_ask(app->screen, &ask);
-    app_outer_tell(app);
-}
-
 /* Opens what is needed; the exit code says what was missing. */
 static int open_all(struct app *app, struct error *err)
 {
@@ -354,7 +341,6 @@ static int open_all(struct app *app, struct error *err)
         return 1;
     }
     open_watches(app);
-    ask_outer(app);
     app->tree_dirty = true;
     app_dirty_now(app);
     return 0;
@@ -400,7 +386,6 @@ int cockpit_main(const struct cockpit_opts *opts)
     app->opts = opts;
     app->paths = opts->paths;
     app->outer_focus = true;
-    app->alerts.begin_wall_ms = clock_wall_ms();
     app->selected_row = -1;
     app->pane = &app->panes[0];
     app->refused = app->agreed = STRVEC_INIT;

@@ -386,8 +386,6 @@ const struct command command_table[] = {
     {"list.collapse", "fold", "Hide the sessions of the workspace", L, 0, list_cmd_collapse, NULL},
     {"session.next", "next", "The next session", L | S, 3, session_cmd_next, NULL},
     {"session.prev", "previous", "The previous session", L | S, 0, session_cmd_prev, NULL},
-    {"session.clipboard", "allow clipboard", "Let a session write the clipboard, as it has just asked", S, 0,
-     app_clip_allow, command_can_clip},
     {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, session_cmd_copy, command_can_session},
     {"session.kill", "end", "End the session's program", L | S, 6, dialog_kill, command_can_session},
     {"session.dismiss", "close", "Close a session whose program has ended", L | S, 0, session_cmd_dismiss,

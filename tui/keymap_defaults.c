@@ -56,7 +56,6 @@ const struct keymap_default keymap_defaults[] = {
     {S, ",", "session.prev"},
     {S, "w", "session.list"},
     {S, "Escape", "session.list"},
-    {S, "Y", "session.clipboard"},
     {S, "[", "session.copy_mode"},
     {S, "PgUp", "session.copy_mode"},
     {L | S | P, "1", "session.1"},

@@ -18,7 +18,7 @@ static void push(struct scrollback *sb, const char *s, bool wrapped)
     for (int i = 0; i < n; i++) {
         cells[i] = (struct cell){.ch = (uint8_t)s[i], .width = 1};
     }
-    scrollback_push(sb, cells, n, wrapped, NULL);
+    scrollback_push(sb, cells, n, 256, (struct row_info){.wrapped = wrapped}, NULL);
 }
 
 static void assert_line(struct scrollback *sb, size_t index, const char *want)
@@ -33,7 +33,7 @@ static void test_order(void **state)
 {
     (void)state;
     struct scrollback *sb = scrollback_new(3, 0);
-    bool wrapped = false;
+    struct row_info info = {0};
     push(sb, "one   ", false);
     push(sb, "two", true);
     push(sb, "", false);
@@ -45,9 +45,9 @@ static void test_order(void **state)
     assert_line(sb, 2, "two");
     assert_int_equal(scrollback_text(sb, 3, NULL, NULL), -1);
     struct cell out[5];
-    assert_int_equal(scrollback_get(sb, 2, out, 5, &wrapped, NULL), 3);
-    assert_true(wrapped);
-    assert_int_equal(scrollback_pop(sb, out, 2, &wrapped, NULL), 2);
+    assert_int_equal(scrollback_get(sb, 2, out, 5, &info, NULL), 3);
+    assert_true(info.wrapped);
+    assert_int_equal(scrollback_pop(sb, out, 2, &info, NULL), 2);
     assert_int_equal(out[1].ch, 'o');
     assert_int_equal(scrollback_count(sb), 2);
     push(sb, "again", false);
@@ -78,7 +78,7 @@ static void test_round_trip(void **state)
     in[7] = (struct cell){.ch = 0xe9, .width = 2};
     in[8] = (struct cell){.width = 0};
     in[9] = (struct cell){.ch = ' ', .width = 1, .attrs = CELL_UL_CURLY << CELL_UL_SHIFT};
-    scrollback_push(sb, in, 12, true, &t);
+    scrollback_push(sb, in, 12, 12, (struct row_info){.wrapped = true}, &t);
     assert_int_equal(scrollback_get(sb, 0, out, 12, NULL, &t), 10);
     for (int i = 0; i < 12; i++) {
         assert_true(cell_equal(&in[i], &out[i]));
@@ -145,7 +145,7 @@ static void test_huge_line(void **state)
                               .attrs = 0x7ff};
     }
     for (int n = 0; n < 50; n++) {
-        scrollback_push(sb, in, GRID_MAX, false, &t);
+        scrollback_push(sb, in, GRID_MAX, GRID_MAX, (struct row_info){0}, &t);
     }
     int kept = scrollback_get(sb, 49, out, GRID_MAX, NULL, &t);
     assert_true(kept > 300);
