@@ -55,12 +55,9 @@ void linetext_add(struct linetext *t, uint64_t line, const struct cell *cells, i
     }
 }
 
-void linetext_span(const struct linetext *t, size_t start, size_t end, uint64_t *line, int *col, uint64_t *end_line,
-                   int *end_col)
+void linetext_span(const struct linetext *t, size_t start, size_t end, struct linetext_span *out)
 {
-    const struct linetext_place *last = &t->place[end - 1];
-    *line = t->place[start].line;
-    *col = t->place[start].col;
-    *end_line = last->line;
-    *end_col = last->col + last->width;
+    const struct linetext_place *first = &t->place[start], *last = &t->place[end - 1];
+    *out = (struct linetext_span){
+        .line = first->line, .col = first->col, .end_line = last->line, .end_col = last->col + last->width};
 }

@@ -33,7 +33,10 @@ void linetext_add(struct linetext *t, uint64_t line, const struct cell *cells, i
                   const struct cluster_table *clusters);
 /* The cells of bytes [start, end), not empty: the first one's place, and the place behind the last one (its column may
  * be the row's width, its line is the last one's). */
-void linetext_span(const struct linetext *t, size_t start, size_t end, uint64_t *line, int *col, uint64_t *end_line,
-                   int *end_col);
+struct linetext_span {
+    uint64_t line, end_line;
+    int col, end_col;
+};
+void linetext_span(const struct linetext *t, size_t start, size_t end, struct linetext_span *out);
 
 #endif

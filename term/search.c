@@ -154,7 +154,12 @@ static bool pick(struct search *s, const struct extent *e, uint64_t from, uint64
     }
     for (; pattern_match(s->pattern, s->line.text.buf, s->line.text.len, at, &start, &end); at = end, nth++) {
         struct search_result r = s->result;
-        linetext_span(&s->line, start, end, &r.line, &r.col, &r.end_line, &r.end_col);
+        struct linetext_span m;
+        linetext_span(&s->line, start, end, &m);
+        r.line = m.line;
+        r.col = m.col;
+        r.end_line = m.end_line;
+        r.end_col = m.end_col;
         bool before = r.line < s->opts.line || (r.line == s->opts.line && r.col < s->opts.col);
         bool here = r.line == s->opts.line && r.col == s->opts.col;
         if (bounded && !(here ? s->opts.here : before == s->opts.backward)) {

@@ -106,6 +106,7 @@ struct app {
     struct pane *pane;     /* the one that has, or would get, the keys */
     struct rect pane_rect; /* where that one was drawn */
     bool outer_focus;      /* the outer terminal has the focus (as far as it tells) */
+    struct editor *editor; /* is open, or about to be; NULL: none */
     struct overlay *overlay;
     struct app_toast toast;
     struct problems problems;
@@ -300,9 +301,13 @@ void dialog_restart(struct app *app);
 void dialog_quit_stop(struct app *app);
 void dialog_network(struct app *app, const struct flow *failed, const char *why);
 void dialog_filter(struct app *app);
-void dialog_search(struct app *app, bool backward);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
+
+/* --- dialogs_copy.c: copy mode's --- */
+void dialog_search(struct app *app, bool backward);
+void dialog_save(struct app *app);   /* the selection, or everything, to a file */
+void dialog_editor(struct app *app); /* the same, in the person's editor on the outer terminal */
 
 /* --- dialogs_consent.c --- */
 /* Asks what only a person can decide before this is done, and goes on with flow_run; false: there is nothing to ask,

@@ -220,6 +220,9 @@ static void on_key(struct app *app, struct key key)
         session_key(app, key);
         return;
     }
+    if (context == CONTEXT_COPY && pane_copy_key(app->pane, key)) {
+        return;
+    }
     if (app_main_kind(app) == MAIN_START && start_key(app, key)) {
         return;
     }

@@ -8,8 +8,6 @@
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 
-#define CLIP_MAX_BYTES (1u << 20)
-
 void clip_osc52(struct strbuf *out, const char *text, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

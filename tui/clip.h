@@ -11,6 +11,8 @@
 #include "core/util/strbuf.h"
 #include "tui/screen.h"
 
+#define CLIP_MAX_BYTES (1u << 20) /* what terminals are offered at most */
+
 /* The OSC 52 sequence for `text`; too long ones (over a megabyte) give nothing. */
 void clip_osc52(struct strbuf *out, const char *text, size_t len);
 void clip_copy(struct loop *loop, struct screen *screen, const char *text, size_t len);

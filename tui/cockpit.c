@@ -11,6 +11,7 @@
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/clip.h"
+#include "tui/editor.h"
 #include "tui/output.h"
 
 #define EXIT_USAGE 64
@@ -46,6 +47,9 @@ static void on_hangup(void *arg)
 
 static void on_signal(void *arg, int signum)
 {
+    if (signum == SIGINT && editor_has_terminal(arg)) {
+        return; /* it was meant for the editor */
+    }
     log_info("signal %d: leaving", signum);
     app_quit(arg);
 }
@@ -238,6 +242,7 @@ static void open_watches(struct app *app)
 
 static void close_screen(struct app *app)
 {
+    editor_close(app);
     timer_close(app->frame_timer);
     timer_close(app->spin_timer);
     timer_close(app->esc_timer);

@@ -7,6 +7,7 @@
 #include "tui/address.h"
 #include "tui/app.h"
 #include "tui/command_can.h"
+#include "tui/command_copy.h"
 
 #define L CONTEXT_LIST
 #define S CONTEXT_SESSION
@@ -227,10 +228,6 @@ static void session_cmd_dismiss(struct app *app)
 {
     flow_close_session(app, app->selected.session);
 }
-static void session_cmd_copy(struct app *app)
-{
-    pane_copy_begin(app->pane);
-}
 static void session_cmd_prefix(struct app *app)
 {
     pane_key(app->pane, keymap_prefix(app->keymap));
@@ -259,62 +256,6 @@ SESSION_GO(7)
 SESSION_GO(8)
 SESSION_GO(9)
 #undef SESSION_GO
-
-/* --- copy mode --- */
-
-static void copy_fill(struct app *app)
-{
-    pane_copy_fill(app->pane);
-}
-#define COPY_MOVE(name, call)                                                                                          \
-    static void copy_cmd_##name(struct app *app)                                                                       \
-    {                                                                                                                  \
-        struct copymode *c = &app->pane->copy;                                                                         \
-        call;                                                                                                          \
-        copy_fill(app);                                                                                                \
-    }
-COPY_MOVE(down, copymode_vertical(c, 1))
-COPY_MOVE(up, copymode_vertical(c, -1))
-COPY_MOVE(left, copymode_horizontal(c, -1))
-COPY_MOVE(right, copymode_horizontal(c, 1))
-COPY_MOVE(page_up, copymode_page(c, -(c->rows > 1 ? c->rows - 1 : 1)))
-COPY_MOVE(page_down, copymode_page(c, c->rows > 1 ? c->rows - 1 : 1))
-COPY_MOVE(half_up, copymode_page(c, -(c->rows > 1 ? c->rows / 2 : 1)))
-COPY_MOVE(half_down, copymode_page(c, c->rows > 1 ? c->rows / 2 : 1))
-COPY_MOVE(top, copymode_goto(c, c->first, 0))
-COPY_MOVE(bottom, copymode_goto(c, c->end, 0))
-COPY_MOVE(line_start, copymode_horizontal(c, -c->cols))
-COPY_MOVE(line_end, copymode_line_end(c, pane_copy_row, app->pane))
-COPY_MOVE(word_next, copymode_word(c, 1, pane_copy_row, app->pane))
-COPY_MOVE(word_prev, copymode_word(c, -1, pane_copy_row, app->pane))
-COPY_MOVE(select, copymode_select(c, false))
-COPY_MOVE(select_line, copymode_select(c, true))
-#undef COPY_MOVE
-
-static void copy_cmd_yank(struct app *app)
-{
-    pane_copy_yank(app->pane);
-}
-static void copy_cmd_search(struct app *app)
-{
-    dialog_search(app, false);
-}
-static void copy_cmd_search_back(struct app *app)
-{
-    dialog_search(app, true);
-}
-static void copy_cmd_search_next(struct app *app)
-{
-    pane_copy_search_again(app->pane, false);
-}
-static void copy_cmd_search_prev(struct app *app)
-{
-    pane_copy_search_again(app->pane, true);
-}
-static void copy_cmd_leave(struct app *app)
-{
-    pane_copy_end(app->pane);
-}
 
 /* --- provisioning view --- */
 
@@ -386,7 +327,11 @@ const struct command command_table[] = {
     {"list.collapse", "fold", "Hide the sessions of the workspace", L, 0, list_cmd_collapse, NULL},
     {"session.next", "next", "The next session", L | S, 3, session_cmd_next, NULL},
     {"session.prev", "previous", "The previous session", L | S, 0, session_cmd_prev, NULL},
-    {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, session_cmd_copy, command_can_session},
+    {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, copy_cmd_begin, command_can_session},
+    {"session.prompt_prev", "previous prompt", "Scroll back to the shell's previous prompt", S, 0, copy_cmd_prompt_prev,
+     command_can_session},
+    {"session.output", "last output", "Select what the last command printed", S, 0, copy_cmd_output,
+     command_can_session},
     {"session.kill", "end", "End the session's program", L | S, 6, dialog_kill, command_can_session},
     {"session.dismiss", "close", "Close a session whose program has ended", L | S, 0, session_cmd_dismiss,
      command_can_dismiss},
@@ -407,24 +352,45 @@ const struct command command_table[] = {
     {"copy.up", "up", "Up a line", C, 0, copy_cmd_up, NULL},
     {"copy.left", "left", "Left", C, 0, copy_cmd_left, NULL},
     {"copy.right", "right", "Right", C, 0, copy_cmd_right, NULL},
-    {"copy.page_up", "page up", "A page up", C, 5, copy_cmd_page_up, NULL},
+    {"copy.page_up", "page up", "A page up", C, 8, copy_cmd_page_up, NULL},
     {"copy.page_down", "page down", "A page down", C, 0, copy_cmd_page_down, NULL},
     {"copy.half_up", "half up", "Half a page up", C, 0, copy_cmd_half_up, NULL},
     {"copy.half_down", "half down", "Half a page down", C, 0, copy_cmd_half_down, NULL},
     {"copy.top", "top", "The oldest line", C, 0, copy_cmd_top, NULL},
     {"copy.bottom", "bottom", "The newest line", C, 0, copy_cmd_bottom, NULL},
+    {"copy.view_top", "first row", "The first row in view", C, 0, copy_cmd_view_top, NULL},
+    {"copy.view_middle", "middle row", "The middle row in view", C, 0, copy_cmd_view_middle, NULL},
+    {"copy.view_bottom", "last row", "The last row in view", C, 0, copy_cmd_view_bottom, NULL},
     {"copy.line_start", "line start", "Start of the line", C, 0, copy_cmd_line_start, NULL},
+    {"copy.line_text", "line text", "First character of the line", C, 0, copy_cmd_line_text, NULL},
     {"copy.line_end", "line end", "End of the line", C, 0, copy_cmd_line_end, NULL},
     {"copy.word_next", "next word", "Next word", C, 0, copy_cmd_word_next, NULL},
     {"copy.word_prev", "previous word", "Previous word", C, 0, copy_cmd_word_prev, NULL},
+    {"copy.word_end", "word end", "End of the word", C, 0, copy_cmd_word_end, NULL},
+    {"copy.paragraph_prev", "previous paragraph", "Previous blank line", C, 0, copy_cmd_paragraph_prev, NULL},
+    {"copy.paragraph_next", "next paragraph", "Next blank line", C, 0, copy_cmd_paragraph_next, NULL},
+    {"copy.find", "to character", "To the next character typed", C, 0, copy_cmd_find, NULL},
+    {"copy.find_back", "back to character", "Back to the next character typed", C, 0, copy_cmd_find_back, NULL},
+    {"copy.till", "up to character", "Up to the next character typed", C, 0, copy_cmd_till, NULL},
+    {"copy.till_back", "back up to character", "Back up to the next character typed", C, 0, copy_cmd_till_back, NULL},
+    {"copy.find_again", "character again", "To the same character again", C, 0, copy_cmd_find_again, NULL},
+    {"copy.find_reverse", "character back", "To the same character the other way", C, 0, copy_cmd_find_reverse, NULL},
+    {"copy.prompt_prev", "previous prompt", "The shell's previous prompt", C, 7, copy_cmd_prompt_prev, NULL},
+    {"copy.prompt_next", "next prompt", "The shell's next prompt", C, 0, copy_cmd_prompt_next, NULL},
     {"copy.select", "select", "Start or end a selection", C, 1, copy_cmd_select, NULL},
-    {"copy.select_line", "select lines", "Select whole lines", C, 0, copy_cmd_select_line, NULL},
+    {"copy.select_line", "lines", "Select whole lines", C, 9, copy_cmd_select_line, NULL},
+    {"copy.select_block", "block", "Select the same columns of several rows", C, 10, copy_cmd_select_block, NULL},
+    {"copy.output", "output", "Select what the last command above printed", C, 6, copy_cmd_output, NULL},
+    {"copy.other_end", "other end", "Go to the other end of the selection", C, 0, copy_cmd_other_end, NULL},
     {"copy.yank", "copy", "Copy the selection, or the line, and leave", C, 2, copy_cmd_yank, NULL},
-    {"copy.search", "search", "Search forward", C, 3, copy_cmd_search, NULL},
-    {"copy.search_back", "search back", "Search backward", C, 4, copy_cmd_search_back, NULL},
+    {"copy.save", "to file", "Write the selection, or everything, to a file", C, 4, dialog_save, NULL},
+    {"copy.editor", "editor", "Open the selection, or everything, in $VISUAL or $EDITOR", C, 5, dialog_editor, NULL},
+    {"copy.search", "search", "Search forward; the text is an extended regular expression", C, 3, copy_cmd_search,
+     NULL},
+    {"copy.search_back", "search back", "Search backward", C, 3, copy_cmd_search_back, NULL},
     {"copy.search_next", "next match", "Next match", C, 0, copy_cmd_search_next, NULL},
     {"copy.search_prev", "previous match", "Previous match", C, 0, copy_cmd_search_prev, NULL},
-    {"copy.leave", "leave", "Back to the live screen", C, 6, copy_cmd_leave, NULL},
+    {"copy.leave", "leave", "Back to the live screen", C, 2, copy_cmd_leave, NULL},
     {"provision.shell", "shell", "Open a shell in the sandbox while it is provisioned, or after that failed", P, 1,
      provision_cmd_shell, command_can_shell},
     {"provision.cancel", "cancel", "Cancel; the sandbox is left as it was before, or clean", P, 2, sandbox_cmd_cancel,
@@ -436,7 +402,7 @@ const struct command command_table[] = {
     {"app.zoom", "zoom", "The session on the whole screen, and back", L | S | P, 5, app_cmd_zoom, command_can_zoom},
     {"app.focus_next", "other side", "Move between list and session", L | S | P, 0, app_cmd_focus, NULL},
     {"app.palette", "commands", "Every command by name", L | S | P, 10, dialog_palette, NULL},
-    {"app.help", "help", "All keys", L | S | P, 0, dialog_help, NULL},
+    {"app.help", "help", "All keys", L | S | C | P, 0, dialog_help, NULL},
     {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P, 0, dialog_theme, NULL},
     {"app.errors", "errors", "Every error and warning, with time and full text", L | S | P, 0, dialog_errors, NULL},
     {"app.rescan", "look again", "Look at workspaces, sandboxes, and machines that are down again", L | S, 0,

@@ -81,73 +81,16 @@ void copymode_goto(struct copymode *c, uint64_t line, int col)
     clamp(c);
 }
 
-void copymode_horizontal(struct copymode *c, int delta)
+void copymode_in_view(struct copymode *c, int share)
 {
-    c->col += delta;
+    uint64_t shown = MT_MIN((uint64_t)MT_MAX(c->rows, 1), c->end > c->top ? c->end - c->top : 1);
+    c->line = c->top + (shown - 1) * (uint64_t)share / 2;
     clamp(c);
 }
 
-/* Is there something in this column? */
-static bool is_ink(const struct cell *cells, int count, int col)
+void copymode_select(struct copymode *c, enum copy_kind kind)
 {
-    return col < count && cells[col].ch != 0 && cells[col].ch != ' ';
-}
-
-void copymode_line_end(struct copymode *c, copymode_row_fn row, void *arg)
-{
-    int count = 0;
-    const struct cell *cells = row(arg, c->line, &count);
-    int col = 0;
-    for (int i = 0; cells && i < count; i++) {
-        if (is_ink(cells, count, i)) {
-            col = i;
-        }
-    }
-    c->col = col;
-    clamp(c);
-}
-
-/* Does a word begin at this column? The right half of a wide character belongs to the left one. */
-static bool is_word_start(const struct cell *cells, int count, int col)
-{
-    if (!is_ink(cells, count, col) || cells[col].width == 0) {
-        return false;
-    }
-    return col == 0 || (!is_ink(cells, count, col - 1) && cells[col - 1].width != 0);
-}
-
-void copymode_word(struct copymode *c, int dir, copymode_row_fn row, void *arg)
-{
-    uint64_t line = c->line;
-    int col = c->col + dir;
-    for (;;) {
-        int count = 0;
-        const struct cell *cells = row(arg, line, &count);
-        if (!cells) {
-            return;
-        }
-        if (col > count) {
-            col = count;
-        }
-        for (; dir > 0 ? col < count : col >= 0; col += dir) {
-            if (is_word_start(cells, count, col)) {
-                c->line = line;
-                c->col = col;
-                clamp(c);
-                return;
-            }
-        }
-        if (dir > 0 ? line + 1 >= c->end : line <= c->first) {
-            return;
-        }
-        line += (uint64_t)(int64_t)dir;
-        col = dir > 0 ? 0 : c->cols - 1;
-    }
-}
-
-void copymode_select(struct copymode *c, bool linewise)
-{
-    if (c->selecting && c->linewise == linewise) {
+    if (c->selecting && c->kind == kind) {
         c->selecting = false;
         return;
     }
@@ -156,28 +99,61 @@ void copymode_select(struct copymode *c, bool linewise)
         c->anchor_col = c->col;
     }
     c->selecting = true;
-    c->linewise = linewise;
+    c->kind = kind;
 }
 
-bool copymode_range(const struct copymode *c, uint64_t *from_line, int *from_col, uint64_t *to_line, int *to_col)
+void copymode_select_span(struct copymode *c, enum copy_kind kind, uint64_t line, int col, uint64_t end_line,
+                          int end_col)
+{
+    c->selecting = true;
+    c->kind = kind;
+    c->anchor_line = line;
+    c->anchor_col = col;
+    copymode_goto(c, end_line, end_col);
+}
+
+void copymode_other_end(struct copymode *c)
+{
+    if (c->selecting) {
+        uint64_t line = c->anchor_line;
+        int col = c->anchor_col;
+        c->anchor_line = c->line;
+        c->anchor_col = c->col;
+        copymode_goto(c, line, col);
+    }
+}
+
+/* Widens whole lines to the soft-wrapped rows that belong to them, as far as these are loaded. */
+static void whole_lines(const struct copymode *c, copymode_row_fn row, const void *arg, uint64_t *from, uint64_t *to)
+{
+    int count = 0;
+    bool wrapped = false;
+    while (*from > c->first && row(arg, *from - 1, &count, &wrapped) && wrapped) {
+        --*from;
+    }
+    while (*to + 1 < c->end && row(arg, *to, &count, &wrapped) && wrapped) {
+        ++*to;
+    }
+}
+
+bool copymode_range(const struct copymode *c, copymode_row_fn row, const void *arg, uint64_t *from_line, int *from_col,
+                    uint64_t *to_line, int *to_col)
 {
     if (!c->selecting) {
         return false;
     }
     bool forward = c->anchor_line < c->line || (c->anchor_line == c->line && c->anchor_col <= c->col);
     *from_line = forward ? c->anchor_line : c->line;
-    *from_col = c->linewise ? 0 : forward ? c->anchor_col : c->col;
+    *from_col = forward ? c->anchor_col : c->col;
     *to_line = forward ? c->line : c->anchor_line;
-    *to_col = c->linewise ? c->cols - 1 : forward ? c->col : c->anchor_col;
-    return true;
-}
-
-bool copymode_is_selected(const struct copymode *c, uint64_t line, int col)
-{
-    uint64_t a, b;
-    int ca, cb;
-    if (!copymode_range(c, &a, &ca, &b, &cb) || line < a || line > b) {
-        return false;
+    *to_col = forward ? c->col : c->anchor_col;
+    if (c->kind == COPY_BLOCK) {
+        *from_col = MT_MIN(c->anchor_col, c->col);
+        *to_col = MT_MAX(c->anchor_col, c->col);
+    } else if (c->kind == COPY_LINES) {
+        whole_lines(c, row, arg, from_line, to_line);
+        *from_col = 0;
+        *to_col = c->cols - 1;
     }
-    return !(line == a && col < ca) && !(line == b && col > cb);
+    return true;
 }

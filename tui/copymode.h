@@ -4,12 +4,19 @@
 
 /* Cursor, view and selection of copy mode over a session's scrollback and screen. Pure: it knows line numbers and,
  * through a function, the cells of those lines that are loaded. Lines have absolute numbers that never change while
- * output goes on: `first` is the oldest kept, `end` is one past the newest. */
+ * output goes on: `first` is the oldest kept, `end` is one past the newest. Moves by characters and words are in
+ * copymove.c. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "term/cell.h"
+
+enum copy_kind {
+    COPY_CHARS,
+    COPY_LINES, /* whole lines, soft-wrapped rows and all */
+    COPY_BLOCK, /* the same columns of each row */
+};
 
 struct copymode {
     bool active;
@@ -18,16 +25,17 @@ struct copymode {
     uint64_t top;        /* first line in view */
     uint64_t line;       /* cursor */
     int col;
-    bool selecting, linewise;
+    bool selecting;
+    enum copy_kind kind;
     uint64_t anchor_line;
     int anchor_col;
-    bool has_match; /* of the last search, for highlighting */
-    uint64_t match_line;
-    int match_col, match_len;
+    char find;         /* the next character is what f, F, t or T look for; 0: not */
+    char found;        /* the last of these ... */
+    uint32_t found_ch; /* ... and its character: for ; and , */
 };
 
-/* Cells of a line (*count of them), or NULL when it is not loaded. */
-typedef const struct cell *(*copymode_row_fn)(void *arg, uint64_t line, int *count);
+/* Cells of a line (*count of them), or NULL when it is not loaded. *wrapped: it goes on in the next row. */
+typedef const struct cell *(*copymode_row_fn)(const void *arg, uint64_t line, int *count, bool *wrapped);
 
 void copymode_begin(struct copymode *c, int cols, int rows, uint64_t first, uint64_t end, uint64_t line, int col);
 void copymode_end(struct copymode *c);
@@ -39,15 +47,36 @@ void copymode_page(struct copymode *c, int64_t delta);
 /* Moves the view only; the cursor is dragged along at the edges. */
 void copymode_scroll(struct copymode *c, int64_t delta);
 void copymode_goto(struct copymode *c, uint64_t line, int col);
-void copymode_horizontal(struct copymode *c, int delta);
-/* To the last non-blank column of the line. */
-void copymode_line_end(struct copymode *c, copymode_row_fn row, void *arg);
-/* To the next (dir 1) or previous (-1) beginning of a word, over line ends; stops at lines that are not loaded. */
-void copymode_word(struct copymode *c, int dir, copymode_row_fn row, void *arg);
+/* The first, middle or last row in view: share 0, 1, 2. */
+void copymode_in_view(struct copymode *c, int share);
+
 /* Starts a selection at the cursor; ends it when one of this kind is going; changes the kind otherwise. */
-void copymode_select(struct copymode *c, bool linewise);
-/* The selection in reading order, both ends included; false when there is none. */
-bool copymode_range(const struct copymode *c, uint64_t *from_line, int *from_col, uint64_t *to_line, int *to_col);
-bool copymode_is_selected(const struct copymode *c, uint64_t line, int col);
+void copymode_select(struct copymode *c, enum copy_kind kind);
+/* Selects from here to there; the cursor goes to the end. */
+void copymode_select_span(struct copymode *c, enum copy_kind kind, uint64_t line, int col, uint64_t end_line,
+                          int end_col);
+/* The cursor goes to the other end of the selection. */
+void copymode_other_end(struct copymode *c);
+/* The selection in reading order, both ends included, whole lines as far as they are loaded; false when there is none.
+ * Of a block the columns are its left and right one. */
+bool copymode_range(const struct copymode *c, copymode_row_fn row, const void *arg, uint64_t *from_line, int *from_col,
+                    uint64_t *to_line, int *to_col);
+
+/* --- copymove.c --- */
+/* By characters, within the line; a wide one is one step. */
+void copymode_horizontal(struct copymode *c, int delta, copymode_row_fn row, const void *arg);
+/* To the last, or the first, non-blank column of the row. */
+void copymode_line_end(struct copymode *c, copymode_row_fn row, const void *arg);
+void copymode_line_text(struct copymode *c, copymode_row_fn row, const void *arg);
+/* To the next (dir 1) or previous (-1) beginning of a word as vi has them, over line ends; with `end` to the next end
+ * of one. Stops at lines that are not loaded. */
+void copymode_word(struct copymode *c, int dir, bool end, copymode_row_fn row, const void *arg);
+/* To the next (dir 1) or previous (-1) row that is blank. */
+void copymode_paragraph(struct copymode *c, int dir, copymode_row_fn row, const void *arg);
+/* f, F (backward), t, T (short of it): false when the line has none. */
+bool copymode_find(struct copymode *c, char how, uint32_t ch, copymode_row_fn row, const void *arg);
+/* Selects the word at the cursor, over soft-wrapped rows: letters, digits and what paths and addresses have. */
+void copymode_select_word(struct copymode *c, const struct cluster_table *clusters, copymode_row_fn row,
+                          const void *arg);
 
 #endif

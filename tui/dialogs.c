@@ -43,33 +43,6 @@ void dialog_filter(struct app *app)
     prompt_open(app, &opts);
 }
 
-static bool search_forward(struct app *app, void *arg, const char *text, char *message, size_t cap)
-{
-    (void)arg;
-    (void)message;
-    (void)cap;
-    pane_copy_search(app->pane, text, false);
-    return true;
-}
-
-static bool search_backward(struct app *app, void *arg, const char *text, char *message, size_t cap)
-{
-    (void)arg;
-    (void)message;
-    (void)cap;
-    pane_copy_search(app->pane, text, true);
-    return true;
-}
-
-void dialog_search(struct app *app, bool backward)
-{
-    struct prompt_opts opts = {.label = backward ? "search back:" : "search:",
-                               .text = "",
-                               .keys = "Enter search  Esc cancel",
-                               .on_enter = backward ? search_backward : search_forward};
-    prompt_open(app, &opts);
-}
-
 static void palette_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
 {
     (void)arg;

@@ -27,7 +27,7 @@ static void flush_queue(void *arg)
 
 void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, const struct pane_events *ev)
 {
-    *p = (struct pane){.sessions = sessions, .events = *ev};
+    *p = (struct pane){.loop = loop, .sessions = sessions, .events = *ev};
     strbuf_init(&p->queue);
     strbuf_init(&p->paste_tail);
     p->retry = timer_new(loop, flush_queue, p);
@@ -36,8 +36,10 @@ void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, con
 void pane_release(struct pane *p)
 {
     pane_copy_drop(p);
-    free(p->yank);
-    p->yank = NULL;
+    pane_take_drop(p);
+    pane_find_drop(p);
+    timer_close(p->drag.scroll);
+    p->drag.scroll = NULL;
     timer_close(p->retry);
     p->retry = NULL;
     strbuf_release(&p->queue);
@@ -59,7 +61,7 @@ static void leave(struct pane *p)
     strbuf_clear(&p->queue);
     strbuf_clear(&p->paste_tail);
     pane_copy_drop(p);
-    p->drag.active = false;
+    pane_drag_stop(p);
     p->key_sent = false;
     p->failed = false;
     p->id[0] = '\0';
@@ -226,43 +228,6 @@ static bool wheel(struct pane *p, const struct session_screen *sc, bool up)
     return true;
 }
 
-/* Drag selects, release copies. */
-static bool drag(struct pane *p, const struct mouse_event *ev)
-{
-    if (ev->kind == MOUSE_PRESS) {
-        p->drag.active = true;
-        p->drag.col = ev->col;
-        p->drag.row = ev->row;
-        return false; /* the owner may want to move the focus */
-    }
-    if (!p->drag.active) {
-        return false;
-    }
-    if (ev->kind == MOUSE_MOTION && !(p->copy.active && p->copy.selecting)) {
-        if (!p->copy.active) {
-            pane_copy_begin(p);
-        }
-        copymode_goto(&p->copy, p->copy.top + (uint64_t)p->drag.row, p->drag.col);
-        copymode_select(&p->copy, false);
-    }
-    if (p->copy.active && p->copy.selecting) {
-        int row = MT_MIN(MT_MAX(ev->row, 0), p->copy.rows - 1);
-        copymode_goto(&p->copy, p->copy.top + (uint64_t)row, ev->col);
-        if (ev->row < 0 || ev->row >= p->copy.rows) {
-            copymode_vertical(&p->copy, ev->row < 0 ? -1 : 1);
-        }
-        pane_copy_fill(p);
-        p->events.on_dirty(p->events.arg);
-    }
-    if (ev->kind == MOUSE_RELEASE) {
-        p->drag.active = false;
-        if (p->copy.active && p->copy.selecting) {
-            pane_copy_yank(p);
-        }
-    }
-    return true;
-}
-
 bool pane_mouse(struct pane *p, const struct mouse_event *ev)
 {
     const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
@@ -281,7 +246,7 @@ bool pane_mouse(struct pane *p, const struct mouse_event *ev)
     if (ev->button == MOUSE_WHEEL_UP || ev->button == MOUSE_WHEEL_DOWN) {
         return wheel(p, sc, ev->button == MOUSE_WHEEL_UP);
     }
-    return ev->button == MOUSE_BUTTON_LEFT || p->drag.active ? drag(p, ev) : false;
+    return ev->button == MOUSE_BUTTON_LEFT || p->drag.active ? pane_drag(p, ev) : false;
 }
 
 /* Does the program want paste markers? */

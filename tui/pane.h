@@ -30,9 +30,46 @@ struct pane_cache {
     bool *wrapped;
     bool asked;
 };
-struct pane_yank;
+struct pane_take;
+
+/* A search: what is typed or was given, where it began, and what the host said of it. */
+struct pane_find {
+    char needle[256];
+    bool backward;
+    struct pattern *pattern; /* of `needle`, for what is in view; NULL: nothing is highlighted */
+    uint32_t serial;         /* of the last question: older answers are of no interest */
+    bool waiting;            /* for the place */
+    bool typing;             /* the prompt is open: moves are for the time being */
+    bool tell;               /* by a message, too, when it goes round or finds nothing */
+    bool answered;
+    struct sessions_hit hit;
+    uint64_t line, top; /* where the typing began */
+    int col;
+    char last[256]; /* the needle before, for Enter without one */
+};
+
+/* A button that is held down. */
+struct pane_drag {
+    bool active;
+    enum copy_kind kind;
+    int col, row;       /* where it went down */
+    int at_col, at_row; /* where it is */
+    int clicks;         /* one after the other at one place */
+    uint64_t clicked_ms;
+    struct timer *scroll; /* while it is beyond the edge */
+};
+
+/* What becomes of text that is taken, piece by piece. */
+struct pane_sink {
+    /* -1 and `err` when it cannot go on. */
+    int (*write)(void *arg, const char *text, size_t len, struct error *err);
+    /* Once, at the end, also after a failure (then `err` says which). `cut`: there was more than is taken at once. */
+    void (*done)(void *arg, size_t bytes, size_t lines, bool cut, const struct error *err);
+    void *arg;
+};
 
 struct pane {
+    struct loop *loop;
     struct sessions *sessions;
     struct pane_events events;
     char id[SESSION_ID_MAX]; /* shown session, or "" */
@@ -46,18 +83,9 @@ struct pane {
     bool paste_cr;
     struct copymode copy;
     struct pane_cache cache;
-    struct pane_yank *yank;
-    struct {
-        bool active;
-        int col, row;
-    } drag; /* left button went down here */
-    char needle[128];
-    bool backward;
-    struct {
-        uint64_t line;
-        int col;
-        bool backward;
-    } search; /* where the search that is under way began, and which way */
+    struct pane_take *take;
+    struct pane_find find;
+    struct pane_drag drag;
 };
 
 void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, const struct pane_events *ev);
@@ -83,19 +111,47 @@ void pane_paste_begin(struct pane *p);
 void pane_paste(struct pane *p, const char *data, size_t len);
 void pane_paste_end(struct pane *p);
 
-/* --- copy mode (pane_copy.c) --- */
+/* --- copy mode: the view (pane_copy.c) --- */
 void pane_copy_begin(struct pane *p);
 void pane_copy_end(struct pane *p);
-/* Copies the selection (the cursor's line without one) and leaves copy mode. */
-void pane_copy_yank(struct pane *p);
-void pane_copy_search(struct pane *p, const char *needle, bool backward);
-/* The same needle again; `reverse`: the other way. */
-void pane_copy_search_again(struct pane *p, bool reverse);
-/* For word motions; copymode_row_fn with the pane as its argument. */
-const struct cell *pane_copy_row(void *arg, uint64_t line, int *count);
+/* For motions; copymode_row_fn with the pane as its argument. */
+const struct cell *pane_copy_row(const void *arg, uint64_t line, int *count, bool *wrapped);
 /* Asks for the scrollback that is in view and not here yet. */
 void pane_copy_fill(struct pane *p);
 void pane_copy_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t);
 void pane_copy_drop(struct pane *p);
+/* A key that a command waits for (f, F, t, T); false: none does. */
+bool pane_copy_key(struct pane *p, struct key key);
+/* f, F, t or T again, or (reverse) the other way. */
+void pane_copy_find_again(struct pane *p, bool reverse);
+
+/* --- its text (pane_take.c) --- */
+/* Copies the selection (the cursor's line without one) and leaves copy mode. */
+void pane_copy_yank(struct pane *p);
+/* Takes the selection (all there is without one) to a sink. False: another one is under way. */
+bool pane_take(struct pane *p, const struct pane_sink *sink);
+void pane_take_drop(struct pane *p);
+
+/* --- searching (pane_find.c) --- */
+/* The prompt was opened, its text has changed, it was closed. */
+void pane_find_begin(struct pane *p, bool backward);
+/* What is wrong with the text goes to `message`. */
+void pane_find_type(struct pane *p, const char *text, char *message, size_t cap);
+void pane_find_end(struct pane *p, bool keep);
+/* The same needle again; `reverse`: the other way. */
+void pane_find_again(struct pane *p, bool reverse);
+/* To the previous (or next) prompt of the shell; enters copy mode. */
+void pane_find_prompt(struct pane *p, bool backward);
+/* Selects what the last command before the cursor has printed; enters copy mode. */
+void pane_find_output(struct pane *p);
+void pane_find_drop(struct pane *p);
+/* Highlights every match in view. */
+void pane_find_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t);
+/* "match 3/127", "no match", or "". */
+void pane_find_status(const struct pane *p, char *out, size_t cap);
+
+/* --- the mouse (pane_drag.c): dragging selects, letting go copies; false: it was not used --- */
+bool pane_drag(struct pane *p, const struct mouse_event *ev);
+void pane_drag_stop(struct pane *p);
 
 #endif
