@@ -192,7 +192,8 @@ fuzz:
 
 # --- measurements: a table on stderr, JSON on stdout and in $(B)/bench.json; `make -s bench >FILE` for the JSON alone ---
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
-$(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(call obj,tests/bench/outer.c) $(ARCHIVES)
+BENCH_PARTS := $(filter-out $(wildcard tests/bench/bench_*.c),$(wildcard tests/bench/*.c))
+$(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(call obj,$(BENCH_PARTS)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) -lutil
 bench: all $(BENCHES)

@@ -4,13 +4,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define READ_BYTES 65536
+#define SETTLE_LIMIT_MS 20000
 
 /* Milliseconds, monotonic. */
 double now_ms(void)
@@ -32,10 +37,9 @@ void die(const char *fmt, ...)
     exit(1);
 }
 
-/* Starts argv at 120x36. */
-void outer_start(struct outer *o, const char *const *argv)
+void outer_start_sized(struct outer *o, const char *const *argv, int cols, int rows)
 {
-    struct winsize ws = {.ws_row = 36, .ws_col = 120};
+    struct winsize ws = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
 
     memset(o, 0, sizeof(*o));
     o->pid = forkpty(&o->fd, NULL, NULL, &ws);
@@ -48,66 +52,123 @@ void outer_start(struct outer *o, const char *const *argv)
     }
 }
 
-/* Reads what there is within `wait_ms`. False at the end. */
+void outer_start(struct outer *o, const char *const *argv)
+{
+    outer_start_sized(o, argv, 120, 36);
+}
+
+void outer_resize(struct outer *o, int cols, int rows)
+{
+    struct winsize ws = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
+
+    ioctl(o->fd, TIOCSWINSZ, &ws);
+}
+
+void outer_type(struct outer *o, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (write(o->fd, text, len) != (ssize_t)len) {
+        die("bench: write: %s", strerror(errno));
+    }
+}
+
+/* A slow reader waits until its next read is due, and then takes a hundredth of a second's worth. */
+static size_t slow_read(struct outer *o)
+{
+    double now = now_ms();
+
+    if (now < o->slow_ms) {
+        usleep((useconds_t)((o->slow_ms - now) * 1000));
+    }
+    o->slow_ms = (now > o->slow_ms + 50 ? now : o->slow_ms) + 10;
+    return (size_t)(o->bytes_per_s / 100);
+}
+
 bool outer_read(struct outer *o, int wait_ms)
 {
     struct pollfd p = {.fd = o->fd, .events = POLLIN};
-    char buf[8192];
+    size_t want = READ_BYTES;
 
-    if (poll(&p, 1, wait_ms) <= 0) {
-        return true;
-    }
-    ssize_t n = read(o->fd, buf, sizeof(buf));
-    if (n <= 0) {
-        return false;
-    }
-    if (o->len + (size_t)n > sizeof(o->seen)) {
-        size_t keep = sizeof(o->seen) / 2;
+    if (o->len > sizeof(o->seen) - READ_BYTES) {
+        size_t keep = READ_BYTES / 2;
 
         memmove(o->seen, o->seen + o->len - keep, keep);
         o->len = keep;
     }
-    memcpy(o->seen + o->len, buf, (size_t)n);
+    if (poll(&p, 1, wait_ms) <= 0) {
+        return true;
+    }
+    if (o->bytes_per_s > 0) {
+        want = slow_read(o);
+    }
+    ssize_t n = read(o->fd, o->seen + o->len, want < READ_BYTES ? want : READ_BYTES);
+    if (n <= 0) {
+        return false;
+    }
     o->len += (size_t)n;
+    o->total += (uint64_t)n;
     return true;
 }
 
-/* Waits for `text` after what was seen before; the time when it came, or a fatal end after limit_ms. */
+bool outer_has(const struct outer *o, const char *text)
+{
+    return memmem(o->seen, o->len, text, strlen(text)) != NULL;
+}
+
+void outer_forget(struct outer *o)
+{
+    o->len = 0;
+}
+
 double outer_until(struct outer *o, const char *text, double limit_ms)
 {
     double end = now_ms() + limit_ms;
+    size_t tail = strlen(text), fresh = o->len; /* bytes at the end that were not looked at yet */
 
     while (now_ms() < end) {
-        if (memmem(o->seen, o->len, text, strlen(text)) != NULL) {
+        uint64_t before = o->total;
+        size_t look = fresh + tail < o->len ? fresh + tail : o->len;
+
+        if (memmem(o->seen + o->len - look, look, text, tail) != NULL) {
             o->len = 0;
             return now_ms();
         }
         if (!outer_read(o, 20)) {
             break;
         }
+        fresh = (size_t)(o->total - before);
     }
     die("bench: '%s' did not appear within %.0f ms; the last bytes were:\n%.*s", text, limit_ms,
         (int)(o->len > 2000 ? 2000 : o->len), o->seen + (o->len > 2000 ? o->len - 2000 : 0));
 }
 
-/* Reads on until nothing came for quiet_ms. */
 void outer_settle(struct outer *o, double quiet_ms)
 {
-    double last = now_ms();
-    size_t before;
+    double last = now_ms(), end = last + SETTLE_LIMIT_MS;
 
-    while (now_ms() - last < quiet_ms) {
-        before = o->len;
+    while (now_ms() - last < quiet_ms && now_ms() < end) {
+        uint64_t before = o->total;
+
         if (!outer_read(o, 10)) {
             return;
         }
-        if (o->len != before) {
+        if (o->total != before) {
             last = now_ms();
         }
-        if (o->len > sizeof(o->seen) / 2) {
-            o->len = 0;
-            before = 0;
-        }
+        o->len = 0;
     }
-    o->len = 0;
+}
+
+void outer_end(struct outer *o)
+{
+    close(o->fd);
+    for (int i = 0; i < 200; i++) {
+        if (waitpid(o->pid, NULL, WNOHANG) != 0) {
+            return;
+        }
+        usleep(10000);
+    }
+    kill(o->pid, SIGKILL);
+    waitpid(o->pid, NULL, 0);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/bench/run.sh MUTHR-TUI BENCHDIR JSONFILE: runs the measurements that were built into BENCHDIR. Tables on stderr, JSON on stdout and in
 # JSONFILE. A part that cannot run here is null, and stderr says why; the exit status is that of a measurement that failed.
+#   BENCH_ONLY=PART  one part of the terminal's (terminal throughput latency ctrl-c idle start memory slow)
 #   BENCH_IDLE=20   seconds for which the idle sessions are watched
 #   BENCH_PODMAN_IMAGE=REF   an image with bash and the baseline that podman has: podman is measured, too
 set -u
@@ -11,21 +12,15 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 status=0
 
-# The terminal alone: one object a line, made into a list and a table.
-echo 'The terminal alone, MB/s:' >&2
-"$dir/bench_vt" >"$tmp/vt" || status=1
-sed 's/.*"load": "\([^"]*\)", "mb_s_80x24": \([0-9.]*\), "mb_s_200x50": \([0-9.]*\).*/\1 \2 \3/' "$tmp/vt" |
-    awk 'BEGIN { printf "%-34s %10s %10s\n", "load", "80x24", "200x50" } { printf "%-34s %10.1f %10.1f\n", $1, $2, $3 }' >&2
-awk 'BEGIN { print "[" } { printf "%s  %s", (NR > 1 ? ",\n" : ""), $0 } END { print "\n]" }' "$tmp/vt" >"$tmp/vt.json"
-
-# The whole program: Linux, and a sandbox that can be started.
-echo null >"$tmp/cockpit.json"
+# Everything of the terminal: Linux, and a sandbox that can be started.
+echo null >"$tmp/terminal.json"
 if [ "$(uname -s)" != Linux ]; then
-    echo 'The cockpit: not measured here, the measurement reads /proc.' >&2
+    echo 'The terminal: not measured here, the measurement reads /proc.' >&2
 else
-    printf '\nThe cockpit, and tmux in the same run:\n' >&2
-    if "$dir/bench_cockpit" "$bin" "${BENCH_IDLE:-20}" >"$tmp/cockpit"; then
-        mv "$tmp/cockpit" "$tmp/cockpit.json"
+    echo 'The terminal, and tmux in the same run:' >&2
+    # shellcheck disable=SC2086 # a list of options
+    if "$dir/bench_terminal" "$bin" --idle "${BENCH_IDLE:-20}" ${BENCH_ONLY:+--only $BENCH_ONLY} >"$tmp/terminal"; then
+        mv "$tmp/terminal" "$tmp/terminal.json"
     else
         status=1
     fi
@@ -42,10 +37,8 @@ else
     fi
 fi
 {
-    printf '{"machine": "%s, %s processors", "vt": ' "$(uname -srm)" "$(getconf _NPROCESSORS_ONLN)"
-    cat "$tmp/vt.json"
-    printf ', "cockpit": '
-    cat "$tmp/cockpit.json"
+    printf '{"machine": "%s, %s processors", "terminal": ' "$(uname -srm)" "$(getconf _NPROCESSORS_ONLN)"
+    cat "$tmp/terminal.json"
     printf ', "podman": '
     cat "$tmp/podman.json"
     echo '}'

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/bench/part.h"
+#include "tests/bench/table.h"
+#include "tests/bench/world.h"
+
+/* From a key to its echo on the outer terminal: idle, while a hidden session floods, and while one floods that is shown
+ * elsewhere: a second cockpit (a second client of tmux) shows it on an outer terminal that a process reads as fast as
+ * can be. The session that floods cannot echo itself. And from Ctrl-C to the prompt in the session that floods. */
+
+#define KEYS 250
+#define BREAKS 11
+#define LIMIT_MS 15000
+
+#define ECHO_CMD "stty raw -echo; printf 'READY-NOW'; exec cat"
+#define FLOOD_CMD "exec yes 0123456789012345678901234567890123456789"
+
+struct latency {
+    double p50, p95;
+};
+
+/* Types keys that no escape sequence contains, each after the last was echoed. */
+static struct latency type_keys(struct outer *o)
+{
+    static const char marks[] = "~#%&@=+!";
+    double v[KEYS];
+
+    outer_settle(o, 300);
+    for (int i = 0; i < KEYS; i++) {
+        char text[2] = {marks[i % 8], '\0'};
+        double t0 = now_ms();
+
+        outer_forget(o);
+        outer_type(o, text);
+        v[i] = outer_until(o, text, 5000) - t0;
+        usleep(3000 + (unsigned)(i * 7919 % 5000));
+        outer_read(o, 0);
+    }
+    return (struct latency){quantile(v, KEYS, 0.5), quantile(v, KEYS, 0.95)};
+}
+
+/* A process that shows the command on a terminal of its own and reads it away; the child's id. Its own death hangs the
+ * terminal up. */
+static pid_t show_elsewhere(const struct world *w, enum side_kind kind)
+{
+    int ready[2];
+    char byte = 0;
+
+    if (pipe(ready) < 0) {
+        die("pipe");
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        static struct side s;
+
+        side_open(&s, w, kind, FLOOD_CMD, 120, 36);
+        outer_until(&s.o, "01234567890123456789", LIMIT_MS);
+        if (write(ready[1], &byte, 1) != 1) {
+            _exit(1);
+        }
+        while (outer_read(&s.o, 1000)) {
+            outer_forget(&s.o);
+        }
+        _exit(0);
+    }
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1) {
+        die("bench: nothing floods");
+    }
+    close(ready[0]);
+    return pid;
+}
+
+/* The three measurements of one side. */
+static void measure(struct world *w, enum side_kind kind, struct latency v[3])
+{
+    static struct side s;
+    char id[64];
+
+    side_open(&s, w, kind, ECHO_CMD, 120, 36);
+    outer_until(&s.o, "READY-NOW", LIMIT_MS);
+    v[0] = type_keys(&s.o);
+    if (kind == SIDE_OURS) {
+        world_session(w, id, sizeof(id), FLOOD_CMD);
+    } else {
+        world_window(w, FLOOD_CMD);
+    }
+    v[1] = type_keys(&s.o);
+    side_close(&s);
+    world_renew(w);
+
+    side_open(&s, w, kind, ECHO_CMD, 120, 36);
+    outer_until(&s.o, "READY-NOW", LIMIT_MS);
+    pid_t elsewhere = show_elsewhere(w, kind);
+    v[2] = type_keys(&s.o);
+    kill(elsewhere, SIGKILL);
+    waitpid(elsewhere, NULL, 0);
+    side_close(&s);
+    world_renew(w);
+}
+
+static void report(const char *name, double ours, double tmux, double floor, double goal)
+{
+    table_add(&(struct figure){.name = name,
+                               .unit = "ms",
+                               .ours = ours,
+                               .tmux = tmux,
+                               .floor = {floor > 0 ? BY_TMUX : BY_NONE, floor},
+                               .goal = {goal > 0 ? BY_TMUX : BY_NONE, goal}});
+}
+
+void part_latency(struct world *w)
+{
+    struct latency m[3], t[3] = {{NAN, NAN}, {NAN, NAN}, {NAN, NAN}};
+
+    measure(w, SIDE_OURS, m);
+    if (w->with_tmux) {
+        measure(w, SIDE_TMUX, t);
+    }
+    report("key to echo, idle, p50", m[0].p50, t[0].p50, 1.0, 0.7);
+    report("key to echo, idle, p95", m[0].p95, t[0].p95, 0, 0);
+    report("key to echo, hidden flood, p50", m[1].p50, t[1].p50, 0, 0);
+    report("key to echo, hidden flood, p95", m[1].p95, t[1].p95, 0.5, 0.15);
+    report("key to echo, visible flood, p50", m[2].p50, t[2].p50, 0, 0);
+    report("key to echo, visible flood, p95", m[2].p95, t[2].p95, 0.5, 0.15);
+}
+
+/* `yes` runs and is broken off; the prompt has a number, so that each is a new one. */
+static double break_off(struct side *s, int n)
+{
+    char prompt[32];
+
+    outer_type(&s->o, "yes\n");
+    double end = now_ms() + 400;
+    while (now_ms() < end) {
+        outer_read(&s->o, 10);
+        outer_forget(&s->o);
+    }
+    snprintf(prompt, sizeof(prompt), "@%d@", n);
+    double t0 = now_ms();
+    outer_type(&s->o, "\003");
+    double ms = outer_until(&s->o, prompt, 30000) - t0;
+    outer_settle(&s->o, 100);
+    return ms;
+}
+
+void part_ctrl_c(struct world *w)
+{
+    static struct side side[SIDES];
+    double v[SIDES][BREAKS];
+    int first = w->with_tmux ? SIDE_TMUX : SIDE_OURS;
+
+    for (int k = first; k <= SIDE_OURS; k++) {
+        side_open(&side[k], w, (enum side_kind)k, "PS1='@\\#@ ' exec bash --norc --noprofile", 80, 24);
+        outer_until(&side[k].o, "@1@", LIMIT_MS);
+    }
+    for (int i = 0; i < BREAKS; i++) {
+        for (int k = first; k <= SIDE_OURS; k++) {
+            v[k][i] = break_off(&side[k], i + 2);
+        }
+    }
+    double ours = quantile(v[SIDE_OURS], BREAKS, 0.5), tmux = NAN;
+    if (w->with_tmux) {
+        tmux = quantile(v[SIDE_TMUX], BREAKS, 0.5);
+    }
+    table_add(&(struct figure){.name = "Ctrl-C to prompt in a flood, p50",
+                               .unit = "ms",
+                               .ours = ours,
+                               .tmux = tmux,
+                               .floor = {BY_VALUE, 20},
+                               .goal = {BY_TMUX, 1}});
+    for (int k = first; k <= SIDE_OURS; k++) {
+        side_close(&side[k]);
+    }
+    world_renew(w);
+}

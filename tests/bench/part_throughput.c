@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/util/strbuf.h"
+#include "tests/bench/part.h"
+#include "tests/bench/table.h"
+#include "tests/bench/workload.h"
+#include "tests/bench/world.h"
+
+/* MB/s of the workloads end to end: a program writes a file to its terminal, and it counts until the program has ended
+ * and what it wrote last is on the outer terminal, which is read as fast as can be. CPU time of both sides' own
+ * processes in the same runs, and what went out. The sides take turns within each round. */
+
+#define ROUNDS 5
+#define FILE_BYTES (8u << 20)
+#define KINDS_LARGE 2 /* ascii and scroll, at 200x50, too */
+
+struct samples {
+    double speed[SIDES][WORKLOADS][ROUNDS];
+    double cpu[SIDES][WORKLOADS][ROUNDS]; /* ms a MB */
+    double out[SIDES][WORKLOADS][ROUNDS]; /* outer bytes a pane byte */
+};
+
+static void write_file(int load, char *name, size_t cap, double *mb)
+{
+    MT_CLEANUP(strbuf) struct strbuf data = STRBUF_INIT;
+
+    snprintf(name, cap, "load-%s", workload_name(load));
+    workload_make(load, &data, FILE_BYTES, "\n");
+    FILE *f = fopen(name, "w");
+    if (f == NULL || fwrite(data.buf, 1, data.len, f) != data.len || fclose(f) != 0) {
+        die("bench: cannot write %s", name);
+    }
+    *mb = (double)data.len / 1e6;
+}
+
+static void run_once(struct side *s, const char *file, double mb, struct samples *v, int load, int round)
+{
+    uint64_t before = s->o.total;
+    struct usage a = proc_set_usage(&s->procs, false);
+    double ms = side_cat(s, file);
+    struct usage u = usage_minus(proc_set_usage(&s->procs, false), a);
+
+    v->speed[s->kind][load][round] = mb / ms * 1e3;
+    v->cpu[s->kind][load][round] = u.cpu_ms / mb;
+    v->out[s->kind][load][round] = (double)(s->o.total - before) / mb / 1e6;
+}
+
+/* All sides, all workloads but the last ones, all rounds. */
+static void measure(struct world *w, struct samples *v, int cols, int rows, int loads)
+{
+    static struct side side[SIDES];
+    char name[64];
+    double mb = 0;
+
+    for (int k = 0; k < SIDES; k++) {
+        if (k != SIDE_TMUX || w->with_tmux) {
+            side_open_driver(&side[k], w, (enum side_kind)k, cols, rows);
+        }
+    }
+    for (int load = 0; load < loads; load++) {
+        write_file(load, name, sizeof(name), &mb);
+        for (int round = -1; round < ROUNDS; round++) { /* the first warms up and is overwritten */
+            for (int k = 0; k < SIDES; k++) {
+                if (k != SIDE_TMUX || w->with_tmux) {
+                    run_once(&side[k], name, mb, v, load, round < 0 ? 0 : round);
+                }
+            }
+        }
+    }
+    for (int k = 0; k < SIDES; k++) {
+        if (k != SIDE_TMUX || w->with_tmux) {
+            side_close_driver(&side[k]);
+        }
+    }
+}
+
+static double median(double *v)
+{
+    return quantile(v, ROUNDS, 0.5);
+}
+
+/* Without tmux its zeros are no measurement. */
+static double median_tmux(const struct world *w, double *v)
+{
+    return w->with_tmux ? median(v) : (double)NAN;
+}
+
+static void report_small(const struct world *w, struct samples *v)
+{
+    static const double floors[WORKLOADS] = {1.1, 1.0, 4, 4, 3, 1.3};
+    char name[64];
+
+    for (int i = 0; i < WORKLOADS; i++) {
+        snprintf(name, sizeof(name), "throughput 80x24, %s", workload_name(i));
+        table_add(&(struct figure){.name = name,
+                                   .unit = "MB/s",
+                                   .ours = median(v->speed[SIDE_OURS][i]),
+                                   .tmux = median_tmux(w, v->speed[SIDE_TMUX][i]),
+                                   .reference = median(v->speed[SIDE_RAW][i]),
+                                   .reference_name = "raw",
+                                   .more_is_better = true,
+                                   .floor = {BY_TMUX, floors[i]},
+                                   .goal = {BY_REFERENCE, 0.8}});
+    }
+    for (int i = 0; i < WORKLOADS; i++) {
+        snprintf(name, sizeof(name), "cpu a MB, %s", workload_name(i));
+        table_add(&(struct figure){.name = name,
+                                   .unit = "ms, all processes of the side",
+                                   .ours = median(v->cpu[SIDE_OURS][i]),
+                                   .tmux = median_tmux(w, v->cpu[SIDE_TMUX][i]),
+                                   .floor = {BY_TMUX, 1.0},
+                                   .goal = {BY_TMUX, 0.5}});
+    }
+    for (int i = 0; i < WORKLOADS; i++) {
+        snprintf(name, sizeof(name), "outer bytes a pane byte, %s", workload_name(i));
+        table_add(&(struct figure){.name = name,
+                                   .unit = "bytes",
+                                   .ours = median(v->out[SIDE_OURS][i]),
+                                   .tmux = median_tmux(w, v->out[SIDE_TMUX][i]),
+                                   .floor = {BY_TMUX, 1.0},
+                                   .goal = {BY_TMUX, 0.1}});
+    }
+}
+
+static void report_large(const struct world *w, struct samples *v)
+{
+    static const double floors[KINDS_LARGE] = {1.1, 1.0}, goals[KINDS_LARGE] = {2, 1.5};
+    char name[64];
+
+    for (int i = 0; i < KINDS_LARGE; i++) {
+        snprintf(name, sizeof(name), "throughput 200x50, %s", workload_name(i));
+        table_add(&(struct figure){.name = name,
+                                   .unit = "MB/s",
+                                   .ours = median(v->speed[SIDE_OURS][i]),
+                                   .tmux = median_tmux(w, v->speed[SIDE_TMUX][i]),
+                                   .reference = median(v->speed[SIDE_RAW][i]),
+                                   .reference_name = "raw",
+                                   .more_is_better = true,
+                                   .floor = {BY_TMUX, floors[i]},
+                                   .goal = {BY_TMUX, goals[i]}});
+    }
+}
+
+void part_throughput(struct world *w)
+{
+    static struct samples small, large;
+
+    measure(w, &small, 80, 24, WORKLOADS);
+    report_small(w, &small);
+    measure(w, &large, 200, 50, KINDS_LARGE);
+    report_large(w, &large);
+}
