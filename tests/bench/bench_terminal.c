@@ -70,7 +70,7 @@ static bool want(bool *wanted, const char *name)
 int main(int argc, char **argv)
 {
     bool wanted[PART_COUNT + 1] = {false}, some = false, pane = false;
-    char *muthr = argc > 1 ? realpath(argv[1], NULL) : NULL;
+    char *muthr = argc > 1 ? realpath(argv[1], NULL) : NULL; /* needed until clean_up */
 
     world.idle_s = 20;
     for (int i = 2; i < argc; i += 2) {
@@ -108,6 +108,5 @@ int main(int argc, char **argv)
         }
     }
     table_end();
-    free(muthr);
     return 0;
 }

@@ -60,7 +60,7 @@ static struct usage measure(struct world *w, enum side_kind kind, int n)
         if (i > 0) {
             side_close(&s);
         }
-        side_open(&s, w, kind, FILL_CMD, 140, 36);
+        side_open(&s, w, kind, FILL_CMD, 160, 36);
         outer_until(&s.o, "FILLED-NOW", LIMIT_MS);
     }
     await_filled(n);

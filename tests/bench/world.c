@@ -152,10 +152,11 @@ void world_close(struct world *w)
     if (chdir("/") != 0) {
         return;
     }
-    /* What ends now may write a last file while it is removed. */
-    for (int i = 0; i < 20 && access(w->home, F_OK) == 0; i++) {
-        usleep(200000);
+    /* A host that ends just now may make its folder once more: gone is what stays gone. */
+    for (int i = 0, gone = 0; i < 40 && gone < 5; i++) {
+        gone = access(w->home, F_OK) == 0 ? 0 : gone + 1;
         run_line(NULL, 0, rm);
+        usleep(100000);
     }
 }
 
@@ -261,6 +262,9 @@ void side_find_procs(struct side *s)
     s->procs.n = 0;
     if (s->kind != SIDE_RAW) {
         proc_set_find(&s->procs, s->w->home, s->w->muthr, s->kind == SIDE_OURS);
+        if (s->procs.n == 0) {
+            die("bench: none of the processes to be measured were found");
+        }
     }
 }
 
