@@ -87,6 +87,7 @@ bool attention_input(struct attention *a, enum attention_key key, uint64_t now_m
         return false;
     }
     a->submitted = key == ATTENTION_KEY_ENTER;
+    a->bell_due = false;
     if (a->verdict == ATTENTION_SAYS_WAITING) { /* perhaps the key was no answer: the screen tells */
         a->look_due = a->looks;
         a->look_first_ms = now_ms;
@@ -129,8 +130,15 @@ static bool shows_question(const struct attention *a)
 
 bool attention_bell(struct attention *a, uint64_t now_ms)
 {
-    /* A question that is on the screen says more than a bell. */
-    return a->state != ATTENTION_NOTIFY && !shows_question(a) && enter(a, ATTENTION_BELL, now_ms);
+    if (a->state == ATTENTION_NOTIFY || a->ended || shows_question(a)) {
+        return false; /* what it rings for is told, and says more than a bell */
+    }
+    if (a->looks) {
+        a->look_first_ms = a->look_due ? a->look_first_ms : now_ms;
+        a->look_due = a->bell_due = true;
+        return false;
+    }
+    return enter(a, ATTENTION_BELL, now_ms);
 }
 
 bool attention_notify(struct attention *a, const char *title, const char *body, uint64_t now_ms)
@@ -239,6 +247,10 @@ void attention_looks(struct attention *a, bool looks, uint64_t now_ms)
 {
     a->looks = looks;
     a->look_due = looks && !a->ended && a->last_output_ms != 0;
+    if (a->bell_due && !looks) {
+        enter(a, ATTENTION_BELL, now_ms);
+    }
+    a->bell_due = a->bell_due && looks;
     a->look_first_ms = now_ms;
     a->verdict = ATTENTION_SAYS_NOTHING;
 }
@@ -287,12 +299,18 @@ static bool look_idle(struct attention *a, const char *text, uint64_t now_ms)
 bool attention_look(struct attention *a, enum attention_verdict verdict, const char *text, uint64_t now_ms)
 {
     enum attention_verdict before = a->verdict;
-    a->look_due = false;
+    bool rang = a->bell_due && (verdict == ATTENTION_SAYS_NOTHING || verdict == ATTENTION_SAYS_WORKING ||
+                                (verdict == ATTENTION_SAYS_IDLE && !a->worked));
+    a->look_due = a->bell_due = false;
     if (a->ended) {
         return false;
     }
     a->verdict = verdict;
     a->ask_due = a->ask_due && verdict == ATTENTION_SAYS_NOTHING;
+    if (rang) { /* for nothing that the screen shows */
+        a->worked = a->worked || verdict == ATTENTION_SAYS_WORKING;
+        return a->state != ATTENTION_NOTIFY && enter(a, ATTENTION_BELL, now_ms);
+    }
     switch (verdict) {
     case ATTENTION_SAYS_WAITING:
         return look_waiting(a, text, now_ms);

@@ -53,6 +53,7 @@ struct attention {
     bool asking;            /* the cursor's line asks something (see attention_is_question) */
     bool looks;             /* there are rules for the screen */
     bool look_due;          /* the screen has changed since it was looked at */
+    bool bell_due;          /* it rang: told with what the screen says when that is looked at */
     bool worked;            /* it has done something since its turn was last over */
     uint64_t look_first_ms; /* of the first change since the last look */
     enum attention_verdict verdict;
@@ -70,6 +71,7 @@ bool attention_input(struct attention *a, enum attention_key key, uint64_t now_m
 enum attention_key attention_key_of(const char *bytes, size_t len);
 /* The session came on screen in front of a person. What waits goes on waiting. */
 bool attention_seen(struct attention *a, uint64_t now_ms);
+/* Where there are rules for the screen it is told at the next look, at most two seconds later, as what it rang for. */
 bool attention_bell(struct attention *a, uint64_t now_ms);
 bool attention_notify(struct attention *a, const char *title, const char *body, uint64_t now_ms);
 /* state: enum vt_progress as a number; 0 ends it. */

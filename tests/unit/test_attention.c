@@ -349,7 +349,7 @@ static void test_key_that_is_no_answer(void **state)
     assert_int_equal(a.state, ATTENTION_IDLE);
 }
 
-/* The bell rings, then the question is found: one call, since the bell, with the question's text. A notification is
+/* The bell rings, then the question is found: one call, with the question's text. A notification is
  * not replaced by the end of the turn it tells of. */
 static void test_bell_before_the_question(void **state)
 {
@@ -358,10 +358,10 @@ static void test_bell_before_the_question(void **state)
     attention_init(&a, ATTENTION_RULES_AGENT, 1000);
     attention_looks(&a, true, 1000);
     attention_output(&a, 2000);
-    assert_true(attention_bell(&a, 2000));
+    assert_false(attention_bell(&a, 2000));
+    assert_int_equal(a.state, ATTENTION_IDLE); /* until it is known what for */
     assert_true(look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 2500));
     assert_int_equal(a.state, ATTENTION_WAITING);
-    assert_int_equal(a.since_ms, 2000);
     attention_input(&a, ATTENTION_KEY_ENTER, 3000);
     attention_output(&a, 3100);
     attention_look(&a, ATTENTION_SAYS_WORKING, "", 3600);
@@ -370,7 +370,13 @@ static void test_bell_before_the_question(void **state)
     assert_false(look(&a, ATTENTION_SAYS_IDLE, "its turn is over", 4500));
     assert_int_equal(a.state, ATTENTION_NOTIFY);
     assert_string_equal(a.text, "Built 3 files");
-    attention_exit(&a, 0, 5000);
+    assert_false(attention_bell(&a, 4600));
+    attention_input(&a, ATTENTION_KEY_ENTER, 4700);
+    assert_false(attention_bell(&a, 4800)); /* no output, and yet it is told */
+    assert_int_equal(attention_deadline(&a), 5300);
+    assert_true(look(&a, ATTENTION_SAYS_WORKING, "", 5300));
+    assert_int_equal(a.state, ATTENTION_BELL);
+    attention_exit(&a, 0, 5400);
     assert_false(attention_look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 5500));
     assert_int_equal(a.state, ATTENTION_DONE);
 }
