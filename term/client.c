@@ -241,21 +241,22 @@ static void on_gone(void *arg, struct remote *r, const struct error *err)
 
 /* --- scanning --- */
 
+static const struct remote_events REMOTE_EVENTS = {
+    .on_meta = on_meta,
+    .on_frame = on_remote_frame,
+    .on_clipboard = on_remote_clipboard,
+    .on_gone = on_gone,
+};
+
 /* Connects to a socket; true when it has to be looked at again later. */
 static bool attach(struct sessions *s, const char *id)
 {
-    static const struct remote_events EVENTS = {
-        .on_meta = on_meta,
-        .on_frame = on_remote_frame,
-        .on_clipboard = on_remote_clipboard,
-        .on_gone = on_gone,
-    };
     char *path = session_dir_socket(s->dir, id);
     struct error err = ERROR_INIT;
     struct remote *r;
     bool again = false;
 
-    if (remote_open(&r, s->loop, path, id, &EVENTS, s, &err) == 0) {
+    if (remote_open(&r, s->loop, path, id, &REMOTE_EVENTS, s, &err) == 0) {
         insert(s, r);
     } else if (err.code == ERROR_UNAVAILABLE) {
         enum session_sweep result = session_dir_sweep(path);
@@ -320,6 +321,26 @@ static void scan(void *arg)
     check_scanned(s);
 }
 
+/* Connects to all that answer at once, so that they work while the caller goes on opening. The first scan finds the
+ * rest, and tells of troubles. */
+static void connect_early(struct sessions *s)
+{
+    MT_CLEANUP(strvec) struct strvec ids = STRVEC_INIT;
+
+    if (session_dir_list(s->dir, &ids, NULL) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < ids.len; i++) {
+        char *path = session_dir_socket(s->dir, ids.v[i]);
+        struct remote *r;
+
+        if (remote_open(&r, s->loop, path, ids.v[i], &REMOTE_EVENTS, s, NULL) == 0) {
+            insert(s, r);
+        }
+        free(path);
+    }
+}
+
 static void on_dir(void *arg, const char *name)
 {
     struct sessions *s = arg;
@@ -347,6 +368,7 @@ int sessions_open(struct sessions **out, struct loop *loop, const char *dir, con
     s->scan_timer = timer_new(loop, scan, s);
     s->first_timer = timer_new(loop, on_first_timer, s);
     watch_dir(s);
+    connect_early(s);
     timer_start(s->scan_timer, 0);
     timer_start(s->first_timer, FIRST_SCAN_MS);
     *out = s;

@@ -16,6 +16,8 @@
 
 #define EXIT_USAGE 64
 #define MINUTE_MS 60000
+#define FIRST_FRAME_MS 25 /* the first frame waits no longer than this for the sessions, which answer within 2 ms */
+#define PROBE_AFTER_MS 20 /* looking for backends starts processes, from which the first frames would be held up */
 
 /* --- callbacks that only record --- */
 
@@ -115,7 +117,8 @@ static void on_scanned(void *arg)
         str_copy(app->want_session, sizeof(app->want_session), app->opts->session);
         app_tick_soon(app);
     }
-    app_tree_dirty(app);
+    app->tree_dirty = true;
+    app_dirty_now(app);
 }
 
 /* pane_events */
@@ -217,7 +220,8 @@ static int open_engine(struct app *app, struct error *err)
                                .model = app->model,
                                .bus = app->bus,
                                .registry = backend_registry,
-                               .idle_stop = true};
+                               .idle_stop = true,
+                               .probe_after_ms = PROBE_AFTER_MS};
     port_fill(app->port, &opts.port);
     app->engine = engine_new(&opts, err);
     if (!app->engine) {
@@ -346,8 +350,8 @@ static int open_all(struct app *app, struct error *err)
         return 1;
     }
     open_watches(app);
-    app->tree_dirty = true;
-    app_dirty_now(app);
+    app->tree_dirty = app->dirty = true;
+    timer_start(app->frame_timer, FIRST_FRAME_MS); /* sooner when the sessions are known */
     return 0;
 }
 

@@ -77,6 +77,7 @@ void pane_show(struct pane *p, const char *id, int cols, int rows)
     if (!same) {
         leave(p);
         str_copy(p->id, sizeof(p->id), id);
+        p->key_sent = true; /* a person asked to see it */
     }
     p->cols = cols;
     p->rows = rows;

@@ -82,7 +82,11 @@ static void open_slot(struct engine *e, const struct backend_ops *ops, const str
         model_put_backend(e->opts.model, &v);
         return;
     }
-    refresh_probe(s);
+    if (e->opts.probe_after_ms > 0) {
+        refresh_probe_later(s, e->opts.probe_after_ms);
+    } else {
+        refresh_probe(s);
+    }
 }
 
 /* MUTHR_TUI_BACKENDS names those of this machine that are looked at at all, for who has one that is slow or broken, or

@@ -36,8 +36,10 @@ struct engine_opts {
                                      of all of them at the beginning */
     bool lazy_follow;             /* changes that others make are followed only once an op brings something up: for
                                      verbs, most of which end before anything changes */
-    const struct strvec *wanted;  /* names that a person gave, or NULL: the host in "api@gpu1" is waited for until it
-                                     answers or is known to be out of reach; other hosts for a few seconds */
+    uint64_t probe_after_ms; /* the backends are looked for so much later: that takes processes, and a screen wants to
+                                be drawn first */
+    const struct strvec *wanted; /* names that a person gave, or NULL: the host in "api@gpu1" is waited for until it
+                                    answers or is known to be out of reach; other hosts for a few seconds */
 };
 
 /* Opens the backends, starts probing them, scans the workspaces, reads states; follows changes from then on.

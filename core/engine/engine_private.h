@@ -195,6 +195,8 @@ bool run_wants_network(const struct sandbox_info *info, const struct sandbox_spe
 
 /* --- refresh.c --- */
 void refresh_probe(struct slot *s);
+/* The same a little later. */
+void refresh_probe_later(struct slot *s, uint64_t delay_ms);
 /* Timer of a host that is down. */
 void refresh_retry(void *arg);
 /* From now on changes that others make are followed (lazy_follow). */

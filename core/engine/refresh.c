@@ -523,6 +523,13 @@ void refresh_probe(struct slot *s)
     submit(s, BACKEND_PROBE);
 }
 
+void refresh_probe_later(struct slot *s, uint64_t delay_ms)
+{
+    s->probed = false;
+    put_backend(s, 0);
+    timer_start(s->retry, delay_ms);
+}
+
 /* Asks for all sandboxes; a report that comes meanwhile makes another one follow. */
 static void submit_list(struct slot *s)
 {
