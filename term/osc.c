@@ -7,6 +7,7 @@
 #include "core/util/compiler.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "term/base64.h"
 #include "term/vt_priv.h"
 
 /* Control strings: OSC and DCS. Whole and bounded when they come here. Text that leaves is sanitised; nothing is ever
@@ -141,60 +142,69 @@ static void osc_777(struct vt *vt, const char *s, const char *end)
     notify(vt, s, (size_t)(title_end - s), body, (size_t)(end - body));
 }
 
-/* OSC 99;metadata;text (kitty): titles and bodies that are plain text; parts that only add or close are ignored. */
+/* The value of a key in kitty's "i=1:d=0:p=body", or the fallback; at most one character less than `cap`. */
+static void meta_value(const char *s, const char *end, char key, const char *fallback, char *out, size_t cap)
+{
+    str_copy(out, cap, fallback);
+    while (s < end) {
+        const char *colon = memchr(s, ':', (size_t)(end - s)), *stop = colon != NULL ? colon : end;
+        if (stop - s >= 2 && s[0] == key && s[1] == '=') {
+            size_t n = MT_MIN((size_t)(stop - s - 2), cap - 1);
+            memcpy(out, s + 2, n);
+            out[n] = '\0';
+        }
+        s = stop + 1;
+    }
+}
+
+/* Appends a part of a notification: base64 when `e` says so; nothing beyond the limit. */
+static void add_part(struct strbuf *to, const char *s, size_t len, bool encoded, size_t limit)
+{
+    struct strbuf plain = STRBUF_INIT;
+    if (!encoded) {
+        strbuf_add(&plain, s, len);
+    } else if (!base64_decode(s, len, &plain)) {
+        strbuf_clear(&plain);
+    }
+    strbuf_add(to, plain.buf, MT_MIN(plain.len, limit - MT_MIN(to->len, limit)));
+    strbuf_release(&plain);
+}
+
+/* OSC 99;metadata;text (kitty): title and body may come in parts of one id, d=0 until the last. Icons, buttons, closing
+ * and questions are ignored. */
 static void osc_99(struct vt *vt, const char *s, const char *end)
 {
+    char id[sizeof(vt->notice.id)], done[4], part[8], encoded[4];
     const char *semi = memchr(s, ';', (size_t)(end - s));
     if (semi == NULL) {
         return;
     }
-    struct strbuf meta = STRBUF_INIT;
-    strbuf_addch(&meta, ':');
-    strbuf_add(&meta, s, (size_t)(semi - s));
-    bool query = strstr(meta.buf, ":p=?") != NULL || strstr(meta.buf, ":p=close") != NULL ||
-                 strstr(meta.buf, ":p=alive") != NULL || strstr(meta.buf, ":e=1") != NULL;
-    strbuf_release(&meta);
-    if (!query && semi + 1 < end) {
-        notify(vt, "", 0, semi + 1, (size_t)(end - semi - 1));
+    meta_value(s, semi, 'i', "", id, sizeof(id));
+    meta_value(s, semi, 'd', "1", done, sizeof(done));
+    meta_value(s, semi, 'p', "title", part, sizeof(part));
+    meta_value(s, semi, 'e', "0", encoded, sizeof(encoded));
+    bool title = strcmp(part, "title") == 0, body = strcmp(part, "body") == 0;
+    if (strcmp(id, vt->notice.id) != 0) {
+        vt_notice_clear(vt);
+        str_copy(vt->notice.id, sizeof(vt->notice.id), id);
+    }
+    if (title || body) {
+        add_part(title ? &vt->notice.title : &vt->notice.body, semi + 1, (size_t)(end - semi - 1), encoded[0] == '1',
+                 title ? 256 : 1024);
+    }
+    if (done[0] != '0' && vt->notice.title.len + vt->notice.body.len > 0) {
+        bool both = vt->notice.body.len > 0;
+        struct strbuf *text = both ? &vt->notice.body : &vt->notice.title;
+        notify(vt, vt->notice.title.buf, both ? vt->notice.title.len : 0, text->buf, text->len);
+        vt_notice_clear(vt);
     }
 }
 
-/* Value of a base64 digit; -1 for none. */
-static int base64_digit(char c)
+void vt_notice_clear(struct vt *vt)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Decodes; false when it is not valid base64. */
-static bool base64_decode(const char *s, size_t len, struct strbuf *out)
-{
-    uint32_t bits = 0;
-    int have = 0;
-    while (len > 0 && s[len - 1] == '=') {
-        len--;
-    }
-    for (size_t i = 0; i < len; i++) {
-        int v = base64_digit(s[i]);
-        if (v < 0) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)v;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            strbuf_addch(out, (char)(bits >> have & 0xff));
-        }
-    }
-    return len % 4 != 1;
+    vt->notice.id[0] = '\0';
+    strbuf_release(&vt->notice.title);
+    strbuf_release(&vt->notice.body);
 }
 
 /* OSC 52;targets;data. A question is never answered. */

@@ -390,6 +390,7 @@ struct vt *vt_new(const struct vt_opts *opts)
     vt->focused = true;
     vt->kitty_able = VT_KITTY_ALONE;
     strbuf_init(&vt->tmp);
+    vt_notice_clear(vt);
     sanitizer_init(&vt->san, on_token, vt);
     vt_reset_state(vt);
     vt->vterm = vterm_new(rows, cols);
@@ -421,6 +422,7 @@ void vt_free(struct vt *vt)
     }
     free(vt->palette);
     strbuf_release(&vt->tmp);
+    vt_notice_clear(vt);
     free(vt);
 }
 

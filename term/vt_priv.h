@@ -76,6 +76,10 @@ struct vt {
     char title[VT_TITLE_MAX];
     char *title_stack[VT_TITLE_DEPTH];
     int title_depth;
+    struct {
+        char id[32];
+        struct strbuf title, body;
+    } notice; /* parts of a notification (OSC 99) that is not complete */
     uint32_t fg, bg, cursor_color;
     uint32_t own[3];   /* foreground, background, cursor set by OSC 10, 11, 12: 0x1rrggbb; 0 = the cockpit's */
     uint32_t *palette; /* [256], colours set by OSC 4: 0x1rrggbb; NULL = none */
@@ -119,6 +123,9 @@ static inline struct grid *vt_grid(struct vt *vt)
 {
     return &vt->screen->grid;
 }
+
+/* osc.c: forgets the parts of a notification. */
+void vt_notice_clear(struct vt *vt);
 
 /* vt_text.c */
 void vt_put_text(struct vt *vt, const uint32_t *cps, size_t n);

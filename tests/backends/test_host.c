@@ -675,7 +675,7 @@ static void test_notifications(void **state)
         {"printf '\\033]9;Build finished\\007'; exec sleep 1000", "Build finished"},
         {"printf '\\033]777;notify;Agent;needs \\302\\205 you\\033\\\\'; exec sleep 1000",
          "Agent: needs \357\277\275 you"},
-        {"printf '\\033]99;i=1:d=0;Hello\\033\\\\'; exec sleep 1000", "Hello"},
+        {"printf '\\033]99;i=1;Hello\\033\\\\'; exec sleep 1000", "Hello"},
     };
 
     (void)state;

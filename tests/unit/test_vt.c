@@ -524,7 +524,11 @@ static void test_osc(void **state)
     assert_calls(f, "\033]9;build done\007\033]777;notify;T;B;C\007", "notify(|build done)notify(T|B;C)");
     assert_calls(f, "\033]9;4;1;42\007\033]9;4;0\007\033]9;4;9\007", "progress(1,42)progress(0,0)");
     assert_calls(f, "\033]7;file://host/a%20b\007\033]9;9;\"/tmp\"\007\033]7;file://h\007", "cwd(/a b)cwd(/tmp)");
-    assert_calls(f, "\033]99;i=1:d=0;hello\033\\\033]99;i=1:p=?;\033\\", "notify(|hello)");
+    assert_calls(f, "\033]99;i=1:d=0;hel\033\\\033]99;i=1:d=1;lo\033\\\033]99;i=1:p=?;\033\\", "notify(|hello)");
+    assert_calls(f, "\033]99;i=2:d=0;Title\033\\\033]99;i=2:p=icon:d=0;x\033\\\033]99;i=2:p=body:e=1;Ym9keQ==\033\\",
+                 "notify(Title|body)");
+    assert_calls(f, "\033]99;i=3:d=0;lost\033\\\033]99;;other\033\\", "notify(|other)");
+    assert_calls(f, "\033]99;i=4:p=close;\033\\\033]99;p=body:e=1;!!\033\\", "");
     assert_calls(f, "\033]133;A\007\033]133;C\007\033]133;D;3\007", "mark(A-1)mark(C-1)mark(D3)");
     assert_calls(f, "\033]52;c;aGVsbG8=\007", ""); /* off until allowed */
     vt_allow_clipboard(f->vt, true);
