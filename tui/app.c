@@ -314,6 +314,9 @@ void app_paint(void *arg)
     pane_painted(app->pane);
     sync_stats(app);
     sync_title(app);
+    if (app->outer.kitty) {
+        app_outer_keys(app);
+    }
     sync_ages(app);
     if (!frame_is_busy(app)) {
         timer_stop(app->spin_timer);

@@ -17,6 +17,7 @@
 #include "tui/input.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
+#include "tui/outer.h"
 #include "tui/overlay.h"
 #include "tui/pane.h"
 #include "tui/port.h"
@@ -105,6 +106,12 @@ struct app {
     struct pane panes[SPLIT_MAX];
     struct pane *pane;     /* the one that has, or would get, the keys */
     struct rect pane_rect; /* where that one was drawn */
+    struct outer outer;    /* what the terminal said of itself */
+    unsigned outer_keys;   /* kitty flags that it keeps now */
+    struct {
+        struct strbuf text;
+        uint64_t until_ms;
+    } clip;           /* what a program wants on the clipboard, while the person may allow it */
     bool outer_focus;      /* the outer terminal has the focus (as far as it tells) */
     struct editor *editor; /* is open, or about to be; NULL: none */
     struct overlay *overlay;
@@ -245,6 +252,18 @@ void app_type_ahead(struct app *app);
 /* The engine is ready: acts on the keys that had to wait for that. */
 void app_type_early(struct app *app);
 void app_run_command(struct app *app, const struct command *c);
+
+/* --- app_outer.c --- */
+/* A reply of the outer terminal to a question of ours. */
+void app_outer_reply(struct app *app, const char *data, size_t len);
+/* Tells programs of colours and abilities: after a change of theme or settings. Cheap. */
+void app_outer_tell(struct app *app);
+/* Asks the outer terminal for the keys that whoever has the keyboard now wants. Cheap. */
+void app_outer_keys(struct app *app);
+void app_on_clipboard(struct app *app, const char *id, const char *text, size_t len);
+bool app_clip_waits(const struct app *app);
+void app_clip_allow(struct app *app);
+void app_clip_forget(struct app *app);
 
 /* --- frame.c --- */
 void frame_draw(struct app *app);

@@ -18,6 +18,7 @@ void app_theme_set(struct app *app, const char *name, bool tell)
     }
     app->theme = t;
     str_copy(app->theme_name, sizeof(app->theme_name), name);
+    app_outer_tell(app);
     if (tell) {
         app_say(app, "Theme %s for this run. To keep it: theme = \"%s\" below [tui] in %s", name, name,
                 app->config.path ? app->config.path : "muthr.toml");

@@ -5,7 +5,6 @@
 #include "core/util/log.h"
 #include "tui/app.h"
 
-#define ESC_WAIT_MS 25
 #define TOAST_LEAST_MS 1200
 #define AHEAD_MS 3000
 
@@ -345,6 +344,18 @@ static void on_paste(struct app *app, const struct input_event *ev)
     }
 }
 
+/* A key, and for programs that want to know more of it the bytes it came in. */
+static void on_key_event(struct app *app, const struct input_event *ev)
+{
+    struct pane *p = app->pane;
+    p->raw = (struct pane_raw){ev->data, ev->len, app->outer_keys};
+    on_key(app, ev->key);
+    p->raw = (struct pane_raw){0};
+    if (app->outer.kitty) {
+        app_outer_keys(app); /* behind the prefix, in a dialog and in the list keys are ours */
+    }
+}
+
 void app_on_input(void *arg, const struct input_event *ev)
 {
     struct app *app = arg;
@@ -353,7 +364,7 @@ void app_on_input(void *arg, const struct input_event *ev)
     }
     switch (ev->kind) {
     case INPUT_KEY:
-        on_key(app, ev->key);
+        on_key_event(app, ev);
         break;
     case INPUT_MOUSE:
         on_mouse(app, &ev->mouse);
@@ -369,6 +380,12 @@ void app_on_input(void *arg, const struct input_event *ev)
         app_dirty(app);
         break;
     case INPUT_REPLY:
+        app_outer_reply(app, ev->data, ev->len);
+        break;
+    case INPUT_KEY_RAW:
+        if (!app->overlay && !app->prefix && app_pane_takes_keys(app)) {
+            pane_raw_key(app->pane, ev->data, ev->len, app->outer_keys);
+        }
         break;
     }
 }
@@ -378,7 +395,7 @@ void app_on_bytes(void *arg, const char *data, size_t len)
     struct app *app = arg;
     input_feed(app->input, data, len);
     if (input_pending(app->input)) {
-        timer_start(app->esc_timer, ESC_WAIT_MS);
+        timer_start(app->esc_timer, input_wait_ms(app->input));
     } else {
         timer_stop(app->esc_timer);
     }

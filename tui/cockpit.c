@@ -75,13 +75,10 @@ static void on_frame(void *arg, const char *id)
     }
 }
 
-/* port_viewer.on_clipboard: programs may not write the person's clipboard unless that is allowed, which it is not yet.
- */
+/* port_viewer.on_clipboard */
 static void on_clipboard(void *arg, const char *id, const char *text, size_t len)
 {
-    (void)arg;
-    (void)text;
-    log_info("session %s wanted to write %zu bytes to the clipboard: not allowed", id, len);
+    app_on_clipboard(arg, id, text, len);
 }
 
 /* A moment of the spinner, or a minute of the clock. */
@@ -282,6 +279,7 @@ static void close_watches(struct app *app)
 /* Everything that is only memory. */
 static void release_state(struct app *app)
 {
+    app_clip_forget(app);
     tree_release(&app->tree);
     tree_set_release(&app->collapsed);
     tree_set_release(&app->marked);
@@ -333,6 +331,15 @@ static void open_log(struct app *app)
     }
 }
 
+/* Asks the terminal of itself; the answers come as input, some time or never. */
+static void ask_outer(struct app *app)
+{
+    MT_CLEANUP(strbuf) struct strbuf ask = STRBUF_INIT;
+    outer_ask_all(&ask);
+    screen_ask(app->screen, &ask);
+    app_outer_tell(app);
+}
+
 /* Opens what is needed; the exit code says what was missing. */
 static int open_all(struct app *app, struct error *err)
 {
@@ -350,6 +357,7 @@ static int open_all(struct app *app, struct error *err)
         return 1;
     }
     open_watches(app);
+    ask_outer(app);
     app->tree_dirty = app->dirty = true;
     timer_start(app->frame_timer, FIRST_FRAME_MS); /* sooner when the sessions are known */
     return 0;

@@ -54,6 +54,11 @@ bool command_can_stop(const struct app *app, char *why, size_t cap)
            (command_can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run")));
 }
 
+bool command_can_clip(const struct app *app, char *why, size_t cap)
+{
+    return app_clip_waits(app) || no(why, cap, "no session asks for it");
+}
+
 bool command_can_restart(const struct app *app, char *why, size_t cap)
 {
     if (app->marked.len > 1 || (command_can_workspace(app, why, cap) && is_up(app))) {

@@ -12,6 +12,7 @@ struct app;
 bool command_can_workspace(const struct app *app, char *why, size_t cap);
 bool command_can_start(const struct app *app, char *why, size_t cap);
 bool command_can_stop(const struct app *app, char *why, size_t cap);
+bool command_can_clip(const struct app *app, char *why, size_t cap);
 bool command_can_restart(const struct app *app, char *why, size_t cap);
 bool command_can_backend(const struct app *app, char *why, size_t cap);
 bool command_can_delete(const struct app *app, char *why, size_t cap);

@@ -327,6 +327,8 @@ const struct command command_table[] = {
     {"list.collapse", "fold", "Hide the sessions of the workspace", L, 0, list_cmd_collapse, NULL},
     {"session.next", "next", "The next session", L | S, 3, session_cmd_next, NULL},
     {"session.prev", "previous", "The previous session", L | S, 0, session_cmd_prev, NULL},
+    {"session.clipboard", "allow clipboard", "Let a session write the clipboard, as it has just asked", S, 0,
+     app_clip_allow, command_can_clip},
     {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, copy_cmd_begin, command_can_session},
     {"session.prompt_prev", "previous prompt", "Scroll back to the shell's previous prompt", S, 0, copy_cmd_prompt_prev,
      command_can_session},

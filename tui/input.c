@@ -9,6 +9,8 @@
 
 #define PASTE_END "\033[201~"
 #define PASTE_END_LEN 6
+#define ESC_WAIT_MS 25
+#define ANSWER_WAIT_MS 400
 
 struct input *input_new(input_fn fn, void *arg)
 {
@@ -66,6 +68,8 @@ void input_emit_key(struct input *in, uint32_t sym, unsigned mods)
         mods &= ~(unsigned)KEYMOD_SHIFT;
     }
     ev.key = (struct key){sym, (uint8_t)mods};
+    ev.data = in->raw_len ? in->buf : NULL;
+    ev.len = in->raw_len;
     in->fn(in->arg, &ev);
 }
 
@@ -341,6 +345,13 @@ void input_feed(struct input *in, const char *data, size_t len)
 bool input_pending(const struct input *in)
 {
     return in->len > 0 && in->buf[0] == '\033';
+}
+
+unsigned input_wait_ms(const struct input *in)
+{
+    bool string = in->len > 2 && (in->buf[1] == ']' || in->buf[1] == 'P' || in->buf[1] == '_');
+
+    return string || (in->len > 3 && in->buf[1] == '[') ? ANSWER_WAIT_MS : ESC_WAIT_MS;
 }
 
 void input_flush(struct input *in)

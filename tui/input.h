@@ -20,14 +20,17 @@ enum input_kind {
     INPUT_PASTE_END,
     INPUT_FOCUS_IN,
     INPUT_FOCUS_OUT,
-    INPUT_REPLY
+    INPUT_REPLY,
+    INPUT_KEY_RAW /* a release, or a key without a name here, of kitty's protocol */
 };
 struct input_event {
     enum input_kind kind;
     struct key key;
     struct mouse_event mouse; /* column/row from 0 */
     const char *data;
-    size_t len; /* PASTE: a piece; REPLY: the whole sequence; valid during the callback */
+    /* PASTE: a piece; REPLY, KEY_RAW: the whole sequence; KEY: the same, if it says more than the key (a repeat, other
+     * keys of the layout, text), else none. Valid during the callback. */
+    size_t len;
 };
 struct input;
 typedef void (*input_fn)(void *arg, const struct input_event *ev);
@@ -37,6 +40,8 @@ void input_free(struct input *in);
 void input_add_sequence(struct input *in, const char *bytes, struct key key);
 void input_feed(struct input *in, const char *data, size_t len);
 bool input_pending(const struct input *in); /* an unfinished ESC: call input_flush after 25 ms without more bytes */
+/* How long: 25 ms, but longer in the middle of a terminal's answer, whose pieces must not become keys. */
+unsigned input_wait_ms(const struct input *in);
 void input_flush(struct input *in);
 
 #endif

@@ -206,15 +206,27 @@ static uint32_t kitty_key(int code)
     return code < 1 || (code >= 57344 && code <= 63743) || code > 0x10ffff ? 0 : (uint32_t)code;
 }
 
+/* True when the sequence says more than a key and its modifiers: kitty's protocol with more than its first flag. */
+static bool says_more(const struct csi *c)
+{
+    bool text = c->final == 'u' && c->param[2] >= 0;
+    return text || c->sub[0] >= 0 || c->sub[1] >= 2 || c->param[1] > 16 || (c->final == 'u' && c->param[0] >= 57344);
+}
+
+/* A release, or a key without a name: for programs only. */
+static void emit_raw(struct input *in, size_t len)
+{
+    struct input_event ev = {.kind = INPUT_KEY_RAW, .data = in->buf, .len = len};
+
+    in->fn(in->arg, &ev);
+}
+
 /* CSI ... ~ */
 static void on_tilde(struct input *in, const struct csi *c)
 {
     unsigned mods = input_mods(c->param[1]);
     uint32_t sym;
 
-    if (c->sub[1] == 3) {
-        return; /* kitty: a release */
-    }
     if (c->param[0] == 200) {
         in->in_paste = true;
         in->end_matched = 0;
@@ -232,13 +244,14 @@ static void on_tilde(struct input *in, const struct csi *c)
     }
 }
 
-/* CSI code ; mods u of kitty and xterm. Releases are of no interest. */
+/* CSI code ; mods u of kitty and xterm. */
 static void on_unicode_key(struct input *in, const struct csi *c)
 {
     unsigned mods = input_mods(c->param[1]);
     uint32_t sym = kitty_key(c->param[0]);
 
-    if (sym == 0 || c->sub[1] == 3) {
+    if (sym == 0) {
+        emit_raw(in, in->raw_len);
         return;
     }
     if (mods & KEYMOD_SHIFT && c->sub[0] > 32 && c->sub[0] <= 0x10ffff && !(mods & KEYMOD_CTRL)) {
@@ -247,24 +260,25 @@ static void on_unicode_key(struct input *in, const struct csi *c)
     } else if (mods & KEYMOD_SHIFT && sym > 32 && sym < 127 && !(sym >= 'a' && sym <= 'z') &&
                !(sym >= 'A' && sym <= 'Z')) {
         /* A shifted sign without its shifted form: emit_key would forget the Shift and call it the unshifted key. */
-        struct input_event ev = {.kind = INPUT_KEY, .key = {sym, (uint8_t)mods}};
+        struct input_event ev = {.kind = INPUT_KEY, .key = {sym, (uint8_t)mods}, .data = in->buf, .len = in->raw_len};
         in->fn(in->arg, &ev);
         return;
     }
     input_emit_key(in, sym, mods);
 }
 
-/* Acts on one whole CSI sequence of `len` bytes in buf. `alt`: it came behind a further ESC. */
-void input_csi(struct input *in, size_t len, unsigned alt)
+/* Acts on a parsed sequence. */
+static void on_csi(struct input *in, const struct csi *what, size_t len, unsigned alt)
 {
-    struct csi c;
+    struct csi c = *what;
     uint32_t sym;
 
-    parse_csi(&c, in->buf + (alt ? 3 : 2), in->buf + len - 1);
     if (c.prefix == '<' && (c.final == 'M' || c.final == 'm')) {
         input_mouse(in, c.param[0], c.param[1], c.param[2], c.final == 'm', true);
     } else if (c.prefix || c.intermediate) {
         input_emit_reply(in, len);
+    } else if (c.sub[1] == 3 && (c.final == '~' || c.final == 'u' || input_letter_key(c.final) != 0)) {
+        emit_raw(in, len);
     } else if (c.final == '~') {
         on_tilde(in, &c);
     } else if (c.final == 'u') {
@@ -282,12 +296,21 @@ void input_csi(struct input *in, size_t len, unsigned alt)
     } else if (c.final == 'R' && c.param[0] > 1) {
         input_emit_reply(in, len); /* a cursor position */
     } else if ((sym = input_letter_key(c.final)) != 0) {
-        if (c.sub[1] != 3) { /* kitty: a release */
-            input_emit_key(in, sym, alt | input_mods(c.param[1]));
-        }
+        input_emit_key(in, sym, alt | input_mods(c.param[1]));
     } else if (c.final != 'M') {
         input_emit_reply(in, len);
     }
+}
+
+/* Acts on one whole CSI sequence of `len` bytes in buf. `alt`: it came behind a further ESC. */
+void input_csi(struct input *in, size_t len, unsigned alt)
+{
+    struct csi c;
+
+    parse_csi(&c, in->buf + (alt ? 3 : 2), in->buf + len - 1);
+    in->raw_len = !alt && says_more(&c) ? len : 0;
+    on_csi(in, &c, len, alt);
+    in->raw_len = 0;
 }
 
 /* rxvt's modified editing keys: CSI n followed by $ (shift), ^ (ctrl) or @ (both). */

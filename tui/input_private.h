@@ -15,6 +15,7 @@ struct input {
     void *arg;
     char buf[INPUT_SEQUENCE_MAX]; /* an unfinished sequence or character */
     size_t len;
+    size_t raw_len; /* of the sequence at hand, when keys are to be sent with it */
     bool in_paste;
     size_t end_matched; /* bytes of PASTE_END held back */
     struct {

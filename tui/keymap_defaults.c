@@ -56,6 +56,7 @@ const struct keymap_default keymap_defaults[] = {
     {S, ",", "session.prev"},
     {S, "w", "session.list"},
     {S, "Escape", "session.list"},
+    {S, "Y", "session.clipboard"},
     {S, "[", "session.copy_mode"},
     {S, "PgUp", "session.copy_mode"},
     {S, "P", "session.prompt_prev"},

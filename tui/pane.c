@@ -196,11 +196,30 @@ void pane_send(struct pane *p, const void *data, size_t len)
     }
 }
 
+/* True when the program keeps the same flags as the outer terminal, more than the first: its bytes are right as they
+ * are. */
+static bool wants_raw(const struct session_screen *sc, unsigned flags)
+{
+    return sc && sc->kitty_flags > 1 && (sc->kitty_flags | 1) == flags;
+}
+
+void pane_raw_key(struct pane *p, const char *data, size_t len, unsigned flags)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    if (wants_raw(sc, flags)) {
+        pane_send(p, data, len);
+    }
+}
+
 void pane_key(struct pane *p, struct key key)
 {
     const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
     struct key_modes none = {0};
     MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    if (p->raw.len && wants_raw(sc, p->raw.flags)) {
+        pane_send(p, p->raw.data, p->raw.len);
+        return;
+    }
     key_encode(key, sc ? &sc->modes : &none, &out);
     pane_send(p, out.buf, out.len);
 }

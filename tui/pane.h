@@ -68,8 +68,16 @@ struct pane_sink {
     void *arg;
 };
 
+/* A key as the outer terminal sent it, when that says more than a struct key. */
+struct pane_raw {
+    const char *data;
+    size_t len;
+    unsigned flags; /* of kitty's protocol that it was sent by */
+};
+
 struct pane {
     struct loop *loop;
+    struct pane_raw raw; /* of the key at hand; len 0: nothing more to say */
     struct sessions *sessions;
     struct pane_events events;
     char id[SESSION_ID_MAX]; /* shown session, or "" */
@@ -105,6 +113,8 @@ bool pane_has_screen(const struct pane *p);
 
 void pane_send(struct pane *p, const void *data, size_t len);
 void pane_key(struct pane *p, struct key key);
+/* A release, or a key that only kitty's protocol has: goes to programs that asked for exactly this. */
+void pane_raw_key(struct pane *p, const char *data, size_t len, unsigned flags);
 /* `ev` with column and row of the pane. False: not used. */
 bool pane_mouse(struct pane *p, const struct mouse_event *ev);
 void pane_paste_begin(struct pane *p);

@@ -46,6 +46,8 @@ struct screen {
     size_t sent;
     struct surface shown;
     bool shown_is_valid, active, hung_up;
+    unsigned kitty;    /* flags pushed; 0: none */
+    bool modify_other; /* asked for */
     int cols, rows;
     int sync_fd; /* -1: none */
     bool frames_unsynced, idle;
@@ -148,6 +150,8 @@ static void release_fatal(void)
 static void add_leave(const struct screen *s, struct strbuf *out)
 {
     strbuf_addstr(out, "\033[?2026l\033[m\033[?1004l\033[?2004l");
+    strbuf_addstr(out, s->info.hyperlinks ? "\033[?2031l" : "");
+    strbuf_addstr(out, s->kitty ? "\033[<u" : s->modify_other ? "\033[>4m" : "");
     strbuf_addstr(out,
                   MOUSE_OFF); /* whether it is on now or not: these bytes are also the fixed ones of fatal signals */
     strbuf_addstr(out, s->caps.cursor_style ? "\033[0 q" : "");
@@ -162,6 +166,14 @@ static void add_enter(const struct screen *s, struct strbuf *out)
     strbuf_addstr(out, s->info.enter);
     strbuf_addstr(out, "\033[m\033[r\033[?7l\033[?25l\033[?2004h\033[?1004h");
     strbuf_addstr(out, s->opts.mouse ? MOUSE_ON : "");
+    if (s->info.hyperlinks) { /* one of today's, which at least swallows a question it does not know */
+        strbuf_addstr(out, "\033[?2031h");
+    }
+    if (s->kitty) {
+        strbuf_addf(out, "\033[>%uu", s->kitty);
+    } else if (s->modify_other) {
+        strbuf_addstr(out, "\033[>4;2m");
+    }
 }
 
 /* Reads the size; keeps the last one when the terminal does not know. */
@@ -410,14 +422,23 @@ static void release(struct screen *s)
     free(s);
 }
 
-/* Prepares the fixed bytes for fatal signals. */
-static void arm_fatal(struct screen *s)
+/* The fixed bytes for fatal signals. */
+static void set_fatal_bytes(const struct screen *s)
 {
     MT_CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT;
+    sig_atomic_t armed = fatal.armed;
 
     add_leave(s, &bytes);
+    fatal.armed = 0;
     fatal.len = MT_MIN(bytes.len, sizeof(fatal.bytes));
     memcpy(fatal.bytes, bytes.buf, fatal.len);
+    fatal.armed = armed;
+}
+
+/* Prepares for fatal signals. */
+static void arm_fatal(struct screen *s)
+{
+    set_fatal_bytes(s);
     fatal.fd = s->fd;
     fatal.saved = s->saved;
     fatal.owner = getpid();
@@ -588,6 +609,40 @@ void screen_set_mouse(struct screen *s, bool on)
     if (s->opts.mouse != on) {
         s->opts.mouse = on;
         screen_send(s, on ? MOUSE_ON : MOUSE_OFF, strlen(on ? MOUSE_ON : MOUSE_OFF));
+    }
+}
+
+void screen_set_kitty(struct screen *s, unsigned flags)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    unsigned had = s->kitty;
+
+    if (flags == had || !s->active) {
+        return;
+    }
+    s->kitty = flags;
+    if (!flags) {
+        strbuf_addstr(&out, "\033[<u");
+    } else {
+        strbuf_addf(&out, had ? "\033[=%u;1u" : "\033[>%uu", flags);
+    }
+    set_fatal_bytes(s);
+    screen_send(s, out.buf, out.len);
+}
+
+void screen_set_modify_other(struct screen *s)
+{
+    if (!s->modify_other && s->active && s->info.hyperlinks) {
+        s->modify_other = true;
+        set_fatal_bytes(s);
+        screen_send(s, "\033[>4;2m", 7);
+    }
+}
+
+void screen_ask(struct screen *s, const struct strbuf *question)
+{
+    if (s->info.hyperlinks) {
+        screen_send(s, question->buf, question->len);
     }
 }
 

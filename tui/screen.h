@@ -13,6 +13,7 @@
 
 #include "core/io/loop.h"
 #include "core/util/error.h"
+#include "core/util/strbuf.h"
 #include "tui/color.h"
 #include "tui/surface.h"
 
@@ -40,10 +41,17 @@ enum color_depth screen_depth(const struct screen *s);
 bool screen_present(struct screen *s, const struct surface *frame);
 /* Asks the terminal for the mouse, or lets it go, from now on. */
 void screen_set_mouse(struct screen *s, bool on);
+/* Kitty keyboard flags that the terminal keeps from now on until it is given back; 0: none. Only for one that answered
+ * for them. */
+void screen_set_kitty(struct screen *s, unsigned flags);
+/* xterm's way to tell more keys apart (modifyOtherKeys), for terminals that are known to take or ignore it. */
+void screen_set_modify_other(struct screen *s);
 /* The terminal's contents are unknown (resume, Ctrl-L): the next present draws everything. */
 void screen_invalidate(struct screen *s);
 /* Out-of-band bytes for the terminal: OSC 52, bell, title. Queued after the current frame. */
 void screen_send(struct screen *s, const char *data, size_t len);
+/* Questions for the terminal, if it is of a kind that knows what to do with them. */
+void screen_ask(struct screen *s, const struct strbuf *question);
 /* Nothing is dirty and nothing will be drawn until something happens: once all frames have left, a byte goes to
  * MUTHR_TUI_SYNC_FD (tests wait for it). At most one byte for each run of presented frames. */
 void screen_sync_idle(struct screen *s);

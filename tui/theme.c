@@ -184,6 +184,13 @@ static int read_roles(const struct reader *r, const struct toml *roles, struct t
     return 0;
 }
 
+static uint32_t pane_rgb(uint32_t c, uint32_t standard)
+{
+    return CELL_COLOR_KIND(c) == CELL_KIND_RGB       ? c & 0xffffff
+           : CELL_COLOR_KIND(c) == CELL_KIND_INDEXED ? cell_palette_rgb(c & 0xff)
+                                                     : standard;
+}
+
 /* Reads [pane]: RGB, because programs are answered in RGB. */
 static int read_pane(const struct reader *r, const struct toml *pane, struct theme *out)
 {
@@ -198,8 +205,10 @@ static int read_pane(const struct reader *r, const struct toml *pane, struct the
             return -1;
         }
     }
-    out->pane_fg = CELL_COLOR_KIND(fg) == CELL_KIND_RGB ? fg & 0xffffff : out->light ? PANE_BG : PANE_FG;
-    out->pane_bg = CELL_COLOR_KIND(bg) == CELL_KIND_RGB ? bg & 0xffffff : out->light ? 0xffffff : PANE_BG;
+    out->pane_fg = pane_rgb(fg, out->light ? PANE_BG : PANE_FG);
+    out->pane_bg = pane_rgb(bg, out->light ? 0xffffff : PANE_BG);
+    out->pane_fg_own = CELL_COLOR_KIND(fg) == CELL_KIND_DEFAULT;
+    out->pane_bg_own = CELL_COLOR_KIND(bg) == CELL_KIND_DEFAULT;
     return 0;
 }
 

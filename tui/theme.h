@@ -39,7 +39,8 @@ struct theme {
     char name[48];
     bool light;
     struct style roles[THEME_ROLE_COUNT];
-    uint32_t pane_fg, pane_bg; /* what panes are told for OSC 10/11 */
+    uint32_t pane_fg, pane_bg;     /* what panes are told for OSC 10/11 */
+    bool pane_fg_own, pane_bg_own; /* the theme leaves it to the terminal: what that says of itself is truer */
 };
 
 /* Looks in config/themes, then data/themes, then the compiled-in default. Errors: NOT_FOUND listing the known names;

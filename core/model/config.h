@@ -55,6 +55,7 @@ struct config {
     int64_t scrollback_lines; /* 10000 */
     int64_t scrollback_mb;    /* 16, per session */
     char *log;                /* "" = state/muthr-tui.log */
+    char *clipboard;          /* "off" | "ask" | "on": OSC 52 writes of programs */
     char *bell;               /* "on" | "off": pass attention to the outer terminal */
     bool audit;               /* A1: every session is written down */
     int64_t undo_seconds;     /* window in which a delete can be taken back; 0: none */

@@ -62,6 +62,8 @@ const struct config_option CONFIG_OPTIONS[] = {
     {"tui", "log", CONFIG_STRING, AT(log), "", .help = "log file; empty: muthr-tui.log in the state folder"},
     {"tui", "bell", CONFIG_STRING, AT(bell), "on", .choices = "on|off",
      .help = "pass attention on to the outer terminal"},
+    {"tui", "clipboard", CONFIG_STRING, AT(clipboard), "ask", .choices = "off|ask|on",
+     .help = "whether programs may write the clipboard (OSC 52)"},
     {"tui", "audit", CONFIG_BOOL, AT(audit), "false",
      .help = "write sessions and commands down in audit.ndjson in the state folder"},
     {"tui", "undo_seconds", CONFIG_INT, AT(undo_seconds), "8", .min = 0, .max = 600,

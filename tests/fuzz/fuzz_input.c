@@ -46,6 +46,7 @@ static void on_event(void *arg, const struct input_event *ev)
     case INPUT_PASTE_END:
         s->in_paste = false;
         break;
+    case INPUT_KEY_RAW:
     case INPUT_REPLY:
         if (ev->len == 0 || ev->len > s->fed) {
             abort();

@@ -41,6 +41,9 @@ static void record(void *arg, const struct input_event *ev)
     case INPUT_FOCUS_OUT:
         strbuf_addstr(out, "blur");
         break;
+    case INPUT_KEY_RAW:
+        strbuf_addf(out, "raw(%.*s)", (int)ev->len - 2, ev->data + 2);
+        break;
     case INPUT_REPLY:
         strbuf_addf(out, "reply%zu", ev->len);
         break;
@@ -113,7 +116,8 @@ static void test_other_terminals(void **state)
           "Home End S-Up C-Up S-Delete C-Delete C-S-PgUp "); /* rxvt */
     CHECK("\033[11~\033[14~", "F1 F4 ");
     CHECK("\033[13;2u\033[97;5u\033[27u\033[9;2u\033[97;2u\033[97:65;2u", "S-Enter C-a Escape S-Tab A A "); /* kitty */
-    CHECK("\033[97;1:3u\033[1;1:3A", ""); /* kitty: releases */
+    CHECK("\033[97;1:3u\033[1;1:3A\033[3;1:3~", "raw(97;1:3u) raw(1;1:3A) raw(3;1:3~) "); /* kitty: releases */
+    CHECK("\033[57441;2u\033[57358u", "raw(57441;2u) raw(57358u) ");                      /* its Shift, Caps Lock */
     CHECK("\033[57414u\033[57399u\033[57420u", "KPEnter KP0 Down ");
     CHECK("\033[27;2;13~\033[27;5;97~\033[27;6;65~\033[27;2;65~", "S-Enter C-a C-S-a A "); /* modifyOtherKeys */
 }
@@ -260,9 +264,62 @@ static void test_noise(void **state)
     }
 }
 
+/* What came besides the key: only where a sequence says more than the key does. */
+static void on_more(void *arg, const struct input_event *ev)
+{
+    strbuf_addf(arg, "%.*s|", (int)ev->len, ev->len ? ev->data : "");
+}
+
+static void test_more_than_keys(void **state)
+{
+    static const struct {
+        const char *bytes, *want;
+    } cases[] = {
+        {"a\033[A\033[1;5C\033[3~\033[97;5u\033[27;5;105~", "||||||"},
+        {"\033[97;1:2u", "\033[97;1:2u|"},     /* a repeat */
+        {"\033[1;1:2A", "\033[1;1:2A|"},       /* of an arrow */
+        {"\033[97:65;2u", "\033[97:65;2u|"},   /* the shifted key */
+        {"\033[97::99;5u", "\033[97::99;5u|"}, /* the key of the layout */
+        {"\033[97;;97u", "\033[97;;97u|"},     /* the text */
+        {"\033[97;65u", "\033[97;65u|"},       /* Caps Lock is on */
+        {"\033[57400u", "\033[57400u|"},       /* keypad 1 */
+        {"\033[97;1:2ua", "\033[97;1:2u||"},   /* the next has nothing of it */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(cases); i++) {
+        MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+        struct input *in = input_new(on_more, &got);
+        input_feed(in, cases[i].bytes, strlen(cases[i].bytes));
+        assert_string_equal(got.buf, cases[i].want);
+        input_free(in);
+    }
+}
+
+/* A lone ESC waits for 25 ms, an answer of the terminal in pieces longer. */
+static void test_waits(void **state)
+{
+    MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+    struct input *in = input_new(record, &got);
+
+    (void)state;
+    input_feed(in, "\033", 1);
+    assert_true(input_pending(in));
+    assert_int_equal(input_wait_ms(in), 25);
+    input_feed(in, "]", 1);
+    assert_int_equal(input_wait_ms(in), 25); /* Alt-] */
+    input_feed(in, "10;rgb:ff", 9);
+    assert_true(input_wait_ms(in) > 100);
+    input_feed(in, "ff/ffff/ffff\033\\x", 15);
+    assert_string_equal(got.buf, "reply25 x ");
+    input_free(in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_more_than_keys),
+        cmocka_unit_test(test_waits),
         cmocka_unit_test(test_plain_keys),
         cmocka_unit_test(test_alt),
         cmocka_unit_test(test_xterm_forms),

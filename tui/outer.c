@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/outer.h"
+
+#include <string.h>
+
+#define ASK_COLORS "\033]10;?\033\\\033]11;?\033\\"
+
+void outer_ask_all(struct strbuf *out)
+{
+    strbuf_addstr(out,
+                  ASK_COLORS "\033[?u\033[c"); /* DA1 last: what came before it has been answered, or never will be */
+}
+
+void outer_ask_colors(struct strbuf *out)
+{
+    strbuf_addstr(out, ASK_COLORS);
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* "rgb:rrrr/gggg/bbbb", one to four digits each, and "rgba:" whose last part is of no interest. */
+static bool read_color(const char *s, const char *end, uint32_t *rgb)
+{
+    uint32_t out = 0;
+
+    if (end - s < 9 || memcmp(s, "rgb", 3) != 0) {
+        return false;
+    }
+    s += s[3] == 'a' ? 4 : 3;
+    for (int i = 0; i < 3; i++) {
+        unsigned v = 0, most = 0;
+        if (s == end || *s++ != (i == 0 ? ':' : '/')) {
+            return false;
+        }
+        for (; s < end && hex(*s) >= 0 && most < 0xffff; s++) {
+            v = v << 4 | (unsigned)hex(*s);
+            most = most << 4 | 15;
+        }
+        if (most == 0) {
+            return false;
+        }
+        out = out << 8 | v * 255 / most;
+    }
+    *rgb = out;
+    return true;
+}
+
+/* OSC 10 or 11. */
+static unsigned on_color(struct outer *o, const char *s, const char *end)
+{
+    bool is_fg = end - s > 3 && memcmp(s, "10;", 3) == 0;
+    uint32_t rgb = 0;
+
+    if (end - s < 4 || (!is_fg && memcmp(s, "11;", 3) != 0) || !read_color(s + 3, end, &rgb)) {
+        return 0;
+    }
+    bool *known = is_fg ? &o->fg_known : &o->bg_known;
+    uint32_t *value = is_fg ? &o->fg : &o->bg;
+    unsigned change = *known && *value == rgb ? 0 : OUTER_COLORS;
+    *known = true;
+    *value = rgb;
+    return change;
+}
+
+unsigned outer_reply(struct outer *o, const char *data, size_t len)
+{
+    const char *end = data + len;
+
+    if (len < 4 || data[0] != '\033') {
+        return 0;
+    }
+    if (data[1] == ']') {
+        return on_color(o, data + 2, end);
+    }
+    if (data[1] != '[' || data[2] != '?') {
+        return 0;
+    }
+    switch (data[len - 1]) {
+    case 'u':
+        o->kitty = true;
+        return OUTER_KEYS;
+    case 'c':
+        o->answered = true;
+        return OUTER_KEYS;
+    case 'n':
+        return len > 6 && memcmp(data + 3, "997;", 4) == 0 ? OUTER_ASK_COLORS : 0;
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TUI_OUTER_H
+#define MT_TUI_OUTER_H
+
+/* What the outer terminal says of itself: its own colours, and whether it speaks kitty's keyboard protocol. Asked once
+ * at the start, and for colours again when it tells of a change; nothing ever waits for an answer. Pure: questions and
+ * answers as bytes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/util/strbuf.h"
+
+struct outer {
+    bool fg_known, bg_known;
+    uint32_t fg, bg; /* 0xRRGGBB */
+    bool kitty;      /* it answered the question for its keyboard flags */
+    bool answered;   /* the answer that every terminal gives, and that is asked for last, has come */
+};
+
+/* Bits of what an answer changed. */
+enum outer_change { OUTER_COLORS = 1, OUTER_KEYS = 2, OUTER_ASK_COLORS = 4 };
+
+void outer_ask_all(struct strbuf *out);
+void outer_ask_colors(struct strbuf *out);
+/* Takes a reply of the terminal (INPUT_REPLY). Returns outer_change bits; 0 for what is of no interest. */
+unsigned outer_reply(struct outer *o, const char *data, size_t len);
+
+#endif
