@@ -69,6 +69,21 @@ static bool is_watched(const struct app *app, const char *id)
     return app->focus == FOCUS_MAIN && app->outer_focus && strcmp(app->selected.session, id) == 0;
 }
 
+/* Tells the outer terminal. */
+static void send_alert(struct app *app, const struct session_info *s)
+{
+    MT_CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT, where = STRBUF_INIT;
+    const struct workspace *ws = model_workspace_by_sandbox(app->model, s->sandbox);
+    char call[200];
+    glyph_call(s, false, call, sizeof(call));
+    strbuf_addf(&where, "%s > %s", ws ? ws->shown : s->sandbox, s->label[0] ? s->label : session_kind_name(s->kind));
+    alert_bytes(&bytes, app->config.attention_bell, app->config.attention_notify, where.buf,
+                call[0] ? call : glyph_session(s).word);
+    if (bytes.len > 0) {
+        screen_send(app->screen, bytes.buf, bytes.len);
+    }
+}
+
 /* Passes a session's call for a person on to the outer terminal, once per change. */
 static void on_attention(struct app *app, const char *id)
 {
@@ -82,11 +97,8 @@ static void on_attention(struct app *app, const char *id)
         app_say(app, "%s %s > %s: %s", glyph_text(GLYPH_ATTENTION, app->ascii), ws ? ws->shown : s->sandbox,
                 s->label[0] ? s->label : session_kind_name(s->kind), s->attention_text);
     }
-    if (is_watched(app, id)) {
-        return;
-    }
-    if (strcmp(app->config.bell, "off") != 0) {
-        screen_send(app->screen, "\a", 1);
+    if (!is_watched(app, id) && alert_is_due(&app->alerts, s, clock_wall_ms())) {
+        send_alert(app, s);
     }
 }
 
@@ -149,6 +161,7 @@ void app_on_event(void *arg, const struct model_event *ev)
         break;
     case MODEL_SESSION_ADDED:
     case MODEL_SESSION_REMOVED:
+        alert_forget(&app->alerts, ev->session);
         app_tick_soon(app);
         app_tree_dirty(app);
         break;

@@ -13,6 +13,7 @@
 #include "core/io/loop.h"
 #include "core/model/config.h"
 #include "core/model/model.h"
+#include "tui/alert.h"
 #include "tui/cockpit.h"
 #include "tui/input.h"
 #include "tui/keymap.h"
@@ -117,7 +118,8 @@ struct app {
     struct overlay *overlay;
     struct app_toast toast;
     struct problems problems;
-    op_id told_ops[16]; /* failed operations that are among the problems already */
+    struct alerts alerts; /* what the outer terminal was told */
+    op_id told_ops[16];   /* failed operations that are among the problems already */
     size_t told_next;
     /* Deletes that can be taken back. */
     struct {
@@ -189,6 +191,8 @@ void app_quit(struct app *app);
 
 /* --- app_config.c: settings, and what is remembered from run to run --- */
 int app_config_reload(struct app *app, bool at_start);
+/* Says what is wrong with the rules in attention.toml; the hosts read them themselves. */
+void app_check_rules(struct app *app);
 void app_theme_set(struct app *app, const char *name, bool tell);
 void app_set_root(struct app *app, const char *path);
 /* What is remembered from run to run: the list's width. */

@@ -5,7 +5,9 @@
 
 #include "core/util/fs.h"
 #include "core/util/json.h"
+#include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "term/rules.h"
 #include "tui/app.h"
 
 void app_theme_set(struct app *app, const char *name, bool tell)
@@ -75,6 +77,18 @@ static void apply_config(struct app *app, const char *old_theme)
     }
 }
 
+void app_check_rules(struct app *app)
+{
+    MT_CLEANUP(xfree) char *path = path_join(app->paths->config, RULES_FILE);
+    MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+    rules_problems(path, &problems);
+    for (size_t i = 0; i < problems.len; i++) {
+        struct error err = ERROR_INIT;
+        error_hint(&err, ERROR_INVALID, "the rule is left out; the shipped ones are in force", "%s", problems.v[i]);
+        app_fail(app, &err);
+    }
+}
+
 int app_config_reload(struct app *app, bool at_start)
 {
     struct error err = ERROR_INIT;
@@ -87,6 +101,7 @@ int app_config_reload(struct app *app, bool at_start)
             app->config.theme = xstrdup(app->opts->theme);
         }
         apply_config(app, NULL);
+        app_check_rules(app);
         if (rc != 0) {
             err.hint = "the defaults are in force until the file is mended";
             app_fail(app, &err); /* last: it is what the person should read first */

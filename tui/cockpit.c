@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
+#include "term/rules.h"
 #include "tui/app.h"
 #include "tui/clip.h"
 #include "tui/editor.h"
@@ -141,6 +143,9 @@ static void on_config_change(void *arg, const char *name)
     struct app *app = arg;
     if (!app->quitting && (!name || strcmp(name, path_base(app->config.path)) == 0)) {
         app_config_reload(app, false);
+    }
+    if (!app->quitting && (!name || strcmp(name, RULES_FILE) == 0)) {
+        app_check_rules(app);
     }
 }
 
@@ -285,6 +290,7 @@ static void release_state(struct app *app)
     tree_set_release(&app->marked);
     tree_set_release(&app->warned);
     problems_release(&app->problems);
+    alert_release(&app->alerts);
     usage_release(&app->usage);
     strvec_release(&app->refused);
     strvec_release(&app->agreed);
@@ -403,6 +409,7 @@ int cockpit_main(const struct cockpit_opts *opts)
     app->opts = opts;
     app->paths = opts->paths;
     app->outer_focus = true;
+    app->alerts.begin_wall_ms = clock_wall_ms();
     app->selected_row = -1;
     app->pane = &app->panes[0];
     app->refused = app->agreed = STRVEC_INIT;

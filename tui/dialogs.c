@@ -231,7 +231,9 @@ static void add_session(const struct app *app, struct choice_build *b, const str
     }
     strbuf_addf(&label, "%-3s %s %s %s", number, ws ? ws->shown : s->sandbox, glyph_text(GLYPH_ARROW, app->ascii),
                 s->label[0] ? s->label : session_kind_name(s->kind));
-    const char *told = s->attention_text[0] ? s->attention_text : strcmp(s->title, s->label) != 0 ? s->title : "";
+    char call[200];
+    glyph_call(s, false, call, sizeof(call));
+    const char *told = call[0] ? call : strcmp(s->title, s->label) != 0 ? s->title : "";
     struct choice *c = choice_add(b, label.buf, *told ? told : NULL);
     c->right = xstrdup(glyph_session(s).word);
     c->value = xstrdup(s->id);

@@ -87,3 +87,41 @@ struct state_look glyph_session(const struct session_info *s)
     }
     return (struct state_look){GLYPH_IDLE, false, "idle", THEME_DIM};
 }
+
+/* Is it worded as a question? Others tell by themselves what they are: "its turn is over". */
+static bool is_question(const char *text)
+{
+    size_t n = strlen(text);
+    return strchr(text, '?') != NULL || (n > 0 && strchr(":])", text[n - 1]) != NULL);
+}
+
+void glyph_call(const struct session_info *s, bool brief, char *out, size_t cap)
+{
+    const char *text = s->attention_text;
+    out[0] = '\0';
+    switch (s->attention) {
+    case ATTENTION_BELL:
+        str_copy(out, cap, brief ? "rang" : "rang the bell");
+        break;
+    case ATTENTION_NOTIFY:
+        if (brief || !*text) {
+            str_copy(out, cap, brief ? "says" : "sent a notification");
+        } else {
+            str_format(out, cap, "says: %s", text);
+        }
+        break;
+    case ATTENTION_WAITING:
+        if (!*text) {
+            str_copy(out, cap, brief ? "quiet" : "went quiet");
+        } else if (brief) {
+            str_copy(out, cap, is_question(text) ? "asks" : "waits");
+        } else {
+            str_format(out, cap, "%s%s", is_question(text) ? "asks: " : "", text);
+        }
+        break;
+    case ATTENTION_FAILED:
+    case ATTENTION_FINISHED:
+    case ATTENTION_NONE:
+        break;
+    }
+}

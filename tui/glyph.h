@@ -50,5 +50,8 @@ struct state_look glyph_sandbox(enum sandbox_state s);
 struct state_look glyph_workspace(const struct model *m, const struct workspace *ws);
 /* The same for a session; `word` is "" where a time says more. */
 struct state_look glyph_session(const struct session_info *s);
+/* What a session calls for a person with: "asks: Proceed?", "says: Built", "rang the bell", "went quiet", or in one
+ * word: "asks", "says", "rang", "quiet", "waits". "" when it does not call, or its state says it all. */
+void glyph_call(const struct session_info *s, bool brief, char *out, size_t cap);
 
 #endif

@@ -8,8 +8,10 @@
 #include "core/engine/profiles.h"
 #include "core/util/audit.h"
 #include "core/util/fs.h"
+#include "core/util/paths.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "term/rules.h"
 #include "tui/keymap.h"
 #include "tui/theme.h"
 #include "tui/verb.h"
@@ -146,6 +148,26 @@ static void check_look(struct verb_ctx *ctx, struct report *out)
     }
 }
 
+/* The rules for the screens of agents: the shipped ones are there, and the person's own are right. */
+static void check_rules(struct verb_ctx *ctx, struct report *out)
+{
+    MT_CLEANUP(xfree) char *own = path_join(ctx->paths->config, RULES_FILE);
+    MT_CLEANUP(xfree) char *shipped = path_join(ctx->paths->data, RULES_FILE);
+    MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+    size_t mine = rules_problems(own, &problems), theirs = rules_problems(shipped, &problems);
+
+    for (size_t i = 0; i < problems.len; i++) {
+        finding(out, "attention", "bad", problems.v[i], "The rule is left out; the head of the shipped file explains.");
+    }
+    if (theirs == 0) {
+        MT_CLEANUP(xfree) char *text = xasprintf("no rules for the screens of agents in %s", shipped);
+        finding(out, "attention", "warn", text, "Install muthr-tui again.");
+    } else if (problems.len == 0) {
+        MT_CLEANUP(xfree) char *text = xasprintf("%zu rules for the screens of agents, %zu of your own", theirs, mine);
+        finding(out, "attention", "ok", text, NULL);
+    }
+}
+
 /* Manifests that cannot be read, and keys in them that nobody knows. */
 static void check_profiles(struct verb_ctx *ctx, struct report *out)
 {
@@ -246,6 +268,7 @@ static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool co
 
     check_config(ctx, out, config_ok);
     check_look(ctx, out);
+    check_rules(ctx, out);
     check_profiles(ctx, out);
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);

@@ -268,6 +268,9 @@ int verb_sessions(struct verb_ctx *ctx)
         json_set_string(row, "started", text);
         set_string(row, "attention", s->attention != ATTENTION_NONE ? attention_kind_name(s->attention) : NULL);
         set_string(row, "attention_text", s->attention_text);
+        clock_iso8601(s->attention_since_ms, text);
+        set_string(row, "attention_since", s->attention != ATTENTION_NONE && s->attention_since_ms ? text : NULL);
+        json_set_bool(row, "needs_you", session_wants_person(s));
         set_string(row, "title", tells_more(s) ? s->label : s->title);
         json_set_int(row, "pid", s->pid);
         json_set_int(row, "host_pid", s->host_pid);

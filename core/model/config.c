@@ -317,7 +317,13 @@ static int apply_hosts(struct config *c, const struct toml *hosts, struct error 
     return 0;
 }
 
-/* One table of the file: "" (the root), [sandbox] or [tui]. */
+/* Is it one of our tables? */
+static bool is_table(const char *key)
+{
+    return strcmp(key, "sandbox") == 0 || strcmp(key, "tui") == 0 || strcmp(key, "attention") == 0;
+}
+
+/* One table of the file: "" (the root), [sandbox], [tui] or [attention]. */
 static int apply_table(struct config *c, const char *table, const struct toml *t, struct error *err)
 {
     for (const struct toml *v = t->first; v != NULL; v = v->next) {
@@ -326,13 +332,16 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
         int rc = 0;
         if (row >= 0) {
             rc = apply_value(c, (size_t)row, v, err);
-        } else if (root && (strcmp(v->key, "sandbox") == 0 || strcmp(v->key, "tui") == 0)) {
+        } else if (root && is_table(v->key)) {
             rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, err)
                                        : value_error(c, v, v->key, "expected a table", err);
         } else if (root && strcmp(v->key, "hosts") == 0) {
             rc = apply_hosts(c, v, err);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "keys") == 0) {
             rc = apply_keys(c, v, "all", false, err);
+        } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "bell") == 0) {
+            c->attention_bell = v->type != TOML_STRING || strcmp(v->string, "off") != 0;
+            warn(c, v, "tui.bell is now bell = %s below [attention]", c->attention_bell ? "true" : "false");
         } else if (!root) {
             warn(c, v, "%s.%s: there is no such setting", table, v->key);
         }

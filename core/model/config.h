@@ -4,7 +4,8 @@
 
 /* Settings: ONE option table (config.c) holds name, type, default, range, environment override and help of each; it
  * feeds the parser, `config show`, `config init`, and the README. Shared file with the muthr CLI: unknown top-level
- * keys and tables are left alone; unknown keys in [tui] and [sandbox] are warnings with line and column. */
+ * keys and tables are left alone; unknown keys in [tui], [sandbox] and [attention] are warnings with line and column.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,9 +57,11 @@ struct config {
     int64_t scrollback_mb;    /* 16, per session */
     char *log;                /* "" = state/muthr-tui.log */
     char *clipboard;          /* "off" | "ask" | "on": OSC 52 writes of programs */
-    char *bell;               /* "on" | "off": pass attention to the outer terminal */
     bool audit;               /* A1: every session is written down */
     int64_t undo_seconds;     /* window in which a delete can be taken back; 0: none */
+    /* [attention] */
+    bool attention_bell;    /* pass it on to the outer terminal */
+    char *attention_notify; /* "off" | "osc9" | "osc777" | "osc99" */
     struct config_key *keys;
     size_t key_count;
 

@@ -60,14 +60,16 @@ const struct config_option CONFIG_OPTIONS[] = {
     {"tui", "scrollback_mb", CONFIG_INT, AT(scrollback_mb), "16", .min = 1, .max = 4096,
      .help = "megabytes of scrollback per session at most"},
     {"tui", "log", CONFIG_STRING, AT(log), "", .help = "log file; empty: muthr-tui.log in the state folder"},
-    {"tui", "bell", CONFIG_STRING, AT(bell), "on", .choices = "on|off",
-     .help = "pass attention on to the outer terminal"},
     {"tui", "clipboard", CONFIG_STRING, AT(clipboard), "ask", .choices = "off|ask|on",
      .help = "whether programs may write the clipboard (OSC 52)"},
     {"tui", "audit", CONFIG_BOOL, AT(audit), "false",
      .help = "write sessions and commands down in audit.ndjson in the state folder"},
     {"tui", "undo_seconds", CONFIG_INT, AT(undo_seconds), "8", .min = 0, .max = 600,
      .help = "seconds in which u takes a delete back; 0: none"},
+    {"attention", "bell", CONFIG_BOOL, AT(attention_bell), "true",
+     .help = "ring the outer terminal when a session that is not looked at needs you"},
+    {"attention", "notify", CONFIG_STRING, AT(attention_notify), "off", .choices = "off|osc9|osc777|osc99",
+     .help = "send it a notification too: osc9 (iTerm2, Windows Terminal), osc777 (foot, VTE), osc99 (kitty)"},
 };
 
 const size_t CONFIG_OPTION_COUNT = MT_ARRAY_LEN(CONFIG_OPTIONS);

@@ -12,7 +12,7 @@
 enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_FLOAT, CONFIG_BOOL };
 
 struct config_option {
-    const char *table; /* "" (top level), "sandbox", "tui" */
+    const char *table; /* "" (top level), "sandbox", "tui", "attention" */
     const char *key;
     enum config_type type;
     size_t offset;                                      /* of the field in struct config */

@@ -571,12 +571,22 @@ void model_remove_session(struct model *m, const char *id)
     }
 }
 
-/* Whether `a` is to be looked at before `b`: stronger first, then the one that waits longer, then by id. */
-static bool more_urgent(const struct session_info *a, const struct session_info *b)
+/* Who is to be looked at first: 1 those that call for a person, 2 those that have ended well, 3 those that were looked
+ * at and still wait; 0: it is not to be looked at. */
+static int call_rank(const struct session_info *s)
 {
-    if (a->attention != b->attention) {
-        return a->attention > b->attention;
+    if (s->attention == ATTENTION_NONE) {
+        return 0;
     }
+    if (s->attention_seen) {
+        return s->attention == ATTENTION_WAITING ? 3 : 0;
+    }
+    return session_wants_person(s) ? 1 : 2;
+}
+
+/* Whether `a` has waited longer than `b`; the id decides between equals. */
+static bool waits_longer(const struct session_info *a, const struct session_info *b)
+{
     if (a->attention_since_ms != b->attention_since_ms) {
         return a->attention_since_ms < b->attention_since_ms;
     }
@@ -585,23 +595,26 @@ static bool more_urgent(const struct session_info *a, const struct session_info 
 
 const struct session_info *model_next_attention(const struct model *m, const char *after)
 {
-    const struct session_info *from = after != NULL ? model_session(m, after) : NULL, *best = NULL, *next = NULL;
-    if (from != NULL && from->attention == ATTENTION_NONE) {
-        from = NULL;
-    }
+    const struct session_info *from = after != NULL ? model_session(m, after) : NULL, *first = NULL, *next = NULL;
+    int rank = 0;
     for (size_t i = 0; i < m->session_count; i++) {
+        int r = m->sessions[i] == from ? 0 : call_rank(m->sessions[i]);
+        rank = r != 0 && (rank == 0 || r < rank) ? r : rank;
+    }
+    for (size_t i = 0; rank != 0 && i < m->session_count; i++) {
         const struct session_info *s = m->sessions[i];
-        if (s->attention == ATTENTION_NONE || s->attention_seen || (after != NULL && strcmp(s->id, after) == 0)) {
+        if (s == from || call_rank(s) != rank) {
             continue;
         }
-        if (best == NULL || more_urgent(s, best)) {
-            best = s;
+        if (first == NULL || waits_longer(s, first)) {
+            first = s;
         }
-        if (from != NULL && more_urgent(from, s) && (next == NULL || more_urgent(s, next))) {
+        if (from != NULL && call_rank(from) == rank && waits_longer(from, s) &&
+            (next == NULL || waits_longer(s, next))) {
             next = s;
         }
     }
-    return next != NULL ? next : best; /* past the last: round again */
+    return next != NULL ? next : first; /* past the last: round again */
 }
 
 /* --- backends --- */

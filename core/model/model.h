@@ -163,8 +163,9 @@ const struct session_info *model_session(const struct model *m, const char *id);
 const struct session_info *model_session_of(const struct model *m, const char *sandbox, size_t i);
 void model_put_session(struct model *m, const struct session_info *s);
 void model_remove_session(struct model *m, const char *id);
-/* The session that has waited longest among those with the strongest attention, after `after` (NULL: first); NULL none.
- */
+/* The session that has waited longest among those that call for a person, else among those that have ended well, else
+ * among those that were looked at and still wait; after `after` (NULL: first), round again behind the last. Never
+ * `after` itself; NULL: none. */
 const struct session_info *model_next_attention(const struct model *m, const char *after);
 
 /* Backends found on this machine. */

@@ -473,7 +473,7 @@ static void test_young_call(void **state)
 
     assert_int_equal(harness_run(h, args, &out), 0);
     world_start(h, 120, 36, NULL, NULL);
-    harness_wait_text(h, "needs you <1m");
+    harness_wait_text(h, "rang <1m");
     harness_settle(h);
     harness_key(h, "a");
     harness_wait_text(h, "ring");

@@ -153,10 +153,10 @@ static void test_sessions(void **state)
     assert_null(model_session_of(w.m, "muthr-other", 0));
     assert_int_equal(w.events[MODEL_SESSION_ADDED], 3);
     assert_int_equal(w.events[MODEL_ATTENTION], 2);
-    assert_string_equal(model_next_attention(w.m, NULL)->id, "middle");
-    assert_string_equal(model_next_attention(w.m, "middle")->id, "early");
-    assert_string_equal(model_next_attention(w.m, "early")->id, "middle"); /* round */
-    assert_string_equal(model_next_attention(w.m, "late")->id, "middle");
+    assert_string_equal(model_next_attention(w.m, NULL)->id, "early");
+    assert_string_equal(model_next_attention(w.m, "early")->id, "middle");
+    assert_string_equal(model_next_attention(w.m, "middle")->id, "early"); /* round */
+    assert_string_equal(model_next_attention(w.m, "late")->id, "early");
     put_session(&w, "late", 30, ATTENTION_WAITING, 2);
     assert_string_equal(model_next_attention(w.m, NULL)->id, "late"); /* has waited longest */
     model_remove_session(w.m, "late");

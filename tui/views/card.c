@@ -73,9 +73,11 @@ static void draw_calls(struct sheet *sh, const struct workspace *ws)
 {
     const struct session_info *s;
     for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(sh->app->model, ws->sandbox, i)) != NULL; i++) {
-        if (tree_shows_session(s) && s->attention_text[0]) {
+        char call[200];
+        glyph_call(s, false, call, sizeof(call));
+        if (tree_shows_session(s) && *call && s->state == SESSION_RUNNING) {
             MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-            strbuf_addf(&text, "%s: %s", s->label[0] ? s->label : session_kind_name(s->kind), s->attention_text);
+            strbuf_addf(&text, "%s %s", s->label[0] ? s->label : session_kind_name(s->kind), call);
             fact(sh, s->attention_seen ? "waiting" : "needs you", THEME_ATTENTION, text.buf);
         }
     }

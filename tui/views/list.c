@@ -8,6 +8,8 @@
 #include "tui/glyph.h"
 #include "tui/match.h"
 
+#define CALL_LEAST 10 /* columns in which the words of a call say something */
+
 #define DOUBLE_CLICK_MS 400
 /* So wide a list has columns of use. */
 #define USE_LIST_COLS 44
@@ -312,7 +314,7 @@ static void session_word(const struct session_info *s, const struct state_look *
         return;
     }
     age(since, s->attention != ATTENTION_NONE ? "<1m" : "", time, sizeof(time));
-    str_format(out, cap, "%s%s%s", look->word, *time ? " " : "", time);
+    str_format(out, cap, "%s%s%s", look->word, *look->word && *time ? " " : "", time);
 }
 
 /* A session's row. */
@@ -324,7 +326,14 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
         return;
     }
     struct state_look look = glyph_session(s);
-    char word[64];
+    char word[64], call[200] = "", brief[16] = "";
+    if (session_wants_person(s) && s->state == SESSION_RUNNING) {
+        glyph_call(s, false, call, sizeof(call));
+        glyph_call(s, true, brief, sizeof(brief));
+    }
+    const char *name = s->label[0] ? s->label : session_kind_name(s->kind);
+    bool spelled = *call && p->r.w - 9 - utf8_columns(name, strlen(name)) - 6 >= CALL_LEAST;
+    look.word = spelled ? "" : *brief ? brief : look.word;
     session_word(s, &look, word, sizeof(word));
     int number = app_number(app, s->id), x = p->r.x, y = p->r.y;
     if (number) { /* one digit is its key; more than one are typed into the list of all sessions */
@@ -334,10 +343,11 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
         look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
     surface_text(p->s, x + 7, y, 1, ink(p, look.role), sign);
     int end = right_text(p, word, look.role, p->r.w / 2);
-    const char *name = s->label[0] ? s->label : session_kind_name(s->kind);
     int used = surface_text(p->s, x + 9, y, end - x - 9, ink(p, p->on ? THEME_SELECTION : THEME_TEXT), name);
     light(p, name, x + 9, x + 9 + used);
-    if (s->attention_text[0] && x + 11 + used + 5 < end) {
+    if (spelled) {
+        surface_text(p->s, x + 10 + used, y, end - x - 10 - used, ink(p, THEME_ATTENTION), call);
+    } else if (s->attention_text[0] && x + 11 + used + 5 < end) {
         surface_text(p->s, x + 11 + used, y, end - x - 12 - used, ink(p, THEME_DIM), s->attention_text);
     }
 }

@@ -73,9 +73,11 @@ void session_title_draw(const struct app *app, struct surface *s, struct rect r)
         x += surface_text(s, x, r.y, end - x, dim, se->title);
     }
     if (se && se->attention_text[0] && x + 8 < end) {
+        char call[200];
+        glyph_call(se, false, call, sizeof(call));
         x += 2;
         x += surface_textf(s, x, r.y, end - x, theme_style(&app->theme, THEME_ATTENTION), "%s %s",
-                           glyph_text(GLYPH_ATTENTION, app->ascii), se->attention_text);
+                           glyph_text(GLYPH_ATTENTION, app->ascii), call[0] ? call : se->attention_text);
     }
     if (app->pane->copy.active && x + 14 < end) {
         surface_text(s, x + 2, r.y, end - x - 2, theme_style(&app->theme, THEME_ACCENT), "copy mode");
