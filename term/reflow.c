@@ -35,6 +35,9 @@ static void out_cells(struct out *o, const struct cell *c)
     }
     struct grid_row *row = &o->row[o->n - 1];
     row->cells[o->col] = c[0];
+    if (c[0].ch == 0) {
+        row->cells[o->col].ch = ' '; /* text follows in its line, so it counts, also at the end of a row */
+    }
     if (width == 2) {
         row->cells[o->col + 1] = c[1];
     }
