@@ -159,9 +159,13 @@ void app_on_event(void *arg, const struct model_event *ev)
         app_tick_soon(app);
         app_tree_dirty(app);
         break;
-    case MODEL_SESSION_ADDED:
     case MODEL_SESSION_REMOVED:
         alert_forget(&app->alerts, ev->session);
+        app_split_gone(app, ev->session);
+        app_tick_soon(app);
+        app_tree_dirty(app);
+        break;
+    case MODEL_SESSION_ADDED:
         app_tick_soon(app);
         app_tree_dirty(app);
         break;
@@ -179,23 +183,10 @@ void app_on_event(void *arg, const struct model_event *ev)
     }
 }
 
-/* Shows the session that belongs on the right side, at the size it has there, and tells it that a person looks. */
-static void sync_pane(struct app *app)
+/* What is on the right side; and its session is told that a person looks. */
+static void sync_panes(struct app *app)
 {
-    enum app_main kind = app_main_kind(app);
-    struct rect main = app->layout.main;
-    const char *id = NULL;
-    struct rect r = {0, 0, 0, 0};
-    if (kind == MAIN_SESSION && main.w > 0) {
-        id = app->selected.session;
-        r = session_pane_rect(app, main);
-    } else if (kind == MAIN_OP && main.w > 0) {
-        id = op_session(app, app_op(app));
-        r = op_pane_rect(app, main);
-    }
-    app->pane_rect = r;
-    pane_show(app->pane, r.w > 0 && r.h > 0 ? id : NULL, r.w, r.h);
-    pane_set_focus(app->pane, kind == MAIN_SESSION && app->focus == FOCUS_MAIN && !app->overlay && app->outer_focus);
+    app_split_sync(app);
     const struct session_info *s = app_session(app);
     if (s && s->attention != ATTENTION_NONE && !s->attention_seen && is_watched(app, s->id)) {
         sessions_attended(app->sessions, s->id);
@@ -307,7 +298,7 @@ void app_arrange(struct app *app)
         layout_compute(&app->layout, &in);
     }
     app_list_resized(app);
-    sync_pane(app);
+    sync_panes(app);
 }
 
 void app_paint(void *arg)
@@ -324,7 +315,9 @@ void app_paint(void *arg)
     }
     app->dirty = false;
     app->painted_ms = loop_now_ms(app->loop);
-    pane_painted(app->pane);
+    for (int i = 0; i < app->view.count; i++) {
+        pane_painted(app->view.shown[i]);
+    }
     sync_stats(app);
     sync_title(app);
     if (app->outer.kitty) {

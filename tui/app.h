@@ -24,7 +24,7 @@
 #include "tui/port.h"
 #include "tui/problems.h"
 #include "tui/screen.h"
-#include "tui/split.h"
+#include "tui/split_store.h"
 #include "tui/theme.h"
 #include "tui/tree.h"
 #include "tui/usage.h"
@@ -61,6 +61,28 @@ struct app_toast {
     uint64_t since_ms;
     bool visible;
     bool listed; /* it is among the errors and warnings, too */
+};
+
+/* What the right side shows of sessions: one pane, or those of a layout. */
+struct app_panes {
+    int count;              /* in sight */
+    int hidden;             /* of the layout, out of sight: no room, or zoomed */
+    int focus;              /* of those in sight */
+    bool joined;            /* several, with title lines and borders of their own */
+    struct rect area;       /* of them all, title lines included */
+    struct split_plan plan; /* when joined */
+    struct pane *shown[SPLIT_MAX];
+    struct rect at[SPLIT_MAX]; /* where each one's rows are */
+};
+
+/* A session is being opened that belongs into the layout. */
+struct app_split_next {
+    bool active;
+    bool instead; /* it takes the place of `of`, which is dismissed; else it stands beside or below it */
+    enum split_kind kind;
+    char of[SESSION_ID_MAX];
+    workspace_id ws; /* that it is opened in */
+    int cols, rows;  /* that it will have; 0: not known */
 };
 
 struct app {
@@ -105,16 +127,23 @@ struct app {
     enum app_focus focus;
     bool zoom, prefix, divider_drag;
     struct pane panes[SPLIT_MAX];
-    struct pane *pane;     /* the one that has, or would get, the keys */
-    struct rect pane_rect; /* where that one was drawn */
-    struct outer outer;    /* what the terminal said of itself */
-    unsigned outer_keys;   /* kitty flags that it keeps now */
+    struct pane *pane;                    /* the one that has, or would get, the keys */
+    struct rect pane_rect;                /* where that one was drawn */
+    struct pane *mouse_pane, *paste_pane; /* a button went down there; text is being pasted there */
+    struct outer outer;                   /* what the terminal said of itself */
+    unsigned outer_keys;                  /* kitty flags that it keeps now */
     struct {
         struct strbuf text;
         uint64_t until_ms;
-    } clip;           /* what a program wants on the clipboard, while the person may allow it */
+    } clip;                /* what a program wants on the clipboard, while the person may allow it */
     bool outer_focus;      /* the outer terminal has the focus (as far as it tells) */
     struct editor *editor; /* is open, or about to be; NULL: none */
+    struct app_panes view;
+    struct split_store splits;
+    struct app_split_next split_next;
+    struct timer *split_timer; /* until the layouts are written */
+    uint64_t split_repeat_ms;  /* until then a key that resizes needs no prefix */
+    int bar_drag;              /* node of the border that is being moved, plus 1; 0: none */
     struct overlay *overlay;
     struct app_toast toast;
     struct problems problems;
@@ -234,6 +263,39 @@ const struct session_info *app_next_attention(const struct app *app);
 /* Sessions of a sandbox whose program runs. */
 size_t app_live_sessions(const struct app *app, const char *sandbox);
 
+/* --- app_split.c: several sessions at once --- */
+/* The layout that the selected session stands in, or NULL. */
+struct split_entry *app_split(const struct app *app);
+/* Shows what belongs on the right side, each at the size it has there. */
+void app_split_sync(struct app *app);
+void app_split_load(struct app *app);
+void app_split_save(struct app *app);
+/* Every session is known by now. */
+void app_split_scanned(struct app *app);
+/* A session is gone: its pane too. True: a neighbour is selected in its place. */
+bool app_split_gone(struct app *app, const char *id);
+/* A session is about to be shown by a jump: where the focus is in a layout, it comes into that pane. */
+void app_split_take(struct app *app, const char *id);
+/* A session that was opened is there: into the layout with it, if it belongs there. */
+void app_split_arrived(struct app *app, const char *id, workspace_id ws);
+/* The program of an ended session is run again: the new one is to take its place in the layout. False: it has none. */
+bool app_split_again(struct app *app, const char *id, workspace_id ws);
+/* It could not be opened. */
+void app_split_failed(struct app *app, workspace_id ws);
+/* The session of the workspace's layout that had the focus last, or NULL. */
+const char *app_split_latest(struct app *app, const struct workspace *ws);
+void app_split_new(struct app *app, enum split_kind kind);
+void app_split_close(struct app *app);
+/* To the pane on that side; without a layout to the session before or behind in the list. */
+void app_split_go(struct app *app, enum split_side side);
+void app_split_resize(struct app *app, enum split_side side, int cells);
+void app_split_even(struct app *app);
+/* The border at a place: its node, or -1. */
+int app_split_bar(const struct app *app, int col, int row);
+void app_split_drag(struct app *app, int node, int col, int row);
+/* Focus to the pane of this place in the layout. */
+void app_split_focus(struct app *app, int shown);
+
 /* --- flow.c: what the person wants done, over several steps --- */
 /* What is to follow the op of this workspace, or NULL; valid until the next flow call. */
 struct flow *flow_of(struct app *app, workspace_id ws);
@@ -269,6 +331,12 @@ bool app_clip_waits(const struct app *app);
 void app_clip_allow(struct app *app);
 void app_clip_forget(struct app *app);
 
+/* --- app_mouse.c --- */
+void app_on_mouse(struct app *app, const struct mouse_event *ev);
+/* Several keys may come between two frames: what the one before it selected is what the next is meant for, not what was
+ * painted last. */
+void app_catch_up(struct app *app);
+
 /* --- frame.c --- */
 void frame_draw(struct app *app);
 bool frame_is_busy(const struct app *app); /* something that spins is in sight */
@@ -291,7 +359,11 @@ void session_title_draw(const struct app *app, struct surface *s, struct rect r)
 void session_draw(const struct app *app, struct surface *s, struct rect r);
 /* Where the pane's rows are inside the main rectangle: the rest is the bar of an ended session or the steps of an
  * operation. */
-struct rect session_pane_rect(const struct app *app, struct rect main);
+struct rect session_pane_rect(const struct session_info *se, struct rect main);
+/* A session's rows, or what is to be said in their place, and the bar of one that has ended. */
+void session_body_draw(const struct app *app, const struct pane *p, struct surface *s, struct rect r);
+/* The panes of a layout with their titles and borders. */
+void split_draw(const struct app *app, struct surface *s);
 void op_draw(const struct app *app, struct surface *s, struct rect r);
 struct rect op_pane_rect(const struct app *app, struct rect main);
 const char *op_session(const struct app *app, const struct op_view *op);

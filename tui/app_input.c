@@ -65,20 +65,28 @@ static bool alt_digit(struct app *app, struct key key)
     return *id && app_select_session(app, id, true);
 }
 
-/* Several keys may come between two frames: what the one before it selected is what the next is meant for, not what was
- * painted last. */
-static void catch_up(struct app *app)
+/* Right after a key that moved a border, the next such key needs no prefix. */
+static bool resize_again(struct app *app, struct key key)
 {
-    if (app_pane_takes_keys(app) && strcmp(app->pane->id, app->selected.session) != 0) {
-        app_arrange(app);
+    const struct command *c = keymap_lookup(app->keymap, CONTEXT_SESSION, key);
+    if (!app->split_repeat_ms) {
+        return false;
     }
+    if (!c || strncmp(c->name, "split.resize_", 13) != 0 || loop_now_ms(app->loop) > app->split_repeat_ms) {
+        app->split_repeat_ms = 0;
+        return false;
+    }
+    app_run_command(app, c);
+    return true;
 }
 
 /* Keys while a program has the focus: all are its own but the prefix. */
 static void session_key(struct app *app, struct key key)
 {
-    catch_up(app);
     struct key prefix = keymap_prefix(app->keymap);
+    if (!app->prefix && resize_again(app, key)) {
+        return;
+    }
     if (app->prefix) {
         app->prefix = false;
         app_dirty(app);
@@ -200,6 +208,18 @@ static bool keep_early(struct app *app, struct key key)
     return true;
 }
 
+/* In copy mode of one pane the prefix leads to the others. */
+static bool prefix_in_copy(struct app *app, struct key key)
+{
+    bool armed = app->prefix;
+    app->prefix = !armed && key_equal(key, keymap_prefix(app->keymap));
+    app_dirty(app);
+    if (armed && key.sym != KEYSYM_ESCAPE) {
+        run_key(app, CONTEXT_SESSION, key);
+    }
+    return armed || app->prefix || resize_again(app, key);
+}
+
 /* One key press. */
 static void on_key(struct app *app, struct key key)
 {
@@ -211,6 +231,7 @@ static void on_key(struct app *app, struct key key)
         app->overlay->ops->on_key(app, app->overlay, key);
         return;
     }
+    app_catch_up(app);
     enum command_context context = app_context(app);
     if (context != CONTEXT_DIALOG && alt_digit(app, key)) {
         return;
@@ -223,6 +244,9 @@ static void on_key(struct app *app, struct key key)
         return;
     }
     if (app_main_kind(app) == MAIN_START && start_key(app, key)) {
+        return;
+    }
+    if (context == CONTEXT_COPY && app->view.joined && prefix_in_copy(app, key)) {
         return;
     }
     if (key_equal(key, keymap_prefix(app->keymap))) {
@@ -248,7 +272,9 @@ void app_type_ahead(struct app *app)
 {
     struct key keys[MT_ARRAY_LEN(app->ahead.keys)];
     size_t n = app->ahead.count;
-    if (!app->ahead.active || !app_pane_takes_keys(app)) {
+    /* The one that is meant, not the one that is still in front, or one beside it. */
+    if (!app->ahead.active || !app_pane_takes_keys(app) || strcmp(app->selected.session, app->ahead.id) != 0 ||
+        !pane_has_screen(app->pane) || strcmp(app->pane->id, app->ahead.id) != 0) {
         return;
     }
     memcpy(keys, app->ahead.keys, n * sizeof(*keys));
@@ -271,60 +297,6 @@ void app_type_early(struct app *app)
     }
 }
 
-/* Drags the line between list and session. */
-static bool drag_divider(struct app *app, const struct mouse_event *ev)
-{
-    if (ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT && app->layout.divider.w > 0 &&
-        rect_has(app->layout.divider, ev->col, ev->row)) {
-        app->divider_drag = true;
-    } else if (!app->divider_drag) {
-        return false;
-    }
-    app->list_width = MT_MAX(ev->col - app->layout.list.x, 20);
-    if (ev->kind == MOUSE_RELEASE) {
-        app->divider_drag = false;
-        app_save_prefs(app);
-    }
-    app_dirty(app);
-    return true;
-}
-
-/* The right side: the program's own mouse, our scrollback, or just the focus. */
-static void main_mouse(struct app *app, const struct mouse_event *ev)
-{
-    struct rect r = app->pane_rect;
-    struct mouse_event in = *ev;
-    in.col -= r.x;
-    in.row -= r.y;
-    bool inside = rect_has(r, ev->col, ev->row) || app->pane->drag.active;
-    bool used = inside && app->pane->id[0] && pane_mouse(app->pane, &in);
-    if (!used && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT && app->focus != FOCUS_MAIN) {
-        enum app_main kind = app_main_kind(app);
-        if (kind == MAIN_SESSION || kind == MAIN_OP) {
-            app_set_focus(app, FOCUS_MAIN);
-        }
-    }
-}
-
-/* A click in the bottom line presses the key it names. */
-static void on_mouse(struct app *app, const struct mouse_event *ev)
-{
-    const char *link = surface_link_at(&app->frame, ev->col, ev->row);
-    if (link && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT) {
-        app_copy_link(app, link);
-        return;
-    }
-    if (app->overlay) {
-        if (app->overlay->ops->on_mouse) {
-            app->overlay->ops->on_mouse(app, app->overlay, ev);
-        }
-        return;
-    }
-    if (app->pane->drag.active || (!drag_divider(app, ev) && !list_mouse(app, ev))) {
-        main_mouse(app, ev);
-    }
-}
-
 /* Pasted text goes where typed text would. */
 static void on_paste(struct app *app, const struct input_event *ev)
 {
@@ -333,13 +305,16 @@ static void on_paste(struct app *app, const struct input_event *ev)
             app->overlay->ops->on_text(app, app->overlay, ev->data, ev->len);
         }
     } else if (app_pane_takes_keys(app)) {
-        catch_up(app);
+        app_catch_up(app);
+        /* All of it goes to one pane, wherever the focus is led meanwhile. */
+        struct pane *p = ev->kind != INPUT_PASTE_BEGIN && app->paste_pane ? app->paste_pane : app->pane;
+        app->paste_pane = ev->kind == INPUT_PASTE_END ? NULL : p;
         if (ev->kind == INPUT_PASTE_BEGIN) {
-            pane_paste_begin(app->pane);
+            pane_paste_begin(p);
         } else if (ev->kind == INPUT_PASTE) {
-            pane_paste(app->pane, ev->data, ev->len);
+            pane_paste(p, ev->data, ev->len);
         } else {
-            pane_paste_end(app->pane);
+            pane_paste_end(p);
         }
     }
 }
@@ -367,7 +342,7 @@ void app_on_input(void *arg, const struct input_event *ev)
         on_key_event(app, ev);
         break;
     case INPUT_MOUSE:
-        on_mouse(app, &ev->mouse);
+        app_on_mouse(app, &ev->mouse);
         break;
     case INPUT_PASTE_BEGIN:
     case INPUT_PASTE:

@@ -210,6 +210,9 @@ bool app_select_session(struct app *app, const char *id, bool focus)
     if (!ws) {
         return false;
     }
+    if (focus) {
+        app_split_take(app, id);
+    }
     tree_set_put(&app->collapsed, ws->id, false);
     struct tree_target t = {.ws = ws->id};
     str_copy(t.session, sizeof(t.session), id);

@@ -112,6 +112,7 @@ static void on_ready(void *arg)
 static void on_scanned(void *arg)
 {
     struct app *app = arg;
+    app_split_scanned(app);
     if (app->opts->session) {
         str_copy(app->want_session, sizeof(app->want_session), app->opts->session);
         app_tick_soon(app);
@@ -255,6 +256,7 @@ static void close_screen(struct app *app)
     timer_close(app->minute_timer);
     timer_close(app->age_timer);
     timer_close(app->quit_timer);
+    timer_close(app->split_timer);
     app->frame_timer = NULL;
     if (app->screen) {
         static const char back[] = "\033]2;\033\\\033[23;2t"; /* its own title again */
@@ -291,6 +293,7 @@ static void release_state(struct app *app)
     tree_set_release(&app->warned);
     problems_release(&app->problems);
     alert_release(&app->alerts);
+    split_store_release(&app->splits);
     usage_release(&app->usage);
     strvec_release(&app->refused);
     strvec_release(&app->agreed);
@@ -352,6 +355,7 @@ static int open_all(struct app *app, struct error *err)
     app_config_reload(app, true);
     open_log(app);
     app_load_prefs(app);
+    app_split_load(app);
     if (open_screen(app, err) != 0) {
         return EXIT_USAGE;
     }
@@ -375,6 +379,7 @@ static size_t close_all(struct app *app)
     size_t left = app->model ? running_sessions(app) : 0;
     bool stuck = app->engine != NULL;
     overlay_close_all(app);
+    app_split_save(app);
     close_watches(app);
     if (app->sub) {
         bus_unsubscribe(app->bus, app->sub);

@@ -8,6 +8,7 @@
 #include "tui/app.h"
 #include "tui/command_can.h"
 #include "tui/command_copy.h"
+#include "tui/command_split.h"
 
 #define L CONTEXT_LIST
 #define S CONTEXT_SESSION
@@ -350,6 +351,29 @@ const struct command command_table[] = {
     {"session.9", "9", "Session 9", L | S | P, 0, session_cmd_9, NULL},
     {"session.choose", "sessions", "Every session: go to one by number or name", L | S | P, 0, dialog_sessions,
      command_can_choose},
+    {"split.beside", "split", "Another session beside this one: the workspace's next, or a new shell", S, 8,
+     split_cmd_beside, command_can_session},
+    {"split.below", "stack", "Another session below this one: the workspace's next, or a new shell", S, 0,
+     split_cmd_below, command_can_session},
+    {"split.close", "close pane", "Close this pane: only the view, its session goes on", S, 0, app_split_close,
+     command_can_session},
+    {"split.left", "left", "To the pane on the left; without panes the previous session", S, 0, split_cmd_left, NULL},
+    {"split.right", "right", "To the pane on the right; without panes the next session", S, 0, split_cmd_right, NULL},
+    {"split.up", "up", "To the pane above; without panes the previous session", S, 0, split_cmd_up, NULL},
+    {"split.down", "down", "To the pane below; without panes the next session", S, 0, split_cmd_down, NULL},
+    {"split.resize_left", "border left", "Move the pane's border left; repeats without the prefix", S, 0,
+     split_cmd_resize_left, NULL},
+    {"split.resize_right", "border right", "Move the pane's border right; repeats without the prefix", S, 0,
+     split_cmd_resize_right, NULL},
+    {"split.resize_up", "border up", "Move the pane's border up; repeats without the prefix", S, 0, split_cmd_resize_up,
+     NULL},
+    {"split.resize_down", "border down", "Move the pane's border down; repeats without the prefix", S, 0,
+     split_cmd_resize_down, NULL},
+    {"split.resize_left_5", "border left", "Move the pane's border left by 5", S, 0, split_cmd_resize_left_5, NULL},
+    {"split.resize_right_5", "border right", "Move the pane's border right by 5", S, 0, split_cmd_resize_right_5, NULL},
+    {"split.resize_up_5", "border up", "Move the pane's border up by 5", S, 0, split_cmd_resize_up_5, NULL},
+    {"split.resize_down_5", "border down", "Move the pane's border down by 5", S, 0, split_cmd_resize_down_5, NULL},
+    {"split.even", "even", "Give all panes the same room", S, 0, app_split_even, NULL},
     {"copy.down", "down", "Down a line", C, 0, copy_cmd_down, NULL},
     {"copy.up", "up", "Up a line", C, 0, copy_cmd_up, NULL},
     {"copy.left", "left", "Left", C, 0, copy_cmd_left, NULL},
@@ -401,7 +425,8 @@ const struct command command_table[] = {
     {"provision.log", "whole log", "The whole log", P, 4, dialog_log, NULL},
     {"provision.close", "list", "Back to the list; it goes on. A failure is put aside", P, 5, provision_cmd_close,
      NULL},
-    {"app.zoom", "zoom", "The session on the whole screen, and back", L | S | P, 5, app_cmd_zoom, command_can_zoom},
+    {"app.zoom", "zoom", "The session, or this pane of several, on the whole screen, and back", L | S | P, 5,
+     app_cmd_zoom, command_can_zoom},
     {"app.focus_next", "other side", "Move between list and session", L | S | P, 0, app_cmd_focus, NULL},
     {"app.palette", "commands", "Every command by name", L | S | P, 10, dialog_palette, NULL},
     {"app.help", "help", "All keys", L | S | C | P, 0, dialog_help, NULL},

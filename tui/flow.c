@@ -63,6 +63,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
     app->toast.visible = false; /* "Opening..." */
     if (err) {
         app->ahead.active = false;
+        app_split_failed(app, st->ws);
         app_fail(app, err);
     } else {
         say_unprovisioned(app, model_workspace(app->model, st->ws));
@@ -71,6 +72,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
             str_copy(app->want_session, sizeof(app->want_session), id); /* the person is still here: go in */
         } else {
             const struct workspace *ws = model_workspace(app->model, st->ws);
+            app_split_failed(app, st->ws); /* where it was to stand nobody looks any more */
             app_say(app, "%s is up, and a session is open in it", ws ? ws->shown : "The sandbox");
         }
         app_tick_soon(app);
@@ -90,6 +92,9 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
     st->ws = id;
     st->command = command && *command ? xstrdup(command) : NULL;
     struct rect main = app->layout.main;
+    if (app->split_next.active && app->split_next.ws == id && app->split_next.cols > 0) {
+        main = (struct rect){0, 0, app->split_next.cols, app->split_next.rows};
+    }
     struct engine_session_request req = {
         .sandbox = ws->sandbox,
         .kind = kind,
@@ -101,6 +106,7 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
     };
     struct error err = ERROR_INIT;
     if (engine_session(app->engine, &req, &err) != 0) {
+        app_split_failed(app, id);
         app_fail(app, &err);
         free(st->command);
         free(st);
@@ -186,8 +192,9 @@ void flow_open(struct app *app, workspace_id id)
     }
     const struct op_view *op = model_op(app->model, ws->op);
     const struct session_info *s = latest_session(app, ws);
-    if (s) {
-        app_select_session(app, s->id, true);
+    const char *in_layout = app_split_latest(app, ws);
+    if (s || in_layout) {
+        app_select_session(app, in_layout ? in_layout : s->id, true);
     } else if (tree_op_is_live(op) && strcmp(op->plan, "stop") != 0 && strcmp(op->plan, "delete") != 0) {
         struct flow f = {.op = ws->op, .ws = id, .plan = ENGINE_START, .then_session = true, .kind = SESSION_SHELL};
         struct flow *have = flow_of(app, id);
@@ -324,6 +331,11 @@ void flow_tick(struct app *app)
         stopping =
             stopping || (app->flows[i].plan == ENGINE_STOP && tree_op_is_live(model_op(app->model, app->flows[i].op)));
     }
+    const struct session_info *want = app->want_session[0] ? model_session(app->model, app->want_session) : NULL;
+    const struct workspace *in = want ? model_workspace_by_sandbox(app->model, want->sandbox) : NULL;
+    if (in) {
+        app_split_arrived(app, want->id, in->id);
+    }
     if (app->want_session[0] && app_select_session(app, app->want_session, true)) {
         app->want_session[0] = '\0';
     }
@@ -400,7 +412,9 @@ void flow_close_session(struct app *app, const char *id)
     if (s && (s->state == SESSION_EXITED || s->state == SESSION_LOST)) {
         char gone[SESSION_ID_MAX]; /* `id` may point into what is dropped */
         str_copy(gone, sizeof(gone), id);
-        app_set_focus(app, FOCUS_LIST);
+        if (!app_split_gone(app, gone)) { /* its neighbour has the focus now */
+            app_set_focus(app, FOCUS_LIST);
+        }
         sessions_dismiss(app->sessions, gone);
     }
 }
@@ -423,8 +437,10 @@ void flow_again(struct app *app, const char *id)
     str_copy(f.command, sizeof(f.command), s->command);
     bool up = ws->info.state == SANDBOX_RUNNING && !ws->info.halted;
     workspace_id at = ws->id;
-    sessions_dismiss(app->sessions, id);
-    app_select_workspace(app, at);
+    if (!app_split_again(app, id, at)) {
+        sessions_dismiss(app->sessions, id);
+        app_select_workspace(app, at);
+    }
     if (up) {
         flow_session(app, at, f.kind, f.command);
     } else {

@@ -94,7 +94,9 @@ void frame_draw(struct app *app)
             list_draw(app, s, app->layout.list);
         }
         draw_divider(app);
-        if (app->layout.main.w > 0) {
+        if (app->view.joined) {
+            split_draw(app, s);
+        } else if (app->layout.main.w > 0) {
             session_title_draw(app, s, app->layout.main_title);
             draw_main(app);
         }

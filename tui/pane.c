@@ -248,19 +248,30 @@ static bool wheel(struct pane *p, const struct session_screen *sc, bool up)
     return true;
 }
 
+/* Tells the program, in its own places. A button that went down in it comes up in it, wherever the pointer is by then.
+ */
+static void report(struct pane *p, const struct session_screen *sc, struct mouse_event ev)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    ev.row += first_row(sc, p->rows);
+    if (ev.kind != MOUSE_PRESS) {
+        ev.col = MT_MAX(MT_MIN(ev.col, sc->cols - 1), 0);
+        ev.row = MT_MAX(MT_MIN(ev.row, sc->rows - 1), 0);
+    }
+    if (ev.col >= 0 && ev.row >= 0 && ev.col < sc->cols && ev.row < sc->rows) {
+        mouse_encode(&ev, &sc->modes, &out);
+        pane_send(p, out.buf, out.len);
+    }
+}
+
 bool pane_mouse(struct pane *p, const struct mouse_event *ev)
 {
     const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
     if (!sc) {
         return false;
     }
-    bool inside = ev->col >= 0 && ev->row >= 0 && ev->col < sc->cols && ev->row < sc->rows;
-    if (!p->copy.active && p->focused && mouse_is_wanted(ev, &sc->modes)) {
-        MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
-        if (inside) {
-            mouse_encode(ev, &sc->modes, &out);
-            pane_send(p, out.buf, out.len);
-        }
+    if (!p->copy.active && p->reports && mouse_is_wanted(ev, &sc->modes)) {
+        report(p, sc, *ev);
         return true;
     }
     if (ev->button == MOUSE_WHEEL_UP || ev->button == MOUSE_WHEEL_DOWN) {

@@ -84,6 +84,7 @@ struct pane {
     int cols, rows;          /* size asked for */
     bool failed;             /* the session refused to be viewed */
     bool focused;
+    bool reports;             /* a program that asked for the mouse gets it, focused or beside the one that is */
     bool key_sent;            /* since the last frame: the next output is painted at once */
     struct strbuf queue;      /* bytes that the session has not taken yet */
     struct timer *retry;      /* while the queue is not empty: the host gives no sign when it takes more */

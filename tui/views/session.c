@@ -80,7 +80,13 @@ void session_title_draw(const struct app *app, struct surface *s, struct rect r)
                            glyph_text(GLYPH_ATTENTION, app->ascii), call[0] ? call : se->attention_text);
     }
     if (app->pane->copy.active && x + 14 < end) {
-        surface_text(s, x + 2, r.y, end - x - 2, theme_style(&app->theme, THEME_ACCENT), "copy mode");
+        x += 2 + surface_text(s, x + 2, r.y, end - x - 2, theme_style(&app->theme, THEME_ACCENT), "copy mode");
+    }
+    if (app->view.hidden > 0 && x + 4 < end) { /* the other panes of the layout */
+        char text[40];
+        str_format(text, sizeof(text), end - x > 18 ? "+%d %s" : "+%d", app->view.hidden,
+                   app->zoom ? "behind zoom" : "hidden: small");
+        surface_text_right(s, end, r.y, end - x - 1, theme_style(&app->theme, THEME_NOTICE), text);
     }
 }
 
@@ -90,9 +96,9 @@ static bool has_ended(const struct session_info *se)
     return se && (se->state == SESSION_EXITED || se->state == SESSION_LOST);
 }
 
-struct rect session_pane_rect(const struct app *app, struct rect r)
+struct rect session_pane_rect(const struct session_info *se, struct rect r)
 {
-    if (has_ended(app_session(app)) && r.h > 2) {
+    if (has_ended(se) && r.h > 2) {
         r.h--;
     }
     return r;
@@ -118,15 +124,20 @@ static void draw_end(const struct app *app, struct surface *s, struct rect r, co
 
 void session_draw(const struct app *app, struct surface *s, struct rect r)
 {
-    const struct session_info *se = app_session(app);
-    struct rect place = session_pane_rect(app, r);
-    pane_draw(app->pane, s, place, &app->theme);
+    session_body_draw(app, app->pane, s, r);
+}
+
+void session_body_draw(const struct app *app, const struct pane *p, struct surface *s, struct rect r)
+{
+    const struct session_info *se = model_session(app->model, p->id);
+    struct rect place = session_pane_rect(se, r);
+    pane_draw(p, s, place, &app->theme);
     if (!se) {
         return;
     }
-    if (!pane_has_screen(app->pane) && se->state != SESSION_LOST) {
+    if (!pane_has_screen(p) && se->state != SESSION_LOST) {
         surface_text(s, r.x + 2, r.y + 1, r.w - 4, theme_style(&app->theme, THEME_DIM),
-                     app->pane->failed ? "This session cannot be viewed. The list says more." : "connecting...");
+                     p->failed ? "This session cannot be viewed. The list says more." : "connecting...");
     }
     if (place.h < r.h) {
         draw_end(app, s, (struct rect){r.x, r.y + place.h, r.w, 1}, se);
