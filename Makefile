@@ -63,7 +63,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
 BIN := $(B)/muthr-tui
 
-.PHONY: pictures all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench install uninstall format format-check \
+.PHONY: pictures all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench check-libvterm install uninstall format format-check \
         lint objects clean compile_commands.json
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -189,6 +189,10 @@ $(FUZZ_BINS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVES)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 fuzz:
 	@O='$(O)' MAKE='$(MAKE)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' tests/fuzz/run.sh
+
+# --- another libvterm than the system's: `make check-libvterm VTERM_SRC=unpacked-source` or VTERM_PREFIX=installed ---
+check-libvterm:
+	@O='$(O)' MAKE='$(MAKE)' CC='$(CC)' MODE='$(MODE)' VTERM_SRC='$(VTERM_SRC)' VTERM_PREFIX='$(VTERM_PREFIX)' tests/libvterm.sh
 
 # --- measurements: a table on stderr, JSON on stdout and in $(B)/bench.json; `make -s bench >FILE` for the JSON alone ---
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
