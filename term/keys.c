@@ -58,6 +58,11 @@ static const struct named named_keys[] = {
     {"F18", KEYSYM_F1 + 17, 0, 32},
     {"F19", KEYSYM_F1 + 18, 0, 33},
     {"F20", KEYSYM_F20, 0, 34},
+    {"F21", KEYSYM_F1 + 20, 0, 42},
+    {"F22", KEYSYM_F1 + 21, 0, 43},
+    {"F23", KEYSYM_F1 + 22, 0, 44},
+    {"F24", KEYSYM_F24, 0, 45},
+    {"Begin", KEYSYM_BEGIN, 'E', 0},
     {"Menu", KEYSYM_MENU, 0, 29},
     {"KP0", KEYSYM_KP_0, 'p', 0},
     {"KP1", KEYSYM_KP_0 + 1, 'q', 0},
@@ -188,11 +193,31 @@ static int mod_param(uint8_t mods)
            ((mods & KEYMOD_SUPER) ? 8 : 0);
 }
 
+/* CSI code ; modifiers ; text u, as short as it may be. */
+static void add_kitty(struct strbuf *out, uint32_t code, uint8_t mods, uint32_t text)
+{
+    strbuf_addf(out, "\033[%u", code);
+    if (mods != 0 || text != 0) {
+        strbuf_addch(out, ';');
+    }
+    if (mods != 0) {
+        strbuf_addf(out, "%d", mod_param(mods));
+    }
+    if (text != 0) {
+        strbuf_addf(out, ";%u", text);
+    }
+    strbuf_addch(out, 'u');
+}
+
 /* Keypad: its own sequences in application mode, else what is printed on the key. */
 static void encode_keypad(struct key k, const struct named *n, const struct key_modes *m, struct strbuf *out)
 {
     static const char plain[] = "0123456789.+-*/=\r";
-    if (m->app_keypad && k.mods == 0) {
+    static const uint16_t kitty[] = {57409, 57413, 57412, 57411, 57410, 57415, 57414}; /* from KEYSYM_KP_DOT on */
+    if (m->kitty & 8) {
+        uint32_t i = k.sym - KEYSYM_KP_0;
+        add_kitty(out, i < 10 ? 57399 + i : kitty[i - 10], k.mods, 0);
+    } else if (m->app_keypad && k.mods == 0 && m->kitty == 0) {
         strbuf_addf(out, "\033O%c", n->letter);
     } else {
         key_encode((struct key){(uint8_t)plain[k.sym - KEYSYM_KP_0], k.mods}, m, out);
@@ -210,16 +235,20 @@ static void encode_special(struct key k, const struct key_modes *m, struct strbu
         encode_keypad(k, n, m, out);
         return;
     }
-    bool function = k.sym >= KEYSYM_F1 && k.sym <= KEYSYM_F20;
-    if (n->letter != 0 && k.mods != 0) {
-        /* F3 with modifiers would look like a cursor report; kitty mode has a form of its own for it. */
-        if (k.sym == KEYSYM_F1 + 2 && m->kitty != 0) {
-            strbuf_addf(out, "\033[13;%d~", mod_param(k.mods));
+    bool function = k.sym >= KEYSYM_F1 && k.sym <= KEYSYM_F24;
+    if (m->kitty != 0 && (k.sym > KEYSYM_F12 || k.sym == KEYSYM_F1 + 2) && k.sym != KEYSYM_BEGIN) {
+        /* Forms of its own, one of them because F3 would look like a cursor report. */
+        if (k.sym == KEYSYM_F1 + 2) {
+            strbuf_addf(out, k.mods != 0 ? "\033[13;%d~" : "\033[13~", mod_param(k.mods));
         } else {
-            strbuf_addf(out, "\033[1;%d%c", mod_param(k.mods), n->letter);
+            add_kitty(out, k.sym == KEYSYM_MENU ? 57363 : 57376 + (k.sym - KEYSYM_F12 - 1), k.mods, 0);
         }
+    } else if (n->letter != 0 && k.mods != 0) {
+        strbuf_addf(out, "\033[1;%d%c", mod_param(k.mods), n->letter);
     } else if (n->letter != 0) {
-        strbuf_addf(out, "\033%c%c", function || m->app_cursor ? 'O' : '[', n->letter);
+        /* SS3 is not for programs that asked for keys to be told apart. */
+        bool ss3 = m->kitty == 0 && (function || m->app_cursor);
+        strbuf_addf(out, "\033%c%c", ss3 ? 'O' : '[', n->letter);
     } else if (k.mods != 0) {
         strbuf_addf(out, "\033[%d;%d~", n->number, mod_param(k.mods));
     } else {
@@ -266,7 +295,8 @@ static bool is_byte_key(uint32_t sym)
     return sym == KEYSYM_ENTER || sym == KEYSYM_TAB || sym == KEYSYM_ESCAPE || sym == KEYSYM_BACKSPACE;
 }
 
-/* Kitty's "disambiguate" (1) and "report all keys as escapes" (8). Returns false when the old form is right. */
+/* Kitty's "disambiguate" (1), "report all keys as escapes" (8) and then their text (16). Returns false when the old
+ * form is right. */
 static bool encode_kitty(struct key k, const struct key_modes *m, struct strbuf *out)
 {
     bool all = (m->kitty & 8) != 0;
@@ -274,16 +304,12 @@ static bool encode_kitty(struct key k, const struct key_modes *m, struct strbuf 
     if (!all && k.sym != KEYSYM_ESCAPE && (is_byte_key(k.sym) ? k.mods == 0 : plain)) {
         return false;
     }
-    uint32_t sym = k.sym;
+    uint32_t sym = k.sym, text = all && (m->kitty & 16) && plain && !is_byte_key(k.sym) ? k.sym : 0;
     if (sym >= 'A' && sym <= 'Z') {
         sym |= 0x20;
         k.mods |= KEYMOD_SHIFT;
     }
-    if (k.mods == 0) {
-        strbuf_addf(out, "\033[%uu", sym);
-    } else {
-        strbuf_addf(out, "\033[%u;%du", sym, mod_param(k.mods));
-    }
+    add_kitty(out, sym, k.mods, text);
     return true;
 }
 
@@ -301,7 +327,8 @@ static bool encode_modified(struct key k, const struct key_modes *m, struct strb
             return false;
         }
     }
-    strbuf_addf(out, "\033[27;%d;%u~", mod_param(k.mods), k.sym);
+    bool upper = (k.mods & KEYMOD_SHIFT) && k.sym >= 'a' && k.sym <= 'z'; /* the shifted character, as xterm has it */
+    strbuf_addf(out, "\033[27;%d;%u~", mod_param(k.mods), upper ? k.sym - 0x20 : k.sym);
     return true;
 }
 

@@ -41,8 +41,10 @@ enum keysym {
     KEYSYM_F1,
     KEYSYM_F12 = KEYSYM_F1 + 11,
     KEYSYM_F20 = KEYSYM_F1 + 19,
+    KEYSYM_F24 = KEYSYM_F1 + 23,
     KEYSYM_MENU,
-    KEYSYM_KP_0, /* keypad, for application keypad mode */
+    KEYSYM_BEGIN, /* the middle of a keypad that moves the cursor */
+    KEYSYM_KP_0,  /* keypad, for application keypad mode */
     KEYSYM_KP_9 = KEYSYM_KP_0 + 9,
     KEYSYM_KP_DOT,
     KEYSYM_KP_PLUS,

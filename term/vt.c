@@ -105,7 +105,7 @@ static int engine_lineinfo(int row, const VTermLineInfo *newinfo, const VTermLin
     return newinfo->doublewidth == 0 && newinfo->doubleheight == 0;
 }
 
-/* No resize callback: then both families re-allocate their line information themselves. */
+/* No resize callback: what it is for, room for the lines' information, is there from the beginning (vt_new). */
 static const VTermStateCallbacks state_callbacks = {
     .putglyph = engine_glyph,
     .scrollrect = engine_scroll,
@@ -393,7 +393,9 @@ struct vt *vt_new(const struct vt_opts *opts)
     vt_notice_clear(vt);
     sanitizer_init(&vt->san, on_token, vt);
     vt_reset_state(vt);
-    vt->vterm = vterm_new(rows, cols);
+    /* Born at the largest size: 0.3.3 allocates its line information once, for the rows it begins with, and writes past
+     * it when there are more (its on_resize compares with what it has just set). 0.1.4 allocates anew. */
+    vt->vterm = vterm_new(GRID_MAX, GRID_MAX);
     if (vt->vterm == NULL) {
         MT_BUG("libvterm: out of memory");
     }
@@ -401,6 +403,7 @@ struct vt *vt_new(const struct vt_opts *opts)
     vterm_output_set_callback(vt->vterm, engine_output, vt);
     vt->state = vterm_obtain_state(vt->vterm);
     vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
+    vterm_set_size(vt->vterm, rows, cols);
     vt_engine_reset(vt);
     return vt;
 }

@@ -107,7 +107,7 @@ static uint32_t tilde_key(int n)
         {1, 1, KEYSYM_HOME},      {2, 2, KEYSYM_INSERT},    {3, 3, KEYSYM_DELETE},    {4, 4, KEYSYM_END},
         {5, 5, KEYSYM_PGUP},      {6, 6, KEYSYM_PGDN},      {7, 7, KEYSYM_HOME},      {8, 8, KEYSYM_END},
         {11, 15, KEYSYM_F1},      {17, 21, KEYSYM_F1 + 5},  {23, 24, KEYSYM_F1 + 10}, {25, 26, KEYSYM_F1 + 12},
-        {28, 29, KEYSYM_F1 + 14}, {31, 34, KEYSYM_F1 + 16},
+        {28, 29, KEYSYM_F1 + 14}, {31, 34, KEYSYM_F1 + 16}, {42, 45, KEYSYM_F1 + 20},
     };
 
     for (size_t i = 0; i < MT_ARRAY_LEN(ranges); i++) {
@@ -131,7 +131,7 @@ uint32_t input_letter_key(char final)
     case 'D':
         return KEYSYM_LEFT;
     case 'E':
-        return KEYSYM_KP_0 + 5;
+        return KEYSYM_BEGIN;
     case 'F':
         return KEYSYM_END;
     case 'H':
@@ -185,7 +185,7 @@ static uint32_t kitty_key(int code)
         KEYSYM_KP_PLUS, KEYSYM_KP_ENTER, KEYSYM_KP_EQUAL, 0,
         KEYSYM_LEFT,    KEYSYM_RIGHT,    KEYSYM_UP,       KEYSYM_DOWN,
         KEYSYM_PGUP,    KEYSYM_PGDN,     KEYSYM_HOME,     KEYSYM_END,
-        KEYSYM_INSERT,  KEYSYM_DELETE,   KEYSYM_KP_0 + 5,
+        KEYSYM_INSERT,  KEYSYM_DELETE,   KEYSYM_BEGIN,
     };
 
     if (code >= 57399 && code <= 57408) {
@@ -194,7 +194,7 @@ static uint32_t kitty_key(int code)
     if (code >= 57409 && code < 57409 + (int)MT_ARRAY_LEN(keypad)) {
         return keypad[code - 57409];
     }
-    if (code >= 57376 && code <= 57383) {
+    if (code >= 57376 && code <= 57387) {
         return KEYSYM_F1 + 12 + (uint32_t)(code - 57376);
     }
     if (code == 57363) {
@@ -210,7 +210,9 @@ static uint32_t kitty_key(int code)
 static bool says_more(const struct csi *c)
 {
     bool text = c->final == 'u' && c->param[2] >= 0;
-    return text || c->sub[0] >= 0 || c->sub[1] >= 2 || c->param[1] > 16 || (c->final == 'u' && c->param[0] >= 57344);
+    bool shifted_space = c->final == 'u' && c->param[0] == ' ' && c->param[1] > 1;
+    return text || shifted_space || c->sub[0] >= 0 || c->sub[1] >= 2 || c->param[1] > 16 ||
+           (c->final == 'u' && c->param[0] >= 57344);
 }
 
 /* A release, or a key without a name: for programs only. */
