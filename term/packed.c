@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/packed.h"
 
+#include <string.h>
+
 #include "core/util/compiler.h"
 #include "core/util/utf8.h"
 
@@ -17,7 +19,9 @@ enum {
     RUN_LINK = 8,
 };
 #define RUN_MAX_PACKED 24
-#define CELL_MAX_PACKED (CLUSTER_MAX_BYTES + 2 + RUN_MAX_PACKED)
+#define HEAD_MAX_PACKED 16
+#define TEXT_MAX_PACKED (CLUSTER_MAX_BYTES + 2) /* of one cell */
+#define CELL_MAX_PACKED (TEXT_MAX_PACKED + RUN_MAX_PACKED)
 
 static void put_varint(struct strbuf *out, uint32_t v)
 {
@@ -41,23 +45,23 @@ static uint32_t get_varint(const uint8_t **p)
     return v;
 }
 
-/* The text of one cell, with its escape byte when the width table would read it otherwise. */
-static void pack_text(struct strbuf *out, const struct cell *c, const struct cluster_table *clusters)
+/* The text of one cell that is not ASCII, with its escape byte when the width table would read it otherwise. Returns
+ * where the next one goes. */
+static char *pack_text(char *out, const struct cell *c, const struct cluster_table *clusters)
 {
+    if (!CELL_IS_CLUSTER(c->ch)) {
+        if (utf8_width(c->ch) != c->width) {
+            *out++ = c->width == 2 ? TEXT_WIDE : TEXT_NARROW;
+        }
+        return out + utf8_encode(c->ch, out);
+    }
     char buf[8];
     size_t len = 0;
-    if (c->ch < 0x80) {
-        strbuf_addch(out, c->ch < 0x20 || c->ch == 0x7f ? ' ' : (char)c->ch);
-        return;
-    }
     const char *text = cluster_text(clusters, c->ch, buf, &len);
-    if (CELL_IS_CLUSTER(c->ch)) {
-        strbuf_addch(out, c->width == 2 ? TEXT_CLUSTER2 : TEXT_CLUSTER);
-        strbuf_addch(out, (char)len);
-    } else if (utf8_width(c->ch) != c->width) {
-        strbuf_addch(out, c->width == 2 ? TEXT_WIDE : TEXT_NARROW);
-    }
-    strbuf_add(out, text, len);
+    *out++ = c->width == 2 ? TEXT_CLUSTER2 : TEXT_CLUSTER;
+    *out++ = (char)len;
+    memcpy(out, text, len);
+    return out + len;
 }
 
 /* One run: varint cells, what differs from the default, the values. */
@@ -129,15 +133,59 @@ static bool pack_texts(struct packer *p, const struct cell *cells, int n, const 
 {
     bool wide = false;
     strbuf_clear(&p->text);
-    strbuf_reserve(&p->text, (size_t)n + 8);
+    strbuf_reserve(&p->text, (size_t)n * TEXT_MAX_PACKED);
+    char *out = p->text.buf;
     for (int i = 0; i < n; i++) {
-        if (cells[i].width != 0) {
-            pack_text(&p->text, &cells[i], clusters);
-        } else {
+        const struct cell *c = &cells[i];
+        if (c->width == 0) {
             wide = true;
+        } else if (c->ch < 0x80) {
+            *out++ = (char)(c->ch < 0x20 || c->ch == 0x7f ? ' ' : c->ch);
+        } else {
+            out = pack_text(out, c, clusters);
         }
     }
+    *out = '\0';
+    p->text.len = (size_t)(out - p->text.buf);
     return wide;
+}
+
+/* A varint without a look at the room. Returns where the next byte goes. */
+static char *write_varint(char *out, uint32_t v)
+{
+    for (; v >= 0x80; v >>= 7) {
+        *out++ = (char)(v | 0x80);
+    }
+    *out++ = (char)v;
+    return out;
+}
+
+/* The commonest line by far, ASCII in the default style: one pass over the cells, straight into p->pack. False when it
+ * is not such a line. */
+static bool pack_plain(struct packer *p, const struct cell *restrict cells, int n, uint8_t flags)
+{
+    static const struct cell plain = {.width = 1};
+    if (n > 0 && (!cell_same_style(&cells[0], &plain) || !cell_same_style(&cells[n - 1], &plain))) {
+        return false;
+    }
+    strbuf_clear(&p->pack);
+    strbuf_reserve(&p->pack, (size_t)n + HEAD_MAX_PACKED);
+    char *restrict out = p->pack.buf;
+    *out++ = (char)flags;
+    out = write_varint(out, (uint32_t)n << 1);
+    out = write_varint(out, (uint32_t)n);
+    uint32_t other = 0;
+    for (int i = 0; i < n; i++) {
+        uint32_t ch = cells[i].ch;
+        other |= cells[i].fg | cells[i].bg | cells[i].attrs | cells[i].link | (cells[i].width ^ 1u) | (ch >= 0x7f);
+        out[i] = (char)(ch < 0x20 ? ' ' : ch);
+    }
+    if (other != 0) {
+        return false;
+    }
+    out[n] = '\0';
+    p->pack.len = (size_t)(out + n - p->pack.buf);
+    return true;
 }
 
 void packed_write(struct packer *p, const struct cell *cells, int n, uint8_t flags,
@@ -146,6 +194,9 @@ void packed_write(struct packer *p, const struct cell *cells, int n, uint8_t fla
     int end = tail_start(cells, n, flags);
     const struct cell *tail = end < n ? &cells[end] : NULL;
     n = end;
+    if (tail == NULL && pack_plain(p, cells, n, flags & (uint8_t)~PACKED_TAIL)) {
+        return;
+    }
     bool wide = pack_texts(p, cells, n, clusters);
     int runs = count_runs(cells, n);
     if (p->text.len + (size_t)(runs + 2) * RUN_MAX_PACKED > PACKED_MAX_BYTES) {

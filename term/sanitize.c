@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/util/compiler.h"
 #include "core/util/utf8.h"
 
 enum state {
@@ -314,16 +315,25 @@ static void utf8_byte(struct sanitizer *s, uint8_t c)
 }
 
 /* A run of printable ASCII in the ground state. Returns its length. */
-static size_t ascii_run(struct sanitizer *s, const char *bytes, size_t len)
+static size_t ascii_run(struct sanitizer *s, const char *restrict bytes, size_t len)
 {
-    size_t n = 0;
-    while (n < len && (uint8_t)bytes[n] >= 0x20 && (uint8_t)bytes[n] < 0x7f) {
-        s->text[s->ntext++] = (uint8_t)bytes[n++];
+    size_t done = 0;
+    while (done < len) {
+        uint32_t *restrict text = s->text + s->ntext;
+        size_t room = MT_MIN(len - done, SANITIZE_TEXT_MAX - s->ntext), n = 0;
+        while (n < room && (uint8_t)(bytes[done + n] - 0x20) < 0x5f) {
+            text[n] = (uint8_t)bytes[done + n];
+            n++;
+        }
+        s->ntext += n;
+        done += n;
         if (s->ntext == SANITIZE_TEXT_MAX) {
             flush_text(s);
+        } else {
+            break;
         }
     }
-    return n;
+    return done;
 }
 
 /* One byte in any state but a string. */

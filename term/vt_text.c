@@ -102,6 +102,17 @@ static bool may_join(const struct vt *vt, uint32_t cp)
     return cp > 0x2000 && (vt->last_joins || (cp >= 0x1f1e6 && cp <= 0x1f1ff) || (cp >= 0x1f3fb && cp <= 0x1f3ff));
 }
 
+/* ASCII within one row, the commonest text by far: a run of cells that differ in their character only. */
+static size_t put_ascii(struct cell *restrict cells, const uint32_t *restrict cps, size_t n, struct cell c)
+{
+    size_t i = 0;
+    for (; i < n && cps[i] < 0x80; i++) {
+        c.ch = cps[i];
+        cells[i] = c;
+    }
+    return i;
+}
+
 /* The direct path within one row: as many characters as fit. Returns how many it took. */
 static size_t put_row(struct vt *vt, const uint32_t *cps, size_t n)
 {
@@ -110,6 +121,17 @@ static size_t put_row(struct vt *vt, const uint32_t *cps, size_t n)
     struct cell c = {.fg = vt->pen.fg, .bg = vt->pen.bg, .attrs = vt->pen.attrs, .link = vt->pen.link, .width = 1};
     int col = vt->col, last = col;
     size_t i = 0;
+    if (cps[0] < 0x80) {
+        grid_split_wide(g, vt->row, col, 0);
+        i = put_ascii(cells + col, cps, MT_MIN(n, (size_t)(g->cols - col)), c);
+        col += (int)i;
+        last = col - 1;
+        if (col < g->cols && cells[col].width == 0) {
+            grid_split_wide(g, vt->row, col, 0);
+            c.ch = cps[i - 1];
+            cells[col - 1] = c;
+        }
+    }
     for (; i < n; i++) {
         uint32_t cp = cps[i];
         int width = cp < 0x80 ? 1 : utf8_width(cp);
