@@ -131,7 +131,9 @@ TESTS_backends := $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard
 TESTS_screens := $(patsubst tests/screens/%.c,$(B)/tests/screens/%,$(wildcard tests/screens/test_*.c))
 TESTS_fuzz := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 # Minutes of real podman, whose time is podman's and the network's: once, in the mode that is shipped.
-SLOW := backends/test_podman_debian backends/test_podman_crash backends/test_podman_input screens/test_podman
+# The same for programs from Debian and npm in a pane.
+SLOW := backends/test_podman_debian backends/test_podman_crash backends/test_podman_input screens/test_podman screens/test_programs \
+        screens/test_npm_programs
 ifeq ($(MODE),asan)
 TESTS_backends := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_backends))
 TESTS_screens := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_screens))
@@ -149,8 +151,16 @@ $(TESTS_backends): $(call support,backends) $(BIN)
 $(B)/tests/backends/test_forward: $(call obj,tests/unit/temphome.c)
 # Screens of real podman need its rig.
 POD_RIG := $(call obj,tests/backends/podman_rig.c tests/backends/podman_net.c tests/backends/podman_sweep.c)
-$(TESTS_screens): $(call support,screens) $(POD_RIG) $(BIN)
+$(TESTS_screens): $(call support,screens) $(call obj,tests/compare/cells.c) $(POD_RIG) $(BIN)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+
+# By hand: records programs, and compares what we make of them with xterm.js (tests/compare/compare.mjs).
+VTRECORD := $(B)/tests/compare/vtrecord
+.PHONY: vtrecord
+vtrecord: $(VTRECORD)
+$(VTRECORD): $(call obj,tests/compare/vtrecord.c tests/compare/cells.c) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 

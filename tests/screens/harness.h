@@ -74,6 +74,9 @@ void harness_wait(struct harness *h, bool (*fn)(struct harness *h, void *arg), v
 /* The same for what the terminal does not tell of (a file, a process): looked at again every few milliseconds. */
 void harness_watch(struct harness *h, bool (*fn)(struct harness *h, void *arg), void *arg, const char *what);
 
+/* Takes what has come, without waiting: for conditions that look at a second terminal, too. */
+void harness_take(struct harness *h);
+
 /* --- looking --- */
 bool harness_has(struct harness *h, const char *text);
 /* Where a text stands (first occurrence from the top); false when nowhere. */
