@@ -60,6 +60,10 @@ void app_outer_reply(struct app *app, const char *data, size_t len)
     if (change & OUTER_KEYS) {
         app_outer_keys(app);
     }
+    if (change & OUTER_UNDERLINES) {
+        screen_add_underlines(app->screen, app->outer.ul_styles, app->outer.ul_color);
+        app_dirty(app);
+    }
     if (change & (OUTER_COLORS | OUTER_KEYS)) {
         app_outer_tell(app);
     }

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #define ASK_COLORS "\033]10;?\033\\\033]11;?\033\\"
+/* A curly coloured underline, DECRQSS: which attributes are set? None any more. */
+#define ASK_UNDERLINES "\033[0;4:3;58:2::1:2:3m\033P$qm\033\\\033[m"
 
 void outer_ask_all(struct strbuf *out)
 {
-    strbuf_addstr(out,
-                  ASK_COLORS "\033[?u\033[c"); /* DA1 last: what came before it has been answered, or never will be */
+    strbuf_addstr(out, ASK_COLORS ASK_UNDERLINES
+                  "\033[?u\033[c"); /* DA1 last: what came before it has been answered, or never will be */
 }
 
 void outer_ask_colors(struct strbuf *out)
@@ -68,6 +70,27 @@ static unsigned on_color(struct outer *o, const char *s, const char *end)
     return change;
 }
 
+/* The answer to DECRQSS: "1$r" and parameters, "m" and ST. */
+static unsigned on_setting(struct outer *o, const char *s, const char *end)
+{
+    unsigned change = 0;
+
+    if (end - s < 6 || memcmp(s, "1$r", 3) != 0 || memcmp(end - 3, "m\033\\", 3) != 0) {
+        return 0;
+    }
+    for (s += 3; s < end; s++) {
+        bool begins = s[-1] == ';' || s[-1] == 'r';
+        if (begins && !o->ul_styles && end - s > 3 && memcmp(s, "4:3", 3) == 0) {
+            o->ul_styles = true;
+            change = OUTER_UNDERLINES;
+        } else if (begins && !o->ul_color && end - s > 3 && (memcmp(s, "58:", 3) == 0 || memcmp(s, "58;", 3) == 0)) {
+            o->ul_color = true;
+            change = OUTER_UNDERLINES;
+        }
+    }
+    return change;
+}
+
 unsigned outer_reply(struct outer *o, const char *data, size_t len)
 {
     const char *end = data + len;
@@ -77,6 +100,9 @@ unsigned outer_reply(struct outer *o, const char *data, size_t len)
     }
     if (data[1] == ']') {
         return on_color(o, data + 2, end);
+    }
+    if (data[1] == 'P') {
+        return on_setting(o, data + 2, end);
     }
     if (data[1] != '[' || data[2] != '?') {
         return 0;

@@ -2,9 +2,10 @@
 #ifndef MT_TUI_OUTER_H
 #define MT_TUI_OUTER_H
 
-/* What the outer terminal says of itself: its own colours, and whether it speaks kitty's keyboard protocol. Asked once
- * at the start, and for colours again when it tells of a change; nothing ever waits for an answer. Pure: questions and
- * answers as bytes. */
+/* What the outer terminal says of itself: its own colours, which underlines it draws (terminfo's xterm-256color has but
+ * the plain one, and most terminals that say they are this draw them all), whether it speaks kitty's keyboard protocol.
+ * Asked once at the start, and for colours again when it tells of a change; nothing ever waits for an answer. Pure:
+ * questions and answers as bytes. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +17,13 @@ struct outer {
     bool fg_known, bg_known;
     uint32_t fg, bg; /* 0xRRGGBB */
     bool kitty;      /* it answered the question for its keyboard flags */
-    bool answered;   /* the answer that every terminal gives, and that is asked for last, has come */
+    bool ul_styles;  /* it kept a curly underline that it was given, and the colour of one */
+    bool ul_color;
+    bool answered; /* the answer that every terminal gives, and that is asked for last, has come */
 };
 
 /* Bits of what an answer changed. */
-enum outer_change { OUTER_COLORS = 1, OUTER_KEYS = 2, OUTER_ASK_COLORS = 4 };
+enum outer_change { OUTER_COLORS = 1, OUTER_KEYS = 2, OUTER_ASK_COLORS = 4, OUTER_UNDERLINES = 8 };
 
 void outer_ask_all(struct strbuf *out);
 void outer_ask_colors(struct strbuf *out);

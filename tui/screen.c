@@ -630,6 +630,13 @@ void screen_set_kitty(struct screen *s, unsigned flags)
     screen_send(s, out.buf, out.len);
 }
 
+void screen_add_underlines(struct screen *s, bool styles, bool color)
+{
+    s->caps.underline_styles = s->caps.underline_styles || styles;
+    s->caps.underline_color = s->caps.underline_color || color;
+    s->shown_is_valid = false; /* what was drawn plainly is drawn again */
+}
+
 void screen_set_modify_other(struct screen *s)
 {
     if (!s->modify_other && s->active && s->info.hyperlinks) {

@@ -44,6 +44,8 @@ void screen_set_mouse(struct screen *s, bool on);
 /* Kitty keyboard flags that the terminal keeps from now on until it is given back; 0: none. Only for one that answered
  * for them. */
 void screen_set_kitty(struct screen *s, unsigned flags);
+/* The terminal was seen to draw underlines of other shapes, of a colour of their own: from now on they are sent. */
+void screen_add_underlines(struct screen *s, bool styles, bool color);
 /* xterm's way to tell more keys apart (modifyOtherKeys), for terminals that are known to take or ignore it. */
 void screen_set_modify_other(struct screen *s);
 /* The terminal's contents are unknown (resume, Ctrl-L): the next present draws everything. */

@@ -10,10 +10,10 @@
 
 struct stage {
     struct harness *pane, *bare;
-    const struct harness *world;
     int cols, rows;
     struct strbuf recording; /* of tests/compare/cells.h */
     size_t recorded;         /* bytes of the bare terminal that are in it */
+    int kept;                /* screens that are in it */
     char *script;            /* of stage_open_recorded: what `script` writes; NULL: both run */
 };
 

@@ -315,7 +315,7 @@ static void test_card_of_attributes(void **state)
     struct stage *s = stage_open(state, 120, 36);
     MT_CLEANUP(strbuf) struct strbuf card = STRBUF_INIT;
 
-    for (int i = 1; i <= 9; i++) {
+    for (int i = 1; i <= 9; i += i == 5 ? 2 : 1) { /* xterm.js knows but one kind of blinking */
         strbuf_addf(&card, "\x1b[%dmSGR %d\x1b[m \x1b[%d;31;44mon colours\x1b[m  ", i, i, i);
     }
     strbuf_addf(&card, "\r\n\x1b[53mover\x1b[m \x1b[1;2;3;9mall\x1b[22mless\x1b[23mless\x1b[29mnone\x1b[m\r\n");
@@ -333,19 +333,22 @@ static void test_card_of_attributes(void **state)
     }
     strbuf_addf(&card, "\x1b[m\r\n\x1b[44mto the right margin in blue\x1b[K\x1b[m\r\n");
     strbuf_addf(&card, "\x1b[7mreversed, and erased:\x1b[K\x1b[m\r\n");
-    strbuf_addf(&card, "\x1b]8;;https://example.com/one\x1b\\a link\x1b]8;;\x1b\\, "
-                       "\x1b]8;id=x;https://example.com/two\x07another\x1b]8;;\x07.\r\n"
-                       "\x1b(0lqqwqqk\x1b(B line drawing\r\nend of the card\r\n");
+    strbuf_addf(&card, "\x1b(0lqqwqqk\x1b(B line drawing\r\nend of the card\r\n");
     harness_write(s->pane, "src/api/card", card.buf);
+    harness_write(
+        s->pane, "src/api/links",
+        "\x1b]8;;https://example.com/one\x1b\\a link\x1b]8;;\x1b\\, "
+        "\x1b]8;id=x;https://example.com/two\x07\x1b[4:3;58;5;9manother\x1b[m\x1b]8;;\x07 \x1b[6mfast\x1b[m\r\n"
+        "end of the links\r\n");
     stage_type(s, "clear; cat card\r");
     stage_wait(s, "end of the card");
     stage_same_as_xterm(s, "card");
     stage_resize(s, 200, 50);
     stage_same(s, "wider");
     stage_resize(s, 80, 24);
-    stage_type(s, "clear; cat card | tail -4\r");
-    stage_wait(s, "end of the card");
-    stage_same(s, "smaller");
+    stage_type(s, "clear; cat links\r"); /* which xterm.js underlines */
+    stage_wait(s, "end of the links");
+    stage_same(s, "links");
     stage_close(s);
 }
 

@@ -39,6 +39,23 @@ static void test_keyboard(void **state)
     assert_int_equal(reply(&o, "\033[?997;2n"), OUTER_ASK_COLORS);
 }
 
+static void test_underlines(void **state)
+{
+    struct outer o = {0};
+    (void)state;
+    assert_int_equal(reply(&o, "\033P1$r0;4m\033\\"), 0); /* xterm: a plain one is what it made of it */
+    assert_int_equal(reply(&o, "\033P0$r\033\\"), 0);
+    assert_false(o.ul_styles || o.ul_color);
+    assert_int_equal(reply(&o, "\033P1$r0;4:3m\033\\"), OUTER_UNDERLINES);
+    assert_true(o.ul_styles && !o.ul_color);
+    assert_int_equal(reply(&o, "\033P1$r0;4:3;58:2::1:2:3m\033\\"), OUTER_UNDERLINES);
+    assert_true(o.ul_color);
+    assert_int_equal(reply(&o, "\033P1$r0;4:3;58:2::1:2:3m\033\\"), 0);
+    o = (struct outer){0};
+    assert_int_equal(reply(&o, "\033P1$r14:3;158:2m\033\\"), 0);
+    assert_int_equal(reply(&o, "\033P1$r4:3"), 0);
+}
+
 static void test_nonsense(void **state)
 {
     static const char *const bad[] = {"",
@@ -67,6 +84,6 @@ static void test_nonsense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_colors), cmocka_unit_test(test_keyboard),
-                                       cmocka_unit_test(test_nonsense)};
+                                       cmocka_unit_test(test_underlines), cmocka_unit_test(test_nonsense)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
