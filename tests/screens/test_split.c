@@ -391,7 +391,7 @@ static void test_small_terminal(void **state)
     harness_resize(h, 40, 12);
     harness_wait_gone(h, "pane-one");
     harness_wait_text(h, "pane-two");
-    harness_wait_text(h, "+1");
+    harness_wait_text(h, "+1 hidden");
     expect_size(h, "9 40");
     harness_keys(h, "C-] Left"); /* through all of them all the same */
     harness_wait_text(h, "pane-one");

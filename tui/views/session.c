@@ -84,8 +84,8 @@ void session_title_draw(const struct app *app, struct surface *s, struct rect r)
     }
     if (app->view.hidden > 0 && x + 4 < end) { /* the other panes of the layout */
         char text[40];
-        str_format(text, sizeof(text), end - x > 18 ? "+%d %s" : "+%d", app->view.hidden,
-                   app->zoom ? "behind zoom" : "hidden: small");
+        const char *why = app->zoom && end - x > 16 ? " behind zoom" : end - x > 11 ? " hidden" : "";
+        str_format(text, sizeof(text), "+%d%s", app->view.hidden, why);
         surface_text_right(s, end, r.y, end - x - 1, theme_style(&app->theme, THEME_NOTICE), text);
     }
 }
