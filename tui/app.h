@@ -313,6 +313,8 @@ void flow_again(struct app *app, const char *id); /* the ended session's program
 /* --- app_input.c --- */
 void app_on_input(void *app, const struct input_event *ev);
 void app_on_bytes(void *app, const char *data, size_t len);
+/* Keys that had to wait: as if they were pressed now. */
+void app_press(struct app *app, const struct key *keys, size_t count);
 /* The opened session has a screen: gives it the keys typed meanwhile. */
 void app_type_ahead(struct app *app);
 /* The engine is ready: acts on the keys that had to wait for that. */

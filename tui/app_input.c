@@ -240,7 +240,7 @@ static void on_key(struct app *app, struct key key)
         session_key(app, key);
         return;
     }
-    if (context == CONTEXT_COPY && pane_copy_key(app->pane, key)) {
+    if (context == CONTEXT_COPY && (pane_find_key(app->pane, key) || pane_copy_key(app->pane, key))) {
         return;
     }
     if (app_main_kind(app) == MAIN_START && start_key(app, key)) {
@@ -265,6 +265,13 @@ static void on_key(struct app *app, struct key key)
         list_escape(app);
     } else {
         app_set_focus(app, FOCUS_LIST);
+    }
+}
+
+void app_press(struct app *app, const struct key *keys, size_t count)
+{
+    for (size_t i = 0; i < count && !app->quitting; i++) {
+        on_key(app, keys[i]);
     }
 }
 

@@ -133,6 +133,14 @@ static void pane_copied(void *arg, const char *text, size_t len)
     clip_copy(app->loop, app->screen, text, len);
 }
 
+static void pane_held(void *arg, struct pane *p, const struct key *keys, size_t count)
+{
+    struct app *app = arg;
+    if (p == app->pane) {
+        app_press(app, keys, count);
+    }
+}
+
 static void pane_message(void *arg, const char *text)
 {
     app_say(arg, "%s", text);
@@ -208,7 +216,7 @@ static int open_engine(struct app *app, struct error *err)
 {
     struct port_viewer viewer = {.on_frame = on_frame, .on_clipboard = on_clipboard, .arg = app};
     struct pane_events pane = {
-        .on_dirty = pane_dirty, .on_copied = pane_copied, .on_message = pane_message, .arg = app};
+        .on_dirty = pane_dirty, .on_copied = pane_copied, .on_message = pane_message, .on_held = pane_held, .arg = app};
     if (port_open(&app->port, app->loop, app->paths, &app->config, app->model, err) != 0) {
         return -1;
     }

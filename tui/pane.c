@@ -37,7 +37,7 @@ void pane_release(struct pane *p)
 {
     pane_copy_drop(p);
     pane_take_drop(p);
-    pane_find_drop(p);
+    pane_find_release(p);
     timer_close(p->drag.scroll);
     p->drag.scroll = NULL;
     timer_close(p->retry);

@@ -14,10 +14,13 @@
 #include "tui/surface.h"
 #include "tui/theme.h"
 
+struct pane;
+
 struct pane_events {
     void (*on_dirty)(void *arg);
     void (*on_copied)(void *arg, const char *text, size_t len); /* copy mode took this text */
     void (*on_message)(void *arg, const char *text);            /* "not found", "copied 3 lines" */
+    void (*on_held)(void *arg, struct pane *p, const struct key *keys, size_t count); /* to be pressed now */
     void *arg;
 };
 
@@ -31,6 +34,7 @@ struct pane_cache {
     bool asked;
 };
 struct pane_take;
+#define PANE_HELD_MAX 64
 
 /* A search: what is typed or was given, where it began, and what the host said of it. */
 struct pane_find {
@@ -46,6 +50,10 @@ struct pane_find {
     uint64_t line, top; /* where the typing began */
     int col;
     char last[256]; /* the needle before, for Enter without one */
+    /* Keys that came before the answer: they mean the place it leads to. */
+    struct key held[PANE_HELD_MAX];
+    size_t held_count;
+    struct timer *hold; /* runs while waiting: after it a key cancels the search */
 };
 
 /* A button that is held down. */
@@ -156,6 +164,9 @@ void pane_find_prompt(struct pane *p, bool backward);
 /* Selects what the last command before the cursor has printed; enters copy mode. */
 void pane_find_output(struct pane *p);
 void pane_find_drop(struct pane *p);
+void pane_find_release(struct pane *p);
+/* A key while the host still looks: it waits for the answer a moment, after that it cancels the search and is false. */
+bool pane_find_key(struct pane *p, struct key key);
 /* Highlights every match in view. */
 void pane_find_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t);
 /* "match 3/127", "no match", or "". */

@@ -98,6 +98,7 @@ static void motion(struct pane *p, const struct mouse_event *ev)
     }
     d->at_col = ev->col;
     d->at_row = ev->row;
+    d->clicks = 0; /* the next press is no second click */
     if (!(p->copy.active && p->copy.selecting)) {
         pane_copy_begin(p);
         copymode_goto(&p->copy, pressed_line(p), d->col);

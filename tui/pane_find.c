@@ -9,6 +9,9 @@
 
 /* Searching in copy mode: the host finds and counts, the cockpit highlights what is in view by the same rules. */
 
+/* So long a key waits for the answer to what was asked before it. */
+#define HOLD_MS 250
+
 /* A question on its way. */
 struct ask {
     struct pane *p;
@@ -23,10 +26,66 @@ void pane_find_drop(struct pane *p)
     struct pane_find *f = &p->find;
     pattern_free(f->pattern);
     uint32_t serial = f->serial + 1;
+    struct timer *hold = f->hold;
     char last[sizeof(f->last)];
     str_copy(last, sizeof(last), f->needle[0] ? f->needle : f->last);
-    *f = (struct pane_find){.serial = serial};
+    if (hold) {
+        timer_stop(hold);
+    }
+    *f = (struct pane_find){.serial = serial, .hold = hold};
     str_copy(f->last, sizeof(f->last), last);
+}
+
+void pane_find_release(struct pane *p)
+{
+    pane_find_drop(p);
+    timer_close(p->find.hold);
+    p->find.hold = NULL;
+}
+
+/* The answer is here, or not waited for any more: the keys behind the question are pressed. */
+static void let_go(struct pane *p)
+{
+    struct pane_find *f = &p->find;
+    struct key keys[PANE_HELD_MAX];
+    size_t n = f->held_count;
+    f->waiting = false;
+    f->held_count = 0;
+    if (f->hold) {
+        timer_stop(f->hold);
+    }
+    if (n) {
+        memcpy(keys, f->held, n * sizeof(*keys));
+        p->events.on_held(p->events.arg, p, keys, n);
+    }
+}
+
+/* It takes long. Who has pressed keys meanwhile does not want to wait for it. */
+static void on_slow(void *arg)
+{
+    struct pane *p = arg;
+    if (p->find.waiting && p->find.held_count) {
+        sessions_search_stop(p->sessions, p->id);
+        p->find.serial++;
+        let_go(p);
+    }
+}
+
+bool pane_find_key(struct pane *p, struct key key)
+{
+    struct pane_find *f = &p->find;
+    if (!f->waiting) {
+        return false;
+    }
+    if (timer_is_active(f->hold) && f->held_count < PANE_HELD_MAX) {
+        f->held[f->held_count++] = key;
+        return true;
+    }
+    sessions_search_stop(p->sessions, p->id);
+    f->serial++;
+    let_go(p);
+    p->events.on_dirty(p->events.arg);
+    return false;
 }
 
 /* Another text is looked for. */
@@ -59,7 +118,6 @@ static void on_match(struct pane *p, struct ask *a, const struct sessions_hit *h
 {
     struct pane_find *f = &p->find;
     f->hit = *hit;
-    f->waiting = false;
     f->answered = true;
     if (hit->found && !a->placed) {
         copymode_goto(&p->copy, hit->line, hit->col);
@@ -98,7 +156,6 @@ static void on_found(void *arg, const struct sessions_hit *hit, const struct err
     bool more = hit->more;
     if (a->serial == p->find.serial && p->copy.active && !hit->dropped) {
         if (err) {
-            p->find.waiting = false;
             p->events.on_message(p->events.arg, err->msg);
         } else if (a->kind == SEARCH_TEXT) {
             on_match(p, a, hit);
@@ -106,6 +163,9 @@ static void on_found(void *arg, const struct sessions_hit *hit, const struct err
             on_mark(p, a, hit);
         }
         p->events.on_dirty(p->events.arg);
+        if (p->find.waiting) {
+            let_go(p);
+        }
     }
     if (!more) {
         free(a);
@@ -123,7 +183,11 @@ static void ask(struct pane *p, const struct sessions_query *q)
         p->events.on_message(p->events.arg, err.msg);
         return;
     }
-    p->find.waiting = q->kind == SEARCH_TEXT;
+    p->find.waiting = true;
+    if (!p->find.hold) {
+        p->find.hold = timer_new(p->loop, on_slow, p);
+    }
+    timer_start(p->find.hold, HOLD_MS);
 }
 
 /* Back to where the typing began. */
@@ -160,6 +224,7 @@ void pane_find_type(struct pane *p, const char *text, char *message, size_t cap)
     set_needle(f, text);
     if (!text[0]) {
         sessions_search_stop(p->sessions, p->id);
+        f->serial++;
         f->waiting = false;
         go_back(p);
         return;

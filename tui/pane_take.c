@@ -237,8 +237,11 @@ static void yank_done(void *arg, size_t bytes, size_t lines, bool cut, const str
         str_format(said, sizeof(said), "Nothing copied: %s", err->msg);
     } else {
         p->events.on_copied(p->events.arg, y->text.buf, y->text.len);
-        str_format(said, sizeof(said), lines == 1 ? "Copied %zu bytes%.0zu%s" : "Copied %zu bytes, %zu lines%s", bytes,
-                   lines,
+        char count[40] = "";
+        if (lines != 1) {
+            str_format(count, sizeof(count), ", %zu lines", lines);
+        }
+        str_format(said, sizeof(said), "Copied %zu %s%s%s", bytes, bytes == 1 ? "byte" : "bytes", count,
                    cut                            ? "; there was more: s writes all to a file"
                    : y->text.len > CLIP_MAX_BYTES ? "; too long for the terminal: s writes it to a file"
                                                   : "");

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copy mode with the real program and a real shell: searching, selecting by keys and mouse, what is copied, prompts and
+ * outputs, files, the editor. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/util/compiler.h"
+#include "core/util/xmalloc.h"
+#include "tests/screens/world.h"
+
+static int set_up(void **state)
+{
+    struct harness *h = harness_new();
+
+    world_small(h);
+    *state = h;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    harness_free(*state);
+    return 0;
+}
+
+/* A shell whose prompt is marked as bash's integrations do. */
+static void begin_with(struct harness *h, const char *const *env)
+{
+    world_start(h, 120, 36, NULL, env);
+    world_open_shell(h);
+    harness_type(h, "PS1='\\[\\e]133;D\\a\\e]133;A\\a\\]> '; PS0='\\e]133;C\\a'; clear; echo re''ady\r");
+    harness_wait_text(h, "ready");
+}
+
+static void begin(struct harness *h)
+{
+    begin_with(h, NULL);
+}
+
+static void copy_mode(struct harness *h)
+{
+    harness_keys(h, "C-] [");
+    harness_wait_text(h, "copy mode");
+}
+
+/* The text of the last OSC 52 that was sent, decoded. */
+static bool last_copied(struct harness *h, struct strbuf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const struct strbuf *b = harness_bytes(h);
+    const char *at = NULL;
+    for (const char *p = b->buf; (p = strstr(p, "\033]52;c;")) != NULL; p += 7) {
+        at = p + 7;
+    }
+    if (!at) {
+        return false;
+    }
+    uint32_t bits = 0;
+    int have = 0;
+    for (; *at && strchr(digits, *at); at++) {
+        bits = bits << 6 | (uint32_t)(strchr(digits, *at) - digits);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            strbuf_addch(out, (char)(bits >> have & 0xff));
+        }
+    }
+    return *at == '=' || *at == '\033';
+}
+
+static bool is_copied(struct harness *h, void *want)
+{
+    MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+    return last_copied(h, &got) && strcmp(got.buf, want) == 0;
+}
+
+static void wait_copied(struct harness *h, const char *want)
+{
+    harness_wait(h, is_copied, (void *)(uintptr_t)want, want);
+    harness_wait_gone(h, "copy mode");
+}
+
+/* The style of the first cell of a text on the screen. */
+static const struct cell *cell_of(struct harness *h, const char *text)
+{
+    int col, row;
+    assert_true(harness_find(h, text, &col, &row));
+    return harness_cell(h, col, row);
+}
+
+static void test_search(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "clear; for i in {1..300}; do echo row $i Alpha; done; echo the en''d\r");
+    harness_wait_text(h, "the end");
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    /* It goes on while it is typed, and comes back when it does not fit any more. */
+    harness_type(h, "row 7");
+    harness_wait_text(h, "match 11/11");
+    harness_wait_text(h, "row 79 Alpha");
+    harness_type(h, "0");
+    harness_wait_text(h, "match 1/1");
+    harness_type(h, "x");
+    harness_wait_text(h, "no match");
+    harness_keys(h, "Backspace Backspace Backspace");
+    harness_type(h, "2[0-9]5 a");
+    harness_wait_text(h, "match 10/10");
+    harness_wait_text(h, "row 295 Alpha");
+    harness_wait_gone(h, "wrapped");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "search back:");
+    /* Every match in view is marked, the current one besides. */
+    harness_settle(h);
+    const struct cell *here = cell_of(h, "row 295"), *other = cell_of(h, "row 285");
+    assert_true(other->attrs & CELL_BOLD);
+    assert_true(here->attrs & CELL_BOLD);
+    assert_true((here->attrs ^ other->attrs) & CELL_REVERSE);
+    assert_false(cell_of(h, "row 284")->attrs & CELL_BOLD);
+    harness_key(h, "n");
+    harness_wait_text(h, "match 9/10");
+    harness_key(h, "N");
+    harness_wait_text(h, "match 10/10");
+    harness_key(h, "N");
+    harness_wait_text(h, "Search wrapped");
+    harness_wait_text(h, "match 1/10, wrapped");
+    /* No expression: taken as it is, and it says so. */
+    harness_key(h, "/");
+    harness_wait_text(h, "search:");
+    harness_type(h, "[A");
+    harness_wait_text(h, "searched as plain text");
+    harness_wait_text(h, "no match");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "search:");
+    harness_wait_text(h, "row 205 Alpha"); /* where it began */
+    harness_key(h, "/");
+    harness_wait_text(h, "search:");
+    harness_type(h, "ALPHA\r"); /* smart case */
+    harness_wait_text(h, "Not found: ALPHA");
+    harness_key(h, "/");
+    harness_wait_text(h, "search:");
+    harness_type(h, "a\r");
+    harness_wait_text(h, "00"); /* counted to the end */
+    harness_key(h, "q");
+    harness_wait_gone(h, "copy mode");
+    harness_wait_text(h, "the end");
+    world_leave_session(h);
+}
+
+/* A match, a selection and a copy over the edge of soft-wrapped rows, with wide characters. */
+static void test_wrapped(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "clear; printf 'x%.0s' {1..100}; printf 'SEA''M日本%.0s\\n' 1; echo; echo after; seq 40\r");
+    harness_wait_text(h, "40");
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, "xSEAM日本$\r");
+    harness_wait_text(h, "match 1/1");
+    harness_key(h, "V"); /* the whole line, both rows */
+    harness_key(h, "y");
+    MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+    for (int i = 0; i < 100; i++) {
+        strbuf_addch(&want, 'x');
+    }
+    strbuf_addstr(&want, "SEAM日本\n");
+    wait_copied(h, want.buf);
+    harness_wait_gone(h, "copy mode");
+    /* By characters, over a blank line, which stays. */
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, "本\r");
+    harness_wait_text(h, "match 1/1");
+    harness_keys(h, "v j j 0 e y");
+    wait_copied(h, "本\n\nafter");
+    world_leave_session(h);
+}
+
+static void test_keys(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "clear; printf 'one two-three four\\nfive six  seven\\n  eight nine\\n'; echo do''ne\r");
+    harness_wait_text(h, "done");
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, "^one two\r");
+    harness_wait_text(h, "match 1/1");
+    harness_keys(h, "w v e y"); /* a word as vi has it */
+    wait_copied(h, "two");
+    copy_mode(h);
+    harness_keys(h, "? Enter"); /* the same again */
+    harness_wait_text(h, "match 1/1");
+    harness_keys(h, "f f v $ y");
+    wait_copied(h, "four");
+    copy_mode(h);
+    harness_keys(h, "? Enter");
+    harness_wait_text(h, "match 1/1");
+    /* A block, the cursor at its other end, and back. */
+    harness_keys(h, "w C-v j j e o y");
+    wait_copied(h, "two\nsix\nght");
+    copy_mode(h);
+    harness_keys(h, "? Enter");
+    harness_wait_text(h, "match 1/1");
+    harness_keys(h, "j j ^ v b b y");
+    wait_copied(h, "six  seven\n  e");
+    copy_mode(h);
+    harness_keys(h, "H v L Escape"); /* leaves without copying */
+    harness_wait_gone(h, "copy mode");
+    harness_settle(h);
+    assert_true(is_copied(h, (void *)(uintptr_t) "six  seven\n  e"));
+    world_leave_session(h);
+}
+
+static void test_prompts(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "seq 1 10''0\r");
+    harness_wait_text(h, "100");
+    harness_type(h, "echo sec''ond; echo; echo li''ne\r");
+    harness_wait_text(h, "second");
+    harness_type(h, "seq 200 260; echo bot''tom\r");
+    harness_wait_text(h, "bottom");
+    /* From the session: to the prompt before this one. */
+    harness_keys(h, "C-] P");
+    harness_wait_text(h, "copy mode");
+    harness_wait_text(h, "> seq 200 260");
+    harness_key(h, "[");
+    harness_wait_text(h, "> echo sec");
+    harness_key(h, "[");
+    harness_wait_text(h, "> seq 1 10");
+    harness_key(h, "]");
+    harness_key(h, "]");
+    harness_wait_text(h, "> seq 200 260");
+    harness_wait_gone(h, "> echo sec");
+    /* What the command before printed. */
+    harness_keys(h, "O y");
+    wait_copied(h, "second\n\nline\n");
+    harness_wait_gone(h, "copy mode");
+    harness_keys(h, "C-] O");
+    harness_wait_text(h, "copy mode");
+    harness_key(h, "y");
+    MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+    for (int i = 200; i <= 260; i++) {
+        strbuf_addf(&want, "%d\n", i);
+    }
+    strbuf_addstr(&want, "bottom\n");
+    wait_copied(h, want.buf);
+    harness_wait_text(h, "62 lines");
+    world_leave_session(h);
+}
+
+static void drag(struct harness *h, unsigned mods, int col, int row, int to_col, int to_row)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    unsigned m = mods & KEYMOD_ALT ? 8 : 0;
+    strbuf_addf(&b, "\033[<%u;%d;%dM", m, col + 1, row + 1);
+    strbuf_addf(&b, "\033[<%u;%d;%dM", m + 32, to_col + 1, to_row + 1);
+    strbuf_addf(&b, "\033[<%u;%d;%dm", m, to_col + 1, to_row + 1);
+    harness_send(h, b.buf, b.len);
+}
+
+static void test_mouse(void **state)
+{
+    struct harness *h = *state;
+    int col, row;
+
+    begin(h);
+    harness_type(h, "clear; printf 'alpha /usr/lib beta\\nsecond row here\\nthird\\n'; echo do''ne\r");
+    harness_wait_text(h, "done");
+    assert_true(harness_find(h, "alpha /usr", &col, &row));
+    drag(h, 0, col, row, col + 5, row + 1);
+    wait_copied(h, "alpha /usr/lib beta\nsecond");
+    harness_wait_gone(h, "copy mode");
+    drag(h, KEYMOD_ALT, col, row, col + 4, row + 2);
+    wait_copied(h, "alpha\nsecon\nthird");
+    harness_wait_gone(h, "copy mode");
+    harness_click(h, col + 8, row);
+    harness_click(h, col + 8, row);
+    wait_copied(h, "/usr/lib");
+    harness_click(h, col + 8, row);
+    wait_copied(h, "alpha /usr/lib beta\n");
+    harness_wait_gone(h, "copy mode");
+    /* Beyond the edge the view goes on by itself, to the oldest line. */
+    harness_type(h, "clear; seq 1 90; echo low''est\r");
+    harness_wait_text(h, "lowest");
+    assert_true(harness_find(h, "lowest", &col, &row));
+    harness_mouse(h, MOUSE_PRESS, MOUSE_BUTTON_LEFT, col + 5, row);
+    harness_mouse(h, MOUSE_MOTION, MOUSE_BUTTON_LEFT, col, 0);
+    harness_wait_text(h, " 1/92");
+    harness_mouse(h, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, col, 0);
+    harness_wait_gone(h, "copy mode");
+    harness_settle(h);
+    MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+    assert_true(last_copied(h, &got));
+    assert_memory_equal(got.buf, "1\n2\n3\n", 6);
+    assert_string_equal(got.buf + got.len - 10, "\n90\nlowest");
+    world_leave_session(h);
+}
+
+/* Is what is in a file of the home directory this? */
+static void assert_file(struct harness *h, const char *relative, const char *want)
+{
+    MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+    world_read(h, relative, &got);
+    assert_string_equal(got.buf, want);
+}
+
+static void clear_prompt(struct harness *h)
+{
+    harness_key(h, "C-u");
+}
+
+static void test_save(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(xfree) char *path = xasprintf("%s/all.txt", harness_home(h));
+    struct stat st;
+
+    begin(h);
+    harness_type(h, "clear; seq 1 2000; echo sto''p\r");
+    harness_wait_text(h, "stop");
+    copy_mode(h);
+    harness_key(h, "s");
+    harness_wait_text(h, "write everything to:");
+    harness_wait_text(h, "~/api-shell-");
+    clear_prompt(h);
+    harness_type(h, "~/all.txt\r");
+    harness_wait_text(h, "to ~/all.txt");
+    MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT, lines = STRBUF_INIT;
+    world_read(h, "all.txt", &all);
+    for (int i = 1; i <= 2000; i++) {
+        strbuf_addf(&lines, "%d\n", i);
+    }
+    strbuf_addstr(&lines, "stop\n");
+    assert_non_null(strstr(all.buf, lines.buf));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    /* It is there: not without a word. */
+    harness_keys(h, "G k V s");
+    harness_wait_text(h, "write selection to:");
+    clear_prompt(h);
+    harness_type(h, "~/all.txt\r");
+    harness_wait_text(h, "is there already");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "is there already");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal((size_t)st.st_size, all.len);
+    harness_key(h, "s");
+    harness_wait_text(h, "write selection to:");
+    clear_prompt(h);
+    harness_type(h, "~/all.txt\r");
+    harness_wait_text(h, "is there already");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "Wrote 1 line");
+    assert_file(h, "all.txt", "stop\n");
+    /* What cannot be. */
+    harness_key(h, "s");
+    harness_wait_text(h, "write selection to:");
+    clear_prompt(h);
+    harness_type(h, "~/no/such/folder.txt\r");
+    harness_wait_text(h, "No such file or directory");
+    clear_prompt(h);
+    harness_type(h, "~/src\r");
+    harness_wait_text(h, "is a folder");
+    clear_prompt(h);
+    harness_type(h, "/dev/full\r");
+    harness_wait_text(h, "is there already");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "No space left");
+    harness_key(h, "q");
+    harness_wait_gone(h, "copy mode");
+    world_leave_session(h);
+}
+
+static void test_editor(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(xfree) char *script = xasprintf("%s/edit.sh", harness_home(h));
+    MT_CLEANUP(xfree) char *visual = xasprintf("VISUAL=%s --flag", script);
+
+    /* Reads a key from the terminal it was given, in the mode a program expects, and keeps a copy of the text. */
+    harness_write(h, "edit.sh",
+                  "#!/bin/sh\nprintf 'editing %s\\n' \"$1\"; wc -l <\"$2\"; read -r line; cp \"$2\" ~/seen.txt\n"
+                  "ls -l \"$2\" >~/mode.txt; echo \"$2\" >~/name.txt; [ \"$line\" = change ] && echo more >>\"$2\"\n"
+                  "exit 0\n");
+    assert_int_equal(chmod(script, 0755), 0);
+    begin_with(h, (const char *const[]){visual, NULL});
+    harness_type(h, "clear; seq 1 60; echo sto''p\r");
+    harness_wait_text(h, "stop");
+    copy_mode(h);
+    harness_keys(h, "k V E");
+    harness_wait_text(h, "editing --flag");
+    assert_false(vt_is_alt(harness_vt(h)));
+    /* Ctrl-C of its terminal is not ours. */
+    harness_signal(h, SIGINT);
+    harness_type(h, "ok\r");
+    harness_wait_text(h, "copy mode");
+    assert_true(vt_is_alt(harness_vt(h)));
+    world_wait_content(h, "seen.txt", "stop\n");
+    MT_CLEANUP(strbuf) struct strbuf mode = STRBUF_INIT, name = STRBUF_INIT;
+    world_read(h, "mode.txt", &mode);
+    assert_memory_equal(mode.buf, "-rw-------", 10);
+    world_read(h, "name.txt", &name);
+    strbuf_truncate(&name, name.len - 1);
+    harness_settle(h);
+    assert_int_equal(access(name.buf, F_OK), -1); /* the copy is gone */
+    /* Everything; and a copy that was changed stays. */
+    harness_keys(h, "V E");
+    harness_wait_text(h, "editing --flag");
+    harness_type(h, "change\r");
+    harness_wait_text(h, "What you changed is in");
+    strbuf_clear(&name);
+    world_read(h, "name.txt", &name);
+    strbuf_truncate(&name, name.len - 1);
+    assert_int_equal(unlink(name.buf), 0);
+    harness_key(h, "q");
+    harness_wait_gone(h, "copy mode");
+    world_leave_session(h);
+}
+
+static void test_no_editor(void **state)
+{
+    struct harness *h = *state;
+
+    begin_with(h, (const char *const[]){"VISUAL=", "EDITOR=no-such-editor", NULL});
+    copy_mode(h);
+    harness_key(h, "E");
+    harness_wait_text(h, "which is not there");
+    harness_wait_text(h, "s writes to a file");
+    harness_key(h, "q");
+    world_leave_session(h);
+}
+
+/* Without colour everything can be told apart all the same. */
+static void test_no_color(void **state)
+{
+    struct harness *h = *state;
+
+    begin_with(h, (const char *const[]){"NO_COLOR=1", NULL});
+    harness_type(h, "clear; printf 'hit a\\nhit b\\nplain\\n'; echo do''ne\r");
+    harness_wait_text(h, "done");
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, "^hit\r");
+    harness_wait_text(h, "match 2/2");
+    harness_settle(h);
+    unsigned here = cell_of(h, "hit b")->attrs, other = cell_of(h, "hit a")->attrs, plain = cell_of(h, "plain")->attrs;
+    assert_int_not_equal(here, other);
+    assert_int_not_equal(other, plain);
+    harness_keys(h, "j V");
+    harness_settle(h);
+    assert_int_not_equal(cell_of(h, "plain")->attrs, plain);
+    harness_key(h, "q");
+    world_leave_session(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_search, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrapped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_prompts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mouse, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_editor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_editor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_color, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
