@@ -10,6 +10,7 @@
 /* Text out of scrollback and screen: scrollback is fetched in pieces, the screen's rows are at hand. */
 
 #define TAKE_CHUNK 500
+#define LOOK_BACK 256 /* rows above the first one that may belong to its line */
 /* Not more than this is copied: no clipboard takes it. */
 #define YANK_MAX_BYTES (16u << 20)
 
@@ -18,6 +19,8 @@ struct pane_take {
     enum copy_kind kind;
     uint64_t from, to, next;
     int from_col, to_col;
+    bool looking;  /* for the beginning of the first line, which is not loaded */
+    uint64_t end;  /* lines there are */
     bool joined;   /* the last line wrapped into this one */
     size_t blanks; /* newlines that are owed: empty lines at the end are not taken */
     bool trim_end;
@@ -54,6 +57,9 @@ static void columns(const struct pane_take *t, const struct cell *cells, int col
 static void take_row(struct pane_take *t, const struct cell *cells, int cols, bool wrapped,
                      const struct cluster_table *clusters)
 {
+    if (wrapped && t->kind == COPY_LINES && t->next == t->to && t->to + 1 < t->end) {
+        t->to++; /* a whole line, also where its end was not loaded */
+    }
     bool join = wrapped && t->kind != COPY_BLOCK && t->next < t->to;
     int from, to;
     columns(t, cells, cols, join, &from, &to);
@@ -126,6 +132,16 @@ static void on_lines(void *arg, uint64_t first, size_t count, int cols, const st
         finish(p, err);
         return;
     }
+    if (t->looking) {
+        t->looking = false;
+        while (count && t->from == first + count && wrapped[count - 1]) {
+            t->from--;
+            count--;
+        }
+        t->next = t->from;
+        step(p);
+        return;
+    }
     if (count && first > t->next && t->next == t->from) {
         t->from = first; /* the oldest are gone */
     }
@@ -192,8 +208,19 @@ bool pane_take(struct pane *p, const struct pane_sink *sink)
         t->trim_end = true;
     }
     t->next = t->from;
+    t->end = screen_start(sc) + (uint64_t)sc->rows;
     p->take = t;
-    step(p);
+    int cells = 0;
+    bool wrapped = false;
+    t->looking = t->kind == COPY_LINES && t->from > sc->history_first && t->from <= screen_start(sc) &&
+                 !pane_copy_row(p, t->from - 1, &cells, &wrapped);
+    uint64_t back = t->from > LOOK_BACK ? t->from - LOOK_BACK : 0;
+    if (!t->looking ||
+        sessions_history(p->sessions, t->id, MT_MAX(back, sc->history_first),
+                         (size_t)(t->from - MT_MAX(back, sc->history_first)), sc->cols, on_lines, p, NULL) != 0) {
+        t->looking = false;
+        step(p);
+    }
     return true;
 }
 

@@ -215,7 +215,7 @@ static void test_keys(void **state)
     harness_wait_text(h, "match 1/1");
     /* A block, the cursor at its other end, and back. */
     harness_keys(h, "w C-v j j e o y");
-    wait_copied(h, "two\nsix\nght");
+    wait_copied(h, "two\n si\nght");
     copy_mode(h);
     harness_keys(h, "? Enter");
     harness_wait_text(h, "match 1/1");
