@@ -11,16 +11,38 @@
 #include "term/host_session.h"
 #include "term/rules.h"
 
-/* Takes the rules of the files into use. */
+/* Takes the rules for a program into use. What is wrong with them is for the cockpit and doctor to say. */
+static void use(struct host_session *h, const char *program)
+{
+    struct rules *old = h->rules;
+
+    h->rules = rules_load(h->spec->rules_own, h->spec->rules_shipped, program, NULL);
+    pulse_set_rules(h->pulse, h->rules, clock_mono_ms());
+    rules_free(old);
+}
+
+/* Reads the files. A session whose label has no rules may be known by its title. */
 static void load(struct host_session *h)
 {
     char program[sizeof(h->info.label)];
-    struct rules *old = h->rules;
 
     rules_program(h->info.label, program, sizeof(program));
-    h->rules = rules_load(h->spec->rules_own, h->spec->rules_shipped, program, NULL); /* cockpit and doctor complain */
-    pulse_set_rules(h->pulse, h->rules, clock_mono_ms());
-    rules_free(old);
+    use(h, program);
+    rules_titles_free(h->titles);
+    h->titles = h->rules == NULL ? rules_titles_load(h->spec->rules_own, h->spec->rules_shipped) : NULL;
+    h->titled[0] = '\0';
+    host_rules_title(h);
+}
+
+void host_rules_title(struct host_session *h)
+{
+    const char *program = h->titles != NULL && h->pty != NULL ? rules_titles_find(h->titles, vt_title(h->vt)) : NULL;
+
+    if (h->titles == NULL || strcmp(h->titled, program != NULL ? program : "") == 0) {
+        return;
+    }
+    str_copy(h->titled, sizeof(h->titled), program != NULL ? program : "");
+    use(h, h->titled);
 }
 
 /* Something in the folder of the person's own file has changed. */
@@ -61,5 +83,7 @@ void host_rules_close(struct host_session *h)
 void host_rules_release(struct host_session *h)
 {
     rules_free(h->rules);
+    rules_titles_free(h->titles);
     h->rules = NULL;
+    h->titles = NULL;
 }

@@ -34,7 +34,9 @@ struct host_session {
     struct pty *pty; /* NULL once the program has ended */
     struct vt *vt;
     struct pulse *pulse;
-    struct rules *rules; /* for the program's screen; NULL: none */
+    struct rules *rules;         /* for the program's screen; NULL: none */
+    struct rules_titles *titles; /* by which a program without rules is known; NULL: none */
+    char titled[64];             /* the program that they are for, by its title; "": the label's */
     struct dirwatch *rules_watch;
     struct logfile *log;
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */

@@ -28,12 +28,18 @@ struct rules {
     int lines; /* the most that one of them wants */
 };
 
+struct rules_titles {
+    struct strvec names, globs; /* pairs */
+};
+
 /* One file while it is read. */
 struct reading {
     const char *path;
     const char *program; /* NULL: every rule is looked at, none is kept */
     struct rules *rules;
+    struct rules_titles *titles; /* NULL: they are only looked at */
     struct strvec *problems;
+    bool rules_skipped;
     size_t seen;     /* rules that are right */
     bool first_only; /* for rules_check */
     struct error first;
@@ -210,6 +216,22 @@ static void read_rule(struct reading *r, const struct toml *t)
     r->rules->lines = MT_MAX(r->rules->lines, rule.lines);
 }
 
+/* One [[agent]]: its name and the titles that are its own. */
+static void read_agent(struct reading *r, const struct toml *t)
+{
+    const struct toml *name = toml_get(t, "name"), *titles = toml_get(t, "titles");
+
+    if (t->type != TOML_TABLE || name == NULL || name->type != TOML_STRING || titles == NULL || !is_names(titles)) {
+        complain(r, t, "an agent needs a name and titles, a pattern with * and ? or a list of them");
+        return;
+    }
+    const struct toml *one = titles->type == TOML_STRING ? titles : titles->first;
+    for (; r->titles != NULL && one != NULL; one = titles->type == TOML_STRING ? NULL : one->next) {
+        strvec_push(&r->titles->names, name->string);
+        strvec_push(&r->titles->globs, one->string);
+    }
+}
+
 /* A whole file. *replaced: it says that no other rules are wanted for the program. */
 static void read_file(struct reading *r, bool *replaced)
 {
@@ -233,11 +255,15 @@ static void read_file(struct reading *r, bool *replaced)
                 *replaced = true;
             }
         } else if (strcmp(v->key, "rule") == 0 && v->type == TOML_ARRAY) {
-            for (const struct toml *t = v->first; t != NULL; t = t->next) {
+            for (const struct toml *t = r->rules_skipped ? NULL : v->first; t != NULL; t = t->next) {
                 read_rule(r, t);
             }
+        } else if (strcmp(v->key, "agent") == 0 && v->type == TOML_ARRAY) {
+            for (const struct toml *t = v->first; t != NULL; t = t->next) {
+                read_agent(r, t);
+            }
         } else {
-            complain_key(r, v, "there is only replace and [[rule]]");
+            complain_key(r, v, "there is only replace, [[rule]] and [[agent]]");
         }
     }
     toml_free(root);
@@ -368,6 +394,44 @@ enum rules_state rules_judge(const struct rules *r, const char *lines, struct st
         return rule->state;
     }
     return RULES_NONE;
+}
+
+struct rules_titles *rules_titles_load(const char *own, const char *shipped)
+{
+    struct rules_titles *t = xcalloc(1, sizeof(*t));
+    const char *const paths[] = {own, shipped};
+    bool replaced = false;
+
+    strvec_init(&t->names);
+    strvec_init(&t->globs);
+    for (size_t i = 0; i < MT_ARRAY_LEN(paths); i++) {
+        struct reading r = {.path = paths[i], .program = "", .titles = t, .rules_skipped = true};
+        read_file(&r, &replaced);
+    }
+    if (t->names.len == 0) {
+        rules_titles_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void rules_titles_free(struct rules_titles *t)
+{
+    if (t != NULL) {
+        strvec_release(&t->names);
+        strvec_release(&t->globs);
+        free(t);
+    }
+}
+
+const char *rules_titles_find(const struct rules_titles *t, const char *title)
+{
+    for (size_t i = 0; t != NULL && i < t->names.len; i++) {
+        if (fnmatch(t->globs.v[i], title, 0) == 0) {
+            return t->names.v[i];
+        }
+    }
+    return NULL;
 }
 
 void rules_program(const char *label, char *out, size_t cap)

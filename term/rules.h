@@ -18,6 +18,7 @@
 enum rules_state { RULES_NONE, RULES_WORKING, RULES_WAITING, RULES_IDLE };
 
 struct rules;
+struct rules_titles;
 
 /* The rules for `program` from the person's own file and the shipped one; a file that is not there has none. Either
  * path may be NULL or "". What is wrong is left out and, when `problems` is not NULL, told there with file, line and
@@ -35,6 +36,14 @@ int rules_lines(const struct rules *r);
 /* What the lines say (last of the screen's lines that are not empty, each ended by a newline, none empty). `shown`
  * gets the text for the person, "" when there is none. */
 enum rules_state rules_judge(const struct rules *r, const char *lines, struct strbuf *shown);
+
+/* Which program it is by the title that it gives its window: [[agent]] of the two files, the person's own first. For
+ * sessions whose label says nothing, such as a shell in which an agent was started by hand. NULL when there are none.
+ */
+struct rules_titles *rules_titles_load(const char *own, const char *shipped);
+void rules_titles_free(struct rules_titles *t);
+/* The name of the program; valid as long as `t`. NULL: no title of an agent; `t` may be NULL. */
+const char *rules_titles_find(const struct rules_titles *t, const char *title);
 
 /* The program's name as rules know it, of a session's label: the first word without its folder. */
 void rules_program(const char *label, char *out, size_t cap);

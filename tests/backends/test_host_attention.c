@@ -117,6 +117,14 @@ static const struct expected EXPECTED[] = {
      ALT SHOW("opencode-ask") "i=0; while [ $i -lt 40 ]; do printf '\\033[1;90H%d' $i; sleep 0.1; i=$((i+1)); "
                               "done;" STAY("clock"),
      ATTENTION_WAITING, "permission required", false},
+    /* started by hand in a shell, known by its title */
+    {"hand", SESSION_SHELL, "shell",
+     "printf '\\033]0;\\342\\234\\263 Claude Code\\007';" SHOW("claude-ask") "sleep 3;" STAY("hand"), ATTENTION_WAITING,
+     "Do you want to proceed?", false},
+    {"gone", SESSION_SHELL, "shell",
+     "printf '\\033]0;OpenCode\\007'; sleep 2; printf '\\033]0;me@here\\007';" SHOW("opencode-ask") "sleep 3;" STAY(
+         "gone"),
+     ATTENTION_NONE, "", false},
     /* the same screen in a shell that has nothing to do with agents */
     {"other", SESSION_SHELL, "shell", SHOW("opencode-ask") "sleep 2;" STAY("other"), ATTENTION_NONE, "", false},
 };

@@ -148,7 +148,7 @@ static void test_mistakes(void **state)
         ":12:9: state: expected ",
         ":15:9: lines: expected a whole number from 1 to 60",
         ":20:7: moo: a rule has no such key",
-        ":24:7: color: there is only replace and [[rule]]",
+        ":24:7: color: there is only replace, [[rule]] and [[agent]]",
     };
     MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
     struct temphome t;
@@ -183,7 +183,7 @@ static void test_mistakes(void **state)
                              "[[rule]]\nagent = 'a'\nmatch = 'ok'\nstate = 'working'\n");
     assert_int_equal(rules_problems(own, &problems), 1);
     for (size_t i = 0; i < problems.len; i++) {
-        const char *place = i < MT_ARRAY_LEN(told) - 1 ? told[i] : ": there is only replace and [[rule]]";
+        const char *place = i < MT_ARRAY_LEN(told) - 1 ? told[i] : ": there is only replace, [[rule]] and [[agent]]";
         if (strncmp(problems.v[i], own, strlen(own)) != 0 || strstr(problems.v[i], place) == NULL) {
             fail_msg("%zu: %s", i, problems.v[i]);
         }
@@ -224,6 +224,31 @@ static void test_shown_text(void **state)
     temphome_close(&t);
 }
 
+static void test_titles(void **state)
+{
+    struct temphome t;
+    (void)state;
+    temphome_open(&t);
+    MT_CLEANUP(xfree) char *own = own_file(&t, "[[agent]]\nname = 'mine'\ntitles = 'Mine: *'\n");
+    struct rules_titles *titles = rules_titles_load(own, SHIPPED);
+    assert_string_equal(rules_titles_find(titles, "\342\234\263 Claude Code"), "claude");
+    assert_string_equal(rules_titles_find(titles, "\342\234\263 Mend the door"), "claude");
+    assert_string_equal(rules_titles_find(titles, "OC | All done."), "opencode");
+    assert_string_equal(rules_titles_find(titles, "Mine: x"), "mine");
+    assert_null(rules_titles_find(titles, "me@host: ~/src"));
+    assert_null(rules_titles_find(titles, ""));
+    assert_null(rules_titles_find(NULL, "OpenCode"));
+    rules_titles_free(titles);
+    assert_null(rules_titles_load("", "/nowhere"));
+    MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
+    free(own);
+    own = own_file(&t, "[[agent]]\nname = 'mine'\n");
+    rules_problems(own, &problems);
+    assert_int_equal(problems.len, 1);
+    assert_non_null(strstr(problems.v[0], ":1:1: an agent needs a name and titles"));
+    temphome_close(&t);
+}
+
 static void test_program(void **state)
 {
     char name[20];
@@ -247,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_broken_file),
         cmocka_unit_test(test_shown_text),
         cmocka_unit_test(test_program),
+        cmocka_unit_test(test_titles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
