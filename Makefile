@@ -63,7 +63,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
 BIN := $(B)/muthr-tui
 
-.PHONY: pictures all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench check-libvterm install uninstall format format-check \
+.PHONY: pictures all run test test-run tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench soak check-libvterm install uninstall format format-check \
         lint objects clean compile_commands.json
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -212,6 +212,14 @@ $(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(call obj,$(BENCH_PART
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) -lutil
 bench: all $(BENCHES)
 	@tests/bench/run.sh $(BIN) $(B)/tests/bench $(B)/bench.json
+
+# --- an hour of a session in little time: memory, minute by minute (SOAK_MINUTES=60 SOAK_MS=2000) ---
+SOAK := $(B)/tests/soak/soak
+$(SOAK): $(B)/obj/tests/soak/soak.o $(call obj,tests/backends/host_rig.c) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS) $(CMOCKA)
+soak: $(SOAK)
+	@$(SOAK)
 
 # --- everything that looks for mistakes ---
 check:

@@ -10,18 +10,6 @@
  * such; its rows are counted from the heads of its pieces where all characters are narrow, and by going through its
  * text where some are wide. Chunks keep their count. */
 
-/* A place in a line that is being wrapped: the next character goes to (row, col), or to the next row if it does not
- * fit. */
-struct place {
-    size_t row;
-    int col;
-};
-
-/* A line, or the part of one that is wrapped for itself. */
-struct unit {
-    uint64_t from, to; /* pieces */
-};
-
 static uint64_t chunk_of(uint64_t seq)
 {
     return seq / REWRAP_CHUNK;
@@ -57,6 +45,7 @@ void rewrap_release(struct rewrap *r)
 {
     free(r->chunks);
     free(r->cells);
+    free(r->places);
     *r = (struct rewrap){.epoch = r->epoch};
 }
 
@@ -66,6 +55,7 @@ static void forget(struct scrollback *sb)
     struct rewrap *r = sb->old;
     r->epoch++;
     r->hint = false;
+    r->from = r->to = 0;
     r->known_rows = 0;
     r->known_from = r->end > sb->first ? chunk_of(r->end - 1) + 1 : 0;
 }
@@ -85,6 +75,7 @@ void rewrap_begin(struct scrollback *sb)
     }
     if (r->cells == NULL) {
         r->cells = xcalloc(GRID_MAX, sizeof(*r->cells));
+        r->places = xcalloc(REWRAP_PIECES + 1, sizeof(*r->places));
     }
     forget(sb);
 }
@@ -117,6 +108,7 @@ void rewrap_first_goes(struct scrollback *sb)
     if (r->hint && r->hint_chunk <= chunk + 1) {
         r->hint = false;
     }
+    r->from = r->to = 0;
 }
 
 void rewrap_end_moved(struct scrollback *sb)
@@ -131,7 +123,7 @@ void rewrap_end_moved(struct scrollback *sb)
 /* --- wrapping --- */
 
 /* Goes past `n` narrow cells. */
-static void skip_narrow(struct place *at, int n, int width)
+static void skip_narrow(struct rewrap_place *at, int n, int width)
 {
     if (n > 0) {
         size_t end = (size_t)at->col + (size_t)n;
@@ -141,7 +133,7 @@ static void skip_narrow(struct place *at, int n, int width)
 }
 
 /* Where a character of `columns` goes. */
-static void make_room(struct place *at, int columns, int width)
+static void make_room(struct rewrap_place *at, int columns, int width)
 {
     if (at->col + columns > width) {
         at->row++;
@@ -150,7 +142,7 @@ static void make_room(struct place *at, int columns, int width)
 }
 
 /* Goes past a piece. */
-static void skip_piece(struct packed_line l, struct place *at, int width)
+static void skip_piece(struct packed_line l, struct rewrap_place *at, int width)
 {
     if (!l.wide) {
         skip_narrow(at, l.cells, width);
@@ -165,17 +157,23 @@ static void skip_piece(struct packed_line l, struct place *at, int width)
     }
 }
 
-/* The unit that begins at a piece, and its rows. */
-static struct unit unit_at(const struct scrollback *sb, uint64_t from, size_t *rows)
+/* The end of the line that begins at a piece, and its rows. places: where its pieces begin; may be NULL. */
+static uint64_t line_at(const struct scrollback *sb, uint64_t from, size_t *rows, struct rewrap_place *places)
 {
-    struct unit u = {from, from};
-    struct place at = {0, 0};
+    struct rewrap_place at = {0, 0};
+    uint64_t to = from;
     do {
-        skip_piece(scrollback_piece(sb, u.to), &at, sb->width);
-        u.to++;
-    } while (u.to < sb->old->end && !rewrap_is_start(sb, u.to));
+        if (places != NULL) {
+            places[to - from] = at;
+        }
+        skip_piece(scrollback_piece(sb, to), &at, sb->width);
+        to++;
+    } while (to < sb->old->end && to - from < REWRAP_PIECES && !rewrap_is_start(sb, to));
+    if (places != NULL) {
+        places[to - from] = at;
+    }
     *rows = at.row + 1;
-    return u;
+    return to;
 }
 
 /* The first piece of a chunk that begins a unit, or the chunk's end. */
@@ -197,7 +195,7 @@ static size_t chunk_rows(const struct scrollback *sb, uint64_t chunk)
         uint64_t end = 0;
         size_t total = 0, rows = 0;
         for (uint64_t seq = chunk_first(sb, chunk, &end); seq < end;) {
-            seq = unit_at(sb, seq, &rows).to;
+            seq = line_at(sb, seq, &rows, NULL);
             total += rows;
         }
         *c = (struct rewrap_chunk){sb->old->epoch, (uint32_t)total};
@@ -247,27 +245,30 @@ static bool find_chunk(const struct scrollback *sb, size_t index, uint64_t *chun
     return true;
 }
 
-/* The unit that has row `index` from the newest, and which of its rows it is. */
-static bool find_row(const struct scrollback *sb, size_t index, struct unit *u, size_t *row)
+/* Makes the line of row `index` from the newest the one that is remembered; *row: which of its rows it is. */
+static bool find_row(const struct scrollback *sb, size_t index, size_t *row)
 {
     struct rewrap *r = sb->old;
     uint64_t chunk = 0, end = 0;
-    size_t after = 0, rows = 0, before = 0;
+    size_t after = 0, before = 0, rows = 0;
     if (!find_chunk(sb, index, &chunk, &after, row)) {
         return false;
     }
-    uint64_t seq = chunk_first(sb, chunk, &end);
-    if (r->hint && r->hint_chunk == chunk && r->hint_row <= *row) {
-        seq = r->hint_piece;
-        before = r->hint_row;
-    }
+    bool near = r->hint && r->hint_chunk == chunk && r->hint_row <= *row;
+    uint64_t seq = near ? r->hint_piece : chunk_first(sb, chunk, &end);
+    before = near ? r->hint_row : 0;
     for (;;) {
-        *u = unit_at(sb, seq, &rows);
+        uint64_t next = seq == r->from && r->from != r->to ? r->to : line_at(sb, seq, &rows, NULL);
+        rows = next == r->to && seq == r->from ? r->rows : rows;
         if (*row < before + rows) {
             break;
         }
         before += rows;
-        seq = u->to;
+        seq = next;
+    }
+    if (seq != r->from || r->from == r->to) {
+        r->from = seq;
+        r->to = line_at(sb, seq, &r->rows, r->places);
     }
     *row -= before;
     r->hint = true;
@@ -288,7 +289,7 @@ struct sink {
 };
 
 /* The part of a piece that is in the row. `at`: the place before the piece. */
-static void take_piece(const struct scrollback *sb, uint64_t seq, struct place at, size_t row, struct sink *sink,
+static void take_piece(const struct scrollback *sb, uint64_t seq, struct rewrap_place at, size_t row, struct sink *sink,
                        struct cluster_table *clusters)
 {
     struct cell tail = CELL_BLANK;
@@ -316,7 +317,7 @@ static void take_piece(const struct scrollback *sb, uint64_t seq, struct place a
 }
 
 /* The text of the part of a piece that is in the row. */
-static void take_text(struct packed_line l, struct place at, size_t row, int width, struct strbuf *out)
+static void take_text(struct packed_line l, struct rewrap_place at, size_t row, int width, struct strbuf *out)
 {
     while (l.text < l.end && at.row <= row) {
         const char *text = NULL;
@@ -330,27 +331,29 @@ static void take_text(struct packed_line l, struct place at, size_t row, int wid
     }
 }
 
-/* One row of a unit. */
-static void take_row(const struct scrollback *sb, const struct unit *u, size_t row, struct sink *sink,
-                     struct cluster_table *clusters)
+/* One row of the remembered line. */
+static void take_row(const struct scrollback *sb, size_t row, struct sink *sink, struct cluster_table *clusters)
 {
-    struct place at = {0, 0};
-    size_t last = 0;
-    sink->info = (struct row_info){.wrapped = true};
-    for (uint64_t seq = u->from; seq < u->to; seq++) {
+    const struct rewrap *r = sb->old;
+    size_t low = 0, high = (size_t)(r->to - r->from) - 1;
+    while (low < high) { /* the first piece that does not end in a row before */
+        size_t mid = (low + high) / 2;
+        if (r->places[mid + 1].row >= row) {
+            high = mid;
+        } else {
+            low = mid + 1;
+        }
+    }
+    sink->info = (struct row_info){.wrapped = row + 1 < r->rows || goes_on(sb, r->to - 1)};
+    for (uint64_t seq = r->from + low; seq < r->to; seq++) {
         struct packed_line l = scrollback_piece(sb, seq);
-        struct place begin = at;
+        struct rewrap_place begin = r->places[seq - r->from];
         make_room(&begin, l.cells > 0, sb->width);
-        skip_piece(l, &at, sb->width);
-        last = at.row;
         if (begin.row > row) {
             break;
         }
         if (begin.row == row) {
             sink->info.marks |= packed_marks(&l);
-        }
-        if (at.row < row) {
-            continue;
         }
         if (sink->out != NULL) {
             take_piece(sb, seq, begin, row, sink, clusters);
@@ -359,22 +362,18 @@ static void take_row(const struct scrollback *sb, const struct unit *u, size_t r
             take_text(l, begin, row, sb->width, sink->text);
         }
     }
-    if (row >= last) {
-        sink->info.wrapped = goes_on(sb, u->to - 1);
-    }
 }
 
 int rewrap_get(const struct scrollback *sb, size_t index, struct cell *out, int cols, struct row_info *info,
                struct cluster_table *clusters)
 {
     struct sink sink = {.out = out, .cols = cols};
-    struct unit u;
     size_t row = 0;
-    if (!find_row(sb, index, &u, &row)) {
+    if (!find_row(sb, index, &row)) {
         return -1;
     }
     cell_fill(out, (size_t)cols, CELL_BLANK);
-    take_row(sb, &u, row, &sink, clusters);
+    take_row(sb, row, &sink, clusters);
     if (info != NULL) {
         *info = sink.info;
     }
@@ -384,12 +383,11 @@ int rewrap_get(const struct scrollback *sb, size_t index, struct cell *out, int 
 int rewrap_text(const struct scrollback *sb, size_t index, struct strbuf *out, struct row_info *info)
 {
     struct sink sink = {.text = out};
-    struct unit u;
     size_t row = 0;
-    if (!find_row(sb, index, &u, &row)) {
+    if (!find_row(sb, index, &row)) {
         return -1;
     }
-    take_row(sb, &u, row, &sink, NULL);
+    take_row(sb, row, &sink, NULL);
     if (info != NULL) {
         *info = sink.info;
     }
@@ -399,35 +397,34 @@ int rewrap_text(const struct scrollback *sb, size_t index, struct strbuf *out, s
 bool rewrap_info(const struct scrollback *sb, size_t index, struct row_info *info)
 {
     struct sink sink = {.cols = 0};
-    struct unit u;
     size_t row = 0;
-    if (!find_row(sb, index, &u, &row)) {
+    if (!find_row(sb, index, &row)) {
         return false;
     }
-    take_row(sb, &u, row, &sink, NULL);
+    take_row(sb, row, &sink, NULL);
     *info = sink.info;
     return true;
 }
 
 void rewrap_settle(struct scrollback *sb, struct cluster_table *clusters)
 {
-    struct unit u = {sb->next - 1, sb->next};
-    size_t rows = 0;
-    while (!rewrap_is_start(sb, u.from)) {
-        u.from--;
+    struct rewrap *r = sb->old;
+    uint64_t from = sb->next - 1, total = sb->total; /* rows keep their numbers */
+    while (!rewrap_is_start(sb, from)) {
+        from--;
     }
-    unit_at(sb, u.from, &rows);
-    size_t width = (size_t)sb->width;
+    r->from = from;
+    r->to = line_at(sb, from, &r->rows, r->places);
+    size_t width = (size_t)sb->width, rows = r->rows;
     struct cell *cells = xcalloc(rows * width, sizeof(*cells));
     struct row_info *info = xcalloc(rows, sizeof(*info)), piece;
     for (size_t row = 0; row < rows; row++) {
         struct sink sink = {.out = cells + row * width, .cols = sb->width};
         cell_fill(sink.out, width, CELL_BLANK);
-        take_row(sb, &u, row, &sink, clusters);
+        take_row(sb, row, &sink, clusters);
         info[row] = sink.info;
     }
-    uint64_t total = sb->total; /* rows keep their numbers */
-    while (sb->next > u.from) {
+    while (sb->next > from) {
         struct cell none;
         scrollback_pop_piece(sb, &none, 0, &piece, NULL, clusters);
     }

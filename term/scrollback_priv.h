@@ -26,6 +26,14 @@ struct line_ref {
 #define REWRAP_REACH 64
 #define REWRAP_BUDGET 4 /* chunks that an estimate counts */
 
+/* A place in a line that is being wrapped: the next character goes to (row, col), or to the next row if it does not
+ * fit. */
+struct rewrap_place {
+    size_t row;
+    int col;
+};
+#define REWRAP_PIECES (REWRAP_CHUNK + REWRAP_REACH) /* most in what is wrapped as one line */
+
 struct rewrap_chunk {
     uint32_t epoch; /* `rows` is of this width; else not known */
     uint32_t rows;
@@ -44,6 +52,10 @@ struct rewrap {
     uint64_t hint_chunk, hint_piece; /* a line that begins in the chunk */
     size_t hint_after, hint_row;     /* rows newer than the chunk; rows of the chunk before the piece */
     struct cell *cells;              /* [GRID_MAX] of a piece */
+    /* The line of the last row: its pieces [from, to), its rows, and where each piece begins. from == to: none. */
+    uint64_t from, to;
+    size_t rows;
+    struct rewrap_place *places; /* [REWRAP_PIECES + 1] */
 };
 
 struct scrollback {
