@@ -291,6 +291,43 @@ static void test_mono_has_no_colour_codes(void **state)
     strbuf_release(&out);
 }
 
+/* The colour of an underline goes out in the form that others skip, ends, and is not said where it cannot be seen. */
+static void test_underline_color(void **state)
+{
+    struct surface a, b;
+    struct render_caps caps = full_caps;
+    struct extra_table extras = {0};
+    bool full = false;
+    struct cell row[3] = {{.ch = 'x', .attrs = CELL_UL_CURLY << CELL_UL_SHIFT, .width = 1},
+                          {.ch = 'y', .attrs = CELL_UL_SINGLE << CELL_UL_SHIFT, .width = 1},
+                          {.ch = 'z', .width = 1}};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+
+    (void)state;
+    caps.underline_color = true;
+    surface_init(&a, 4, 1);
+    surface_init(&b, 4, 1);
+    cell_set_extra(&row[0], extra_intern(&extras, NULL, cell_rgb(1, 2, 3), &full));
+    cell_set_extra(&row[2], extra_intern(&extras, NULL, cell_indexed(9), &full));
+    surface_blit_extras(&b, 0, 0, row, 3, NULL, &extras);
+    render_frame(&out, &caps, &a, &b);
+    assert_non_null(strstr(out.buf, "4:3;58:2::1:2:3mx"));
+    const char *behind = strchr(out.buf, 'x'); /* underlined in the text's colour, and not at all */
+    assert_non_null(behind);
+    assert_null(strstr(behind, "58:"));
+    render_copy(&a, &b);
+    strbuf_clear(&out);
+    render_frame(&out, &caps, &a, &b);
+    assert_int_equal(out.len, 0);
+    caps.underline_color = false;
+    strbuf_clear(&out);
+    render_frame(&out, &caps, NULL, &b);
+    assert_null(strstr(out.buf, "58:"));
+    surface_release(&a);
+    surface_release(&b);
+    extra_table_release(&extras);
+}
+
 /* Cells that lead somewhere: said once for a run of them, ended, and only to terminals that know it. */
 static void test_links(void **state)
 {
@@ -335,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_links),
+        cmocka_unit_test(test_underline_color),
         cmocka_unit_test(test_random_pairs),
         cmocka_unit_test(test_random_pairs_poor_terminal),
         cmocka_unit_test(test_nothing_to_say),

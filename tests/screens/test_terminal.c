@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands between a program and the outer terminal: colours, keys, links, the clipboard. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/util/compiler.h"
+#include "core/util/xmalloc.h"
+#include "tests/screens/world.h"
+#include "tui/theme.h"
+
+static int set_up(void **state)
+{
+    struct harness *h = harness_new();
+
+    world_small(h);
+    *state = h;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    harness_free(*state);
+    return 0;
+}
+
+static void begin(struct harness *h)
+{
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+}
+
+/* A program that asks for the background is told the theme's, and again when the theme changes. */
+static void test_colors(void **state)
+{
+    struct harness *h = *state;
+    struct theme t;
+
+    theme_default(&t);
+    unsigned r = t.pane_bg >> 16 & 0xff, g = t.pane_bg >> 8 & 0xff, b = t.pane_bg & 0xff;
+    MT_CLEANUP(xfree) char *want = xasprintf("is 11;rgb:%02x%02x/%02x%02x/%02x%02x", r, r, g, g, b, b);
+    begin(h);
+    harness_type(h, "IFS= read -rs -d $'\\a' -p $'\\e]11;?\\a' x; echo \"is ${x#*]}\"\r");
+    harness_wait_text(h, want);
+    world_leave_session(h);
+}
+
+/* Shift-Enter reaches a program that asked for it, and what goes beyond a key as it came. */
+static void test_keyboard(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "printf '\\e[>1u'; stty raw -echo; echo rea''dy; cat -v\r");
+    harness_wait_text(h, "ready");
+    harness_settle(h);
+    assert_int_equal(vt_modes(harness_vt(h))->kitty, 1);
+    harness_key(h, "S-Enter");
+    harness_wait_text(h, "^[[13;2u");
+    harness_key(h, "C-i");
+    harness_wait_text(h, "^[[105;5u");
+    harness_send(h, "\033[97;5:3u", 9); /* a release is nothing that was asked for */
+    harness_key(h, "M-x");
+    harness_wait_text(h, "^[[105;5u^[[120;3u");
+    /* The prefix is one here too. */
+    harness_keys(h, "C-] w");
+    harness_keys(h, "n");
+    harness_wait_text(h, "New session in api");
+    harness_key(h, "Escape");
+    world_leave(h);
+}
+
+static void test_keyboard_releases(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "printf '\\e[>3u'; stty raw -echo; echo rea''dy; cat -v\r");
+    harness_wait_text(h, "ready");
+    harness_settle(h);
+    harness_send(h, "\033[97;5:2u\033[97;5:3u\033[57441;1:3u", 30);
+    harness_wait_text(h, "^[[97;5:2u^[[97;5:3u^[[57441;1:3u");
+    world_leave_session(h);
+}
+
+/* Nothing reaches the clipboard without a yes; then it does. */
+static void test_clipboard_asks(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "printf '\\e]52;c;c2VjcmV0\\a'\r");
+    harness_wait_text(h, "wants to set the clipboard (6 bytes: \"secret\")");
+    harness_settle(h);
+    assert_null(strstr(harness_bytes(h)->buf, "\033]52;c;c2VjcmV0"));
+    harness_keys(h, "C-] Y");
+    harness_wait_text(h, "On the clipboard: 6 bytes");
+    assert_non_null(strstr(harness_bytes(h)->buf, "\033]52;c;c2VjcmV0"));
+    harness_keys(h, "C-] Y");
+    harness_wait_text(h, "no session asks for it");
+    world_leave_session(h);
+}
+
+static void test_clipboard_off(void **state)
+{
+    struct harness *h = *state;
+
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nclipboard = \"off\"\n");
+    begin(h);
+    harness_type(h, "printf '\\e]52;c;c2VjcmV0\\a'; echo do''ne\r");
+    harness_wait_text(h, "done");
+    harness_settle(h);
+    assert_false(harness_has(h, "wants to set"));
+    assert_null(strstr(harness_bytes(h)->buf, "\033]52;c;c2VjcmV0"));
+    world_leave_session(h);
+}
+
+/* More links on one screen than a byte could tell apart, all outward. */
+static void test_links(void **state)
+{
+    struct harness *h = *state;
+    int found = 0;
+
+    begin(h);
+    harness_type(h, "clear; for i in $(seq 400); do printf '\\e]8;;http://h/%d\\e\\\\x\\e]8;;\\e\\\\' $i; done; echo; "
+                    "echo every''one\r");
+    harness_wait_text(h, "everyone");
+    harness_settle(h);
+    for (int row = 0; row < 36; row++) {
+        for (int col = 0; col < 120; col++) {
+            const struct cell *c = harness_cell(h, col, row);
+            const struct extra *e = extra_get(vt_extras(harness_vt(h)), cell_extra(c));
+            MT_CLEANUP(xfree) char *want = xasprintf("http://h/%d", found + 1);
+            found += e != NULL && e->uri != NULL && strcmp(e->uri, want) == 0;
+        }
+    }
+    assert_int_equal(found, 400);
+    world_leave_session(h);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_colors),         TEST(test_keyboard),      TEST(test_keyboard_releases),
+        TEST(test_clipboard_asks), TEST(test_clipboard_off), TEST(test_links),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
