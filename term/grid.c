@@ -152,12 +152,18 @@ void grid_put(struct grid *g, int row, int col, struct cell c)
     }
 }
 
+/* Is it what a cell is that was never written? */
+static bool cell_is_plain(const struct cell *c)
+{
+    return c->bg == CELL_COLOR_DEFAULT && c->attrs == 0 && c->ch == 0;
+}
+
 /* Fills columns of one row. */
 static void row_fill(struct grid *g, int row, int left, int right, struct cell blank, bool selective)
 {
     struct grid_row *r = &g->row[row];
     grid_split_wide(g, row, left, right);
-    bool plain = blank.bg == CELL_COLOR_DEFAULT && blank.attrs == 0 && blank.ch == 0 && !selective;
+    bool plain = cell_is_plain(&blank) && !selective;
     if (plain) {
         int end = MT_MIN(right, r->used);
         cell_fill(r->cells + left, end > left ? (size_t)(end - left) : 0, CELL_BLANK);
@@ -262,6 +268,19 @@ static void scroll_rows(struct grid *g, int top, int left, int bottom, int right
     }
 }
 
+/* One row up over the full width: what a newline at the bottom does. */
+static void scroll_line(struct grid *g, int top, int bottom)
+{
+    struct grid_row first = g->row[top];
+    memmove(&g->row[top], &g->row[top + 1], (size_t)(bottom - top - 1) * sizeof(*g->row));
+    cell_fill(first.cells, (size_t)first.used, CELL_BLANK);
+    first.used = 0;
+    first.wrapped = false;
+    first.marks = 0;
+    g->row[bottom - 1] = first;
+    damage_rows(g, top, bottom);
+}
+
 void grid_scroll(struct grid *g, int top, int left, int bottom, int right, int down, int rightward, struct cell blank)
 {
     top = clamp(top, 0, g->rows);
@@ -270,6 +289,10 @@ void grid_scroll(struct grid *g, int top, int left, int bottom, int right, int d
     right = clamp(right, 0, g->cols);
     int height = bottom - top, width = right - left;
     if (height <= 0 || width <= 0) {
+        return;
+    }
+    if (down == 1 && rightward == 0 && height > 1 && width == g->cols && cell_is_plain(&blank)) {
+        scroll_line(g, top, bottom);
         return;
     }
     if (down >= height || down <= -height || rightward >= width || rightward <= -width) {

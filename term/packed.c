@@ -160,6 +160,8 @@ static char *write_varint(char *out, uint32_t v)
     return out;
 }
 
+_Static_assert(offsetof(struct cell, bg) + sizeof(uint64_t) == sizeof(struct cell), "the rest of a cell is 8 bytes");
+
 /* The commonest line by far, ASCII in the default style: one pass over the cells, straight into p->pack. False when it
  * is not such a line. */
 static bool pack_plain(struct packer *p, const struct cell *restrict cells, int n, uint8_t flags)
@@ -174,10 +176,12 @@ static bool pack_plain(struct packer *p, const struct cell *restrict cells, int 
     *out++ = (char)flags;
     out = write_varint(out, (uint32_t)n << 1);
     out = write_varint(out, (uint32_t)n);
-    uint32_t other = 0;
+    uint64_t other = 0, style, plain_style;
+    memcpy(&plain_style, &plain.bg, sizeof(style)); /* background, attributes, width, link at one look */
     for (int i = 0; i < n; i++) {
         uint32_t ch = cells[i].ch;
-        other |= cells[i].fg | cells[i].bg | cells[i].attrs | cells[i].link | (cells[i].width ^ 1u) | (ch >= 0x7f);
+        memcpy(&style, &cells[i].bg, sizeof(style));
+        other |= cells[i].fg | (style ^ plain_style) | (ch >= 0x7f);
         out[i] = (char)(ch < 0x20 ? ' ' : ch);
     }
     if (other != 0) {

@@ -48,6 +48,11 @@ struct packed_line {
 };
 
 struct packed_line packed_open(const uint8_t *p);
+/* Its flags alone. */
+static inline uint8_t packed_flags(const uint8_t *p)
+{
+    return *p;
+}
 /* Reads the next character: its bytes and width. For text < end. */
 size_t packed_next(struct packed_line *l, const char **text, int *width);
 static inline uint8_t packed_marks(const struct packed_line *l)

@@ -336,6 +336,50 @@ static size_t ascii_run(struct sanitizer *s, const char *restrict bytes, size_t 
     return done;
 }
 
+/* Whole characters of two and three bytes in the ground state, the commonest; everything else, and what is cut or
+ * malformed, is left to utf8_byte. Returns the bytes used. */
+static size_t utf8_run(struct sanitizer *s, const char *bytes, size_t len)
+{
+    size_t i = 0;
+    while (len - i >= 3) {
+        uint32_t a = (uint8_t)bytes[i], b = (uint8_t)bytes[i + 1] ^ 0x80u, c = (uint8_t)bytes[i + 2] ^ 0x80u;
+        if (a >= 0xc2 && a <= 0xdf && b < 0x40) {
+            add_text(s, (a & 0x1f) << 6 | b);
+            i += 2;
+            continue;
+        }
+        uint32_t cp = (a & 0x0f) << 12 | b << 6 | c;
+        if (a < 0xe0 || a > 0xef || b >= 0x40 || c >= 0x40 || cp < 0x800 || (cp >= 0xd800 && cp <= 0xdfff)) {
+            break;
+        }
+        add_text(s, cp);
+        i += 3;
+    }
+    return i;
+}
+
+/* Text in the ground state, as far as it is plain. Returns the bytes used. */
+static size_t text_run(struct sanitizer *s, const char *bytes, size_t len)
+{
+    size_t i = 0, more = 1;
+    while (more > 0) {
+        i += ascii_run(s, bytes + i, len - i);
+        more = i < len && (uint8_t)bytes[i] >= 0xc2 ? utf8_run(s, bytes + i, len - i) : 0;
+        i += more;
+    }
+    return i;
+}
+
+/* Digits and semicolons of a CSI, most of what it has. Returns the bytes used. */
+static size_t param_run(struct sanitizer *s, const char *bytes, size_t len)
+{
+    size_t i = 0;
+    while (i < len && ((uint8_t)(bytes[i] - '0') < 10 || bytes[i] == ';')) {
+        on_param(s, (uint8_t)bytes[i++]);
+    }
+    return i;
+}
+
 /* One byte in any state but a string. */
 static void on_byte(struct sanitizer *s, uint8_t c)
 {
@@ -379,10 +423,18 @@ void sanitizer_feed(struct sanitizer *s, const char *bytes, size_t len)
             continue;
         }
         if (s->state == STATE_GROUND && s->need == 0) {
-            i += ascii_run(s, bytes + i, len - i);
-            if (i == len) {
-                break;
+            i += text_run(s, bytes + i, len - i);
+            if (len - i > 1 && bytes[i] == ESC && bytes[i + 1] == '[') {
+                start_escape(s);
+                s->state = STATE_CSI_PARAM;
+                i += 2;
             }
+        }
+        if (s->state == STATE_CSI_PARAM) {
+            i += param_run(s, bytes + i, len - i);
+        }
+        if (i == len) {
+            break;
         }
         on_byte(s, (uint8_t)bytes[i++]);
     }

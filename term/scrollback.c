@@ -98,11 +98,13 @@ struct packed_line scrollback_piece(const struct scrollback *sb, uint64_t seq)
 /* Gives up the links of a piece that goes. */
 static void drop_links(struct scrollback *sb, uint64_t seq)
 {
-    struct packed_line l = scrollback_piece(sb, seq);
-    const uint8_t *p = l.end;
-    if ((l.flags & PACKED_LINKS) == 0) {
+    const struct line_ref *ref = ref_at(sb, seq);
+    const uint8_t *packed = block_at(sb, ref->block)->data + ref->offset;
+    if ((packed_flags(packed) & PACKED_LINKS) == 0) {
         return;
     }
+    struct packed_line l = packed_open(packed);
+    const uint8_t *p = l.end;
     for (int at = 0; at < l.cells;) {
         struct packed_run r = packed_run_next(&p);
         at += r.cells;

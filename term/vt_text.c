@@ -107,8 +107,8 @@ static size_t put_ascii(struct cell *restrict cells, const uint32_t *restrict cp
 {
     size_t i = 0;
     for (; i < n && cps[i] < 0x80; i++) {
-        c.ch = cps[i];
-        cells[i] = c;
+        cells[i] = c; /* whole from a register, then the character: a changed `c` would go through memory */
+        cells[i].ch = cps[i];
     }
     return i;
 }
