@@ -49,6 +49,32 @@ static void test_defaults_and_values(void **state)
     temphome_close(&t);
 }
 
+/* tui.bell of before counts, and says where it went. */
+static void test_attention(void **state)
+{
+    struct temphome t;
+    struct config c;
+    struct error err = ERROR_INIT;
+    (void)state;
+    temphome_open(&t);
+    assert_int_equal(config_load(&c, &t.paths, &err), 0);
+    assert_true(c.attention_bell);
+    assert_string_equal(c.attention_notify, "off");
+    config_release(&c);
+    temphome_write(&t, ".config/muthr/muthr.toml", "[tui]\nbell = \"off\"\n[attention]\nnotify = \"osc99\"\n");
+    assert_int_equal(config_load(&c, &t.paths, &err), 0);
+    assert_false(c.attention_bell);
+    assert_string_equal(c.attention_notify, "osc99");
+    assert_int_equal(c.warning_count, 1);
+    assert_non_null(strstr(c.warnings[0].text, "muthr.toml:2:1: tui.bell is now bell = false below [attention]"));
+    config_release(&c);
+    temphome_write(&t, ".config/muthr/muthr.toml", "[attention]\nnotify = \"loud\"\n");
+    assert_int_equal(config_load(&c, &t.paths, &err), -1);
+    assert_non_null(strstr(err.msg, "muthr.toml:2:10: attention.notify"));
+    config_release(&c);
+    temphome_close(&t);
+}
+
 static void test_environment(void **state)
 {
     (void)state;
@@ -210,8 +236,11 @@ static void test_show_is_valid_toml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults_and_values), cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_malformed),           cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_defaults_and_values),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_show_is_valid_toml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
