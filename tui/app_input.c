@@ -220,9 +220,24 @@ static bool prefix_in_copy(struct app *app, struct key key)
     return armed || app->prefix || resize_again(app, key);
 }
 
+/* What the control characters have always meant, for terminals that tell them from the keys they stand for. */
+static struct key old_names(struct key key)
+{
+    static const struct {
+        uint32_t letter, sym;
+    } names[] = {{'[', KEYSYM_ESCAPE}, {'i', KEYSYM_TAB}, {'m', KEYSYM_ENTER}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(names) && key.mods == KEYMOD_CTRL; i++) {
+        if (key.sym == names[i].letter) {
+            return (struct key){.sym = names[i].sym};
+        }
+    }
+    return key;
+}
+
 /* One key press. */
 static void on_key(struct app *app, struct key key)
 {
+    key = app->overlay || !app_pane_takes_keys(app) ? old_names(key) : key;
     see_toast(app, key);
     if (keep_early(app, key) || keep_ahead(app, key)) {
         return;

@@ -26,7 +26,7 @@ void app_outer_keys(struct app *app)
     if (app->outer.kitty) {
         app->outer_keys = wanted_keys(app);
         screen_set_kitty(app->screen, app->outer_keys);
-    } else if (app->outer.answered) {
+    } else if (app->outer.answered && app->outer.modify) {
         screen_set_modify_other(app->screen);
     }
 }

@@ -10,7 +10,7 @@
 void outer_ask_all(struct strbuf *out)
 {
     strbuf_addstr(out, ASK_COLORS ASK_UNDERLINES
-                  "\033[?u\033[c"); /* DA1 last: what came before it has been answered, or never will be */
+                  "\033[?u\033[>q\033[c"); /* DA1 last: what came before it has been answered, or never will be */
 }
 
 void outer_ask_colors(struct strbuf *out)
@@ -91,6 +91,18 @@ static unsigned on_setting(struct outer *o, const char *s, const char *end)
     return change;
 }
 
+/* XTVERSION. Others take CSI > 4 m for an SGR, or have keys of their own. */
+static unsigned on_version(struct outer *o, const char *s, const char *end)
+{
+    static const char *const names[] = {"XTerm", "iTerm2", "mintty", "tmux"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        size_t n = strlen(names[i]);
+        o->modify = o->modify || ((size_t)(end - s) > n && memcmp(s, names[i], n) == 0);
+    }
+    return 0;
+}
+
 unsigned outer_reply(struct outer *o, const char *data, size_t len)
 {
     const char *end = data + len;
@@ -102,7 +114,7 @@ unsigned outer_reply(struct outer *o, const char *data, size_t len)
         return on_color(o, data + 2, end);
     }
     if (data[1] == 'P') {
-        return on_setting(o, data + 2, end);
+        return memcmp(data + 2, ">|", 2) == 0 ? on_version(o, data + 4, end) : on_setting(o, data + 2, end);
     }
     if (data[1] != '[' || data[2] != '?') {
         return 0;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
 #include "tests/screens/world.h"
@@ -87,6 +88,67 @@ static void test_keyboard_releases(void **state)
     world_leave_session(h);
 }
 
+/* A lone ESC is the Escape key after 25 ms, and everything behind Alt arrives. */
+static void test_escape_and_alt(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "stty raw -echo; echo rea''dy; cat -v\r");
+    harness_wait_text(h, "ready");
+    harness_settle(h);
+    uint64_t before = clock_mono_ms();
+    harness_send(h, "\033", 1);
+    harness_wait_text(h, "^[");
+    uint64_t took = clock_mono_ms() - before;
+    print_message("ESC to its echo: %llu ms\n", (unsigned long long)took);
+    assert_true(took >= 20 && took < 1000); /* 25 and the way there and back, on a machine that is busy */
+    harness_send(h, "x\033[", 3);
+    harness_wait_text(h, "x^[[");
+    harness_send(h, "y\033O", 3);
+    harness_wait_text(h, "y^[O");
+    harness_send(h, "z\033\303\251", 4);
+    harness_wait_text(h, "z^[M-CM-)");
+    harness_send(h, "w\033\033[A", 5);
+    harness_wait_text(h, "w^[[1;3A");
+    world_leave_session(h);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define PASTE_BYTES (2u << 20) /* an order of magnitude slower */
+#else
+#define PASTE_BYTES (10u << 20)
+#endif
+
+/* Ten megabytes, slowly read: the terminal waits, nothing is lost or doubled, and no end marker gets in. */
+static void test_paste_of_ten_megabytes(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, got = STRBUF_INIT;
+
+    for (unsigned i = 0; text.len + 64 < PASTE_BYTES; i++) {
+        strbuf_addf(&text, "%u: \t ünï 日本 🙂 0123456789 abcdefghij\n", i * 2654435761u);
+    }
+    begin(h);
+    MT_CLEANUP(xfree)
+    char *take = xasprintf("stty raw -echo; echo taking$((1+1)); { sleep 1; head -c %zu; } >/workspace/big; stty sane; "
+                           "touch /workspace/taken\r",
+                           text.len);
+    harness_type(h, take);
+    harness_wait_text(h, "taking2");
+    uint64_t before = clock_mono_ms();
+    harness_paste(h, text.buf, text.len);
+    world_wait_file(h, "src/api/taken");
+    print_message("10 MB: %llu ms\n", (unsigned long long)(clock_mono_ms() - before));
+    world_read(h, "src/api/big", &got);
+    for (size_t i = 0; i < text.len; i++) { /* raw: line ends arrive as they are typed */
+        text.buf[i] = text.buf[i] == '\n' ? '\r' : text.buf[i];
+    }
+    assert_int_equal(got.len, text.len);
+    assert_memory_equal(got.buf, text.buf, text.len);
+    world_leave_session(h);
+}
+
 /* Nothing reaches the clipboard without a yes; then it does. */
 static void test_clipboard_asks(void **state)
 {
@@ -147,8 +209,9 @@ static void test_links(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_colors),         TEST(test_keyboard),      TEST(test_keyboard_releases),
-        TEST(test_clipboard_asks), TEST(test_clipboard_off), TEST(test_links),
+        TEST(test_colors),         TEST(test_keyboard),       TEST(test_keyboard_releases),
+        TEST(test_clipboard_asks), TEST(test_escape_and_alt), TEST(test_paste_of_ten_megabytes),
+        TEST(test_clipboard_off),  TEST(test_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

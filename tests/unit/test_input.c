@@ -296,6 +296,118 @@ static void test_more_than_keys(void **state)
     }
 }
 
+/* What a terminal sends for a key is what a program gets that asked for nothing: byte for byte, through both tables. */
+static void add_bytes(void *arg, const struct input_event *ev)
+{
+    static const struct key_modes plain;
+
+    assert_int_equal(ev->kind, INPUT_KEY);
+    key_encode(ev->key, &plain, arg);
+}
+
+static void test_there_and_back(void **state)
+{
+    static const char *const keys[] = {
+        "a",
+        "Z",
+        "~",
+        " ",
+        "\r",
+        "\t",
+        "\177",
+        "\033",
+        "\001",
+        "\002",
+        "\010",
+        "\012",
+        "\032",
+        "\034",
+        "\035",
+        "\036",
+        "\037",
+        "\303\251",
+        "\346\227\245",
+        "\360\237\230\200",
+        "e\314\201", /* a dead key that was composed, or was not */
+        "\033a",
+        "\033Z",
+        "\0331",
+        "\033\303\251",
+        "\033\346\227\245",
+        "\033\r",
+        "\033\t",
+        "\033\177",
+        "\033\001",
+        "\033\032",
+        "\033\033",
+        "\033[",
+        "\033O",
+        "\033]",
+        "\033P",
+        "\033 ",
+        "\033[A",
+        "\033[B",
+        "\033[C",
+        "\033[D",
+        "\033[E",
+        "\033[H",
+        "\033[F",
+        "\033[2~",
+        "\033[3~",
+        "\033[5~",
+        "\033[6~",
+        "\033[Z",
+        "\033[1;2A",
+        "\033[1;3B",
+        "\033[1;4C",
+        "\033[1;5D",
+        "\033[1;6H",
+        "\033[1;7F",
+        "\033[1;8A",
+        "\033[3;5~",
+        "\033[5;2~",
+        "\033OP",
+        "\033OQ",
+        "\033OR",
+        "\033OS",
+        "\033[15~",
+        "\033[17~",
+        "\033[18~",
+        "\033[19~",
+        "\033[20~",
+        "\033[21~",
+        "\033[23~",
+        "\033[24~",
+        "\033[25~",
+        "\033[26~",
+        "\033[28~",
+        "\033[29~",
+        "\033[31~",
+        "\033[32~",
+        "\033[33~",
+        "\033[34~",
+        "\033[42~",
+        "\033[45~",
+        "\033[1;2P",
+        "\033[1;5S",
+        "\033[15;2~",
+        "\033[24;8~",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(keys); i++) {
+        MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+        struct input *in = input_new(add_bytes, &got);
+        input_feed(in, keys[i], strlen(keys[i]));
+        input_flush(in);
+        if (strcmp(got.buf, keys[i]) != 0) {
+            print_error("key %zu: ESC%s became ESC%s\n", i, keys[i] + 1, got.len ? got.buf + 1 : "");
+        }
+        assert_string_equal(got.buf, keys[i]);
+        input_free(in);
+    }
+}
+
 /* A lone ESC waits for 25 ms, an answer of the terminal in pieces longer. */
 static void test_waits(void **state)
 {
@@ -320,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_than_keys),
         cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_plain_keys),
         cmocka_unit_test(test_alt),
         cmocka_unit_test(test_xterm_forms),

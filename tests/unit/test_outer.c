@@ -37,6 +37,10 @@ static void test_keyboard(void **state)
     assert_int_equal(reply(&o, "\033[?62;22c"), OUTER_KEYS);
     assert_true(o.answered);
     assert_int_equal(reply(&o, "\033[?997;2n"), OUTER_ASK_COLORS);
+    assert_int_equal(reply(&o, "\033P>|foot(1.16)\033\\"), 0);
+    assert_false(o.modify);
+    assert_int_equal(reply(&o, "\033P>|XTerm(390)\033\\"), 0);
+    assert_true(o.modify);
 }
 
 static void test_underlines(void **state)
