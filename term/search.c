@@ -84,32 +84,24 @@ const struct search_result *search_result(const struct search *s)
 
 /* --- logical lines --- */
 
-/* Does a line go on in the next? The alternate screen does not go on from the scrollback. */
+/* May a row that is wrapped be joined to the next? The alternate screen does not go on from the scrollback. */
+static bool may_go_on(const struct search *s, const struct extent *e, uint64_t line)
+{
+    return line + 1 < e->end && (line + 1) % LINETEXT_ROWS != 0 && (line + 1 != e->screen || !vt_is_alt(s->vt));
+}
+
+/* Does a row go on in the next? */
 static bool goes_on(const struct search *s, const struct extent *e, uint64_t line)
 {
     bool wrapped = false;
-    if (line + 1 >= e->end || (line + 1) % LINETEXT_ROWS == 0) {
+    if (!may_go_on(s, e, line)) {
         return false;
     }
     if (line < e->screen) {
-        return vt_history_is_wrapped(s->vt, (size_t)(e->screen - 1 - line)) &&
-               (line + 1 < e->screen || !vt_is_alt(s->vt));
+        return vt_history_is_wrapped(s->vt, (size_t)(e->screen - 1 - line));
     }
     (void)vt_row(s->vt, (int)(line - e->screen), &wrapped);
     return wrapped;
-}
-
-/* The rows [*from, *to) of the logical line that a row belongs to. */
-static void rows_of(const struct search *s, const struct extent *e, uint64_t line, uint64_t *from, uint64_t *to)
-{
-    *from = line;
-    *to = line + 1;
-    while (*from > e->first && goes_on(s, e, *from - 1)) {
-        --*from;
-    }
-    while (goes_on(s, e, *to - 1)) {
-        ++*to;
-    }
 }
 
 /* The rows as cells, with the way back from bytes to places. */
@@ -123,16 +115,29 @@ static void load_cells(struct search *s, const struct extent *e, uint64_t from, 
     }
 }
 
-/* The text alone: most lines do not match and need no unpacking. */
-static const struct strbuf *load_text(struct search *s, const struct extent *e, uint64_t from, uint64_t to)
+/* The text alone, of the logical line that a row belongs to: rows [*from, *to). Most lines do not match and need no
+ * unpacking. `at_start`: the row begins its line. */
+static const struct strbuf *load_text(struct search *s, const struct extent *e, uint64_t line, bool at_start,
+                                      uint64_t *from, uint64_t *to)
 {
-    if (to > e->screen) {
-        load_cells(s, e, from, to);
-        return &s->line.text;
+    bool wrapped = true;
+    *from = line;
+    while (!at_start && *from > e->first && goes_on(s, e, *from - 1)) {
+        --*from;
     }
     strbuf_clear(&s->text);
-    for (uint64_t n = from; n < to; n++) {
-        vt_history_text(s->vt, (size_t)(e->screen - 1 - n), &s->text, NULL);
+    for (*to = *from; wrapped; ++*to) {
+        wrapped = false;
+        if (*to < e->screen) {
+            vt_history_text(s->vt, (size_t)(e->screen - 1 - *to), &s->text, &wrapped);
+        } else {
+            (void)vt_row(s->vt, (int)(*to - e->screen), &wrapped);
+        }
+        wrapped = wrapped && may_go_on(s, e, *to);
+    }
+    if (*to > e->screen) {
+        load_cells(s, e, *from, *to);
+        return &s->line.text;
     }
     return &s->text;
 }
@@ -140,9 +145,9 @@ static const struct strbuf *load_text(struct search *s, const struct extent *e, 
 /* --- text --- */
 
 /* The match of the rows that is wanted: the first behind the bound, or the last before it; all count without one. */
-static bool pick(struct search *s, const struct extent *e, uint64_t from, uint64_t to, bool bounded)
+static bool pick(struct search *s, const struct extent *e, bool bounded, uint64_t *from, uint64_t *to)
 {
-    const struct strbuf *text = load_text(s, e, from, to);
+    const struct strbuf *text = load_text(s, e, s->at, !bounded && !s->opts.backward, from, to);
     size_t start = 0, end = 0, at = 0;
     uint32_t nth = 0;
     bool found = false;
@@ -150,7 +155,7 @@ static bool pick(struct search *s, const struct extent *e, uint64_t from, uint64
         return false;
     }
     if (text == &s->text) {
-        load_cells(s, e, from, to);
+        load_cells(s, e, *from, *to);
     }
     for (; pattern_match(s->pattern, s->line.text.buf, s->line.text.len, at, &start, &end); at = end, nth++) {
         struct search_result r = s->result;
@@ -182,10 +187,10 @@ static void look_at_line(struct search *s)
     uint64_t from, to;
     bool bounded = !s->begun;
     s->at = MT_MIN(MT_MAX(s->at, e.first), e.end - 1);
-    rows_of(s, &e, s->at, &from, &to);
     s->begun = true;
+    bool found = pick(s, &e, bounded, &from, &to);
     s->left -= bounded ? 0 : (int64_t)(to - from);
-    if (pick(s, &e, from, to, bounded)) {
+    if (found) {
         s->result.found = true;
         s->state = s->opts.count ? SEARCH_COUNTING : SEARCH_DONE;
         s->at = e.first;
@@ -211,11 +216,10 @@ static void count_line(struct search *s)
         s->state = SEARCH_DONE;
         return;
     }
-    rows_of(s, &e, MT_MAX(s->at, e.first), &from, &to);
+    const struct strbuf *text = load_text(s, &e, MT_MAX(s->at, e.first), true, &from, &to);
     if (r->line >= from && r->line < to) {
         r->index = r->total + s->nth + 1;
     }
-    const struct strbuf *text = load_text(s, &e, from, to);
     while (!r->capped && pattern_match(s->pattern, text->buf, text->len, at, &start, &end)) {
         r->capped = r->total >= SEARCH_COUNT_MAX;
         r->total += r->capped ? 0 : 1;

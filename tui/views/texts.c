@@ -32,6 +32,10 @@ void dialog_help(struct app *app)
 {
     struct pager_build b = {0};
     char title[96];
+    bool copying = app_context(app) == CONTEXT_COPY; /* what matters now comes first */
+    if (copying) {
+        help_context(app, &b, CONTEXT_COPY, "Copy mode");
+    }
     help_context(app, &b, CONTEXT_LIST, "List");
     str_format(title, sizeof(title), "Session: %s first, then these, or any key of the list", app->config.prefix);
     help_context(app, &b, CONTEXT_SESSION, title);
@@ -42,7 +46,9 @@ void dialog_help(struct app *app)
         pager_mark_key(&b, 10);
         pager_add(&b, THEME_TEXT, "%s", "");
     }
-    help_context(app, &b, CONTEXT_COPY, "Copy mode");
+    if (!copying) {
+        help_context(app, &b, CONTEXT_COPY, "Copy mode");
+    }
     help_context(app, &b, CONTEXT_PROVISION, "While a sandbox is brought up");
     pager_add(&b, THEME_TITLE_FOCUS, "Signs");
     static const struct {
