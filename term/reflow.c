@@ -74,7 +74,7 @@ static void points_normalize(const struct reflow_row *rows, int n, struct reflow
 {
     for (int p = 0; p < npoints; p++) {
         struct reflow_point *at = &points[p];
-        if (at->row + 1 < n && rows[at->row].wrapped && at->col >= rows[at->row].n) {
+        if (at->row >= 0 && at->row + 1 < n && rows[at->row].wrapped && at->col >= rows[at->row].n) {
             at->row++;
             at->col = 0;
         }
@@ -128,7 +128,7 @@ struct grid_row *reflow_rows(const struct reflow_row *rows, int n, int cols, str
         o.row[o.n - 1].wrapped = rows[n - 1].wrapped;
     }
     for (int p = 0; p < npoints; p++) {
-        points[p] = done[p];
+        points[p] = points[p].row >= 0 ? done[p] : points[p];
     }
     free(done);
     *count = o.n;

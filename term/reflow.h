@@ -20,7 +20,7 @@ struct reflow_row {
     uint8_t marks;
 };
 
-/* A place to keep track of. col == n of its row: behind its last character. */
+/* A place to keep track of. col == n of its row: behind its last character. A negative row is left alone. */
 struct reflow_point {
     int row, col;
     bool pending; /* out: it waits behind the last column */

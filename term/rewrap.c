@@ -406,6 +406,77 @@ bool rewrap_info(const struct scrollback *sb, size_t index, struct row_info *inf
     return true;
 }
 
+/* Where cell `cell` of a piece goes. `at`: the place before the piece. */
+static struct rewrap_place cell_place(const struct scrollback *sb, uint64_t seq, struct rewrap_place at, int cell)
+{
+    struct packed_line l = scrollback_piece(sb, seq);
+    int done = 0;
+    while (l.text < l.end) {
+        const char *text = NULL;
+        int columns = 1;
+        packed_next(&l, &text, &columns);
+        make_room(&at, columns, sb->width);
+        if (done + columns > cell) {
+            at.col += cell - done;
+            return at;
+        }
+        done += columns;
+        at.col += columns;
+    }
+    return at;
+}
+
+bool rewrap_anchor(const struct scrollback *sb, size_t index, int col, struct scrollback_anchor *out)
+{
+    const struct rewrap *r = sb->old;
+    size_t row = 0;
+    if (!find_row(sb, index, &row)) {
+        return false;
+    }
+    *out = (struct scrollback_anchor){r->from, 0};
+    for (uint64_t seq = r->from; seq < r->to && r->places[seq - r->from].row <= row; seq++) {
+        struct packed_line l = scrollback_piece(sb, seq);
+        struct rewrap_place at = r->places[seq - r->from];
+        for (int cell = 0; l.text < l.end;) {
+            const char *text = NULL;
+            int columns = 1;
+            packed_next(&l, &text, &columns);
+            make_room(&at, columns, sb->width);
+            if (at.row > row || (at.row == row && at.col > col)) {
+                return true;
+            }
+            *out = (struct scrollback_anchor){seq, cell};
+            at.col += columns;
+            cell += columns;
+        }
+    }
+    return true;
+}
+
+void rewrap_find(const struct scrollback *sb, const struct scrollback_anchor *a, size_t *index, int *col)
+{
+    uint64_t from = a->piece, end = 0, last = chunk_of(sb->old->end - 1);
+    struct rewrap_place at = {0, 0};
+    size_t after = 0, before = 0, rows = 0;
+    while (!rewrap_is_start(sb, from)) {
+        from--;
+    }
+    uint64_t chunk = chunk_of(from);
+    for (uint64_t c = last; c > chunk; c--) {
+        after += chunk_rows(sb, c);
+    }
+    for (uint64_t seq = chunk_first(sb, chunk, &end); seq < from;) {
+        seq = line_at(sb, seq, &rows, NULL);
+        before += rows;
+    }
+    for (uint64_t seq = from; seq < a->piece; seq++) {
+        skip_piece(scrollback_piece(sb, seq), &at, sb->width);
+    }
+    at = cell_place(sb, a->piece, at, a->cell);
+    *index = after + chunk_rows(sb, chunk) - 1 - (before + at.row);
+    *col = MT_MIN(at.col, sb->width - 1);
+}
+
 void rewrap_settle(struct scrollback *sb, struct cluster_table *clusters)
 {
     struct rewrap *r = sb->old;

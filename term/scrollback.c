@@ -333,6 +333,37 @@ unsigned scrollback_marks(const struct scrollback *sb, size_t index)
     return row_info_at(sb, index, &info) ? info.marks : 0;
 }
 
+bool scrollback_anchor(const struct scrollback *sb, size_t index, int col, struct scrollback_anchor *out)
+{
+    size_t plain = plain_rows(sb);
+    if (index < plain) {
+        out->piece = sb->next - 1 - index;
+        out->cell = MT_MAX(MT_MIN(col, scrollback_piece(sb, out->piece).cells), 0);
+        return true;
+    }
+    return sb->first < sb->old->end && rewrap_anchor(sb, index - plain, col, out);
+}
+
+bool scrollback_find(const struct scrollback *sb, const struct scrollback_anchor *a, size_t *index, int *col)
+{
+    if (a->piece < sb->first || a->piece >= sb->next) {
+        return false;
+    }
+    if (a->piece >= sb->old->end) {
+        *index = (size_t)(sb->next - 1 - a->piece);
+        *col = a->cell;
+    } else {
+        rewrap_find(sb, a, index, col);
+        *index += plain_rows(sb);
+    }
+    return true;
+}
+
+uint64_t scrollback_next_piece(const struct scrollback *sb)
+{
+    return sb->next;
+}
+
 size_t scrollback_open_pieces(const struct scrollback *sb)
 {
     uint64_t seq = sb->next;

@@ -73,6 +73,18 @@ int scrollback_pop_piece(struct scrollback *sb, struct cell *out, int max, struc
 /* What comes next is no continuation of the newest line. */
 void scrollback_break(struct scrollback *sb);
 
+/* A place in the text, whatever the width: it holds until its piece is dropped or taken back. */
+struct scrollback_anchor {
+    uint64_t piece;
+    int cell;
+};
+/* The anchor of column `col` of row `index`; false past the end. */
+bool scrollback_anchor(const struct scrollback *sb, size_t index, int col, struct scrollback_anchor *out);
+/* Where it is now; false when it is gone. */
+bool scrollback_find(const struct scrollback *sb, const struct scrollback_anchor *a, size_t *index, int *col);
+/* The piece that is pushed next: anchors of pieces before it are in the scrollback. */
+uint64_t scrollback_next_piece(const struct scrollback *sb);
+
 /* Rows there are. Exact: after a change of width, work that grows with what is stored, once. */
 size_t scrollback_count(const struct scrollback *sb);
 /* The same, after a change of width at first guessed and better with every call: little, bounded work. */

@@ -95,6 +95,9 @@ int rewrap_get(const struct scrollback *sb, size_t index, struct cell *out, int 
 int rewrap_text(const struct scrollback *sb, size_t index, struct strbuf *out, struct row_info *info);
 /* False past the end. */
 bool rewrap_info(const struct scrollback *sb, size_t index, struct row_info *info);
+/* As scrollback_anchor, scrollback_find, among the old rows. */
+bool rewrap_anchor(const struct scrollback *sb, size_t index, int col, struct scrollback_anchor *out);
+void rewrap_find(const struct scrollback *sb, const struct scrollback_anchor *a, size_t *index, int *col);
 /* Makes the newest line of the old ones pieces of the present width, none of them old. */
 void rewrap_settle(struct scrollback *sb, struct cluster_table *clusters);
 void rewrap_release(struct rewrap *r);

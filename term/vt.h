@@ -68,6 +68,12 @@ void vt_feed(struct vt *vt, const char *bytes, size_t len);
 /* Clamped to VT_MIN_COLS x VT_MIN_ROWS .. GRID_MAX. The normal screen and its scrollback are wrapped anew, the cursor
  * stays with its text; the alternate screen is cut. Rows that leave at the top go to the scrollback and come back. */
 void vt_resize(struct vt *vt, int cols, int rows);
+/* The same; places that somebody looks at move with their text: lines are numbered as by vt_history_total. */
+struct vt_point {
+    uint64_t line;
+    int col;
+};
+void vt_resize_keep(struct vt *vt, int cols, int rows, struct vt_point *points, size_t n);
 /* RIS from outside: screen, modes, pen; the scrollback stays. */
 void vt_reset(struct vt *vt);
 

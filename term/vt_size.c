@@ -17,10 +17,14 @@ static int clamp(int v, int low, int high)
 
 /* The normal screen on its way from one size to another. */
 struct change {
-    struct reflow_row *rows;       /* those of the open line in the scrollback, then those of the screen */
-    int n, pieces;                 /* pieces: how many are of the scrollback; their cells are ours */
-    struct reflow_point points[2]; /* the cursor, the saved cursor */
-    int filled;                    /* rows of the screen that were in use */
+    struct reflow_row *rows; /* those of the open line in the scrollback, then those of the screen */
+    int n, pieces;           /* pieces: how many are of the scrollback; their cells are ours */
+    /* The cursor, the saved cursor, those that the caller keeps. Rows of the screen at first, then of `rows`, then of
+     * what became of them; negative: so far above, in the scrollback. */
+    struct reflow_point *points;
+    int npoints;
+    struct scrollback_anchor *anchors; /* [npoints] of those in the scrollback */
+    int filled;                        /* rows of the screen that were in use */
 };
 
 /* True when a row shows nothing. */
@@ -62,8 +66,49 @@ static void take_screen(struct vt *vt, struct change *c)
     for (int row = 0; row <= last; row++) {
         c->rows[c->n++] = reflow_of(g, row, row == cursor ? c->points[0].col : 0);
     }
-    for (int i = 0; i < 2; i++) {
-        c->points[i].row = MT_MIN(c->points[i].row + c->pieces, c->n - 1);
+    for (int i = 0; i < c->npoints; i++) {
+        struct reflow_point *p = &c->points[i];
+        p->row = p->row >= 0 ? MT_MIN(p->row + c->pieces, c->n - 1) : p->row;
+    }
+}
+
+/* Points above the screen, before anything changes: where they are in the text. */
+static void anchor_points(struct vt *vt, struct change *c)
+{
+    for (int i = 2; i < c->npoints; i++) {
+        struct reflow_point *p = &c->points[i];
+        size_t index = (size_t)(-1 - p->row);
+        if (p->row < 0 && !scrollback_anchor(vt->history, index, p->col, &c->anchors[i])) {
+            size_t count = scrollback_count(vt->history); /* it was dropped: the oldest there is */
+            if (count == 0 || !scrollback_anchor(vt->history, count - 1, 0, &c->anchors[i])) {
+                p->row = 0;
+            }
+        }
+    }
+}
+
+/* Those of the pieces that were taken out are in `rows` now. Call when the screen's rows are there. */
+static void take_points(struct vt *vt, struct change *c)
+{
+    uint64_t first = scrollback_next_piece(vt->history);
+    for (int i = 2; i < c->npoints; i++) {
+        struct reflow_point *p = &c->points[i];
+        if (p->row < 0 && c->anchors[i].piece >= first) {
+            p->row = (int)MT_MIN(c->anchors[i].piece - first, (uint64_t)c->n - 1);
+            p->col = c->anchors[i].cell;
+        }
+    }
+}
+
+/* The others by the new width. */
+static void find_points(struct vt *vt, struct change *c)
+{
+    for (int i = 2; i < c->npoints; i++) {
+        struct reflow_point *p = &c->points[i];
+        size_t index = 0;
+        if (p->row < 0 && scrollback_find(vt->history, &c->anchors[i], &index, &p->col)) {
+            p->row = -1 - (int)MT_MIN(index, (size_t)INT32_MAX - 1);
+        }
     }
 }
 
@@ -131,32 +176,40 @@ static int place_rows(struct vt *vt, struct grid_row *rows, int count, int cols,
     return cut - pull;
 }
 
-/* Resizes the normal screen, and moves the points. */
+/* Resizes the normal screen, and moves the points: rows of the screen then, negative in the scrollback. */
 static void resize_main(struct vt *vt, int cols, int height, struct change *c)
 {
     struct grid *g = &vt->main.grid;
     bool rewrap = cols != g->cols;
     int count = 0;
     if (rewrap) {
+        anchor_points(vt, c);
         take_pieces(vt, c);
     } else {
         c->rows = xcalloc((size_t)g->rows, sizeof(*c->rows));
     }
     take_screen(vt, c);
     if (rewrap) {
+        take_points(vt, c);
         blank_prompt(vt, c);
     }
-    struct grid_row *rows = reflow_rows(c->rows, c->n, cols, c->points, 2, &count);
+    struct grid_row *rows = reflow_rows(c->rows, c->n, cols, c->points, c->npoints, &count);
     for (int i = 0; i < c->pieces; i++) {
         free((void *)(uintptr_t)c->rows[i].cells);
     }
     free(c->rows);
     scrollback_set_width(vt->history, cols);
+    if (rewrap) {
+        find_points(vt, c);
+    }
     int first = place_rows(vt, rows, count, cols, height, c->filled == g->rows);
+    for (int i = 0; i < c->npoints; i++) {
+        c->points[i].row -= first;
+    }
     for (int i = 0; i < 2; i++) {
         struct reflow_point *p = &c->points[i];
-        p->pending = p->pending && p->row >= first;
-        p->row = clamp(p->row - first, 0, height - 1);
+        p->pending = p->pending && p->row >= 0;
+        p->row = clamp(p->row, 0, height - 1);
     }
 }
 
@@ -166,7 +219,35 @@ static struct reflow_point point_of(const struct grid *g, int row, int col, bool
     return (struct reflow_point){.row = clamp(row, 0, g->rows - 1), .col = clamp(col, 0, g->cols - 1) + pending};
 }
 
+/* The caller's points, as rows of the screen; negative: of the scrollback. */
+static void points_in(const struct vt *vt, struct change *c, const struct vt_point *points, size_t n)
+{
+    uint64_t total = vt_history_total(vt);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t line = points[i].line;
+        struct reflow_point *p = &c->points[2 + i];
+        p->row = line >= total ? (int)MT_MIN(line - total, (uint64_t)vt_rows(vt) - 1)
+                               : -(int)MT_MIN(total - line, (uint64_t)INT32_MAX);
+        p->col = clamp(points[i].col, 0, vt_cols(vt) - 1);
+    }
+}
+
+static void points_out(const struct vt *vt, const struct change *c, struct vt_point *points, size_t n)
+{
+    uint64_t total = vt_history_total(vt);
+    for (size_t i = 0; i < n; i++) {
+        const struct reflow_point *p = &c->points[2 + i];
+        points[i].line = p->row >= 0 ? total + (uint64_t)p->row : total - (uint64_t)(-(int64_t)p->row);
+        points[i].col = p->col;
+    }
+}
+
 void vt_resize(struct vt *vt, int cols, int rows)
+{
+    vt_resize_keep(vt, cols, rows, NULL, 0);
+}
+
+void vt_resize_keep(struct vt *vt, int cols, int rows, struct vt_point *points, size_t n)
 {
     cols = clamp(cols, VT_MIN_COLS, GRID_MAX);
     rows = clamp(rows, VT_MIN_ROWS, GRID_MAX);
@@ -175,10 +256,13 @@ void vt_resize(struct vt *vt, int cols, int rows)
     }
     bool on_main = vt->screen == &vt->main, pending = vt_is_wrap_pending(vt);
     struct vt_saved *saved = &vt->main.saved;
-    struct change c = {0};
+    struct change c = {.npoints = 2 + (int)n};
+    c.points = xcalloc(2 + n, sizeof(*c.points));
+    c.anchors = xcalloc(2 + n, sizeof(*c.anchors));
     int row = vt->row, col = vt->col;
     c.points[1] = point_of(&vt->main.grid, saved->row, saved->col, saved->pending_wrap);
     c.points[0] = on_main ? point_of(&vt->main.grid, row, col, pending) : c.points[1];
+    points_in(vt, &c, points, n);
     vt_engine_margins_off(vt);
     vt->top = vt->left = 0;
     vt->bottom = rows;
@@ -199,6 +283,9 @@ void vt_resize(struct vt *vt, int cols, int rows)
     if (on_main && c.points[0].pending) {
         vt_pend_wrap(vt);
     }
+    points_out(vt, &c, points, n);
+    free(c.points);
+    free(c.anchors);
     if (vt->tell_size) {
         vt_report_size(vt);
     }

@@ -406,6 +406,52 @@ static void test_estimate(void **state)
     vt_free(vt);
 }
 
+/* The text from a point on. */
+static void text_at(struct vt *vt, struct vt_point p, char *out, int n)
+{
+    static struct cell cells[GRID_MAX];
+    size_t line = (size_t)(p.line - (vt_history_total(vt) - vt_history_count(vt)));
+    struct strbuf text = STRBUF_INIT;
+    bool wrapped = true;
+    for (int from = p.col; wrapped && (int)text.len < n; from = 0, line++) {
+        assert_int_equal(select_line(vt, line, cells, vt_cols(vt), &wrapped), 0);
+        select_cells(&text, cells, from, vt_cols(vt), vt_clusters(vt), false);
+    }
+    str_format(out, (size_t)n + 1, "%.*s", n, text.buf);
+    strbuf_release(&text);
+}
+
+/* Places that are looked at stay with their text, in the scrollback and on the screen. */
+static void test_points(void **state)
+{
+    (void)state;
+    struct vt *vt = make(50, 10);
+    struct vt_point points[40];
+    char want[40][10], got[10];
+    unsigned seed = 3;
+    for (int i = 0; i < 3000; i++) {
+        char text[80];
+        str_format(text, sizeof(text), "%05d the words of line %05d, %s%05d\r\n", i, i, i % 3 ? "" : "more of it ", i);
+        feed(vt, text);
+    }
+    feed(vt, "and the last one of them all, which is so long that it is wrapped and goes on where no row ends");
+    for (int round = 0; round < 60; round++) {
+        uint64_t first = vt_history_total(vt) - vt_history_count(vt);
+        size_t lines = select_line_count(vt) - 10;
+        for (size_t i = 0; i < MT_ARRAY_LEN(points); i++) {
+            size_t back = i < 20 ? next(&seed) % 30 : next(&seed) % lines;
+            points[i] = (struct vt_point){first + lines - 1 - MT_MIN(back, lines - 1), 0};
+            text_at(vt, points[i], want[i], 5);
+        }
+        vt_resize_keep(vt, 9 + (int)(next(&seed) % 90), 2 + (int)(next(&seed) % 30), points, MT_ARRAY_LEN(points));
+        for (size_t i = 0; i < MT_ARRAY_LEN(points); i++) {
+            text_at(vt, points[i], got, 5);
+            assert_string_equal(got, want[i]);
+        }
+    }
+    vt_free(vt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_endless_line),
         cmocka_unit_test(test_full_scrollback),
         cmocka_unit_test(test_estimate),
+        cmocka_unit_test(test_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
