@@ -133,7 +133,7 @@ TESTS_fuzz := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard
 # Minutes of real podman, whose time is podman's and the network's: once, in the mode that is shipped.
 # The same for programs from Debian and npm in a pane.
 SLOW := backends/test_podman_debian backends/test_podman_crash backends/test_podman_input screens/test_podman screens/test_programs \
-        screens/test_npm_programs
+        screens/test_npm_programs screens/test_misuse
 ifeq ($(MODE),asan)
 TESTS_backends := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_backends))
 TESTS_screens := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_screens))

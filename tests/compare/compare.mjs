@@ -75,7 +75,9 @@ function screenOf(term) {
 function seen(cell) {
     const [w, fg, bg, attrs, under, ...text] = cell.split(" ");
     const blank = text.join(" ").trim() === "" && under === "0" && !/[so]/.test(attrs);
-    return blank && !attrs.includes("r") ? `${w} - ${bg} . 0  ` : cell;
+    if (blank && !attrs.includes("r")) return `${w} - ${bg} . 0  `;
+    // a line under or through a blank does not lean
+    return text.join(" ").trim() === "" ? [w, fg, bg, attrs.replace("i", ""), under, ...text].join(" ") : cell;
 }
 
 function compare(s, t, say) {

@@ -43,6 +43,13 @@ struct harness {
     char title[TITLE_MAX];
 };
 
+uint64_t harness_deadline_ms(void)
+{
+    const char *given = getenv("TEST_DEADLINE");
+
+    return given ? strtoul(given, NULL, 10) * 1000 : 20000;
+}
+
 /* The program of this build: two folders above this test. */
 static char *find_program(void)
 {

@@ -122,6 +122,14 @@ struct stage *stage_open(void **state, int cols, int rows)
     return s;
 }
 
+/* script(1) has written its own first line. */
+static bool has_begun(struct harness *h, void *arg)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    (void)h;
+    return fs_read(arg, 64u << 20, &text, NULL) == 0 && memchr(text.buf, '\n', text.len);
+}
+
 struct stage *stage_open_recorded(void **state, int cols, int rows, const char *command)
 {
     struct stage *s = *state;
@@ -132,7 +140,7 @@ struct stage *stage_open_recorded(void **state, int cols, int rows, const char *
 
     open_pane(s, cols, rows);
     harness_type(s->pane, line);
-    world_wait_file(s->pane, SCRIPT);
+    harness_watch(s->pane, has_begun, s->script, "script(1) does not begin");
     harness_start(s->bare, &(struct harness_opts){.program = "/bin/sh",
                                                   .args = (const char *const[]){"-c", follow, NULL},
                                                   .cols = cols,
@@ -225,6 +233,9 @@ static struct cell seen(struct cell c)
         c.fg = CELL_COLOR_DEFAULT;
         c.attrs = 0;
     }
+    if (c.ch == ' ') {
+        c.attrs &= (uint16_t)~CELL_ITALIC; /* a line under or through it does not lean */
+    }
     return c;
 }
 
@@ -271,6 +282,19 @@ static int differences(struct stage *s, struct strbuf *out)
     return n;
 }
 
+/* STAGE_SCREENS=FOLDER keeps the screens as text: NAME.pane.txt, NAME.bare.txt. */
+static void keep_text(struct harness *h, const char *name, const char *what)
+{
+    const char *dir = getenv("STAGE_SCREENS");
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+    if (dir) {
+        MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.%s.txt", dir, name, what);
+        harness_dump_text(h, &text);
+        assert_int_equal(fs_write_atomic(path, text.buf, text.len, 0644, NULL), 0);
+    }
+}
+
 void stage_same(struct stage *s, const char *name)
 {
     uint64_t deadline = clock_mono_ms() + HARNESS_DEADLINE_MS;
@@ -289,6 +313,8 @@ void stage_same(struct stage *s, const char *name)
         }
         (void)poll(NULL, 0, 5);
     }
+    keep_text(s->pane, name, "pane");
+    keep_text(s->bare, name, "bare");
     record(s);
 }
 

@@ -2,7 +2,9 @@
 #ifndef MT_TESTS_SCREENS_STAGE_H
 #define MT_TESTS_SCREENS_STAGE_H
 
-/* A program in a pane of the cockpit, in a real sandbox, beside the same program on a bare terminal: same size, same
+/* (STAGE_SCREENS=FOLDER in the environment keeps all compared screens as text.)
+ *
+ * A program in a pane of the cockpit, in a real sandbox, beside the same program on a bare terminal: same size, same
  * input, same folder. Both screens must come to be the same, cell by cell; what the bare one was sent is given to
  * xterm.js, too, whose screens must be the pane's. */
 
