@@ -494,6 +494,16 @@ int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct
     return 0;
 }
 
+void sessions_keep(struct sessions *s, const char *id, const struct vt_point *points, size_t n, sessions_kept_fn fn,
+                   void *arg)
+{
+    struct remote *r = find_ready(s, id);
+
+    if (r != NULL) {
+        remote_keep(r, points, fn != NULL ? n : 0, fn, arg);
+    }
+}
+
 void sessions_unview(struct sessions *s, const char *id)
 {
     struct remote *r = find_ready(s, id);

@@ -21,6 +21,7 @@
 #include "term/search.h"
 
 struct sessions;
+struct vt_point;
 
 struct sessions_events {
     void (*on_added)(void *arg, const struct session_info *s);
@@ -68,6 +69,12 @@ const struct session_info *sessions_at(const struct sessions *s, size_t i);
 /* Starts or changes viewing at this size; the size that counts in the host is that of the viewer that typed (or began
  * viewing) last. */
 int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct error *err);
+/* Before sessions_view with another width: these places (lines as for sessions_history) are looked at. If the size
+ * changes, `fn` is told once where their text is then, before the first frame of that size. Another call takes the
+ * place of this one; fn NULL: nobody is to be told any more. At most 8. */
+typedef void (*sessions_kept_fn)(void *arg, const struct vt_point *points, size_t n);
+void sessions_keep(struct sessions *s, const char *id, const struct vt_point *points, size_t n, sessions_kept_fn fn,
+                   void *arg);
 void sessions_unview(struct sessions *s, const char *id);
 
 struct session_screen {

@@ -15,6 +15,7 @@
 #include "term/host_meta.h"
 #include "term/host_rules.h"
 #include "term/hostenv.h"
+#include "term/proto.h"
 #include "term/session_dir.h"
 #include "term/viewer.h"
 
@@ -69,6 +70,27 @@ static void on_frame_timer(void *arg)
     host_session_flush(arg);
 }
 
+/* Gives the terminal a size; what the viewers look at moves with its text, and they are told. */
+static void resize_terminal(struct host_session *h, int cols, int rows)
+{
+    struct vt_point all[VIEWER_MAX * PROTO_POINTS_MAX], *own;
+    size_t n = 0, count;
+
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        count = MT_MIN(viewer_points(v, &own), MT_ARRAY_LEN(all) - n);
+        memcpy(all + n, own, count * sizeof(*own));
+        n += count;
+    }
+    vt_resize_keep(h->vt, cols, rows, all, n);
+    n = 0;
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        count = MT_MIN(viewer_points(v, &own), MT_ARRAY_LEN(all) - n);
+        memcpy(own, all + n, count * sizeof(*own));
+        n += count;
+        viewer_kept(v);
+    }
+}
+
 void host_session_fit(struct host_session *h)
 {
     struct viewer *best = NULL;
@@ -88,7 +110,7 @@ void host_session_fit(struct host_session *h)
     if (cols == vt_cols(h->vt) && rows == vt_rows(h->vt)) {
         return;
     }
-    vt_resize(h->vt, cols, rows);
+    resize_terminal(h, cols, rows);
     pty_resize(h->pty, vt_cols(h->vt), vt_rows(h->vt), NULL);
     for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
         viewer_damage_all(v);

@@ -137,6 +137,25 @@ int proto_get_outer(const uint8_t *data, size_t len, struct proto_outer *out, st
     return ended(&r, "outer terminal", err);
 }
 
+void proto_put_points(struct strbuf *out, const struct vt_point *points, size_t n)
+{
+    for (size_t i = 0; i < MT_MIN(n, (size_t)PROTO_POINTS_MAX); i++) {
+        wire_put(out, points[i].line, 8);
+        wire_put(out, (uint64_t)points[i].col, 2);
+    }
+}
+
+int proto_get_points(const uint8_t *data, size_t len, struct vt_point *out, size_t *n, struct error *err)
+{
+    struct wire_reader r = wire_reader(data, len);
+
+    for (*n = 0; r.p < r.end && !r.bad && *n < PROTO_POINTS_MAX; ++*n) {
+        out[*n].line = wire_get(&r, 8);
+        out[*n].col = (int)wire_get(&r, 2);
+    }
+    return ended(&r, "places", err);
+}
+
 void proto_put_history(struct strbuf *out, const struct proto_history *h)
 {
     wire_put(out, h->id, 4);

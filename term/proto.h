@@ -16,6 +16,7 @@
 #include "term/cell.h"
 #include "term/extra.h"
 #include "term/keys.h"
+#include "term/vt.h"
 #include "term/wire.h"
 
 #define PROTO_VERSION_MIN 1
@@ -26,6 +27,7 @@
 /* A frame or a history answer is cut (the rest follows in the next one) once it is this long: well under
  * SOCK_FRAME_MAX. */
 #define PROTO_SOFT_MAX (1u << 20)
+#define PROTO_POINTS_MAX 8
 /* Input that a viewer may have on the way before the host acknowledges it. */
 #define PROTO_INPUT_WINDOW (256u << 10)
 
@@ -53,6 +55,8 @@ enum proto_type {
     PROTO_SEARCH_STOP, /* viewer: nobody waits for the search any more; it is answered as dropped */
     PROTO_EXTRAS,      /* host, before a frame whose cells have them: addresses and underline colours */
     PROTO_OUTER,       /* viewer: struct proto_outer */
+    PROTO_KEEP,        /* viewer, before a new size: places it looks at, which move with their text */
+    PROTO_KEPT,        /* host: where they are now, in the order they were given; before the frame of the new size */
 };
 
 struct proto_hello {
@@ -133,6 +137,8 @@ void proto_put_found(struct strbuf *out, const struct proto_found *f);
 /* Appends the extras made after serial `since`; false: there are none. */
 bool proto_put_extras(struct strbuf *out, const struct extra_table *t, uint32_t since);
 void proto_put_outer(struct strbuf *out, const struct proto_outer *o);
+/* PROTO_KEEP, PROTO_KEPT: at most PROTO_POINTS_MAX. */
+void proto_put_points(struct strbuf *out, const struct vt_point *points, size_t n);
 /* The head of a frame or of an answer with lines; its rows follow with proto_put_row. The row count is patched in by
  * proto_end_rows. */
 size_t proto_put_screen(struct strbuf *out, const struct proto_screen *s);
@@ -157,6 +163,7 @@ int proto_get_search(const uint8_t *data, size_t len, struct proto_search *out, 
 int proto_get_found(const uint8_t *data, size_t len, struct proto_found *out, struct error *err);
 /* Puts them into the table. Addresses that are not plain ASCII are left out. */
 int proto_get_extras(const uint8_t *data, size_t len, struct extra_table *t, struct error *err);
+int proto_get_points(const uint8_t *data, size_t len, struct vt_point *out, size_t *n, struct error *err);
 int proto_get_outer(const uint8_t *data, size_t len, struct proto_outer *out, struct error *err);
 /* The head; `rows` then stands at the first of `*count` rows. Sizes are within 1..PROTO_MAX, the cursor within the
  * screen. */

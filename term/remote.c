@@ -40,6 +40,8 @@ struct remote {
     size_t in_flight;    /* sent, not yet acknowledged */
     struct request *requests;
     uint32_t next_request;
+    sessions_kept_fn kept; /* wants to know where the places are that it keeps */
+    void *kept_arg;
 };
 
 const char *remote_id(const struct remote *r)
@@ -279,6 +281,33 @@ void remote_search(struct remote *r, const struct sessions_query *query, session
     send_buf(r, PROTO_SEARCH, &b);
 }
 
+void remote_keep(struct remote *r, const struct vt_point *points, size_t n, sessions_kept_fn fn, void *arg)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    proto_put_points(&b, points, n);
+    r->kept = fn;
+    r->kept_arg = arg;
+    send_buf(r, PROTO_KEEP, &b);
+}
+
+/* The size changed: where the places are now. */
+static int on_kept(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    struct vt_point points[PROTO_POINTS_MAX];
+    size_t n = 0;
+    sessions_kept_fn fn = r->kept;
+
+    if (proto_get_points(data, len, points, &n, err) != 0) {
+        return -1;
+    }
+    r->kept = NULL;
+    if (fn != NULL) {
+        fn(r->kept_arg, points, n);
+    }
+    return 0;
+}
+
 /* The cluster table is nearly full: forgets what neither mirror nor waiting answers show. */
 static void sweep_clusters(struct remote *r)
 {
@@ -480,6 +509,8 @@ static int dispatch(struct remote *r, uint8_t type, const uint8_t *data, size_t 
         return on_lines(r, data, len, err);
     case PROTO_FOUND:
         return on_found(r, data, len, err);
+    case PROTO_KEPT:
+        return on_kept(r, data, len, err);
     case PROTO_CLIPBOARD:
         if (r->viewing) {
             r->ev.on_clipboard(r->arg, r, (const char *)data, len);

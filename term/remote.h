@@ -54,6 +54,7 @@ void remote_tell(struct remote *r, int type);
 void remote_signal(struct remote *r, int signum);
 void remote_number(struct remote *r, int number);
 void remote_history(struct remote *r, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg);
+void remote_keep(struct remote *r, const struct vt_point *points, size_t n, sessions_kept_fn fn, void *arg);
 void remote_search(struct remote *r, const struct sessions_query *query, sessions_search_fn fn, void *arg);
 
 #endif

@@ -43,8 +43,10 @@ struct viewer {
     size_t unacknowledged;   /* input that went on, of which the client was not told yet */
     struct search *search;   /* under way; NULL: none */
     uint32_t search_id;
-    bool search_told;           /* where it is; the numbers are being made */
-    struct timer *search_timer; /* its next turn */
+    bool search_told;                         /* where it is; the numbers are being made */
+    struct timer *search_timer;               /* its next turn */
+    struct vt_point points[PROTO_POINTS_MAX]; /* to be kept when the size changes */
+    size_t npoints;
 };
 
 struct viewer *viewer_next(const struct viewer *v)
@@ -61,6 +63,12 @@ void viewer_size(const struct viewer *v, int *cols, int *rows)
 {
     *cols = v->cols;
     *rows = v->rows;
+}
+
+size_t viewer_points(struct viewer *v, struct vt_point **points)
+{
+    *points = v->points;
+    return v->npoints;
 }
 
 uint64_t viewer_seq(const struct viewer *v)
@@ -106,6 +114,17 @@ void viewer_detach(struct viewer *v)
 {
     sock_close(v->sock);
     viewer_forget(v);
+}
+
+void viewer_kept(struct viewer *v)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    if (v->npoints > 0) {
+        proto_put_points(&b, v->points, v->npoints);
+        v->npoints = 0;
+        send_buf(v, PROTO_KEPT, &b);
+    }
 }
 
 /* Ends a connection that does not speak the protocol, saying so. */
@@ -547,6 +566,8 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         vt_set_kitty(v->host->vt, outer.kitty);
         vt_allow_clipboard(v->host->vt, outer.clipboard);
         return 0;
+    case PROTO_KEEP:
+        return proto_get_points(data, len, v->points, &v->npoints, err);
     case PROTO_KILL:
         host_session_kill(v->host);
         return 0;

@@ -15,6 +15,7 @@
 #define VIEWER_MAX 32 /* attached to one host at once */
 
 struct host_session;
+struct vt_point;
 struct viewer;
 
 /* Takes over the connection; adds itself to the host's list, and removes itself when the client goes. */
@@ -27,6 +28,10 @@ bool viewer_is_viewing(const struct viewer *v);
 void viewer_size(const struct viewer *v, int *cols, int *rows);
 uint64_t viewer_seq(const struct viewer *v);
 
+/* Places that the viewer asked to keep when the size changes: *points may be moved. How many there are. */
+size_t viewer_points(struct viewer *v, struct vt_point **points);
+/* Tells it where they are now; once. */
+void viewer_kept(struct viewer *v);
 /* The screen changed: a row, everything, or nothing but cursor and modes (row -1). */
 void viewer_damage(struct viewer *v, int row);
 void viewer_damage_all(struct viewer *v);

@@ -62,6 +62,7 @@ static void leave(struct pane *p)
     strbuf_clear(&p->paste_tail);
     pane_copy_drop(p);
     pane_drag_stop(p);
+    pane_keep_drop(p);
     p->key_sent = false;
     p->failed = false;
     p->id[0] = '\0';
@@ -83,6 +84,7 @@ void pane_show(struct pane *p, const char *id, int cols, int rows)
     p->rows = rows;
     if (*id && cols > 0 && rows > 0) {
         struct error err = ERROR_INIT;
+        pane_keep_ask(p);
         p->failed = sessions_view(p->sessions, p->id, cols, rows, &err) != 0;
         if (!same && p->focused) {
             sessions_focus(p->sessions, p->id, true);
@@ -107,6 +109,10 @@ void pane_on_frame(struct pane *p)
 {
     const struct session_screen *sc = sessions_screen(p->sessions, p->id);
     if (sc && p->copy.active) {
+        pane_keep_apply(p);
+        if (p->cache.cols != sc->cols) { /* rows of another width, with other numbers */
+            p->cache.count = 0;
+        }
         copymode_limits(&p->copy, p->cols, p->rows, sc->history_first,
                         sc->history_first + sc->history_lines + (uint64_t)sc->rows);
         pane_copy_fill(p);

@@ -10,6 +10,7 @@
 #include "core/io/loop.h"
 #include "core/util/strbuf.h"
 #include "term/client.h"
+#include "term/vt.h"
 #include "tui/copymode.h"
 #include "tui/surface.h"
 #include "tui/theme.h"
@@ -67,6 +68,13 @@ struct pane_drag {
     struct timer *scroll; /* while it is beyond the edge */
 };
 
+/* Places that stay with their text while the width changes (pane_keep.c). */
+#define PANE_KEEP 6
+struct pane_keep {
+    enum { PANE_KEEP_NONE, PANE_KEEP_ASKED, PANE_KEEP_TOLD } state;
+    struct vt_point then[PANE_KEEP], now[PANE_KEEP];
+};
+
 /* What becomes of text that is taken, piece by piece. */
 struct pane_sink {
     /* -1 and `err` when it cannot go on. */
@@ -103,6 +111,7 @@ struct pane {
     struct pane_take *take;
     struct pane_find find;
     struct pane_drag drag;
+    struct pane_keep keep;
 };
 
 void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, const struct pane_events *ev);
@@ -175,5 +184,12 @@ void pane_find_status(const struct pane *p, char *out, size_t cap);
 /* --- the mouse (pane_drag.c): dragging selects, letting go copies; false: it was not used --- */
 bool pane_drag(struct pane *p, const struct mouse_event *ev);
 void pane_drag_stop(struct pane *p);
+
+/* --- pane_keep.c: copy mode while the width changes --- */
+/* Before a new size is asked for. */
+void pane_keep_ask(struct pane *p);
+void pane_keep_drop(struct pane *p);
+/* With a frame, before its numbers of lines are used. */
+void pane_keep_apply(struct pane *p);
 
 #endif

@@ -340,6 +340,64 @@ static void test_history_dropped(void **state)
     strbuf_release(&g.text);
 }
 
+/* Where a place is after the size changed. */
+struct kept {
+    bool told;
+    struct vt_point at[2];
+};
+
+static void on_kept(void *arg, const struct vt_point *points, size_t n)
+{
+    struct kept *k = arg;
+
+    assert_false(k->told);
+    assert_int_equal(n, 2);
+    memcpy(k->at, points, sizeof(k->at));
+    k->told = true;
+}
+
+static bool is_told(void *arg)
+{
+    return ((struct kept *)arg)->told;
+}
+
+/* The width changes under a person who looks back: the view stays with its text. */
+static void test_places_are_kept(void **state)
+{
+    const char *id =
+        rig_start(&a, "for i in $(seq 1 3000); do echo \"line $i and what else there is to say of it, until "
+                      "the row of eighty columns is full\"; done; echo al''l; exec sleep 1000");
+    struct vt_point points[2] = {{.line = 999, .col = 0}, {.line = 2989, .col = 5}};
+    struct gathered g;
+
+    (void)state;
+    sessions_view(a.s, id, 100, 24, NULL);
+    rig_expect(&a, id, "all");
+    /* It began with 80 columns: wait for rows that were wrapped anew, if any were wrapped. */
+    fetch_history(id, sessions_screen(a.s, id)->history_first, 1, &g);
+    points[0].line += g.first;
+    points[1].line += g.first;
+    strbuf_release(&g.text);
+    for (int cols = 90; cols > 20; cols -= 25) {
+        char want[2][16];
+        for (int i = 0; i < 2; i++) {
+            fetch_history(id, points[i].line, 1, &g);
+            str_format(want[i], sizeof(want[i]), "%.9s", g.text.buf);
+            strbuf_release(&g.text);
+        }
+        struct kept k = {false};
+        sessions_keep(a.s, id, points, 2, on_kept, &k);
+        sessions_view(a.s, id, cols, 24, NULL);
+        assert_true(rig_wait(&rig, is_told, &k, RIG_WAIT_MS));
+        for (int i = 0; i < 2; i++) {
+            fetch_history(id, k.at[i].line, 1, &g);
+            assert_memory_equal(g.text.buf, want[i], strlen(want[i]));
+            strbuf_release(&g.text);
+            points[i] = k.at[i];
+        }
+    }
+}
+
 struct hit {
     bool done, found;
     uint64_t line;
@@ -890,6 +948,7 @@ int main(int argc, char **argv)
         T(test_signal),
         T(test_history),
         T(test_history_dropped),
+        T(test_places_are_kept),
         T(test_search),
         T(test_question_to_a_dying_host),
         T(test_cockpit_killed),
