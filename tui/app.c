@@ -17,7 +17,7 @@
 
 void app_dirty_now(struct app *app)
 {
-    app->dirty = true;
+    app->dirty = app->whole = true;
     if (!app->painting_blocked && app->frame_timer) {
         timer_start(app->frame_timer, 0);
     }
@@ -25,6 +25,7 @@ void app_dirty_now(struct app *app)
 
 void app_dirty(struct app *app)
 {
+    app->whole = true;
     if (app->dirty || !app->frame_timer) {
         app->dirty = true;
         return;
@@ -34,6 +35,17 @@ void app_dirty(struct app *app)
     if (!app->painting_blocked) {
         timer_start(app->frame_timer, next > now ? next - now : 0);
     }
+}
+
+void app_dirty_rows(struct app *app, bool now)
+{
+    bool whole = app->whole;
+    if (now) {
+        app_dirty_now(app);
+    } else {
+        app_dirty(app);
+    }
+    app->whole = whole;
 }
 
 void app_tree_dirty(struct app *app)
@@ -301,33 +313,65 @@ void app_arrange(struct app *app)
     sync_panes(app);
 }
 
+/* Only rows of panes changed: draws just them into the frame of before. False: all of it must be drawn. */
+static bool patch_panes(struct app *app)
+{
+    struct app_panes *v = &app->view;
+    if (app->whole || app->tree_dirty || app->overlay || app->layout.too_small || app->frame.cols != app->cols ||
+        app->frame.rows != app->rows || app_main_kind(app) != MAIN_SESSION || surface_is_stale(&app->frame)) {
+        return false;
+    }
+    for (int i = 0; i < v->count; i++) {
+        if (!pane_can_patch(v->shown[i], v->at[i])) {
+            return false;
+        }
+    }
+    app->frame.cursor.visible = false;
+    for (int i = 0; i < v->count; i++) {
+        pane_patch(v->shown[i], &app->frame, &app->theme);
+    }
+    return true;
+}
+
+/* What follows what is painted now. */
+static void sync_all(struct app *app)
+{
+    sync_stats(app);
+    sync_title(app);
+    sync_ages(app);
+    if (!frame_is_busy(app)) {
+        timer_stop(app->spin_timer);
+    } else if (!timer_is_active(app->spin_timer)) {
+        timer_repeat(app->spin_timer, SPIN_MS); /* only while something that spins is in sight */
+    }
+}
+
 void app_paint(void *arg)
 {
     struct app *app = arg;
     if (!app->dirty || app->painting_blocked || app->quitting || !app->screen) {
         return; /* while leaving, the engine that views ask may be gone already */
     }
-    app_arrange(app);
-    frame_draw(app);
+    bool patched = patch_panes(app);
+    if (!patched) {
+        app_arrange(app);
+        frame_draw(app);
+    }
     if (!screen_present(app->screen, &app->frame)) {
         app->painting_blocked = true; /* goes on when the last frame has left */
+        app->whole = true;            /* which rows are new by then nobody knows */
         return;
     }
-    app->dirty = false;
+    app->dirty = app->whole = false;
     app->painted_ms = loop_now_ms(app->loop);
-    for (int i = 0; i < app->view.count; i++) {
-        pane_painted(app->view.shown[i]);
+    for (int i = 0; !patched && i < app->view.count; i++) {
+        pane_painted(app->view.shown[i], app->view.at[i]);
     }
-    sync_stats(app);
-    sync_title(app);
     if (app->outer.kitty) {
         app_outer_keys(app);
     }
-    sync_ages(app);
-    if (!frame_is_busy(app)) {
-        timer_stop(app->spin_timer);
-    } else if (!timer_is_active(app->spin_timer)) {
-        timer_repeat(app->spin_timer, SPIN_MS); /* only while something that spins is in sight */
+    if (!patched) {
+        sync_all(app);
     }
     if (!app->dirty && !app->tick_pending) {
         screen_sync_idle(app->screen);

@@ -113,6 +113,7 @@ struct app {
     struct layout layout;
     int cols, rows, list_width;
     bool dirty, tree_dirty, painting_blocked, tick_pending;
+    bool whole; /* more than rows of panes is dirty */
     uint64_t painted_ms;
 
     /* what is shown */
@@ -200,6 +201,8 @@ void app_dirty(struct app *app);
 void app_tree_dirty(struct app *app);
 /* Paint on the next turn, not after the frame time. */
 void app_dirty_now(struct app *app);
+/* Rows of a pane changed, and nothing else; `now`: as app_dirty_now. */
+void app_dirty_rows(struct app *app, bool now);
 void app_tick_soon(struct app *app);
 void app_on_event(void *app, const struct model_event *ev);
 void app_paint(void *app);

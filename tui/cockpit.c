@@ -70,11 +70,7 @@ static void on_frame(void *arg, const char *id)
     p->key_sent = false;
     pane_on_frame(p);
     app_type_ahead(app);
-    if (now) {
-        app_dirty_now(app); /* what a key brought is painted at once */
-    } else {
-        app_dirty(app);
-    }
+    app_dirty_rows(app, now); /* what a key brought is painted at once */
 }
 
 /* port_viewer.on_clipboard */

@@ -120,14 +120,6 @@ void pane_on_frame(struct pane *p)
     flush_queue(p);
 }
 
-void pane_painted(struct pane *p)
-{
-    if (p->id[0] && sessions_screen(p->sessions, p->id)) {
-        uint64_t bits[8]; /* everything in sight is painted: which rows is of no interest */
-        sessions_take_frame(p->sessions, p->id, bits, MT_ARRAY_LEN(bits));
-    }
-}
-
 /* Where the program's screen begins when it is taller than the place it has: its cursor must be seen. */
 static int first_row(const struct session_screen *sc, int rows)
 {
@@ -150,6 +142,37 @@ void pane_theme_defaults(struct surface *s, struct rect r, struct style text)
     }
 }
 
+/* One row of the program's screen. */
+static void draw_row(const struct pane *p, struct surface *s, const struct session_screen *sc, struct rect at, int row,
+                     struct style text)
+{
+    const struct cell *cells = sessions_row(p->sessions, p->id, row, NULL);
+    if (!cells) {
+        return;
+    }
+    surface_blit_extras(s, at.x, at.y, cells, at.w, sessions_clusters(p->sessions, p->id),
+                        sessions_extras(p->sessions, p->id));
+    pane_theme_defaults(s, at, text);
+    if (sc->reverse_video) {
+        surface_tint(s, at, (struct style){.fg = SURFACE_KEEP, .bg = SURFACE_KEEP, .attrs = CELL_REVERSE});
+    }
+}
+
+/* The program's cursor, if this pane has the focus. */
+static void draw_cursor(const struct pane *p, struct surface *s, const struct session_screen *sc, struct rect r,
+                        int from)
+{
+    int cy = sc->cursor_row - from;
+    const struct session_info *info = sessions_find(p->sessions, p->id);
+    bool alive = info && info->state != SESSION_EXITED;
+    if (p->focused && alive && sc->cursor_visible && cy >= 0 && cy < r.h && sc->cursor_col < r.w) {
+        s->cursor.visible = true;
+        s->cursor.x = r.x + sc->cursor_col;
+        s->cursor.y = r.y + cy;
+        s->cursor.shape = sc->cursor_styled ? sc->cursor_shape * 2 - (sc->cursor_blink ? 1 : 0) : 0;
+    }
+}
+
 void pane_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t)
 {
     struct style text = theme_style(t, THEME_TEXT);
@@ -165,27 +188,57 @@ void pane_draw(const struct pane *p, struct surface *s, struct rect r, const str
         return;
     }
     int from = first_row(sc, r.h);
-    struct rect shown = {r.x, r.y, MT_MIN(r.w, sc->cols), MT_MIN(r.h, sc->rows)};
     for (int y = 0; y < r.h && from + y < sc->rows; y++) {
-        const struct cell *cells = sessions_row(p->sessions, p->id, from + y, NULL);
-        if (cells) {
-            surface_blit_extras(s, r.x, r.y + y, cells, MT_MIN(sc->cols, r.w), sessions_clusters(p->sessions, p->id),
-                                sessions_extras(p->sessions, p->id));
+        draw_row(p, s, sc, (struct rect){r.x, r.y + y, MT_MIN(r.w, sc->cols), 1}, from + y, text);
+    }
+    draw_cursor(p, s, sc, r, from);
+    surface_unclip(s, old);
+}
+
+/* A bit for each of so many rows of a program's screen. */
+#define ROW_WORDS 16
+
+void pane_painted(struct pane *p, struct rect at)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    uint64_t bits[ROW_WORDS]; /* everything in sight is painted: which rows is of no interest */
+    p->painted.valid = false;
+    if (sc) {
+        p->painted.valid = !p->copy.active && sc->rows <= ROW_WORDS * 64;
+        p->painted.at = at;
+        p->painted.cols = sc->cols;
+        p->painted.rows = sc->rows;
+        p->painted.from = first_row(sc, at.h);
+        p->painted.reverse = sc->reverse_video;
+        sessions_take_frame(p->sessions, p->id, bits, MT_ARRAY_LEN(bits));
+    }
+}
+
+bool pane_can_patch(const struct pane *p, struct rect at)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    return sc && p->painted.valid && !p->copy.active && memcmp(&at, &p->painted.at, sizeof(at)) == 0 &&
+           sc->cols == p->painted.cols && sc->rows == p->painted.rows && first_row(sc, at.h) == p->painted.from &&
+           sc->reverse_video == p->painted.reverse;
+}
+
+void pane_patch(struct pane *p, struct surface *s, const struct theme *t)
+{
+    const struct session_screen *sc = sessions_screen(p->sessions, p->id);
+    struct style text = theme_style(t, THEME_TEXT);
+    struct rect at = p->painted.at;
+    uint64_t bits[ROW_WORDS];
+    struct rect old = surface_clip(s, at);
+    sessions_take_frame(p->sessions, p->id, bits, MT_ARRAY_LEN(bits));
+    for (int y = 0; y < at.h && p->painted.from + y < sc->rows; y++) {
+        int row = p->painted.from + y;
+        if (bits[row / 64] >> (row % 64) & 1) {
+            struct rect r = {at.x, at.y + y, MT_MIN(at.w, sc->cols), 1};
+            surface_fill(s, r, text);
+            draw_row(p, s, sc, r, row, text);
         }
     }
-    pane_theme_defaults(s, shown, text);
-    if (sc->reverse_video) {
-        surface_tint(s, shown, (struct style){.fg = SURFACE_KEEP, .bg = SURFACE_KEEP, .attrs = CELL_REVERSE});
-    }
-    int cy = sc->cursor_row - from;
-    const struct session_info *info = sessions_find(p->sessions, p->id);
-    bool alive = info && info->state != SESSION_EXITED;
-    if (p->focused && alive && sc->cursor_visible && cy >= 0 && cy < r.h && sc->cursor_col < r.w) {
-        s->cursor.visible = true;
-        s->cursor.x = r.x + sc->cursor_col;
-        s->cursor.y = r.y + cy;
-        s->cursor.shape = sc->cursor_styled ? sc->cursor_shape * 2 - (sc->cursor_blink ? 1 : 0) : 0;
-    }
+    draw_cursor(p, s, sc, at, p->painted.from);
     surface_unclip(s, old);
 }
 

@@ -100,7 +100,14 @@ struct pane {
     int cols, rows;          /* size asked for */
     bool failed;             /* the session refused to be viewed */
     bool focused;
-    bool reports;             /* a program that asked for the mouse gets it, focused or beside the one that is */
+    bool reports; /* a program that asked for the mouse gets it, focused or beside the one that is */
+    /* How it was painted last. */
+    struct {
+        bool valid;
+        struct rect at;
+        int cols, rows, from; /* of the program's screen; the first row in sight */
+        bool reverse;
+    } painted;
     bool key_sent;            /* since the last frame: the next output is painted at once */
     struct strbuf queue;      /* bytes that the session has not taken yet */
     struct timer *retry;      /* while the queue is not empty: the host gives no sign when it takes more */
@@ -122,8 +129,12 @@ void pane_show(struct pane *p, const char *id, int cols, int rows);
 void pane_set_focus(struct pane *p, bool focused);
 /* New rows arrived: follow them in copy mode. */
 void pane_on_frame(struct pane *p);
-/* Rows are painted: the host may send more. */
-void pane_painted(struct pane *p);
+/* All of it is painted, there: the host may send more. */
+void pane_painted(struct pane *p, struct rect at);
+/* Since then only rows have changed: it is at the same place, of the same size, and no copy mode is in front of it. */
+bool pane_can_patch(const struct pane *p, struct rect at);
+/* Draws the rows that changed over what is there, and the cursor; the host may send more. */
+void pane_patch(struct pane *p, struct surface *s, const struct theme *t);
 void pane_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t);
 /* Cells in the program's default colours take the theme's: what the program was told by OSC 10 and 11. */
 void pane_theme_defaults(struct surface *s, struct rect r, struct style text);

@@ -375,6 +375,13 @@ void surface_links_clear(struct surface *s)
     extra_table_release(&s->extras);
 }
 
+#define STALE_EXTRAS 200
+
+bool surface_is_stale(const struct surface *s)
+{
+    return s->extras.count > STALE_EXTRAS;
+}
+
 /* One pane cell as this surface shows it: clusters moved into our table, ASCII forms, no extra (ids belong to the
  * pane). */
 static void blit_cell(struct surface *s, int x, int y, const struct cell *c, const struct cluster_table *from)

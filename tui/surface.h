@@ -72,6 +72,8 @@ const struct extra *surface_extra_at(const struct surface *s, int x, int y);
 const char *surface_link_at(const struct surface *s, int x, int y);
 /* Forgets all addresses: before a frame is drawn anew. */
 void surface_links_clear(struct surface *s);
+/* So many addresses and underline colours came together that most are not in sight any more: time to draw all anew. */
+bool surface_is_stale(const struct surface *s);
 /* Copies a pane row; cells that would cross the clip's right edge are blanked. */
 void surface_blit(struct surface *s, int x, int y, const struct cell *cells, int count,
                   const struct cluster_table *from);
