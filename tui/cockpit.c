@@ -348,7 +348,7 @@ static void open_log(struct app *app)
 static void ask_outer(struct app *app)
 {
     MT_CLEANUP(strbuf) struct strbuf ask = STRBUF_INIT;
-    outer_ask_all(&ask);
+    outer_ask_all(&ask, screen_depth(app->screen) != COLOR_MONO);
     screen_ask(app->screen, &ask);
     app_outer_tell(app);
 }

@@ -6,11 +6,13 @@
 #define ASK_COLORS "\033]10;?\033\\\033]11;?\033\\"
 /* A curly coloured underline, DECRQSS: which attributes are set? None any more. */
 #define ASK_UNDERLINES "\033[0;4:3;58:2::1:2:3m\033P$qm\033\\\033[m"
+#define ASK_STYLES "\033[0;4:3m\033P$qm\033\\\033[m"
 
-void outer_ask_all(struct strbuf *out)
+void outer_ask_all(struct strbuf *out, bool colored)
 {
-    strbuf_addstr(out, ASK_COLORS ASK_UNDERLINES
-                  "\033[?u\033[>q\033[c"); /* DA1 last: what came before it has been answered, or never will be */
+    strbuf_addstr(out, ASK_COLORS);
+    strbuf_addstr(out, colored ? ASK_UNDERLINES : ASK_STYLES);
+    strbuf_addstr(out, "\033[?u\033[>q\033[c"); /* DA1 last: what came before it has been answered, or never will be */
 }
 
 void outer_ask_colors(struct strbuf *out)

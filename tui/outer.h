@@ -26,7 +26,8 @@ struct outer {
 /* Bits of what an answer changed. */
 enum outer_change { OUTER_COLORS = 1, OUTER_KEYS = 2, OUTER_ASK_COLORS = 4, OUTER_UNDERLINES = 8 };
 
-void outer_ask_all(struct strbuf *out);
+/* Everything. Not `colored`: nothing that has a colour is sent even to be asked about (NO_COLOR). */
+void outer_ask_all(struct strbuf *out, bool colored);
 void outer_ask_colors(struct strbuf *out);
 /* Takes a reply of the terminal (INPUT_REPLY). Returns outer_change bits; 0 for what is of no interest. */
 unsigned outer_reply(struct outer *o, const char *data, size_t len);
