@@ -2,6 +2,7 @@
 # muthr-tui: non-recursive, out of tree (O/MODE), GNU make 3.81 is enough.
 #   make run     installs what is missing, builds, starts the cockpit     make test    installs what is missing, runs every test
 #   make check   both compilers, sanitizers, valgrind, fuzz, lint         make install PREFIX=/usr/local DESTDIR=
+#   make check-libvterm VTERM_SRC=unpacked-release   builds and tests against another libvterm than the system's
 #   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)   V=1 (show commands)
 
 MODE ?= release
