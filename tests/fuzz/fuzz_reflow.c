@@ -19,7 +19,7 @@ enum {
     OP_READ = 0xfa,   /* the whole scrollback */
     OP_SEARCH = 0xfb,
     OP_GUESS = 0xfc,
-    OP_REPEAT = 0xfd, /* n, length: the bytes that follow, n times */
+    OP_REPEAT = 0xfd, /* n, length: the bytes that follow, n % 64 times */
 };
 
 static void check_row(const struct vt *vt, const struct cell *cells, int cols)
@@ -81,16 +81,49 @@ static void text_of(struct vt *vt, struct strbuf *out)
     }
 }
 
-/* Resizes; with `keep`, the text must stay. */
+/* The character at a place; 0: there is none. */
+static uint32_t character_at(struct vt *vt, struct vt_point p)
+{
+    static struct cell cells[GRID_MAX];
+    uint64_t first = vt_history_total(vt) - vt_history_count(vt);
+    if (p.line < first || p.col < 0 || p.col >= vt_cols(vt) ||
+        select_line(vt, (size_t)(p.line - first), cells, vt_cols(vt), NULL) != 0) {
+        MT_BUG("a place outside");
+    }
+    return cells[p.col].ch == ' ' ? 0 : cells[p.col].ch;
+}
+
+#define POINTS 5
+
+/* Places spread over all there is. */
+static void choose_points(struct vt *vt, struct vt_point points[POINTS], uint32_t chars[POINTS])
+{
+    uint64_t first = vt_history_total(vt) - vt_history_count(vt), lines = select_line_count(vt);
+    for (size_t i = 0; i < POINTS; i++) {
+        points[i] = (struct vt_point){first + lines * i / POINTS, (int)(lines * 7 + i * 13) % vt_cols(vt)};
+        chars[i] = character_at(vt, points[i]);
+    }
+}
+
+/* Resizes; with `keep`, the text must stay, and places with it. */
 static void resize(struct vt *vt, int cols, int rows, bool keep)
 {
+    struct vt_point points[POINTS];
+    uint32_t chars[POINTS];
     struct strbuf before = STRBUF_INIT, after = STRBUF_INIT;
     keep = keep && !vt_is_alt(vt);
     if (keep) {
         text_of(vt, &before);
     }
-    vt_resize(vt, cols, rows);
+    choose_points(vt, points, chars);
+    vt_resize_keep(vt, cols, rows, points, POINTS);
     text_of(vt, &after);
+    for (size_t i = 0; i < POINTS && keep; i++) { /* lines that were dropped are nowhere */
+        uint32_t c = character_at(vt, points[i]);
+        if (chars[i] != 0 && !CELL_IS_CLUSTER(chars[i]) && c != chars[i]) {
+            MT_BUG("place %zu is at %x, not at %x", i, c, chars[i]);
+        }
+    }
     if (keep && (before.len != after.len || memcmp(before.buf, after.buf, before.len) != 0)) {
         MT_BUG("a resize changed the text:\n[%s]\n[%s]", before.buf, after.buf);
     }
@@ -133,7 +166,7 @@ static size_t operate(struct vt *vt, const uint8_t *data, size_t left, bool keep
         }
     } else if (*data == OP_REPEAT && left >= 3) {
         size_t len = MT_MIN((size_t)data[2], left - 3);
-        for (int i = 0; i < data[1]; i++) {
+        for (int i = 0; i < data[1] % 64; i++) {
             vt_feed(vt, (const char *)data + 3, len);
         }
         took = 3 + len;
