@@ -168,6 +168,16 @@ void stage_keys(struct stage *s, const char *chords)
     }
 }
 
+void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row)
+{
+    struct rect area = pane_area(s);
+
+    harness_mouse(s->pane, kind, button, area.x + col, area.y + row);
+    if (!s->script) {
+        harness_mouse(s->bare, kind, button, col, row);
+    }
+}
+
 /* What the bare terminal was sent since the last time. */
 static void record(struct stage *s)
 {

@@ -30,6 +30,8 @@ struct stage *stage_open(void **state, int cols, int rows);
 void stage_type(struct stage *s, const char *text);
 void stage_keys(struct stage *s, const char *chords);
 void stage_resize(struct stage *s, int cols, int rows);
+/* The mouse at a place of the program's screen. */
+void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row);
 /* Waits for a text on both. */
 void stage_wait(struct stage *s, const char *text);
 void stage_wait_gone(struct stage *s, const char *text);

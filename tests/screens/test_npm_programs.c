@@ -117,7 +117,7 @@ static void test_opencode(void **state)
     stage_resize(s, 120, 36);
     stage_same_as_xterm(s, "opencode-menu-120x36");
     stage_keys(s, "Escape");
-    stage_wait_gone(s, "/connect");
+    stage_wait_gone(s, "/agents");
     stage_keys(s, "C-u C-p");
     stage_wait(s, "Suggested");
     stage_same_as_xterm(s, "opencode-palette");
@@ -162,7 +162,7 @@ static void test_claude(void **state)
     stage_keys(s, "BSpace C-c");
     stage_wait(s, "Ctrl-C again");
     stage_same(s, "claude-ctrl-c");
-    stage_keys(s, "C-c");
+    stage_keys(s, "C-c C-c");
     harness_wait_text(s->pane, "exited 0");
     stage_close(s);
 }

@@ -98,6 +98,63 @@ static void test_vim(void **state)
     stage_close(s);
 }
 
+static void click(struct stage *s, int col, int row)
+{
+    stage_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, col, row);
+    stage_mouse(s, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, col, row);
+}
+
+/* Clicks, drags and the wheel arrive where they were made. */
+static void test_mouse(void **state)
+{
+    struct stage *s = stage_open(state, 120, 36);
+
+    stage_type(s, "vim -u vimrc -c 'set ttymouse=sgr' -c 'vsplit hello.c' lines.txt\r");
+    stage_wait(s, "quick brown");
+    stage_wait(s, "#include");
+    click(s, 30, 3);
+    stage_wait(s, "4,");
+    stage_same_as_xterm(s, "clicked");
+    click(s, 90, 10); /* the other window */
+    stage_wait(s, "11,");
+    stage_same_as_xterm(s, "window");
+    stage_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, 70, 5);
+    stage_mouse(s, MOUSE_MOTION, MOUSE_BUTTON_LEFT, 75, 7);
+    stage_mouse(s, MOUSE_MOTION, MOUSE_BUTTON_LEFT, 80, 8);
+    stage_mouse(s, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, 80, 8);
+    stage_wait(s, "VISUAL");
+    stage_same_as_xterm(s, "dragged");
+    stage_keys(s, "Escape");
+    stage_wait_gone(s, "VISUAL");
+    for (int i = 0; i < 5; i++) {
+        stage_mouse(s, MOUSE_PRESS, MOUSE_WHEEL_DOWN, 90, 10);
+    }
+    stage_wait_gone(s, "line 15:");
+    stage_same_as_xterm(s, "wheel");
+    /* The border between the windows. */
+    stage_resize(s, 200, 50);
+    stage_type(s, ":wincmd = | echo \"now\" &columns\r");
+    stage_wait(s, "now 200");
+    click(s, 190, 40);
+    stage_same_as_xterm(s, "far");
+    stage_type(s, ":qa!\r");
+    stage_wait_gone(s, "#include");
+    /* Nothing is sent to a shell that did not ask. */
+    stage_type(s, "clear; echo re''ady\r");
+    stage_wait(s, "ready");
+    harness_mouse(s->bare, MOUSE_PRESS, MOUSE_BUTTON_LEFT, 3, 3);
+    stage_type(s, "cat -v\r");
+    harness_mouse(s->pane, MOUSE_PRESS, MOUSE_BUTTON_LEFT, 10, 10);
+    harness_mouse(s->pane, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, 10, 10);
+    stage_type(s, "x\r");
+    stage_wait(s, "x");
+    stage_same(s, "silent");
+    stage_keys(s, "C-c");
+    stage_wait(s, "^C");
+    stage_same(s, "interrupted");
+    stage_close(s);
+}
+
 static void test_less(void **state)
 {
     struct stage *s = stage_open(state, 80, 24);
@@ -396,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bash, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_vim, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_mouse, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_less, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_git, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_fzf, stage_set_up, stage_tear_down),
