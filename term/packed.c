@@ -23,13 +23,20 @@ enum {
 #define TEXT_MAX_PACKED (CLUSTER_MAX_BYTES + 2) /* of one cell */
 #define CELL_MAX_PACKED (TEXT_MAX_PACKED + RUN_MAX_PACKED)
 
+/* A varint without a look at the room. Returns where the next byte goes. */
+static char *write_varint(char *out, uint32_t v)
+{
+    for (; v >= 0x80; v >>= 7) {
+        *out++ = (char)(v | 0x80);
+    }
+    *out++ = (char)v;
+    return out;
+}
+
 static void put_varint(struct strbuf *out, uint32_t v)
 {
-    while (v >= 0x80) {
-        strbuf_addch(out, (char)(v | 0x80));
-        v >>= 7;
-    }
-    strbuf_addch(out, (char)v);
+    char buf[8];
+    strbuf_add(out, buf, (size_t)(write_varint(buf, v) - buf));
 }
 
 static uint32_t get_varint(const uint8_t **p)
@@ -70,20 +77,21 @@ static void pack_run(struct strbuf *out, int cells, const struct cell *c, uint32
     uint32_t attrs = c->attrs & ~(uint32_t)CELL_EXTRA_MASK;
     char what = (char)((c->fg != 0 ? RUN_FG : 0) | (c->bg != 0 ? RUN_BG : 0) | (attrs != 0 ? RUN_ATTRS : 0) |
                        (link != 0 ? RUN_LINK : 0));
-    put_varint(out, (uint32_t)cells);
-    strbuf_addch(out, what);
+    char buf[RUN_MAX_PACKED + 8], *end = write_varint(buf, (uint32_t)cells);
+    *end++ = what;
     if (what & RUN_FG) {
-        put_varint(out, c->fg);
+        end = write_varint(end, c->fg);
     }
     if (what & RUN_BG) {
-        put_varint(out, c->bg);
+        end = write_varint(end, c->bg);
     }
     if (what & RUN_ATTRS) {
-        put_varint(out, attrs);
+        end = write_varint(end, attrs);
     }
     if (what & RUN_LINK) {
-        put_varint(out, link);
+        end = write_varint(end, link);
     }
+    strbuf_add(out, buf, (size_t)(end - buf));
 }
 
 /* The runs of the cells. True when one has a link. */
@@ -148,16 +156,6 @@ static bool pack_texts(struct packer *p, const struct cell *cells, int n, const 
     *out = '\0';
     p->text.len = (size_t)(out - p->text.buf);
     return wide;
-}
-
-/* A varint without a look at the room. Returns where the next byte goes. */
-static char *write_varint(char *out, uint32_t v)
-{
-    for (; v >= 0x80; v >>= 7) {
-        *out++ = (char)(v | 0x80);
-    }
-    *out++ = (char)v;
-    return out;
 }
 
 _Static_assert(offsetof(struct cell, bg) + sizeof(uint64_t) == sizeof(struct cell), "the rest of a cell is 8 bytes");

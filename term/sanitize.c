@@ -373,9 +373,19 @@ static size_t text_run(struct sanitizer *s, const char *bytes, size_t len)
 /* Digits and semicolons of a CSI, most of what it has. Returns the bytes used. */
 static size_t param_run(struct sanitizer *s, const char *bytes, size_t len)
 {
+    struct token *t = &s->token;
     size_t i = 0;
-    while (i < len && ((uint8_t)(bytes[i] - '0') < 10 || bytes[i] == ';')) {
-        on_param(s, (uint8_t)bytes[i++]);
+    while (i < len && (bytes[i] == ';' || (uint8_t)(bytes[i] - '0') < 10)) {
+        if (bytes[i] == ';' || t->nparams == 0 || t->nparams > SANITIZE_PARAMS_MAX) {
+            on_param(s, (uint8_t)bytes[i++]);
+            continue;
+        }
+        int32_t v = t->param[t->nparams - 1];
+        v = v < 0 ? 0 : v;
+        for (; i < len && (uint8_t)(bytes[i] - '0') < 10; i++) {
+            v = MT_MIN(v * 10 + (bytes[i] - '0'), SANITIZE_PARAM_LIMIT);
+        }
+        t->param[t->nparams - 1] = v;
     }
     return i;
 }
