@@ -549,6 +549,7 @@ void sessions_set_outer(struct sessions *s, const struct sessions_outer *o)
     if (s->outer_known && memcmp(&s->outer_given, o, sizeof(*o)) == 0) {
         return;
     }
+    memcpy(now.palette, o->palette, sizeof(now.palette));
     s->outer_known = true;
     s->outer_given = *o;
     s->outer = now;

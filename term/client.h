@@ -106,6 +106,7 @@ struct sessions_outer {
     uint32_t fg, bg, cursor; /* 0xRRGGBB */
     uint8_t kitty;           /* flags of kitty's keyboard protocol that can be kept */
     bool clipboard;          /* OSC 52 writes have a chance */
+    uint32_t palette[16];    /* 0x1rrggbb; 0: as xterm's */
 };
 void sessions_set_outer(struct sessions *s, const struct sessions_outer *o);
 /* Rows changed since the last call (bit per row in bits[(rows+63)/64]); clears them and gives the host credit for the

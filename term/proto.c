@@ -123,6 +123,9 @@ void proto_put_outer(struct strbuf *out, const struct proto_outer *o)
     wire_put(out, o->cursor, 4);
     wire_put(out, o->kitty, 1);
     wire_put(out, o->clipboard, 1);
+    for (size_t i = 0; i < MT_ARRAY_LEN(o->palette); i++) {
+        wire_put(out, o->palette[i], 4);
+    }
 }
 
 int proto_get_outer(const uint8_t *data, size_t len, struct proto_outer *out, struct error *err)
@@ -134,6 +137,9 @@ int proto_get_outer(const uint8_t *data, size_t len, struct proto_outer *out, st
     out->cursor = (uint32_t)wire_get(&r, 4) & 0xffffff;
     out->kitty = (uint8_t)wire_get(&r, 1);
     out->clipboard = wire_get(&r, 1) != 0;
+    for (size_t i = 0; i < MT_ARRAY_LEN(out->palette); i++) {
+        out->palette[i] = r.p < r.end ? (uint32_t)wire_get(&r, 4) & 0x1ffffff : 0;
+    }
     return ended(&r, "outer terminal", err);
 }
 

@@ -84,6 +84,7 @@ struct proto_outer {
     uint32_t fg, bg, cursor; /* 0xRRGGBB */
     uint8_t kitty;           /* flags of kitty's keyboard protocol that can be kept */
     bool clipboard;          /* OSC 52 writes have a chance */
+    uint32_t palette[16];    /* 0x1rrggbb; 0: as xterm's */
 };
 
 struct proto_history {

@@ -563,6 +563,7 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
             return -1;
         }
         vt_set_colors(v->host->vt, outer.fg, outer.bg, outer.cursor);
+        vt_set_palette(v->host->vt, outer.palette);
         vt_set_kitty(v->host->vt, outer.kitty);
         vt_allow_clipboard(v->host->vt, outer.clipboard);
         return 0;

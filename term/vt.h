@@ -113,6 +113,8 @@ const char *vt_title(const struct vt *vt);
 /* What OSC 10, 11, 12, CSI ?996n answer: 0xRRGGBB. Not set: a light grey on black, dark. Programs that asked for it
  * (mode 2031) are told of a change. */
 void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor);
+/* What OSC 4 answers for the first sixteen: 0x1rrggbb each, 0 = xterm's. */
+void vt_set_palette(struct vt *vt, const uint32_t colors[16]);
 /* Which flags of kitty's keyboard protocol can be kept: those the outer terminal gives besides those that need nothing
  * of it. Others a program asks for are not taken, and it is told so. */
 void vt_set_kitty(struct vt *vt, uint8_t flags);

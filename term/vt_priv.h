@@ -81,8 +81,9 @@ struct vt {
         struct strbuf title, body;
     } notice; /* parts of a notification (OSC 99) that is not complete */
     uint32_t fg, bg, cursor_color;
-    uint32_t own[3];   /* foreground, background, cursor set by OSC 10, 11, 12: 0x1rrggbb; 0 = the cockpit's */
-    uint32_t *palette; /* [256], colours set by OSC 4: 0x1rrggbb; NULL = none */
+    uint32_t outer_palette[16]; /* 0x1rrggbb; 0 = xterm's */
+    uint32_t own[3];            /* foreground, background, cursor set by OSC 10, 11, 12: 0x1rrggbb; 0 = the cockpit's */
+    uint32_t *palette;          /* [256], colours set by OSC 4: 0x1rrggbb; NULL = none */
     struct strbuf tmp;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/util/xmalloc.h"
 #include "term/vt_priv.h"
@@ -127,7 +128,15 @@ uint32_t vt_palette_rgb(const struct vt *vt, unsigned index)
     if (vt->palette != NULL && vt->palette[index] != 0) {
         return vt->palette[index] & 0xffffff;
     }
+    if (index < 16 && vt->outer_palette[index] != 0) {
+        return vt->outer_palette[index] & 0xffffff;
+    }
     return cell_palette_rgb(index);
+}
+
+void vt_set_palette(struct vt *vt, const uint32_t colors[16])
+{
+    memcpy(vt->outer_palette, colors, sizeof(vt->outer_palette));
 }
 
 /* One colour as the program has set it. */

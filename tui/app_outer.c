@@ -42,7 +42,8 @@ void app_outer_tell(struct app *app)
     memset(&o, 0, sizeof(o));
     o.fg = t->pane_fg_own && app->outer.fg_known ? app->outer.fg : t->pane_fg;
     o.bg = t->pane_bg_own && app->outer.bg_known ? app->outer.bg : t->pane_bg;
-    o.cursor = o.fg;
+    o.cursor = t->pane_fg_own && app->outer.cursor ? app->outer.cursor & 0xffffff : o.fg;
+    memcpy(o.palette, app->outer.palette, sizeof(o.palette)); /* themes have none: these are what is seen */
     o.kitty = app->outer.kitty ? 31 : 0;
     o.clipboard = strcmp(app->config.clipboard, "off") != 0;
     sessions_set_outer(app->sessions, &o);

@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-#define ASK_COLORS "\033]10;?\033\\\033]11;?\033\\"
+#define ASK_COLORS "\033]10;?\033\\\033]11;?\033\\\033]12;?\033\\"
 /* A curly coloured underline, DECRQSS: which attributes are set? None any more. */
 #define ASK_UNDERLINES "\033[0;4:3;58:2::1:2:3m\033P$qm\033\\\033[m"
 #define ASK_STYLES "\033[0;4:3m\033P$qm\033\\\033[m"
 
 void outer_ask_all(struct strbuf *out, bool colored)
 {
-    strbuf_addstr(out, ASK_COLORS);
+    outer_ask_colors(out);
     strbuf_addstr(out, colored ? ASK_UNDERLINES : ASK_STYLES);
     strbuf_addstr(out, "\033[?u\033[>q\033[c"); /* DA1 last: what came before it has been answered, or never will be */
 }
@@ -18,6 +18,9 @@ void outer_ask_all(struct strbuf *out, bool colored)
 void outer_ask_colors(struct strbuf *out)
 {
     strbuf_addstr(out, ASK_COLORS);
+    for (int i = 0; i < 16; i++) {
+        strbuf_addf(out, "\033]4;%d;?\033\\", i);
+    }
 }
 
 static int hex(char c)
@@ -55,9 +58,38 @@ static bool read_color(const char *s, const char *end, uint32_t *rgb)
     return true;
 }
 
-/* OSC 10 or 11. */
+static unsigned set_color(uint32_t *at, const char *s, const char *end)
+{
+    uint32_t rgb = 0;
+
+    if (!read_color(s, end, &rgb) || *at == (1u << 24 | rgb)) {
+        return 0;
+    }
+    *at = 1u << 24 | rgb;
+    return OUTER_COLORS;
+}
+
+/* OSC 4;index;colour. */
+static unsigned on_palette(struct outer *o, const char *s, const char *end)
+{
+    unsigned index = 0;
+    const char *p = s;
+
+    while (p < end && *p >= '0' && *p <= '9' && index < 256) {
+        index = index * 10 + (unsigned)(*p++ - '0');
+    }
+    return p > s && p < end && *p == ';' && index < 16 ? set_color(&o->palette[index], p + 1, end) : 0;
+}
+
+/* OSC 4, 10, 11 or 12. */
 static unsigned on_color(struct outer *o, const char *s, const char *end)
 {
+    if (end - s > 2 && memcmp(s, "4;", 2) == 0) {
+        return on_palette(o, s + 2, end);
+    }
+    if (end - s > 3 && memcmp(s, "12;", 3) == 0) {
+        return set_color(&o->cursor, s + 3, end);
+    }
     bool is_fg = end - s > 3 && memcmp(s, "10;", 3) == 0;
     uint32_t rgb = 0;
 

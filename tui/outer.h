@@ -15,10 +15,12 @@
 
 struct outer {
     bool fg_known, bg_known;
-    uint32_t fg, bg; /* 0xRRGGBB */
-    bool kitty;      /* it answered the question for its keyboard flags */
-    bool modify;     /* its name is one of those that have modifyOtherKeys */
-    bool ul_styles;  /* it kept a curly underline that it was given, and the colour of one */
+    uint32_t fg, bg;      /* 0xRRGGBB */
+    uint32_t cursor;      /* 0x1rrggbb; 0: not known */
+    uint32_t palette[16]; /* the same */
+    bool kitty;           /* it answered the question for its keyboard flags */
+    bool modify;          /* its name is one of those that have modifyOtherKeys */
+    bool ul_styles;       /* it kept a curly underline that it was given, and the colour of one */
     bool ul_color;
     bool answered; /* the answer that every terminal gives, and that is asked for last, has come */
 };

@@ -54,6 +54,17 @@ static void frame(const uint8_t *data, size_t size)
     cluster_table_release(&t);
 }
 
+static void extras(const uint8_t *data, size_t size)
+{
+    struct extra_table t = {0};
+    struct proto_outer o;
+
+    proto_get_extras(data, size, &t, NULL);
+    extra_sweep(&t);
+    extra_table_release(&t);
+    proto_get_outer(data, size, &o, NULL);
+}
+
 /* What small messages there are. */
 static void small(const uint8_t *data, size_t size)
 {
@@ -96,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         small(data + 1, size - 1);
+        extras(data + 1, size - 1);
         break;
     case 3:
         meta_read((const char *)data + 1, size - 1, "id", &info, NULL);

@@ -26,6 +26,13 @@ static void test_colors(void **state)
     assert_int_equal(o.fg, 0xff80ff);
     assert_int_equal(reply(&o, "\033]10;rgba:0000/ffff/0000/8080\033\\"), OUTER_COLORS);
     assert_int_equal(o.fg, 0x00ff00);
+    assert_int_equal(reply(&o, "\033]4;15;rgb:ffff/0000/8080\033\\"), OUTER_COLORS);
+    assert_int_equal(reply(&o, "\033]4;15;rgb:ffff/0000/8080\033\\"), 0);
+    assert_int_equal(reply(&o, "\033]4;16;rgb:ffff/0000/8080\033\\"), 0);
+    assert_int_equal(reply(&o, "\033]4;;rgb:ffff/0000/8080\033\\"), 0);
+    assert_int_equal(o.palette[15], 0x1ff0080);
+    assert_int_equal(reply(&o, "\033]12;rgb:1/2/3\007"), OUTER_COLORS);
+    assert_int_equal(o.cursor, 0x1112233);
 }
 
 static void test_keyboard(void **state)
@@ -71,7 +78,6 @@ static void test_nonsense(void **state)
                                       "\033]11;rgb:1/2",
                                       "\033]11;rgb:g/g/g\007",
                                       "\033]11;rgb:1/2/\007",
-                                      "\033]12;rgb:1/2/3\007",
                                       "\033[?25n",
                                       "\033[5;5R",
                                       "\033P>|x\033\\",

@@ -460,9 +460,62 @@ static void test_random_bytes(void **state)
     cluster_table_release(&t);
 }
 
+/* Addresses and underline colours: the new ones only, by their ids, nothing that could leave a control sequence. */
+static void test_extras(void **state)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    struct extra_table a = {0}, b = {0};
+    bool full = false;
+
+    (void)state;
+    assert_false(proto_put_extras(&out, &a, 0));
+    uint16_t one = extra_intern(&a, "http://one/", 0, &full), two = extra_intern(&a, NULL, cell_rgb(1, 2, 3), &full);
+    uint32_t told = a.serial;
+    uint16_t three = extra_intern(&a, "http://evil/\033]0;x", cell_indexed(7), &full);
+    assert_true(proto_put_extras(&out, &a, 0));
+    assert_int_equal(proto_get_extras((const uint8_t *)out.buf, out.len, &b, NULL), 0);
+    assert_string_equal(extra_get(&b, one)->uri, "http://one/");
+    assert_int_equal(extra_get(&b, two)->ul, cell_rgb(1, 2, 3));
+    assert_null(extra_get(&b, two)->uri);
+    assert_null(extra_get(&b, three)->uri);
+    assert_int_equal(extra_get(&b, three)->ul, cell_indexed(7));
+    for (size_t cut = 1; cut < out.len; cut++) {
+        struct extra_table c = {0};
+        proto_get_extras((const uint8_t *)out.buf, cut, &c, NULL);
+        extra_table_release(&c);
+    }
+    assert_int_equal(proto_get_extras((const uint8_t *)out.buf, 5, &b, NULL), -1);
+    strbuf_clear(&out);
+    assert_true(proto_put_extras(&out, &a, told));
+    assert_true(out.len < 40);
+    assert_false(proto_put_extras(&out, &a, a.serial));
+    extra_table_release(&a);
+    extra_table_release(&b);
+}
+
+/* A cockpit of before tells no palette. */
+static void test_outer(void **state)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    struct proto_outer in = {.fg = 0x123456, .bg = 0xfedcba, .cursor = 1, .kitty = 31, .clipboard = true}, got;
+
+    (void)state;
+    in.palette[0] = 0x1000000;
+    in.palette[15] = 0x1ffffff;
+    proto_put_outer(&out, &in);
+    assert_int_equal(proto_get_outer((const uint8_t *)out.buf, out.len, &got, NULL), 0);
+    assert_memory_equal(&in, &got, sizeof(in));
+    assert_int_equal(proto_get_outer((const uint8_t *)out.buf, 14, &got, NULL), 0);
+    assert_int_equal(got.palette[15], 0);
+    assert_int_equal(got.kitty, 31);
+    assert_int_equal(proto_get_outer((const uint8_t *)out.buf, 13, &got, NULL), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_extras),
+        cmocka_unit_test(test_outer),
         cmocka_unit_test(test_row_text),
         cmocka_unit_test(test_row_blank_is_small),
         cmocka_unit_test(test_row_clusters),
