@@ -307,15 +307,23 @@ static void on_pty_exit(void *arg, int code, int signum)
     }
 }
 
-size_t host_session_input(struct host_session *h, const void *data, size_t len)
+void host_session_typed(struct host_session *h, const void *data, size_t len)
 {
     if (h->pty == NULL) {
-        return len;
+        return;
     }
     h->info.last_input_wall_ms = clock_wall_ms();
     if (pulse_input(h->pulse, data, len, clock_mono_ms())) {
         host_session_changed(h, true);
     }
+}
+
+size_t host_session_input(struct host_session *h, const void *data, size_t len)
+{
+    if (h->pty == NULL) {
+        return len;
+    }
+    host_session_typed(h, data, len);
     return pty_write(h->pty, data, len);
 }
 

@@ -62,6 +62,8 @@ int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
 /* --- for viewer.c --- */
 /* Bytes for the program; returns how many were taken (all of them when it has ended). */
 size_t host_session_input(struct host_session *h, const void *data, size_t len);
+/* The same for bytes that a viewer gives to the program itself. */
+void host_session_typed(struct host_session *h, const void *data, size_t len);
 /* Chooses the size of the viewer that counts. */
 void host_session_fit(struct host_session *h);
 /* Sends frames that are due, and sets the timer for those that are not. */

@@ -57,6 +57,8 @@ enum proto_type {
     PROTO_OUTER,       /* viewer: struct proto_outer */
     PROTO_KEEP,        /* viewer, before a new size: places it looks at, which move with their text */
     PROTO_KEPT,        /* host: where they are now, in the order they were given; before the frame of the new size */
+    PROTO_TERMINAL,    /* host, with a descriptor: the terminal's master, for a viewer to type into directly */
+    PROTO_TYPED,       /* viewer, before it does: the bytes, for the host to know and not to pass on */
 };
 
 struct proto_hello {

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/remote.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/io/handover.h"
 #include "core/io/sock.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
@@ -11,6 +15,7 @@
 #include "term/proto.h"
 
 #define INPUT_PIECE_BYTES (32u << 10)
+#define DIRECT_MAX 1024 /* keys, and what the terminal answers; more than that is pasted, with back-pressure */
 
 /* A question that waits for its answer. */
 struct request {
@@ -38,6 +43,7 @@ struct remote {
     struct extra_table extras;
     struct strbuf input; /* not yet sent */
     size_t in_flight;    /* sent, not yet acknowledged */
+    int terminal;        /* to type into directly while nothing is in flight; -1: none */
     struct request *requests;
     uint32_t next_request;
     sessions_kept_fn kept; /* wants to know where the places are that it keeps */
@@ -137,10 +143,20 @@ void remote_view(struct remote *r, int cols, int rows)
     send_buf(r, PROTO_VIEW, &b);
 }
 
+/* The terminal is over, or not for us any more: kept open it would not hang up. */
+static void drop_terminal(struct remote *r)
+{
+    if (r->terminal >= 0) {
+        close(r->terminal);
+    }
+    r->terminal = -1;
+}
+
 void remote_unview(struct remote *r)
 {
     if (r->viewing) {
         r->viewing = false;
+        drop_terminal(r);
         r->credit_owed = false;
         mirror_release(&r->mirror);
         extra_table_release(&r->extras);
@@ -170,14 +186,36 @@ static void pump_input(struct remote *r)
     }
 }
 
+/* Writes keys into the terminal; how many bytes of them. The host hears of them first: what it knows of typing must not
+ * be older than the echo. */
+static size_t type_directly(struct remote *r, const void *data, size_t len)
+{
+    ssize_t n;
+
+    if (r->terminal < 0 || r->input.len > 0 || r->in_flight > 0 || len == 0 || len > DIRECT_MAX) {
+        return 0;
+    }
+    if ((fcntl(r->terminal, F_GETFL) & O_NONBLOCK) == 0) { /* shared with others: it must never stop us */
+        drop_terminal(r);
+        return 0;
+    }
+    sock_send(r->sock, PROTO_TYPED, data, len);
+    n = write(r->terminal, data, len);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        drop_terminal(r);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
 size_t remote_input(struct remote *r, const void *data, size_t len)
 {
+    size_t direct = type_directly(r, data, len);
     size_t room = REMOTE_INPUT_MAX - MT_MIN(r->input.len + r->in_flight, (size_t)REMOTE_INPUT_MAX);
 
-    len = MT_MIN(len, room);
-    strbuf_add(&r->input, data, len);
+    len = MT_MIN(len - direct, room);
+    strbuf_add(&r->input, (const char *)data + direct, len);
     pump_input(r);
-    return len;
+    return direct + len;
 }
 
 /* --- questions --- */
@@ -445,6 +483,9 @@ static int on_meta(struct remote *r, const uint8_t *data, size_t len, struct err
     }
     r->info = info;
     r->ready = true;
+    if (info.state == SESSION_EXITED) {
+        drop_terminal(r);
+    }
     r->ev.on_meta(r->arg, r);
     return 0;
 }
@@ -461,6 +502,19 @@ static int on_screen(struct remote *r, const uint8_t *data, size_t len, struct e
     r->credit_owed = true;
     r->ev.on_frame(r->arg, r);
     return 0;
+}
+
+/* The host gives its terminal away for us to type into. */
+static void on_terminal(struct remote *r)
+{
+    int fd = sock_take_fd(r->sock);
+
+    drop_terminal(r);
+    if (r->viewing && handover_is_master(fd)) {
+        r->terminal = fd;
+    } else if (fd >= 0) {
+        close(fd);
+    }
 }
 
 static int on_ack(struct remote *r, const uint8_t *data, size_t len, struct error *err)
@@ -503,6 +557,9 @@ static int dispatch(struct remote *r, uint8_t type, const uint8_t *data, size_t 
         return on_screen(r, data, len, err);
     case PROTO_EXTRAS:
         return proto_get_extras(data, len, &r->extras, err);
+    case PROTO_TERMINAL:
+        on_terminal(r);
+        return 0;
     case PROTO_INPUT_ACK:
         return on_ack(r, data, len, err);
     case PROTO_LINES:
@@ -550,11 +607,13 @@ int remote_open(struct remote **out, struct loop *loop, const char *path, const 
     strbuf_init(&r->input);
     cluster_table_init(&r->clusters);
     mirror_init(&r->mirror);
+    r->terminal = -1;
     if (sock_connect(&r->sock, loop, path, &EVENTS, r, err) != 0) {
         cluster_table_release(&r->clusters);
         free(r);
         return -1;
     }
+    sock_accept_fds(r->sock);
     proto_put_hello(&hello, MT_VERSION);
     send_buf(r, PROTO_HELLO, &hello);
     *out = r;
@@ -566,6 +625,7 @@ void remote_close(struct remote *r, enum error_code why)
     struct error err = ERROR_INIT;
 
     sock_close(r->sock);
+    drop_terminal(r);
     error_set(&err, why, "session %s is gone", r->info.id);
     while (r->requests != NULL) {
         request_finish(request_take(r, r->requests->id), NULL, &err);

@@ -40,6 +40,8 @@ struct viewer {
     struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
     struct strbuf input;     /* taken from the client, not yet by the pty */
     uint32_t extras_told;    /* serial of the newest it knows */
+    bool shares;             /* it has the terminal, and types into it directly */
+    unsigned serial;         /* of that terminal */
     size_t unacknowledged;   /* input that went on, of which the client was not told yet */
     struct search *search;   /* under way; NULL: none */
     uint32_t search_id;
@@ -233,6 +235,19 @@ static void send_extras(struct viewer *v)
     v->extras_told = t->serial;
 }
 
+/* Gives the terminal to a viewer that has not got it, or got another one. It types into it itself then: a key goes to
+ * the program without waking us first, which is a third of the way. A descriptor that it cannot use it just closes. */
+static void share_terminal(struct viewer *v)
+{
+    unsigned serial = 0;
+    int fd = v->viewing && v->host->pty != NULL ? pty_terminal(v->host->pty, &serial) : -1;
+
+    if (fd >= 0 && (!v->shares || v->serial != serial) && sock_send_fd(v->sock, PROTO_TERMINAL, "", 0, fd) == 0) {
+        v->shares = true;
+        v->serial = serial;
+    }
+}
+
 /* Sends one frame; false when there was nothing new in it. */
 static bool send_frame(struct viewer *v)
 {
@@ -256,6 +271,7 @@ static bool send_frame(struct viewer *v)
     v->key_pending = false;
     send_extras(v);
     send_buf(v, PROTO_FRAME, &b);
+    share_terminal(v);
     return true;
 }
 
@@ -329,11 +345,13 @@ void viewer_clipboard(struct viewer *v, const char *data, size_t len)
 static void acknowledge(struct viewer *v, size_t n)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    bool flushed = v->host->pty == NULL || (v->input.len == 0 && pty_is_flushed(v->host->pty));
+    size_t keep = v->shares && !flushed ? 1 : 0;
 
     v->unacknowledged += n;
-    if (v->unacknowledged >= PROTO_INPUT_WINDOW / 4) {
-        proto_put_u32(&b, (uint32_t)v->unacknowledged);
-        v->unacknowledged = 0;
+    if (v->unacknowledged > keep && (v->unacknowledged >= PROTO_INPUT_WINDOW / 4 || (v->shares && flushed))) {
+        proto_put_u32(&b, (uint32_t)(v->unacknowledged - keep));
+        v->unacknowledged = keep;
         send_buf(v, PROTO_INPUT_ACK, &b);
     }
 }
@@ -354,6 +372,7 @@ void viewer_drain_input(struct viewer *v)
     size_t n;
 
     if (v->input.len == 0) {
+        acknowledge(v, 0);
         return;
     }
     n = host_session_input(v->host, v->input.buf, v->input.len);
@@ -362,15 +381,21 @@ void viewer_drain_input(struct viewer *v)
     update_pause(v);
 }
 
-static void on_input(struct viewer *v, const uint8_t *data, size_t len)
+/* Its size counts, and what its keys bring goes at once. */
+static void note_typing(struct viewer *v)
 {
-    size_t n = 0;
-
     v->key_pending = true;
     if (v->viewing && v->seq != v->host->view_seq) {
         v->seq = ++v->host->view_seq;
         host_session_fit(v->host);
     }
+}
+
+static void on_input(struct viewer *v, const uint8_t *data, size_t len)
+{
+    size_t n = 0;
+
+    note_typing(v);
     if (v->input.len == 0) {
         n = host_session_input(v->host, data, len);
         acknowledge(v, n);
@@ -541,8 +566,12 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
     bool on;
 
     switch (type) {
+    case PROTO_TYPED:
+        note_typing(v);
+        host_session_typed(v->host, data, len);
+        return 0;
     case PROTO_UNVIEW:
-        v->viewing = false;
+        v->viewing = v->shares = false;
         host_session_fit(v->host);
         return 0;
     case PROTO_CREDIT:

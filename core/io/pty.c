@@ -46,6 +46,7 @@ struct pty {
      * waits. Afterwards `master` is that terminal's, and `lifeline` tells how its program fares. -1: none. */
     struct watch *side_watch; /* of the one or the other */
     int offer, lifeline;
+    unsigned serial; /* of the terminal */
     int gone_code;
     char gone_text[120];
     struct winsize size;
@@ -332,6 +333,7 @@ static void adopt(struct pty *p, const struct handover *h)
     fd_shut(&p->master);
     p->watch = watch;
     p->master = h->master;
+    p->serial++;
     p->lifeline = h->lifeline;
     p->gone_code = h->gone_code;
     str_copy(p->gone_text, sizeof(p->gone_text), h->gone_text);
@@ -495,6 +497,17 @@ size_t pty_write(struct pty *p, const char *data, size_t len)
     }
     update_watch(p);
     return take;
+}
+
+int pty_terminal(const struct pty *p, unsigned *serial)
+{
+    *serial = p->serial;
+    return p->offer >= 0 || p->ended ? -1 : p->master;
+}
+
+bool pty_is_flushed(const struct pty *p)
+{
+    return p->offer < 0 && p->queue.len == 0;
 }
 
 void pty_on_drain(struct pty *p, void (*fn)(void *arg), void *arg)

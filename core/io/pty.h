@@ -38,6 +38,11 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
  * from on_drain. */
 size_t pty_write(struct pty *p, const char *data, size_t len);
 void pty_on_drain(struct pty *p, void (*fn)(void *arg), void *arg);
+/* The terminal's descriptor for someone else to write to, and never to read from; -1 while it is not settled which one
+ * it is, or over. Stays ours. *serial changes when it becomes another one. */
+int pty_terminal(const struct pty *p, unsigned *serial);
+/* Nothing waits to be written. */
+bool pty_is_flushed(const struct pty *p);
 /* Stops or resumes reading (back-pressure). */
 void pty_pause(struct pty *p, bool paused);
 int pty_resize(struct pty *p, int cols, int rows, struct error *err);

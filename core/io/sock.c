@@ -15,6 +15,11 @@
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
+#if defined(MSG_CMSG_CLOEXEC)
+#define MSG_FLAGS_CLOEXEC MSG_CMSG_CLOEXEC
+#else
+#define MSG_FLAGS_CLOEXEC 0 /* set right after */
+#endif
 #if !defined(MSG_NOSIGNAL)
 #define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
 #endif
@@ -38,7 +43,8 @@ struct sock {
     struct error error;
     struct strbuf in, out;
     size_t in_off, out_off;
-    int fd;
+    int fd, passed; /* passed: came with what was read last; -1: none */
+    bool accepts_fds;
     bool paused, write_broken, delivering, dead, closing;
 };
 
@@ -96,6 +102,9 @@ static void destroy(struct sock *s)
     if (s->linger != NULL) {
         timer_close(s->linger);
         loop_linger(s->loop, -1);
+    }
+    if (s->passed >= 0) {
+        close(s->passed);
     }
     strbuf_release(&s->in);
     free(s);
@@ -226,13 +235,38 @@ static void deliver(struct sock *s)
     s->in_off = 0;
 }
 
+/* recv for one that gets descriptors: the last one is kept. */
+static ssize_t receive_with_fd(struct sock *s, void *buf, size_t cap)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {buf, cap};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    ssize_t n = recvmsg(s->fd, &msg, MSG_FLAGS_CLOEXEC);
+
+    for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
+            if (s->passed >= 0) {
+                close(s->passed);
+            }
+            memcpy(&s->passed, CMSG_DATA(c), sizeof(int));
+            (void)fd_set_flags(s->passed, false);
+        }
+    }
+    return n;
+}
+
 /* One read. Returns true when there may be more. */
 static bool read_once(struct sock *s)
 {
     ssize_t n;
 
     strbuf_reserve(&s->in, SOCK_READ_BYTES);
-    n = recv(s->fd, s->in.buf + s->in.len, SOCK_READ_BYTES, 0);
+    n = s->accepts_fds ? receive_with_fd(s, s->in.buf + s->in.len, SOCK_READ_BYTES)
+                       : recv(s->fd, s->in.buf + s->in.len, SOCK_READ_BYTES, 0);
     if (n > 0) {
         s->in.len += (size_t)n;
         s->in.buf[s->in.len] = '\0';
@@ -321,6 +355,7 @@ static struct sock *sock_new(struct loop *loop, int fd, struct error *err)
 
     s->loop = loop;
     s->fd = fd;
+    s->passed = -1;
     s->watch = watch_new(loop, fd, on_ready, s, err);
     if (s->watch == NULL) {
         close(fd);
@@ -364,6 +399,15 @@ size_t sock_queued(const struct sock *s)
     return s->out.len - s->out_off;
 }
 
+/* Length and type in front of a frame. */
+static void put_header(unsigned char header[SOCK_HEADER_BYTES + 1], uint8_t type, size_t len)
+{
+    for (int i = 0; i < SOCK_HEADER_BYTES; i++) {
+        header[i] = (unsigned char)((len + 1) >> (8 * i));
+    }
+    header[SOCK_HEADER_BYTES] = type;
+}
+
 /* Ends the connection for a reason of ours. */
 static size_t give_up(struct sock *s, enum error_code code, const char *why)
 {
@@ -387,10 +431,7 @@ size_t sock_send(struct sock *s, uint8_t type, const void *data, size_t len)
     if (sock_queued(s) + total > SOCK_QUEUE_MAX) {
         return give_up(s, ERROR_UNAVAILABLE, "the other end does not read: 16 MiB are waiting for it");
     }
-    for (int i = 0; i < SOCK_HEADER_BYTES; i++) {
-        header[i] = (unsigned char)(total >> (8 * i));
-    }
-    header[SOCK_HEADER_BYTES] = type;
+    put_header(header, type, len);
     strbuf_add(&s->out, header, sizeof(header));
     strbuf_add(&s->out, data, len);
     if (was_empty && !flush(s)) {
@@ -405,6 +446,55 @@ size_t sock_send(struct sock *s, uint8_t type, const void *data, size_t len)
         update_watch(s);
     }
     return sock_queued(s);
+}
+
+int sock_send_fd(struct sock *s, uint8_t type, const void *data, size_t len, int fd)
+{
+    MT_CLEANUP(strbuf) struct strbuf frame = STRBUF_INIT;
+    unsigned char header[SOCK_HEADER_BYTES + 1];
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    ssize_t n;
+
+    if (s->dead || s->closing || s->write_broken || sock_queued(s) > 0 || len > SOCK_FRAME_MAX - 1) {
+        return -1;
+    }
+    put_header(header, type, len);
+    strbuf_add(&frame, header, sizeof(header));
+    strbuf_add(&frame, data, len);
+    struct iovec iov = {frame.buf, frame.len};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(fd));
+    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+    do {
+        n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        return -1; /* a broken connection shows at the next turn */
+    }
+    if ((size_t)n < frame.len) {
+        strbuf_add(&s->out, frame.buf + n, frame.len - (size_t)n);
+        update_watch(s);
+    }
+    return 0;
+}
+
+int sock_take_fd(struct sock *s)
+{
+    int fd = s->passed;
+    s->passed = -1;
+    return fd;
+}
+
+void sock_accept_fds(struct sock *s)
+{
+    s->accepts_fds = true;
 }
 
 void sock_pause(struct sock *s, bool paused)

@@ -43,6 +43,12 @@ void sock_set_events(struct sock *s, const struct sock_events *ev, void *arg);
 /* Queues a frame (copied). Never blocks. Returns the bytes now queued and unsent. More than 16 MiB unsent ends the
  * connection. on_drain follows on a later turn also when the kernel took it all at once. */
 size_t sock_send(struct sock *s, uint8_t type, const void *data, size_t len);
+/* The same with a descriptor, which stays the caller's. -1, and nothing was sent, while anything waits to be sent. */
+int sock_send_fd(struct sock *s, uint8_t type, const void *data, size_t len, int fd);
+/* In on_frame: the descriptor that came with what was read last, CLOEXEC, from now on the caller's; -1: none. Only a
+ * sock that asked for descriptors gets any: the others lose them in the kernel. */
+int sock_take_fd(struct sock *s);
+void sock_accept_fds(struct sock *s);
 size_t sock_queued(const struct sock *s);
 /* Stops reading: the peer then blocks (back-pressure). */
 void sock_pause(struct sock *s, bool paused);

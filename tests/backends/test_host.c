@@ -630,6 +630,43 @@ static void test_paste(void **state)
     free(data);
 }
 
+/* Keys, which go into the terminal directly, and pieces of a paste, which go by the host, one behind the other: none
+ * overtakes, also while the program is slow to read. */
+static void test_keys_and_pastes(void **state)
+{
+    enum { LEN = 400000 };
+    char *file = path_join(rig.base, "mixed"), *script, *data = xmalloc(LEN);
+    struct strbuf got = STRBUF_INIT;
+    const char *id;
+    size_t sent = 0;
+    unsigned turn = 0;
+
+    (void)state;
+    for (size_t i = 0; i < LEN; i++) {
+        data[i] = (char)('!' + i % 89 + i / 89 % 5);
+    }
+    script = xasprintf("stty raw -echo; echo ready; sleep 0.3; head -c %d > %s; echo done", LEN, file);
+    id = rig_start(&a, script);
+    sessions_view(a.s, id, 80, 24, NULL);
+    rig_expect(&a, id, "ready");
+    while (sent < LEN) {
+        size_t want = turn % 3 != 0 ? 1 + turn % 7 : 5000 + turn % 100;
+
+        sent += sessions_input(a.s, id, data + sent, MT_MIN(want, LEN - sent));
+        if (turn++ % 5 == 0) {
+            rig_turn(&rig, 1);
+        }
+    }
+    rig_expect(&a, id, "done");
+    assert_int_equal(fs_read(file, LEN + 1, &got, NULL), 0);
+    assert_int_equal(got.len, LEN);
+    assert_memory_equal(got.buf, data, LEN);
+    strbuf_release(&got);
+    free(script);
+    free(file);
+    free(data);
+}
+
 /* A program that does not read: input is bounded, and the session can still be ended. */
 static void test_input_is_bounded(void **state)
 {
@@ -956,6 +993,7 @@ int main(int argc, char **argv)
         T(test_host_terminated),
         T(test_two_clients),
         T(test_paste),
+        T(test_keys_and_pastes),
         T(test_input_is_bounded),
         T(test_attention),
         T(test_question),

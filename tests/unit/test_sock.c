@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/io_support.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct end {
     size_t bytes;
     unsigned sum;
     struct error err;
+    int passed; /* the last descriptor that came */
     bool echo, pause_each, close_on_frame;
 };
 
@@ -39,6 +41,9 @@ static void on_frame(void *arg, uint8_t type, const uint8_t *data, size_t len)
     e->frames++;
     e->bytes += len;
     e->last_type = type;
+    if (type == 2) {
+        e->passed = sock_take_fd(e->sock);
+    }
     for (size_t i = 0; i < len; i++) {
         e->sum = e->sum * 31 + data[i];
     }
@@ -136,6 +141,39 @@ static void test_round_trip(void **state)
     turn_until(w.loop, w.b.frames == 2 && w.b.drains > 0, 2000);
     assert_int_equal(w.b.bytes, 5);
     assert_int_equal(w.b.last_type, 200);
+    close_world(&w);
+}
+
+/* A descriptor comes with its frame to who wants any, and nothing stays open elsewhere. */
+static void test_descriptor(void **state)
+{
+    struct world w;
+    int pipes[2];
+    char byte = 0;
+    (void)state;
+    open_world(&w);
+    connect_b(&w);
+    turn_until(w.loop, w.a.sock != NULL, 2000);
+    for (int round = 0; round < 2; round++) {
+        int frames = w.b.frames;
+        assert_int_equal(pipe(pipes), 0);
+        sock_send(w.a.sock, 1, "before", 6);
+        assert_int_equal(sock_send_fd(w.a.sock, 2, "with", 4, pipes[1]), 0);
+        sock_send(w.a.sock, 3, "behind", 6);
+        close(pipes[1]);
+        turn_until(w.loop, w.b.frames == frames + 3, 2000);
+        if (round == 0) {
+            assert_int_equal(read(pipes[0], &byte, 1), 0); /* not asked for: closed already */
+            sock_accept_fds(w.b.sock);
+        } else {
+            assert_true(w.b.passed > 2);
+            assert_int_equal(fcntl(w.b.passed, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+            assert_int_equal(write(w.b.passed, "x", 1), 1);
+            assert_int_equal(read(pipes[0], &byte, 1), 1);
+            close(w.b.passed);
+        }
+        close(pipes[0]);
+    }
     close_world(&w);
 }
 
@@ -434,6 +472,7 @@ int main(void)
                                        cmocka_unit_test(test_pieces_and_hostile), cmocka_unit_test(test_pause),
                                        cmocka_unit_test(test_slow_reader_is_cut), cmocka_unit_test(test_close_flushes),
                                        cmocka_unit_test(test_last_words),         cmocka_unit_test(test_addresses),
-                                       cmocka_unit_test(test_foreign_peer),       cmocka_unit_test(test_long_path)};
+                                       cmocka_unit_test(test_foreign_peer),       cmocka_unit_test(test_long_path),
+                                       cmocka_unit_test(test_descriptor)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
