@@ -29,6 +29,7 @@ struct painter {
     int x, y;         /* where its cursor is; x < 0: unknown column, y < 0: unknown at all */
     bool *changed;    /* of the row at hand */
     bool started;
+    bool plain; /* no cell of either refers to anything outside it: the same bytes are the same look */
 };
 
 /* A cell reduced to what can be seen, so that two ways to say "blank" are equal. */
@@ -315,7 +316,11 @@ static bool find_changes(struct painter *p, int y)
 {
     int cols = p->next->cols, forced = 0;
     bool any = false;
+    size_t at = (size_t)y * (size_t)cols;
 
+    if (p->plain && memcmp(&p->prev->cells[at], &p->next->cells[at], (size_t)cols * sizeof(struct cell)) == 0) {
+        return false;
+    }
     for (int x = 0; x < cols; x++) {
         p->changed[x] = forced > 0;
         forced -= forced > 0;
@@ -505,6 +510,8 @@ void render_frame(struct strbuf *out, const struct render_caps *caps, const stru
     bool usable = prev && prev->cols == next->cols && prev->rows == next->rows && prev->base_bg == next->base_bg;
     struct painter p = {.out = out, .caps = caps, .next = next, .prev = usable ? prev : NULL, .base_bg = next->base_bg};
 
+    p.plain = usable && prev->clusters->count == 0 && next->clusters->count == 0 && prev->extras.count == 0 &&
+              next->extras.count == 0;
     p.x = p.y = -1;
     p.changed = xcalloc((size_t)next->cols + 1, sizeof(bool));
     if (!p.prev) {
@@ -536,15 +543,15 @@ void render_copy(struct surface *to, const struct surface *from)
     surface_resize(to, from->cols, from->rows);
     cluster_table_release(to->clusters);
     cluster_table_init(to->clusters);
-    for (size_t i = 0; i < n; i++) {
-        struct cell c = from->cells[i];
-        if (CELL_IS_CLUSTER(c.ch)) {
+    memcpy(to->cells, from->cells, n * sizeof(*to->cells));
+    for (size_t i = 0; i < n && from->clusters->count > 0; i++) {
+        struct cell *c = &to->cells[i];
+        if (CELL_IS_CLUSTER(c->ch)) {
             char buf[8];
             size_t len = 0;
-            const char *text = cluster_text(from->clusters, c.ch, buf, &len);
-            c.ch = cluster_intern(to->clusters, text, len);
+            const char *text = cluster_text(from->clusters, c->ch, buf, &len);
+            c->ch = cluster_intern(to->clusters, text, len);
         }
-        to->cells[i] = c;
     }
     copy_extras(to, from);
     to->base_bg = from->base_bg;

@@ -161,6 +161,10 @@ void surface_fill(struct surface *s, struct rect r, struct style st)
         cut_wide(s, r.x, y, r.w);
         cell_fill(surface_cell(s, r.x, y), (size_t)r.w, blank);
     }
+    if (r.w == s->cols && r.h == s->rows && s->clusters->count > 0) { /* nothing refers to any of them now */
+        cluster_table_release(s->clusters);
+        cluster_table_init(s->clusters);
+    }
 }
 
 /* The stand-in for a character in ASCII mode. */
