@@ -111,7 +111,7 @@ bool vt_is_reversed(const struct vt *vt);
 const char *vt_title(const struct vt *vt);
 
 /* What OSC 10, 11, 12, CSI ?996n answer: 0xRRGGBB. Not set: a light grey on black, dark. Programs that asked for it
- * (mode 2031) are told of a change. */
+ * (mode 2031) are told when dark becomes light or light dark. */
 void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor);
 /* What OSC 4 answers for the first sixteen: 0x1rrggbb each, 0 = xterm's. */
 void vt_set_palette(struct vt *vt, const uint32_t colors[16]);

@@ -93,22 +93,25 @@ const char *vt_title(const struct vt *vt)
     return vt->title;
 }
 
+static bool is_dark(uint32_t c)
+{
+    return (c >> 16 & 0xff) * 3 + (c >> 8 & 0xff) * 6 + (c & 0xff) < 1280;
+}
+
 void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg, uint32_t cursor)
 {
-    bool same = vt->fg == (fg & 0xffffff) && vt->bg == (bg & 0xffffff);
+    bool was_dark = is_dark(vt->bg);
     vt->fg = fg & 0xffffff;
     vt->bg = bg & 0xffffff;
     vt->cursor_color = cursor & 0xffffff;
-    if (!same && vt->tell_colors) {
+    if (was_dark != is_dark(vt->bg) && vt->tell_colors) {
         vt_report_scheme(vt);
     }
 }
 
 void vt_report_scheme(struct vt *vt)
 {
-    uint32_t c = vt->bg;
-    bool dark = (c >> 16 & 0xff) * 3 + (c >> 8 & 0xff) * 6 + (c & 0xff) < 1280;
-    vt_replyf(vt, "\033[?997;%dn", dark ? 1 : 2);
+    vt_replyf(vt, "\033[?997;%dn", is_dark(vt->bg) ? 1 : 2);
 }
 
 void vt_report_size(struct vt *vt)

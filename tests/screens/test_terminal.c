@@ -50,6 +50,25 @@ static void test_colors(void **state)
     world_leave_session(h);
 }
 
+/* With a theme that leaves colours to the terminal: that one turns light, says so, is asked, and the program is told,
+ * and asks in its turn. */
+static void test_colors_of_the_terminal(void **state)
+{
+    static const char *const args[] = {"--theme", "mono", NULL};
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, args, NULL);
+    world_open_shell(h);
+    harness_type(h, "stty -echo; printf '\\e[?2031h'; echo rea''dy; IFS= read -rs -d n x; echo \"told ${x#*[}\"; "
+                    "IFS= read -rs -d $'\\a' -p $'\\e]11;?\\a' x; echo \"is ${x#*]}\"\r");
+    harness_wait_text(h, "ready");
+    harness_settle(h);
+    vt_set_colors(harness_vt(h), 0x202020, 0xf0f1f2, 0x202020);
+    harness_wait_text(h, "told ?997;2");
+    harness_wait_text(h, "is 11;rgb:f0f0/f1f1/f2f2");
+    world_leave_session(h);
+}
+
 /* Shift-Enter reaches a program that asked for it, and what goes beyond a key as it came. */
 static void test_keyboard(void **state)
 {
@@ -209,9 +228,15 @@ static void test_links(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_colors),         TEST(test_keyboard),       TEST(test_keyboard_releases),
-        TEST(test_clipboard_asks), TEST(test_escape_and_alt), TEST(test_paste_of_ten_megabytes),
-        TEST(test_clipboard_off),  TEST(test_links),
+        TEST(test_colors),
+        TEST(test_colors_of_the_terminal),
+        TEST(test_keyboard),
+        TEST(test_keyboard_releases),
+        TEST(test_clipboard_asks),
+        TEST(test_escape_and_alt),
+        TEST(test_paste_of_ten_megabytes),
+        TEST(test_clipboard_off),
+        TEST(test_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
