@@ -97,6 +97,11 @@ static const char bashrc[] =
     "case $- in *i*) ;; *) return ;; esac\n"
     "HISTCONTROL=ignoreboth\nHISTSIZE=5000\nHISTFILESIZE=10000\nshopt -s histappend checkwinsize\n"
     "PS1='\\[\\e[36m\\]${MUTHR_PROJECT:-sandbox}\\[\\e[0m\\] \\[\\e[1m\\]\\W\\[\\e[0m\\] \\$ '\n"
+    "# Marks prompts and outputs (OSC 133): the cockpit goes to them, and copies what a command printed.\n"
+    "case $TERM in dumb|linux) ;; *)\n"
+    "    PS0='\\e]133;C\\a'\n"
+    "    PS1='\\[\\e]133;D;$?\\a\\e]133;A\\a\\]'$PS1 ;;\n"
+    "esac\n"
     "[ -x /usr/bin/dircolors ] && eval \"$(dircolors -b)\"\n"
     "alias ls='ls --color=auto' ll='ls -l' la='ls -A' grep='grep --color=auto'\n";
 static const char profile[] =

@@ -269,6 +269,31 @@ static void test_prompts(void **state)
     world_leave_session(h);
 }
 
+/* The shell of a new sandbox marks its prompts itself. */
+static void test_shipped_marks(void **state)
+{
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h, "seq 1 6; echo sev''en\r");
+    harness_wait_text(h, "seven");
+    harness_type(h, "printf 'no new''line!'\r");
+    harness_wait_text(h, "no newline!");
+    harness_type(h, "seq 50 1''10; echo e''nd\r");
+    harness_wait_text(h, "end");
+    harness_keys(h, "C-] P");
+    harness_wait_text(h, "copy mode");
+    harness_wait_text(h, "workspace $ seq 50");
+    harness_keys(h, "O y"); /* it ended within the prompt's row */
+    harness_wait_gone(h, "copy mode");
+    harness_keys(h, "C-] P");
+    harness_wait_text(h, "copy mode");
+    harness_keys(h, "[ O y");
+    wait_copied(h, "1\n2\n3\n4\n5\n6\nseven\n");
+    world_leave_session(h);
+}
+
 static void drag(struct harness *h, unsigned mods, int col, int row, int to_col, int to_row)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
@@ -451,6 +476,11 @@ static void test_no_editor(void **state)
     world_leave_session(h);
 }
 
+static bool is_reversed(struct harness *h, void *text)
+{
+    return (cell_of(h, text)->attrs & CELL_REVERSE) != 0;
+}
+
 /* Without colour everything can be told apart all the same. */
 static void test_no_color(void **state)
 {
@@ -468,9 +498,9 @@ static void test_no_color(void **state)
     unsigned here = cell_of(h, "hit b")->attrs, other = cell_of(h, "hit a")->attrs, plain = cell_of(h, "plain")->attrs;
     assert_int_not_equal(here, other);
     assert_int_not_equal(other, plain);
+    assert_false(plain & CELL_REVERSE);
     harness_keys(h, "j V");
-    harness_settle(h);
-    assert_int_not_equal(cell_of(h, "plain")->attrs, plain);
+    harness_wait(h, is_reversed, (void *)(uintptr_t) "plain", "what is selected cannot be seen");
     harness_key(h, "q");
     world_leave_session(h);
 }
@@ -482,6 +512,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrapped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_prompts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shipped_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mouse, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_editor, set_up, tear_down),
