@@ -1,79 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/bench/part.h"
 #include "tests/bench/table.h"
 #include "tests/bench/world.h"
 
-/* From a key to its echo on the outer terminal: idle, while a hidden session floods, and while one floods that is shown
- * elsewhere: a second cockpit (a second client of tmux) shows it on an outer terminal that a process reads as fast as
- * can be. The session that floods cannot echo itself. And from Ctrl-C to the prompt in the session that floods. */
+/* From a key to its echo on the outer terminal: idle, while a hidden session floods, and while one floods in the pane
+ * beside. And from Ctrl-C to the prompt in the session that floods. */
 
 #define KEYS 250
 #define BREAKS 11
 #define LIMIT_MS 15000
 
 #define ECHO_CMD "stty raw -echo; printf 'READY-NOW'; exec cat"
-#define FLOOD_CMD "exec yes 0123456789012345678901234567890123456789"
+#define FLOOD_CMD "stty -echo; exec seq 100000000000 999999999999" /* every line is another one: all is drawn */
 
 struct latency {
     double p50, p95;
 };
 
+/* Reads away what comes for so long: beside a flood it is never quiet. */
+static void read_for(struct outer *o, double ms)
+{
+    for (double end = now_ms() + ms; now_ms() < end;) {
+        outer_read(o, 10);
+        outer_forget(o);
+    }
+}
+
 /* Types keys that no escape sequence contains, each after the last was echoed. */
 static struct latency type_keys(struct outer *o)
 {
-    static const char marks[] = "~#%&@=+!";
+    static const char marks[] = "~#&@+"; /* neither of these nor of the cockpit's own figures */
+    const size_t kinds = sizeof(marks) - 1;
     double v[KEYS];
 
-    outer_settle(o, 300);
-    for (int i = 0; i < KEYS; i++) {
-        char text[2] = {marks[i % 8], '\0'};
+    read_for(o, 400);
+    for (size_t i = 0; i < KEYS; i++) {
+        char text[2] = {marks[i % kinds], '\0'};
         double t0 = now_ms();
 
         outer_forget(o);
         outer_type(o, text);
         v[i] = outer_until(o, text, 5000) - t0;
-        usleep(3000 + (unsigned)(i * 7919 % 5000));
+        usleep((useconds_t)(3000 + i * 7919 % 5000));
         outer_read(o, 0);
     }
     return (struct latency){quantile(v, KEYS, 0.5), quantile(v, KEYS, 0.95)};
 }
 
-/* A process that shows the command on a terminal of its own and reads it away; the child's id. Its own death hangs the
- * terminal up. */
-static pid_t show_elsewhere(const struct world *w, enum side_kind kind)
+/* The flood in a pane beside the session that is shown, which keeps the keys. */
+static void flood_beside(struct side *s)
 {
-    int ready[2];
-    char byte = 0;
+    char id[64];
 
-    if (pipe(ready) < 0) {
-        die("pipe");
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        static struct side s;
+    if (s->kind == SIDE_OURS) {
+        world_session(s->w, id, sizeof(id), FLOOD_CMD);
+        outer_until(&s->o, "-echo;", LIMIT_MS); /* the list has it */
+        outer_type(&s->o, "\035|");             /* the prefix, and split: the workspace's next session */
+        read_for(&s->o, 500);
+        outer_type(&s->o, "\035\033[D");
+    } else {
+        const char *split[] = {"tmux", "-S", s->w->tmux_sock, "split-window", "-h", "-d", FLOOD_CMD, NULL};
 
-        side_open(&s, w, kind, FLOOD_CMD, 120, 36);
-        outer_until(&s.o, "01234567890123456789", LIMIT_MS);
-        if (write(ready[1], &byte, 1) != 1) {
-            _exit(1);
+        if (run_line(NULL, 0, split) != 0) {
+            die("bench: tmux does not split");
         }
-        while (outer_read(&s.o, 1000)) {
-            outer_forget(&s.o);
-        }
-        _exit(0);
     }
-    close(ready[1]);
-    if (read(ready[0], &byte, 1) != 1) {
-        die("bench: nothing floods");
+    read_for(&s->o, 500);
+    uint64_t before = s->o.total;
+    read_for(&s->o, 500);
+    if (s->o.total - before < 2000) {
+        die("bench: the flood beside is not drawn");
     }
-    close(ready[0]);
-    return pid;
 }
 
 /* The three measurements of one side. */
@@ -94,12 +95,10 @@ static void measure(struct world *w, enum side_kind kind, struct latency v[3])
     side_close(&s);
     world_renew(w);
 
-    side_open(&s, w, kind, ECHO_CMD, 120, 36);
+    side_open(&s, w, kind, ECHO_CMD, 160, 36);
     outer_until(&s.o, "READY-NOW", LIMIT_MS);
-    pid_t elsewhere = show_elsewhere(w, kind);
+    flood_beside(&s);
     v[2] = type_keys(&s.o);
-    kill(elsewhere, SIGKILL);
-    waitpid(elsewhere, NULL, 0);
     side_close(&s);
     world_renew(w);
 }
@@ -136,11 +135,7 @@ static double break_off(struct side *s, int n)
     char prompt[32];
 
     outer_type(&s->o, "yes\n");
-    double end = now_ms() + 400;
-    while (now_ms() < end) {
-        outer_read(&s->o, 10);
-        outer_forget(&s->o);
-    }
+    read_for(&s->o, 400);
     snprintf(prompt, sizeof(prompt), "@%d@", n);
     double t0 = now_ms();
     outer_type(&s->o, "\003");
