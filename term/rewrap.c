@@ -25,11 +25,9 @@ static bool goes_on(const struct scrollback *sb, uint64_t seq)
     return (scrollback_piece(sb, seq).flags & PACKED_WRAPPED) != 0;
 }
 
-bool rewrap_is_start(const struct scrollback *sb, uint64_t seq)
+/* True when a line that goes on ends here all the same, as it has gone on for long. */
+static bool is_cut(const struct scrollback *sb, uint64_t seq)
 {
-    if (seq == sb->first || !goes_on(sb, seq - 1)) {
-        return true;
-    }
     if (seq % REWRAP_CHUNK != 0 || seq - sb->first < REWRAP_REACH) {
         return false;
     }
@@ -41,11 +39,17 @@ bool rewrap_is_start(const struct scrollback *sb, uint64_t seq)
     return true;
 }
 
+bool rewrap_is_start(const struct scrollback *sb, uint64_t seq)
+{
+    return seq == sb->first || !goes_on(sb, seq - 1) || is_cut(sb, seq);
+}
+
 void rewrap_release(struct rewrap *r)
 {
     free(r->chunks);
     free(r->cells);
     free(r->places);
+    free(r->lines);
     *r = (struct rewrap){.epoch = r->epoch};
 }
 
@@ -55,6 +59,7 @@ static void forget(struct scrollback *sb)
     struct rewrap *r = sb->old;
     r->epoch++;
     r->hint = false;
+    r->nlines = 0;
     r->from = r->to = 0;
     r->known_rows = 0;
     r->known_from = r->end > sb->first ? chunk_of(r->end - 1) + 1 : 0;
@@ -76,6 +81,7 @@ void rewrap_begin(struct scrollback *sb)
     if (r->cells == NULL) {
         r->cells = xcalloc(GRID_MAX, sizeof(*r->cells));
         r->places = xcalloc(REWRAP_PIECES + 1, sizeof(*r->places));
+        r->lines = xcalloc(REWRAP_CHUNK + 1, sizeof(*r->lines));
     }
     forget(sb);
 }
@@ -107,6 +113,7 @@ void rewrap_first_goes(struct scrollback *sb)
     r->known_from = MT_MAX(r->known_from, MT_MIN(chunk + 2, last + 1));
     if (r->hint && r->hint_chunk <= chunk + 1) {
         r->hint = false;
+        r->nlines = 0;
     }
     r->from = r->to = 0;
 }
@@ -162,13 +169,16 @@ static uint64_t line_at(const struct scrollback *sb, uint64_t from, size_t *rows
 {
     struct rewrap_place at = {0, 0};
     uint64_t to = from;
-    do {
+    bool more = true;
+    while (more) {
+        struct packed_line l = scrollback_piece(sb, to);
         if (places != NULL) {
             places[to - from] = at;
         }
-        skip_piece(scrollback_piece(sb, to), &at, sb->width);
+        skip_piece(l, &at, sb->width);
         to++;
-    } while (to < sb->old->end && to - from < REWRAP_PIECES && !rewrap_is_start(sb, to));
+        more = (l.flags & PACKED_WRAPPED) != 0 && to < sb->old->end && to - from < REWRAP_PIECES && !is_cut(sb, to);
+    }
     if (places != NULL) {
         places[to - from] = at;
     }
@@ -245,37 +255,50 @@ static bool find_chunk(const struct scrollback *sb, size_t index, uint64_t *chun
     return true;
 }
 
+/* The lines that begin in a chunk. */
+static void load_lines(const struct scrollback *sb, uint64_t chunk)
+{
+    struct rewrap *r = sb->old;
+    uint64_t end = 0, seq = chunk_first(sb, chunk, &end);
+    size_t before = 0, rows = 0;
+    r->nlines = 0;
+    while (seq < end) {
+        r->lines[r->nlines++] = (struct rewrap_line){seq, before};
+        seq = line_at(sb, seq, &rows, NULL);
+        before += rows;
+    }
+    r->lines[r->nlines] = (struct rewrap_line){seq, before};
+}
+
 /* Makes the line of row `index` from the newest the one that is remembered; *row: which of its rows it is. */
 static bool find_row(const struct scrollback *sb, size_t index, size_t *row)
 {
     struct rewrap *r = sb->old;
-    uint64_t chunk = 0, end = 0;
-    size_t after = 0, before = 0, rows = 0;
+    uint64_t chunk = 0;
+    size_t after = 0;
     if (!find_chunk(sb, index, &chunk, &after, row)) {
         return false;
     }
-    bool near = r->hint && r->hint_chunk == chunk && r->hint_row <= *row;
-    uint64_t seq = near ? r->hint_piece : chunk_first(sb, chunk, &end);
-    before = near ? r->hint_row : 0;
-    for (;;) {
-        uint64_t next = seq == r->from && r->from != r->to ? r->to : line_at(sb, seq, &rows, NULL);
-        rows = next == r->to && seq == r->from ? r->rows : rows;
-        if (*row < before + rows) {
-            break;
-        }
-        before += rows;
-        seq = next;
+    if (!r->hint || r->hint_chunk != chunk || r->nlines == 0) {
+        load_lines(sb, chunk);
     }
-    if (seq != r->from || r->from == r->to) {
-        r->from = seq;
-        r->to = line_at(sb, seq, &r->rows, r->places);
-    }
-    *row -= before;
     r->hint = true;
     r->hint_chunk = chunk;
-    r->hint_piece = seq;
-    r->hint_row = before;
     r->hint_after = after;
+    int low = 0, high = r->nlines - 1;
+    while (low < high) { /* the last line that begins at the row or before */
+        int mid = (low + high + 1) / 2;
+        if (r->lines[mid].row <= *row) {
+            low = mid;
+        } else {
+            high = mid - 1;
+        }
+    }
+    if (r->from != r->lines[low].from || r->from == r->to) {
+        r->from = r->lines[low].from;
+        r->to = line_at(sb, r->from, &r->rows, r->places);
+    }
+    *row -= r->lines[low].row;
     return true;
 }
 
@@ -319,6 +342,14 @@ static void take_piece(const struct scrollback *sb, uint64_t seq, struct rewrap_
 /* The text of the part of a piece that is in the row. */
 static void take_text(struct packed_line l, struct rewrap_place at, size_t row, int width, struct strbuf *out)
 {
+    if (l.end - l.text == l.cells) { /* a byte for each cell: the row is a part of it */
+        size_t before = at.row < row ? (row - at.row) * (size_t)width - (size_t)at.col : 0;
+        size_t room = (size_t)width - (at.row < row ? 0 : (size_t)at.col), left = (size_t)l.cells;
+        if (before < left) {
+            strbuf_add(out, l.text + before, MT_MIN(room, left - before));
+        }
+        return;
+    }
     while (l.text < l.end && at.row <= row) {
         const char *text = NULL;
         int columns = 1;

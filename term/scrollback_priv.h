@@ -32,6 +32,10 @@ struct rewrap_place {
     size_t row;
     int col;
 };
+struct rewrap_line {
+    uint64_t from; /* its first piece */
+    size_t row;    /* rows of its chunk before it */
+};
 #define REWRAP_PIECES (REWRAP_CHUNK + REWRAP_REACH) /* most in what is wrapped as one line */
 
 struct rewrap_chunk {
@@ -47,11 +51,13 @@ struct rewrap {
     size_t cap;
     uint64_t known_from; /* chunks from this one on are counted: `known_rows` in them */
     size_t known_rows;
-    /* Where the last row was found. */
+    /* Where the last row was found: the chunk, rows newer than it, and the lines that begin in it. */
     bool hint;
-    uint64_t hint_chunk, hint_piece; /* a line that begins in the chunk */
-    size_t hint_after, hint_row;     /* rows newer than the chunk; rows of the chunk before the piece */
-    struct cell *cells;              /* [GRID_MAX] of a piece */
+    uint64_t hint_chunk;
+    size_t hint_after;
+    struct rewrap_line *lines; /* [REWRAP_CHUNK + 1], the last one is the end */
+    int nlines;                /* 0: not known */
+    struct cell *cells;        /* [GRID_MAX] of a piece */
     /* The line of the last row: its pieces [from, to), its rows, and where each piece begins. from == to: none. */
     uint64_t from, to;
     size_t rows;
