@@ -406,28 +406,52 @@ static void on_input(struct viewer *v, const uint8_t *data, size_t len)
 
 /* --- questions --- */
 
+/* Row `n` of scrollback or screen, by its absolute number; false when there is none. */
+static bool history_row(struct vt *vt, uint64_t n, struct cell *cells, int cols, bool *wrapped)
+{
+    uint64_t screen = vt_history_total(vt);
+    const struct cell *row;
+    int have = MT_MIN(cols, vt_cols(vt));
+
+    if (n < screen) {
+        return vt_history_line(vt, (size_t)(screen - 1 - n), cells, cols, wrapped) >= 0;
+    }
+    row = n - screen < (uint64_t)vt_rows(vt) ? vt_row(vt, (int)(n - screen), wrapped) : NULL;
+    if (row != NULL) {
+        memcpy(cells, row, (size_t)have * sizeof(*cells));
+        cell_fill(cells + have, (size_t)(cols - have), CELL_BLANK);
+    }
+    return row != NULL;
+}
+
 static void on_history(struct viewer *v, const struct proto_history *q)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
     struct vt *vt = v->host->vt;
-    uint64_t oldest = vt_history_total(vt) - vt_history_count(vt), end = oldest + select_line_count(vt);
-    struct proto_lines a = {.id = q->id, .first = MT_MAX(q->first, oldest), .cols = q->cols};
+    uint64_t screen = vt_history_total(vt), end = screen + (uint64_t)vt_rows(vt);
+    struct proto_lines a = {.id = q->id, .first = q->first, .cols = q->cols};
     struct cell *cells = xcalloc((size_t)q->cols, sizeof(*cells));
-    size_t at = proto_put_lines(&b, &a);
     uint64_t most = MT_MIN((uint64_t)q->count, (uint64_t)HISTORY_MAX_LINES), stop;
     uint32_t count = 0;
+    size_t at;
 
     stop = q->first > UINT64_MAX - most ? UINT64_MAX : q->first + most;
+    /* How many rows there are is work after a change of width: it is asked only where the first is not there. */
+    if (a.first < screen && vt_history_line(vt, (size_t)(screen - 1 - a.first), cells, q->cols, NULL) < 0) {
+        a.first = screen - vt_history_count(vt);
+    }
+    at = proto_put_lines(&b, &a);
     for (uint64_t n = a.first; n < MT_MIN(stop, end) && b.len < PROTO_SOFT_MAX; n++) {
         bool wrapped = false;
 
-        if (select_line(vt, (size_t)(n - oldest), cells, q->cols, &wrapped) != 0) {
+        if (!history_row(vt, n, cells, q->cols, &wrapped)) {
             break;
         }
         proto_put_row(&b, (int)count++, wrapped, cells, q->cols, vt_clusters(vt));
     }
     free(cells);
     proto_end_rows(&b, at, count);
+    send_extras(v); /* the rows may have brought some */
     send_buf(v, PROTO_LINES, &b);
     update_pause(v);
 }
