@@ -526,7 +526,25 @@ static void request_cap(struct vt *vt, const char *hex, size_t len)
     static const struct {
         const char *name, *value;
     } caps[] = {
-        {"TN", "xterm-256color"}, {"name", "xterm-256color"}, {"Co", "256"}, {"colors", "256"}, {"RGB", "8/8/8"},
+        {"TN", "xterm-256color"},
+        {"name", "xterm-256color"},
+        {"Co", "256"},
+        {"colors", "256"},
+        {"RGB", "8/8/8"},
+        {"Tc", NULL},
+        {"Su", NULL},
+        {"Ms", "\033]52;%p1%s;%p2%s\033\\"},
+        {"Ss", "\033[%p1%d q"},
+        {"Se", "\033[0 q"},
+        {"Smulx", "\033[4:%p1%dm"},
+        {"Setulc", "\033[58:2::%p1%{65536}%/%d:%p1%{256}%/%{255}%&%d:%p1%{255}%&%dm"},
+        {"setrgbf", "\033[38:2:%p1%d:%p2%d:%p3%dm"},
+        {"setrgbb", "\033[48:2:%p1%d:%p2%d:%p3%dm"},
+        {"smxx", "\033[9m"},
+        {"rmxx", "\033[29m"},
+        {"Smol", "\033[53m"},
+        {"Rmol", "\033[55m"},
+        {"Sync", "\033[?2026%?%p1%{1}%-%tl%eh%;"},
     };
     char name[32];
     if (len == 0 || len % 2 != 0 || len / 2 >= sizeof(name)) {
@@ -542,10 +560,10 @@ static void request_cap(struct vt *vt, const char *hex, size_t len)
     struct strbuf out = STRBUF_INIT;
     bool known = false;
     for (size_t i = 0; i < MT_ARRAY_LEN(caps) && !known; i++) {
-        if (strcmp(caps[i].name, name) == 0) {
+        if (strcmp(caps[i].name, name) == 0 && (vt->clip_allowed || strcmp(name, "Ms") != 0)) {
             known = true;
-            strbuf_addf(&out, "\033P1+r%.*s=", (int)len, hex);
-            for (const char *v = caps[i].value; *v != '\0'; v++) {
+            strbuf_addf(&out, "\033P1+r%.*s%s", (int)len, hex, caps[i].value != NULL ? "=" : "");
+            for (const char *v = caps[i].value; v != NULL && *v != '\0'; v++) {
                 strbuf_addf(&out, "%02x", (unsigned char)*v);
             }
         }

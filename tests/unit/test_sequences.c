@@ -17,7 +17,7 @@
 #include "term/vt.h"
 
 /* Runs the scripts of tests/vt: what a program sends, and what must come of it. A line is a command and its words;
- * "..." takes \e \a \b \n \r \t \" \\ \xHH.
+ * "..." takes \e \a \b \n \r \t \" \\ \xHH, and \V for our version.
  *   ! NAME             a new case: a new terminal of 20x5
  *   size COLS ROWS     another terminal of this size
  *   feed "..."         bytes from the program; several words: one after the other
@@ -405,6 +405,10 @@ static const char *add_escape(struct strbuf *out, const char *s)
     if (*s == 'x' && s[1] != '\0' && s[2] != '\0') {
         strbuf_addch(out, (char)(hex(s[1]) << 4 | hex(s[2])));
         return s + 3;
+    }
+    if (*s == 'V') {
+        strbuf_addstr(out, MT_VERSION);
+        return s + 1;
     }
     strbuf_addch(out, at != NULL ? to[at - from] : *s);
     return s + 1;
