@@ -285,7 +285,7 @@ void app_split_arrived(struct app *app, const char *id, workspace_id ws);
 bool app_split_again(struct app *app, const char *id, workspace_id ws);
 /* It could not be opened. */
 void app_split_failed(struct app *app, workspace_id ws);
-/* The session of the workspace's layout that had the focus last, or NULL. */
+/* The session of the workspace's layout that had the focus last, of those whose programs run; or NULL. */
 const char *app_split_latest(struct app *app, const struct workspace *ws);
 void app_split_new(struct app *app, enum split_kind kind);
 void app_split_close(struct app *app);

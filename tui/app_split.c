@@ -237,8 +237,15 @@ void app_split_take(struct app *app, const char *id)
 const char *app_split_latest(struct app *app, const struct workspace *ws)
 {
     struct split_entry *e = ws->sandbox[0] ? split_store_get(&app->splits, ws->sandbox) : NULL;
-    const char *id = e ? split_id(&e->split, e->split.focus) : NULL;
-    return id && model_session(app->model, id) ? id : NULL;
+    int n = e ? split_leaves(&e->split) : 0;
+    for (int i = 0; i < n; i++) { /* where all have ended, something new is wanted */
+        const char *id = split_id(&e->split, (e->split.focus + i) % n);
+        const struct session_info *s = model_session(app->model, id);
+        if (s && (s->state == SESSION_RUNNING || s->state == SESSION_STARTING)) {
+            return id;
+        }
+    }
+    return NULL;
 }
 
 /* Puts `id` beside or below session `of`, in its layout or in a new one of its workspace. */

@@ -17,16 +17,11 @@
 #include "core/util/xmalloc.h"
 #include "tui/input.h"
 #include "tui/render.h"
+#include "tui/screen_fatal.h"
 #include "tui/terminfo.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-/* The sanitizers end the process past all handlers: their report should be readable too. */
-#include <sanitizer/common_interface_defs.h>
-#endif
 
 #define READ_CHUNK 16384
 #define CLOSE_WAIT_MS 300
-#define RESTORE_MAX 256
 #define MOUSE_ON "\033[?1000h\033[?1002h\033[?1006h"
 #define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
 #define FALLBACK_COLS 80
@@ -52,99 +47,6 @@ struct screen {
     int sync_fd; /* -1: none */
     bool frames_unsynced, idle;
 };
-
-/* What fatal signal handlers need: fixed bytes, the terminal, its settings. One terminal per process, so file scope
- * (style.md rule 6). */
-static struct {
-    volatile sig_atomic_t armed;
-    pid_t owner; /* a forked child must not touch its parent's terminal */
-    bool registered;
-    int fd;
-    struct termios saved;
-    char bytes[RESTORE_MAX];
-    size_t len;
-    struct sigaction previous[NSIG];
-    void *stack;
-} fatal;
-
-/* Everything that ends a process by default and has no watch of ours; the first four can be faults of our own. */
-static const int fatal_signals[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGQUIT,
-                                    SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU, SIGXFSZ, SIGSYS};
-#define FAULTS 4
-
-void screen_emergency_restore(void)
-{
-    int saved_errno = errno;
-
-    if (fatal.armed && fatal.owner == getpid()) {
-        fatal.armed = 0;
-        int flags = fcntl(fatal.fd, F_GETFL);
-        /* A frame that is half way out must not swallow the reset: end any unfinished sequence first (CAN, ST). */
-        (void)!write(fatal.fd, "\030\033\\", 3);
-        for (size_t at = 0, tries = 0; at < fatal.len && tries < 100; tries++) {
-            ssize_t n = write(fatal.fd, fatal.bytes + at, fatal.len - at);
-            if (n > 0) {
-                at += (size_t)n;
-            } else if (n < 0 && errno == EAGAIN) {
-                (void)poll(&(struct pollfd){.fd = fatal.fd, .events = POLLOUT}, 1, 5);
-            } else if (n < 0 && errno != EINTR) {
-                break;
-            }
-        }
-        (void)tcsetattr(fatal.fd, TCSANOW, &fatal.saved);
-        (void)fcntl(fatal.fd, F_SETFL, flags & ~O_NONBLOCK);
-    }
-    errno = saved_errno;
-}
-
-/* SIGSEGV and friends: the terminal first, then whatever would have happened without us. */
-static void on_fatal(int signum, siginfo_t *info, void *context)
-{
-    (void)context;
-    screen_emergency_restore();
-    (void)sigaction(signum, &fatal.previous[signum], NULL);
-    /* A real fault happens again on return, with its address, for the core dump or the sanitizer; one that was sent
-     * does not. */
-    bool fault = false;
-    for (size_t i = 0; i < FAULTS; i++) {
-        fault = fault || signum == fatal_signals[i];
-    }
-    if (!fault || !info || info->si_code <= 0) {
-        (void)raise(signum);
-    }
-}
-
-/* Handlers on a stack of their own: a stack overflow is a SIGSEGV too. */
-static void catch_fatal(void)
-{
-    struct sigaction sa = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    stack_t stack = {.ss_size = 65536}, old;
-
-    if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE)) {
-        fatal.stack = stack.ss_sp = xmalloc(stack.ss_size);
-        (void)sigaltstack(&stack, NULL);
-    }
-    sigemptyset(&sa.sa_mask);
-    for (size_t i = 0; i < MT_ARRAY_LEN(fatal_signals); i++) {
-        (void)sigaction(fatal_signals[i], &sa, &fatal.previous[fatal_signals[i]]);
-    }
-    mt_bug_hook = screen_emergency_restore;
-}
-
-/* Takes the handlers back. */
-static void release_fatal(void)
-{
-    for (size_t i = 0; i < MT_ARRAY_LEN(fatal_signals); i++) {
-        (void)sigaction(fatal_signals[i], &fatal.previous[fatal_signals[i]], NULL);
-    }
-    if (fatal.stack) {
-        stack_t stack = {.ss_flags = SS_DISABLE};
-        (void)sigaltstack(&stack, NULL);
-        free(fatal.stack);
-        fatal.stack = NULL;
-    }
-    mt_bug_hook = NULL;
-}
 
 /* Appends what gives the terminal back: modes off, pen, cursor, the other screen. */
 static void add_leave(const struct screen *s, struct strbuf *out)
@@ -426,31 +328,9 @@ static void release(struct screen *s)
 static void set_fatal_bytes(const struct screen *s)
 {
     MT_CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT;
-    sig_atomic_t armed = fatal.armed;
 
     add_leave(s, &bytes);
-    fatal.armed = 0;
-    fatal.len = MT_MIN(bytes.len, sizeof(fatal.bytes));
-    memcpy(fatal.bytes, bytes.buf, fatal.len);
-    fatal.armed = armed;
-}
-
-/* Prepares for fatal signals. */
-static void arm_fatal(struct screen *s)
-{
-    set_fatal_bytes(s);
-    fatal.fd = s->fd;
-    fatal.saved = s->saved;
-    fatal.owner = getpid();
-    if (!fatal.registered) {
-        /* exit() from anywhere, a library included, is a way out too. */
-        fatal.registered = atexit(screen_emergency_restore) == 0;
-#if defined(__SANITIZE_ADDRESS__)
-        __sanitizer_set_death_callback(screen_emergency_restore);
-#endif
-    }
-    catch_fatal();
-    fatal.armed = 1;
+    screen_fatal_bytes(bytes.buf, bytes.len);
 }
 
 int screen_open(struct screen **out, struct loop *loop, const struct screen_opts *opts, struct error *err)
@@ -488,7 +368,8 @@ int screen_open(struct screen **out, struct loop *loop, const struct screen_opts
         release(s);
         return -1;
     }
-    arm_fatal(s);
+    set_fatal_bytes(s);
+    screen_fatal_arm(s->fd, &s->saved);
     s->active = true;
     add_enter(s, &s->out);
     flush_out(s);
@@ -520,7 +401,7 @@ static void leave(struct screen *s)
     }
     s->active = false;
     s->shown_is_valid = false;
-    fatal.armed = 0;
+    screen_fatal_pause();
     watch_set(s->watch, 0);
     if (!s->hung_up) {
         add_leave(s, &s->out);
@@ -537,7 +418,7 @@ void screen_close(struct screen *s)
         return;
     }
     leave(s);
-    release_fatal();
+    screen_fatal_release();
     release(s);
 }
 
@@ -556,7 +437,7 @@ int screen_resume(struct screen *s, struct error *err)
     }
     s->active = true;
     s->shown_is_valid = false;
-    fatal.armed = 1;
+    screen_fatal_resume();
     add_enter(s, &s->out);
     flush_out(s);
     read_size(s);

@@ -352,6 +352,25 @@ static void test_leave_and_return(void **state)
     assert_int_equal(harness_wait_exit(h), 0);
 }
 
+/* Where all programs of a layout have ended, Enter on the workspace opens something new. */
+static void test_all_ended(void **state)
+{
+    struct harness *h = *state;
+    static const char *const stop[] = {"stop", "api", NULL};
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+
+    begin(h, 120, 36);
+    split(h, "C-] |", "two");
+    harness_keys(h, "C-] w g");
+    harness_wait_gone(h, "pane-two");
+    assert_int_equal(harness_run(h, stop, &out), 0);
+    harness_wait_text(h, "api                  stopped");
+    harness_key(h, "Enter");
+    harness_wait_text(h, WORLD_PROMPT);
+    expect_size(h, "33 85");
+    world_leave_session(h);
+}
+
 /* What the cockpit missed: a pane whose session went away while it was not there. */
 static void test_gone_meanwhile(void **state)
 {
@@ -473,9 +492,11 @@ static void test_focus_reports(void **state)
 
     begin(h, 120, 36);
     split(h, "C-] |", "two");
-    harness_type(h, "stty -echo; printf '\\033[?1004h'; echo re''ady; cat -v\r");
+    harness_type(h, "stty -echo -icanon; printf '\\033[?1004h'; echo re''ady; cat -v\r");
     harness_wait_text(h, "ready");
-    harness_keys(h, "C-] Left C-] Right Enter");
+    harness_keys(h, "C-] Left");
+    harness_wait_text(h, "^[[O");
+    harness_keys(h, "C-] Right");
     harness_wait_text(h, "^[[O^[[I");
     world_leave_session(h);
 }
@@ -562,7 +583,7 @@ static void test_ascii(void **state)
     world_leave_session(h);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_split_and_type, set_up, tear_down),
@@ -572,6 +593,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_close, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leave_and_return, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gone_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_small_terminal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mouse, set_up, tear_down),
@@ -581,5 +603,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ascii, set_up, tear_down),
     };
 
+    if (argc > 1) {
+        cmocka_set_test_filter(argv[1]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
