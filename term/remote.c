@@ -44,6 +44,8 @@ struct remote {
     struct strbuf input; /* not yet sent */
     size_t in_flight;    /* sent, not yet acknowledged */
     int terminal;        /* to type into directly while nothing is in flight; -1: none */
+    bool by_host;        /* something was said that what is typed next must not overtake: that goes by the host, too */
+    bool followed;       /* and is on its way */
     struct request *requests;
     uint32_t next_request;
     sessions_kept_fn kept; /* wants to know where the places are that it keeps */
@@ -99,12 +101,20 @@ void remote_tell(struct remote *r, int type)
     sock_send(r->sock, (uint8_t)type, "", 0);
 }
 
+/* What is typed from now on comes after what was just said. */
+static void keep_order(struct remote *r)
+{
+    r->by_host = true;
+    r->followed = false;
+}
+
 void remote_signal(struct remote *r, int signum)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
 
     proto_put_u32(&b, (uint32_t)signum);
     send_buf(r, PROTO_SIGNAL, &b);
+    keep_order(r);
 }
 
 void remote_number(struct remote *r, int number)
@@ -121,6 +131,7 @@ void remote_outer(struct remote *r, const struct proto_outer *o)
 
     proto_put_outer(&b, o);
     send_buf(r, PROTO_OUTER, &b);
+    keep_order(r);
 }
 
 void remote_focus(struct remote *r, bool focused)
@@ -129,6 +140,7 @@ void remote_focus(struct remote *r, bool focused)
 
     proto_put_bool(&b, focused);
     send_buf(r, PROTO_FOCUS, &b);
+    keep_order(r);
 }
 
 /* --- viewing --- */
@@ -141,6 +153,7 @@ void remote_view(struct remote *r, int cols, int rows)
     r->viewing = true;
     proto_put_size(&b, size);
     send_buf(r, PROTO_VIEW, &b);
+    keep_order(r);
 }
 
 /* The terminal is over, or not for us any more: kept open it would not hang up. */
@@ -181,6 +194,7 @@ static void pump_input(struct remote *r)
         size_t n = MT_MIN(r->input.len, INPUT_PIECE_BYTES);
 
         sock_send(r->sock, PROTO_INPUT, r->input.buf, n);
+        r->followed = r->by_host;
         strbuf_consume(&r->input, n);
         r->in_flight += n;
     }
@@ -192,7 +206,7 @@ static size_t type_directly(struct remote *r, const void *data, size_t len)
 {
     ssize_t n;
 
-    if (r->terminal < 0 || r->input.len > 0 || r->in_flight > 0 || len == 0 || len > DIRECT_MAX) {
+    if (r->terminal < 0 || r->by_host || r->input.len > 0 || r->in_flight > 0 || len == 0 || len > DIRECT_MAX) {
         return 0;
     }
     if ((fcntl(r->terminal, F_GETFL) & O_NONBLOCK) == 0) { /* shared with others: it must never stop us */
@@ -525,6 +539,9 @@ static int on_ack(struct remote *r, const uint8_t *data, size_t len, struct erro
         return -1;
     }
     r->in_flight -= MT_MIN((size_t)n, r->in_flight);
+    if (r->in_flight == 0 && r->input.len == 0 && r->followed) {
+        r->by_host = r->followed = false; /* what was said before it is done, too */
+    }
     pump_input(r);
     return 0;
 }
