@@ -490,8 +490,10 @@ static void on_screen_csi(struct vt *vt, const struct token *t, uint32_t what)
         break;
     case CSI(0, 0, 'B'):
     case CSI(0, 0, 'E'):
-    case CSI(0, 0, 'e'):
         move_rows(vt, t, false, t->final == 'E');
+        break;
+    case CSI(0, 0, 'e'): /* VPR is VPA by a difference: margins stop it in origin mode only */
+        vt_move(vt, MT_MIN(vt->row + token_count(t, 0, g->rows), (vt->origin ? vt->bottom : g->rows) - 1), vt->col);
         break;
     case CSI(0, 0, '@'):
     case CSI(0, 0, 'P'):

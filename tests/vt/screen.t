@@ -232,3 +232,7 @@ size 10 3
 feed "1\r\n2\r\n3\r\n4\r\n5"
 screen "3/4/5"
 history 2
+! "VPR goes past the margin, CUD stops there; in origin mode both stop"
+size 80 24
+feed "\e[2;5r\e[3;1H\e[9B\e[6n\e[3;1H\e[9e\e[6n\e[?6h\e[9e\e[6n"
+answer "\e[5;1R\e[12;1R\e[4;1R"
