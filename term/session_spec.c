@@ -126,7 +126,7 @@ static int spec_fill(const struct json *j, struct session_spec_data *d, struct e
     i->cols = (int)positive(j, "cols", 80, 1000);
     i->rows = (int)positive(j, "rows", 24, 1000);
     d->scrollback_lines = (uint32_t)positive(j, "scrollback_lines", 10000, 10000000);
-    d->scrollback_bytes = positive(j, "scrollback_bytes", 16u << 20, 1ull << 30);
+    d->scrollback_bytes = positive(j, "scrollback_bytes", 16u << 20, 4ull << 30);
     d->log_max_bytes = positive(j, "log_max_bytes", 32u << 20, 1ull << 40);
     return 0;
 }

@@ -398,6 +398,72 @@ static void test_places_are_kept(void **state)
     }
 }
 
+/* How often a text is on the screen. */
+static int count_on_screen(const char *id, const char *text)
+{
+    struct strbuf screen = STRBUF_INIT;
+    int n = 0;
+
+    rig_screen(&a, id, &screen);
+    for (const char *p = screen.buf; (p = strstr(p, text)) != NULL; p++) {
+        n++;
+    }
+    strbuf_release(&screen);
+    return n;
+}
+
+/* The mirror has so many columns: the terminal has its new size, and the shell's line is blank until it is drawn. */
+struct width {
+    const char *id;
+    int cols;
+};
+
+static bool has_width(void *arg)
+{
+    const struct width *w = arg;
+    const struct session_screen *s = sessions_screen(a.s, w->id);
+
+    return s != NULL && s->cols == w->cols;
+}
+
+static void expect_width(const char *id, int cols)
+{
+    struct width w = {id, cols};
+
+    sessions_view(a.s, id, cols, 24, NULL);
+    assert_true(rig_wait(&rig, has_width, &w, RIG_WAIT_MS));
+}
+
+/* A shell that marks its prompt draws it again when the width changes: once, whatever was wrapped, and what was above
+ * stays. */
+static void test_prompt_and_width(void **state)
+{
+    static const char *const ENV[] = {"PS1=\\[\\e]133;A\\a\\]PROMPT> \\[\\e]133;B\\a\\]", "HISTFILE=", NULL};
+    struct session_start spec = {.env = ENV};
+    const char *typed = "echo a command that is longer than forty columns, and than sixty as well - end";
+    char id[SESSION_ID_MAX];
+
+    (void)state;
+    assert_true(rig_start_spec(&a, &spec));
+    str_copy(id, sizeof(id), a.start_id);
+    sessions_view(a.s, id, 100, 24, NULL);
+    rig_expect(&a, id, "PROMPT>");
+    rig_type(&a, id, "echo o''ut-put\n");
+    rig_expect(&a, id, "\nout-put\nPROMPT>");
+    rig_type(&a, id, typed);
+    rig_expect(&a, id, "- end");
+    for (int cols = 70; cols >= 30; cols -= 20) {
+        expect_width(id, cols);
+        rig_expect(&a, id, "PROMPT> echo a command");
+        rig_expect(&a, id, "- end");
+        assert_int_equal(count_on_screen(id, "PROMPT> echo a"), 1);
+        assert_int_equal(count_on_screen(id, "out-put\n"), 1);
+    }
+    expect_width(id, 100);
+    rig_expect(&a, id, typed); /* in one row again */
+    assert_int_equal(count_on_screen(id, "PROMPT> echo a"), 1);
+}
+
 struct hit {
     bool done, found;
     uint64_t line;
@@ -986,6 +1052,7 @@ int main(int argc, char **argv)
         T(test_history),
         T(test_history_dropped),
         T(test_places_are_kept),
+        T(test_prompt_and_width),
         T(test_search),
         T(test_question_to_a_dying_host),
         T(test_cockpit_killed),
