@@ -259,7 +259,8 @@ static void osc_133(struct vt *vt, const char *s, const char *end)
     mark_row(vt, kind);
     /* kitty's word for a shell that does not draw its prompt again when the size changes. */
     bool redraws = memmem(s, (size_t)(end - s), "redraw=0", 8) == NULL;
-    vt->at_prompt = kind == 'A' ? redraws : kind == 'B' && vt->at_prompt;
+    vt->has_prompt = kind == 'A' ? redraws : kind == 'B' && vt->has_prompt;
+    vt->at_prompt = vt->has_prompt;
     if (vt->cb.mark != NULL) {
         vt->cb.mark(kind, status, vt->arg);
     }

@@ -291,7 +291,7 @@ void vt_reset_state(struct vt *vt)
     vt->last_cp = 0;
     vt->last_joins = false;
     vt->stale = false;
-    vt->at_prompt = false;
+    vt->has_prompt = vt->at_prompt = false;
 }
 
 void vt_engine_reset(struct vt *vt)

@@ -36,6 +36,7 @@ void vt_on_control(struct vt *vt, uint8_t c)
     case 0x0a:
     case 0x0b:
     case 0x0c:
+        vt->at_prompt = false;
         if (vt->lr_margins || vt->modes.newline) {
             vt_engine_send(vt, &byte, 1);
         } else {

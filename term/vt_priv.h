@@ -58,7 +58,8 @@ struct vt {
     uint8_t cursor_style;           /* DECSCUSR */
     struct key_modes modes;
     bool focused, clip_allowed;
-    bool at_prompt; /* a shell waits, and will draw its prompt again (OSC 133) */
+    bool has_prompt; /* a shell waits, and will draw its prompt again (OSC 133) */
+    bool at_prompt;  /* and no line was ended since it said so: not all say when the command runs */
     uint64_t sync_until;
 
     /* Text: what the engine's next glyph stands for, and where the last one went. */

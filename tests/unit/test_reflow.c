@@ -209,7 +209,13 @@ static void test_prompt(void **state)
     assert_screen(vt, "output/> a co/mmand/said s/omethi/ng");
     vt_resize(vt, 20, 6); /* no prompt: nothing is blanked */
     assert_text(vt, "output\n> a command\nsaid something");
-    feed(vt, "\r\n\033]133;A;redraw=0\007> no");
+    feed(vt, "\r\n\033]133;A\007> run\r\nand its output"); /* a shell that does not say when the command runs */
+    vt_resize(vt, 7, 6);
+    vt_resize(vt, 20, 6);
+    assert_text(vt, "output\n> a command\nsaid something\n> run\nand its output");
+    vt_free(vt);
+    vt = make(20, 6);
+    feed(vt, "output\r\n> a command\r\nsaid something\r\n\033]133;A;redraw=0\007> no");
     vt_resize(vt, 3, 6);
     assert_text(vt, "output\n> a command\nsaid something\n> no");
     vt_free(vt);
