@@ -331,9 +331,11 @@ static void list_end(struct request *r)
     struct list *l = r->state;
     struct podman_details *all = r->be->details;
     size_t kept = 0;
+    bool any_alive = false;
     for (size_t i = 0; i < l->len; i++) {
         struct sandbox_info info;
         complete(r->be, &l->v[i], &info);
+        any_alive = any_alive || info.state != SANDBOX_STOPPED;
         podman_add_info(r->call, &info);
     }
     /* What is not there any more is forgotten. */
@@ -345,6 +347,7 @@ static void list_end(struct request *r)
     if (all) {
         all->len = kept;
     }
+    podman_watch_listed(r->be, any_alive);
     podman_finish(r, NULL);
 }
 

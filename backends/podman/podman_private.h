@@ -133,6 +133,8 @@ int podman_folders(struct request *r, struct error *err);      /* target.c */
 
 /* watch.c: starts or stops (fn NULL) the event stream; be->change is set already. */
 void podman_watch(struct backend *be, backend_change_fn fn, void *arg);
+/* watch.c: all were looked at; does any of ours run, or do anything else than lie there stopped? */
+void podman_watch_listed(struct backend *be, bool any_alive);
 /* Frees what stats.c and image.c keep in the backend; no request is in flight. */
 void podman_stats_close(struct backend *be);
 void podman_images_close(struct backend *be);

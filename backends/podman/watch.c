@@ -14,7 +14,8 @@
 /* One resident `podman events` says which container to look at again. Its lines are never believed beyond the name:
  * order and number of events differ between versions, `stop` comes only sometimes, and the log loses lines when it is
  * turned over. What it cannot say (the beginning, its own gaps, a `stopping` that others began) is covered by looking
- * at all of them: a second after the stream started, when it ended, after a suspension, and every 30 s. */
+ * at all of them: a second after the stream started, when it ended, after a suspension, and every 30 s; but not while
+ * the last look found nothing that could stop (on this machine), until an event tells of a sandbox again. */
 
 #define COALESCE_MS 50
 #define SETTLE_MS 1000 /* there is no sign that the stream is attached */
@@ -32,6 +33,7 @@ struct podman_watcher {
     struct timer *coalesce, *settle, *safety, *again;
     struct strvec names; /* to be reported */
     bool all, polls;
+    bool idle; /* nothing of ours runs here, as of the last look at all of them */
     uint64_t started_ms, backoff_ms;
     int64_t slept_ms; /* as of the last look */
 };
@@ -78,6 +80,27 @@ void podman_event_parse(const char *line, size_t len, struct podman_event *out)
 }
 
 /* --- reporting --- */
+
+/* The look every 30 s goes on, or rests while there is nothing that it could find. */
+static void set_idle(struct podman_watcher *w, bool idle)
+{
+    if (w->polls || w->idle == idle || w->be->target_url) { /* connections to other machines can hang */
+        return;
+    }
+    w->idle = idle;
+    if (idle) {
+        timer_stop(w->safety);
+    } else {
+        timer_repeat(w->safety, SAFETY_MS); /* a stop that others begin, containers that go without podman */
+    }
+}
+
+void podman_watch_listed(struct backend *be, bool any_alive)
+{
+    if (be->watcher) {
+        set_idle(be->watcher, !any_alive);
+    }
+}
 
 static void report_soon(struct podman_watcher *w, const char *name)
 {
@@ -153,6 +176,7 @@ static void on_line(void *arg, enum proc_stream stream, const char *line, size_t
     if (event.kind == PODMAN_EVENT_NONE) {
         return;
     }
+    set_idle(w, false);
     report_soon(w, event.kind == PODMAN_EVENT_NAME ? event.name : NULL);
 }
 
@@ -180,6 +204,7 @@ static void on_done(void *arg, const struct proc_result *res, const struct error
     if (strstr(res->err_tail->buf, "\"none\" backend")) {
         log_warn("podman keeps no events (events_logger is none): looking every %d s instead", POLL_MS / 1000);
         w->polls = true;
+        w->idle = false;
         timer_repeat(w->safety, POLL_MS);
         return;
     }
