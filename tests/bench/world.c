@@ -126,7 +126,8 @@ void world_kill_tmux(const struct world *w)
 
     if (w->with_tmux) {
         run_line(NULL, 0, argv);
-        usleep(200000); /* a server that is going down refuses the next client */
+        unlink(w->tmux_sock); /* a server that is still going down must not be asked by the next client */
+        usleep(200000);
     }
 }
 
