@@ -335,6 +335,8 @@ static bool find_changes(struct painter *p, int y)
         if (CELL_IS_CLUSTER(a.ch) || CELL_IS_CLUSTER(b.ch)) {
             /* The terminal may have drawn (or may draw) it wider than we think. */
             forced = OVERFLOW_COLS;
+        } else if (forced == 0 && (a.ch >= 0x80 || b.ch >= 0x80) && !same_look(p, &a, &b)) {
+            forced = 1; /* or one column wider, where ambiguous ones are wide; a line drawn of them is no chain */
         }
     }
     if (any) {

@@ -210,6 +210,17 @@ static void test_position_after_non_ascii(void **state)
     render_frame(&out, &full_caps, NULL, &a);
     assert_non_null(strstr(out.buf, "\xC3\xA9\033[2G"));
     assert_non_null(strstr(out.buf, "日\033[4Gx"));
+    /* Nor may it stay under one that the terminal draws wider: the cell behind is drawn again, and no more than that.
+     */
+    struct surface b;
+    surface_init(&b, 20, 1);
+    surface_text(&a, 0, 0, -1, (struct style){0}, "abcd│││││efgh");
+    surface_text(&b, 0, 0, -1, (struct style){0}, "a→cd│││││efgh");
+    strbuf_clear(&out);
+    render_frame(&out, &full_caps, &a, &b);
+    assert_non_null(strstr(out.buf, "→\033[3Gc"));
+    assert_null(strchr(out.buf, 'd'));
+    surface_release(&b);
     surface_release(&a);
     strbuf_release(&out);
 }
