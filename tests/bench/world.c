@@ -131,24 +131,29 @@ void world_kill_tmux(const struct world *w)
     }
 }
 
+/* Ends the sandbox and the hosts of its sessions: a mere stop would leave those to tell how theirs ended. */
+static void delete_sandbox(const struct world *w)
+{
+    const char *del[] = {w->muthr, "delete", "bench", "--yes", "--force", "--quiet", NULL};
+
+    run_line(NULL, 0, del);
+}
+
 void world_renew(struct world *w)
 {
-    const char *stop[] = {w->muthr, "stop", "bench", "--quiet", NULL};
-
-    run_line(NULL, 0, stop);
+    delete_sandbox(w);
     world_kill_tmux(w);
     start_sandbox(w);
 }
 
 void world_close(struct world *w)
 {
-    const char *del[] = {w->muthr, "delete", "bench", "--yes", "--force", "--quiet", NULL};
     const char *rm[] = {"rm", "-rf", w->home, NULL};
 
     if (w->home[0] == '\0') {
         return;
     }
-    run_line(NULL, 0, del);
+    delete_sandbox(w);
     world_kill_tmux(w);
     if (chdir("/") != 0) {
         return;

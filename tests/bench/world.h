@@ -26,7 +26,7 @@ struct world {
 void world_open(struct world *w, const char *muthr);
 /* Ends and removes all. */
 void world_close(struct world *w);
-/* Ends every session by stopping the sandbox and tmux, and starts the sandbox again. */
+/* Ends every session with the sandbox and tmux, and starts a new sandbox. */
 void world_renew(struct world *w);
 
 /* Runs a command to its end; its first line of output in `line`. Returns the exit code. */
