@@ -67,10 +67,11 @@ static bool drag_bar(struct app *app, const struct mouse_event *ev)
 static struct pane *target(struct app *app, const struct mouse_event *ev, struct rect *at)
 {
     for (int i = 0; i < app->view.count; i++) {
-        bool held = app->mouse_pane == app->view.shown[i];
-        if (app->view.shown[i]->id[0] && (held || (!app->mouse_pane && rect_has(app->view.at[i], ev->col, ev->row)))) {
+        bool held = app->mouse_pane && app->mouse_pane == app->view.shown[i];
+        struct pane *p = app->view.shown[i];
+        if (p && p->id[0] && (held || (!app->mouse_pane && rect_has(app->view.at[i], ev->col, ev->row)))) {
             *at = app->view.at[i];
-            return app->view.shown[i];
+            return p;
         }
     }
     return NULL;
