@@ -118,8 +118,9 @@ static void draw_end(const struct app *app, struct surface *s, struct rect r, co
     } else {
         str_format(text, sizeof(text), "exited %d", se->exit_code);
     }
-    surface_textf(s, r.x + 1, r.y, r.w - 2, st, "%s %s  %s  Enter closes, r runs it again",
-                  glyph_text(good ? GLYPH_DONE : GLYPH_FAILED, app->ascii), text, glyph_text(GLYPH_DASH, app->ascii));
+    surface_textf(s, r.x + 1, r.y, r.w - 2, st, "%s %s  %s  Enter closes, r %s",
+                  glyph_text(good ? GLYPH_DONE : GLYPH_FAILED, app->ascii), text, glyph_text(GLYPH_DASH, app->ascii),
+                  r.w < 50 ? "again" : "runs it again");
 }
 
 void session_draw(const struct app *app, struct surface *s, struct rect r)
