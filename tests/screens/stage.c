@@ -207,7 +207,7 @@ static bool has_written(struct harness *h, void *arg)
     return harness_bytes(h)->len > s->recorded;
 }
 
-void stage_resize(struct stage *s, int cols, int rows)
+void stage_set_size(struct stage *s, int cols, int rows)
 {
     harness_take(s->bare);
     record(s);
@@ -218,6 +218,13 @@ void stage_resize(struct stage *s, int cols, int rows)
     cells_put_size(&s->recording, cols, rows);
     harness_wait(s->pane, has_size, s, "the cockpit does not take the new size");
     harness_wait(s->bare, has_written, s, "the program does not take the new size");
+}
+
+void stage_resize(struct stage *s, int cols, int rows)
+{
+    stage_set_size(s, cols, rows);
+    /* Programs drop or misplace keys that come while they take a size: both are through when they show the same. */
+    stage_same(s, "resized");
 }
 
 void stage_wait(struct stage *s, const char *text)

@@ -26,10 +26,13 @@ int stage_tear_down(void **state);
 /* Opens the cockpit with its session on the whole screen, its pane cols x rows, and a bare terminal: in each a bash
  * with the same environment and a clear screen. `s` is released by the tear-down at the latest. */
 struct stage *stage_open(void **state, int cols, int rows);
-/* Types into both, keys for both (as harness_keys), another size for both. */
+/* Types into both, keys for both (as harness_keys), another size for both (and waits until both show the
+ * same of it). */
 void stage_type(struct stage *s, const char *text);
 void stage_keys(struct stage *s, const char *chords);
 void stage_resize(struct stage *s, int cols, int rows);
+/* The size only. */
+void stage_set_size(struct stage *s, int cols, int rows);
 /* The mouse at a place of the program's screen. */
 void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row);
 /* Waits for a text on both. */

@@ -132,12 +132,14 @@ static void test_shaken(void **state)
 {
     struct stage *s = stage_open(state, 120, 36);
 
-    stage_type(s, "vim -u vimrc -c 'vsplit hello.c' lines.txt\r");
+    stage_type(s, "vim -u vimrc -c 'set statusline=%{&columns}x%{&lines}' -c 'vsplit hello.c' lines.txt\r");
     stage_wait(s, "quick brown");
     stage_wait(s, "#include");
     shake(s, 200);
-    stage_resize(s, 100, 30);
-    stage_type(s, ":wincmd = | redraw! | echo \"now\" &columns &lines\r");
+    stage_set_size(s, 100, 30);
+    stage_wait(s, "100x30");
+    /* How windows and views came out depends on which sizes were seen; a file that fits does not. */
+    stage_type(s, ":only | edit! hello.c | 1 | redraw! | echo \"now\" &columns &lines\r");
     stage_wait(s, "now 100 30");
     stage_same(s, "vim");
     stage_type(s, ":qa!\r");
@@ -145,7 +147,7 @@ static void test_shaken(void **state)
     stage_type(s, "clear; seq 5000 | fzf\r");
     stage_wait(s, "5000/5000");
     shake(s, 200);
-    stage_resize(s, 40, 12);
+    stage_set_size(s, 40, 12);
     stage_type(s, "77");
     stage_wait(s, "> 77");
     stage_wait_gone(s, "5000/5000");

@@ -143,7 +143,8 @@ static void test_mouse(void **state)
     stage_type(s, "clear; echo re''ady\r");
     stage_wait(s, "ready");
     harness_mouse(s->bare, MOUSE_PRESS, MOUSE_BUTTON_LEFT, 3, 3);
-    stage_type(s, "cat -v\r");
+    stage_type(s, "echo li''stening; cat -v\r"); /* said when the terminal is in cat's hands */
+    stage_wait(s, "listening");
     harness_mouse(s->pane, MOUSE_PRESS, MOUSE_BUTTON_LEFT, 10, 10);
     harness_mouse(s->pane, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, 10, 10);
     stage_type(s, "x\r");
