@@ -141,9 +141,11 @@ static void test_shaken(void **state)
     /* How windows and views came out depends on which sizes were seen; a file that fits does not. */
     stage_type(s, ":only | edit! hello.c | 1 | redraw! | echo \"now\" &columns &lines\r");
     stage_wait(s, "now 100 30");
+    stage_keys(s, "C-l"); /* what stands in the last row came and went with the sizes */
+    stage_wait_gone(s, "now 100 30");
     stage_same(s, "vim");
     stage_type(s, ":qa!\r");
-    stage_wait_gone(s, "now 100 30");
+    stage_wait_gone(s, "#include");
     stage_type(s, "clear; seq 5000 | fzf\r");
     stage_wait(s, "5000/5000");
     shake(s, 200);
