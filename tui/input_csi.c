@@ -215,12 +215,14 @@ static bool says_more(const struct csi *c)
            (c->final == 'u' && c->param[0] >= 57344);
 }
 
-/* A release, or a key without a name: for programs only. */
+/* A release, or a key without a name: for programs only. What names no key at all (CSI u) is nothing. */
 static void emit_raw(struct input *in, size_t len)
 {
     struct input_event ev = {.kind = INPUT_KEY_RAW, .data = in->buf, .len = len};
 
-    in->fn(in->arg, &ev);
+    if (len > 0) {
+        in->fn(in->arg, &ev);
+    }
 }
 
 /* CSI ... ~ */
