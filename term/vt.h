@@ -5,18 +5,19 @@
 /* One terminal: hostile bytes in, a screen of cells out. Owns the sanitizer, libvterm's state layer (used as cursor,
  * scroll and charset engine only), both grids, the scrollback, links and clusters. Does no I/O and knows no clock of
  * its own but the one of synchronized output. Memory is bounded whatever is fed. What it takes is in tests/vt/ *.t,
- * case by case. What it does not take, and what happens to it: swallowed whole: sixel, ReGIS, DECUDK, DECDLD and every
- * other DCS than DECRQSS and XTGETTCAP; kitty's pictures and all other APC, PM, SOS; files and pictures of OSC 1337;
- * tmux's pass-through; OSC without a meaning here (1 icon name, 5, 13-19, 22, 50, 66, 104-119 but 104, 110-112, 5522,
- * ...); CSI and ESC that are not known swallowed, and never answered on purpose: reading the clipboard (OSC 52 ?), the
- * title (CSI 20 t, 21 t), DECRQCRA (a checksum tells what is on the screen), moving, resizing and iconifying windows
- * (CSI 1-10 t) told to be unknown by DECRQM (0) and without effect: 132 columns (3, 40), VT52 (2), smooth scrolling
- * (4), highlight tracking (1001), meta modes (1034-1039), and everything that is not in vt_mode.c taken as something
- * else: double-height and double-width lines (ESC # 3-6) as ordinary ones; national character sets but the British one
- * as ASCII; SGR 6 as 5; blinking only as the outer terminal has it; C1 controls as nothing (in UTF-8) or U+FFFD (as
- * bytes); mode 2027 is always on; pixels are counted as if a cell had 8 x 16 bounded: 128 parameters of at most 65535,
- * strings of 4 KB (1 MB of clipboard), clusters of 32 bytes, titles of 255, stacks of 8; extras as in extra.h; beyond
- * that the rest is dropped, of a string all of it */
+ * case by case. What it does not take, and what becomes of it:
+ * - swallowed whole: sixel, ReGIS, DECUDK, DECDLD and every other DCS but DECRQSS and XTGETTCAP; kitty's pictures and
+ *   all other APC, PM and SOS; files and pictures of OSC 1337; tmux's pass-through; OSC without a meaning here (1, the
+ *   icon's name; 5, 13 to 19, 22, 50, 66, 105, 106, 113 to 119, 5522 and others); CSI and ESC that nobody knows.
+ * - never answered, on purpose: reading the clipboard (OSC 52 ?), the title (CSI 20 t, 21 t), DECRQCRA (a checksum
+ *   tells what is on the screen); moving, resizing and iconifying windows (CSI 1 t to 10 t) has no effect.
+ * - without effect, and told to be unknown by DECRQM (0): 132 columns (3, 40), VT52 (2), smooth scrolling (4),
+ *   highlight tracking (1001), meta modes (1034 to 1039), and every mode that is not in vt_mode.c.
+ * - taken as something else: double-height and double-width lines (ESC # 3 to 6) as ordinary ones; national character
+ *   sets but the British one as ASCII; SGR 6 as 5; C1 controls as nothing (in UTF-8) or as U+FFFD (as bytes). Mode 2027
+ *   is always on; pixels are counted as if a cell had 8 x 16.
+ * - bounded: 128 parameters of at most 65535, strings of 4 KB (1 MB of clipboard), clusters of 32 bytes, titles of 255,
+ *   stacks of 8, extras as in extra.h; beyond that the rest is dropped, of a string all of it. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 
 #define PASTE_END "\033[201~"
 #define PASTE_END_LEN 6
-#define ESC_WAIT_MS 25
+#define ESC_WAIT_MS 20 /* with the way there, the program has it within 25 */
 #define ANSWER_WAIT_MS 400
 
 struct input *input_new(input_fn fn, void *arg)

@@ -4,7 +4,7 @@
 
 /* Bytes from the outer terminal become events. Pure: time comes from outside. Knows xterm, linux, rxvt, tmux and kitty
  * forms (CSI u, modifyOtherKeys), terminfo's key strings, SGR and X10 mouse, bracketed paste (in pieces, never held
- * whole), focus reports, and swallows terminal replies. A lone ESC is told from Alt-x and sequences by a 25 ms wait
+ * whole), focus reports, and swallows terminal replies. A lone ESC is told from Alt-x and sequences by a 20 ms wait
  * that the owner times: input_pending() says when one is needed. */
 
 #include <stdbool.h>
@@ -39,8 +39,9 @@ void input_free(struct input *in);
 /* A key string from terminfo (kf1, kcuu1, ...). */
 void input_add_sequence(struct input *in, const char *bytes, struct key key);
 void input_feed(struct input *in, const char *data, size_t len);
-bool input_pending(const struct input *in); /* an unfinished ESC: call input_flush after 25 ms without more bytes */
-/* How long: 25 ms, but longer in the middle of a terminal's answer, whose pieces must not become keys. */
+bool input_pending(
+    const struct input *in); /* an unfinished ESC: call input_flush after input_wait_ms without more bytes */
+/* How long: 20 ms, but longer in the middle of a terminal's answer, whose pieces must not become keys. */
 unsigned input_wait_ms(const struct input *in);
 void input_flush(struct input *in);
 

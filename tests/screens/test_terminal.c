@@ -107,7 +107,7 @@ static void test_keyboard_releases(void **state)
     world_leave_session(h);
 }
 
-/* A lone ESC is the Escape key after 25 ms, and everything behind Alt arrives. */
+/* A lone ESC is the Escape key within 25 ms, and everything behind Alt arrives. */
 static void test_escape_and_alt(void **state)
 {
     struct harness *h = *state;

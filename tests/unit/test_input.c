@@ -408,7 +408,7 @@ static void test_there_and_back(void **state)
     }
 }
 
-/* A lone ESC waits for 25 ms, an answer of the terminal in pieces longer. */
+/* A lone ESC waits for 20 ms, an answer of the terminal in pieces longer. */
 static void test_waits(void **state)
 {
     MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
@@ -417,9 +417,9 @@ static void test_waits(void **state)
     (void)state;
     input_feed(in, "\033", 1);
     assert_true(input_pending(in));
-    assert_int_equal(input_wait_ms(in), 25);
+    assert_int_equal(input_wait_ms(in), 20);
     input_feed(in, "]", 1);
-    assert_int_equal(input_wait_ms(in), 25); /* Alt-] */
+    assert_int_equal(input_wait_ms(in), 20); /* Alt-] */
     input_feed(in, "10;rgb:ff", 9);
     assert_true(input_wait_ms(in) > 100);
     input_feed(in, "ff/ffff/ffff\033\\x", 15);
