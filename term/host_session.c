@@ -22,6 +22,8 @@
 #define READ_BUDGET_BYTES                                                                                              \
     (16u << 10) /* a turn: a third of a millisecond of parsing, then sockets and keys are looked at */
 
+#define REBIND_TRIES 8
+
 extern char **environ;
 
 static const int SIGNALS[HOST_SIGNALS] = {SIGTERM, SIGHUP, SIGINT};
@@ -389,8 +391,16 @@ static void watch_dir(struct host_session *h)
     }
 }
 
+/* Is our name there, and does somebody tell us when it goes? */
+static bool is_reachable(const struct host_session *h)
+{
+    struct stat st;
+
+    return h->server != NULL && h->dirwatch != NULL && lstat(h->sock_path, &st) == 0;
+}
+
 /* Our name may have vanished (someone cleaned up): bind it again, so that cockpits find the session. Attached clients
- * do not notice. */
+ * do not notice. Who cleans up may still be at it, and take folder or name away again before it is watched. */
 static void on_dir(void *arg, const char *name)
 {
     struct host_session *h = arg;
@@ -404,14 +414,16 @@ static void on_dir(void *arg, const char *name)
     if (lstat(h->sock_path, &st) == 0 || errno != ENOENT) {
         return;
     }
-    if (h->server != NULL) {
-        sock_server_close(h->server);
-        h->server = NULL;
+    for (int tries = 0; tries < REBIND_TRIES && !is_reachable(h); tries++) {
+        if (h->server != NULL) {
+            sock_server_close(h->server);
+            h->server = NULL;
+        }
+        if (start_listening(h, &err) != 0) {
+            log_warn("session %s: cannot listen again: %s", h->info.id, err.msg);
+        }
+        watch_dir(h); /* the directory may be another one now */
     }
-    if (start_listening(h, &err) != 0) {
-        log_warn("session %s: cannot listen again: %s", h->info.id, err.msg);
-    }
-    watch_dir(h); /* the directory may be another one now */
 }
 
 /* --- start --- */

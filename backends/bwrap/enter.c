@@ -396,7 +396,9 @@ static int run(struct enter *e, const struct enter_options *o)
     if (rc < 0) {
         fprintf(stderr, "muthr-tui: %s: %s\n", o->sandbox, err.code == ERROR_NOT_FOUND ? "it is not running" : err.msg);
         e->code = GONE;
-    } else if (!hand_over(e, offer)) {
+    } else if (hand_over(e, offer)) {
+        _exit(0); /* at once: who has the terminal now may hang up and wake whoever is still on the old one */
+    } else {
         if (offer >= 0) {
             close(offer);
         }

@@ -27,6 +27,8 @@
 #define PTY_DRAIN_MS 250
 #define PTY_TERM_AFTER_MS 500
 #define PTY_KILL_AFTER_MS 2000
+#define PTY_RETRY_MS 100
+#define PTY_RETRIES 3
 
 struct pty {
     struct loop *loop;
@@ -35,6 +37,8 @@ struct pty {
     struct timer
         *drain; /* after the exit: the end of waiting; before it: the terminal has no user just now, look again */
     struct timer *terminate; /* the next, harder signal */
+    struct timer *retry;     /* see update_watch */
+    int retries;             /* without a byte taken since */
     struct loop_orphan orphan;
     struct pty_opts o; /* callbacks and budget only; the pointers to argv, env and cwd are cleared */
     void (*on_drain)(void *arg);
@@ -84,15 +88,17 @@ static void shut(struct pty *p)
     watch_close(p->watch);
     timer_close(p->drain);
     timer_close(p->terminate);
+    timer_close(p->retry);
     watch_close(p->side_watch);
     p->watch = p->side_watch = NULL;
-    p->drain = p->terminate = NULL;
+    p->drain = p->terminate = p->retry = NULL;
     fd_shut(&p->offer);
     fd_shut(&p->lifeline);
     fd_shut(&p->master);
 }
 
-/* Sets what the master is watched for. */
+/* Sets what the master is watched for. Linux makes room in a terminal a moment after it has told that there is some:
+ * who looks in between and sees none is not told again. So what waits is tried again a few times by itself. */
 static void update_watch(struct pty *p)
 {
     int events = 0;
@@ -106,6 +112,12 @@ static void update_watch(struct pty *p)
         events |= WATCH_WRITE;
     }
     watch_set(p->watch, events);
+    if (!(events & WATCH_WRITE)) {
+        timer_stop(p->retry);
+        p->retries = 0;
+    } else if (p->retries < PTY_RETRIES && !timer_is_active(p->retry)) {
+        timer_start(p->retry, (uint64_t)PTY_RETRY_MS << (2 * p->retries));
+    }
 }
 
 /* Sends to a group, and wakes it: a stopped process does not see anything else. */
@@ -213,6 +225,28 @@ static void flush(struct pty *p)
     if (p->queue_off > 0) {
         strbuf_consume(&p->queue, p->queue_off);
         p->queue_off = 0;
+        p->retries = 0;
+    }
+}
+
+/* What waits goes on; tells when nothing does any more. */
+static void write_some(struct pty *p)
+{
+    flush(p);
+    update_watch(p);
+    if (p->queue.len == 0 && p->on_drain != NULL) {
+        p->on_drain(p->drain_arg);
+    }
+}
+
+/* timer callback. */
+static void on_retry(void *arg)
+{
+    struct pty *p = arg;
+
+    p->retries++;
+    if (p->master >= 0 && p->queue.len > 0 && p->offer < 0) {
+        write_some(p);
     }
 }
 
@@ -222,11 +256,7 @@ static void on_ready(void *arg, int events)
     struct pty *p = arg;
 
     if ((events & WATCH_WRITE) && p->queue.len > 0) {
-        flush(p);
-        update_watch(p);
-        if (p->queue.len == 0 && p->on_drain != NULL) {
-            p->on_drain(p->drain_arg);
-        }
+        write_some(p);
     }
     if (events & (WATCH_READ | WATCH_HANGUP)) {
         read_some(p);
@@ -467,6 +497,7 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
     p->block = xmalloc(PTY_BUDGET_BYTES);
     p->drain = timer_new(loop, on_drain_timer, p);
     p->terminate = timer_new(loop, on_terminate, p);
+    p->retry = timer_new(loop, on_retry, p);
     p->watch = watch_new(loop, p->master, on_ready, p, &why);
     if (p->watch == NULL || (p->offer >= 0 && watch_side(p, p->offer, on_offer, &why) != 0)) {
         pty_close(p);
