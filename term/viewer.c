@@ -14,6 +14,10 @@
 #include "term/select.h"
 
 #define FRAME_MS 16
+#define KEY_WINDOW_MS                                                                                                  \
+    60 /* so long after a key frames go faster: in a flood, what it brought is not the next output                     \
+        */
+#define KEY_FRAME_MS 4
 #define FRAME_TOKENS 4                /* frames in hand, so that start-up and Ctrl-C are not a frame late */
 #define HISTORY_MAX_LINES 4096        /* in one answer */
 #define UNREAD_PAUSE_BYTES (2u << 20) /* a client that asks faster than it reads is not listened to */
@@ -36,6 +40,7 @@ struct viewer {
     bool paused;
     int tokens;
     uint64_t token_ms;
+    uint64_t key_ms, sent_ms; /* of its last key, of the last frame */
     uint64_t dirty[DIRTY_WORDS];
     struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
     struct strbuf input;     /* taken from the client, not yet by the pty */
@@ -299,10 +304,18 @@ uint64_t viewer_flush(struct viewer *v, uint64_t now_ms)
     }
     refill(v, now_ms);
     if (v->tokens <= 0 && !v->key_pending) {
-        return v->token_ms + FRAME_MS;
+        uint64_t next = v->token_ms + FRAME_MS;
+
+        if (now_ms < v->key_ms + KEY_WINDOW_MS) {
+            next = MT_MIN(next, v->sent_ms + KEY_FRAME_MS);
+        }
+        if (next > now_ms) {
+            return next;
+        }
     }
     if (send_frame(v)) {
         v->tokens = MT_MAX(v->tokens - 1, 0);
+        v->sent_ms = now_ms;
     }
     return 0;
 }
@@ -385,6 +398,7 @@ void viewer_drain_input(struct viewer *v)
 static void note_typing(struct viewer *v)
 {
     v->key_pending = true;
+    v->key_ms = clock_mono_ms();
     if (v->viewing && v->seq != v->host->view_seq) {
         v->seq = ++v->host->view_seq;
         host_session_fit(v->host);

@@ -66,7 +66,7 @@ static void on_frame(void *arg, const char *id)
     if (app->quitting || !p) {
         return;
     }
-    bool now = p->key_sent;
+    bool now = p->key_sent || clock_mono_ms() < p->key_ms + PANE_KEY_WINDOW_MS;
     p->key_sent = false;
     pane_on_frame(p);
     app_type_ahead(app);

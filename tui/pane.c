@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/clock.h"
 #include "core/util/utf8.h"
 
 /* A host takes a megabyte of paste in many small turns; this often we look whether it takes more. */
@@ -248,6 +249,7 @@ void pane_send(struct pane *p, const void *data, size_t len)
         return;
     }
     p->key_sent = true;
+    p->key_ms = clock_mono_ms();
     size_t n = p->queue.len ? 0 : sessions_input(p->sessions, p->id, data, len);
     if (n < len) {
         strbuf_add(&p->queue, (const char *)data + n, len - n);
