@@ -9,12 +9,6 @@
 
 #define DAMAGE_WORDS(rows) (((size_t)(rows) + 63) / 64)
 
-/* Clamps a size or a position. */
-static int clamp(int v, int low, int high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
 /* Makes room for `cols` cells in a row; new ones are `blank`. */
 static void row_reserve(struct grid_row *r, int cols, struct cell blank)
 {
@@ -28,8 +22,8 @@ static void row_reserve(struct grid_row *r, int cols, struct cell blank)
 
 void grid_init(struct grid *g, int cols, int rows)
 {
-    g->cols = clamp(cols, 1, GRID_MAX);
-    g->rows = clamp(rows, 1, GRID_MAX);
+    g->cols = mt_clamp(cols, 1, GRID_MAX);
+    g->rows = mt_clamp(rows, 1, GRID_MAX);
     g->row = xcalloc((size_t)g->rows, sizeof(*g->row));
     g->damage = xcalloc(DAMAGE_WORDS(g->rows), sizeof(*g->damage));
     for (int r = 0; r < g->rows; r++) {
@@ -189,10 +183,10 @@ static void row_fill(struct grid *g, int row, int left, int right, struct cell b
 
 void grid_fill(struct grid *g, int top, int left, int bottom, int right, struct cell blank, bool selective)
 {
-    top = clamp(top, 0, g->rows);
-    bottom = clamp(bottom, 0, g->rows);
-    left = clamp(left, 0, g->cols);
-    right = clamp(right, 0, g->cols);
+    top = mt_clamp(top, 0, g->rows);
+    bottom = mt_clamp(bottom, 0, g->rows);
+    left = mt_clamp(left, 0, g->cols);
+    right = mt_clamp(right, 0, g->cols);
     if (left >= right) {
         return;
     }
@@ -283,10 +277,10 @@ static void scroll_line(struct grid *g, int top, int bottom)
 
 void grid_scroll(struct grid *g, int top, int left, int bottom, int right, int down, int rightward, struct cell blank)
 {
-    top = clamp(top, 0, g->rows);
-    bottom = clamp(bottom, 0, g->rows);
-    left = clamp(left, 0, g->cols);
-    right = clamp(right, 0, g->cols);
+    top = mt_clamp(top, 0, g->rows);
+    bottom = mt_clamp(bottom, 0, g->rows);
+    left = mt_clamp(left, 0, g->cols);
+    right = mt_clamp(right, 0, g->cols);
     int height = bottom - top, width = right - left;
     if (height <= 0 || width <= 0) {
         return;
@@ -310,13 +304,13 @@ void grid_scroll(struct grid *g, int top, int left, int bottom, int right, int d
 void grid_shift(struct grid *g, int row, int col, int right, int n, struct cell blank)
 {
     struct cell *cells = grid_edit(g, row);
-    col = clamp(col, 0, g->cols);
-    right = clamp(right, col, g->cols);
+    col = mt_clamp(col, 0, g->cols);
+    right = mt_clamp(right, col, g->cols);
     int width = right - col;
     if (cells == NULL || width == 0 || n == 0) {
         return;
     }
-    n = clamp(n, -width, width);
+    n = mt_clamp(n, -width, width);
     grid_split_wide(g, row, col, right);
     if (n > 0) {
         grid_split_wide(g, row, right - n, right);
@@ -344,10 +338,10 @@ static void rows_drop(struct grid *g, int at, int n)
 
 void grid_resize(struct grid *g, int cols, int rows, int cut_top, int add_top, struct cell blank)
 {
-    cols = clamp(cols, 1, GRID_MAX);
-    rows = clamp(rows, 1, GRID_MAX);
-    cut_top = clamp(cut_top, 0, MT_MAX(g->rows - rows, 0));
-    add_top = clamp(add_top, 0, MT_MAX(rows - g->rows, 0));
+    cols = mt_clamp(cols, 1, GRID_MAX);
+    rows = mt_clamp(rows, 1, GRID_MAX);
+    cut_top = mt_clamp(cut_top, 0, MT_MAX(g->rows - rows, 0));
+    add_top = mt_clamp(add_top, 0, MT_MAX(rows - g->rows, 0));
     rows_drop(g, 0, cut_top);
     if (g->rows > rows) {
         rows_drop(g, rows, g->rows - rows);

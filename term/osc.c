@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/util/compiler.h"
+#include "core/util/hex.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "term/base64.h"
@@ -65,14 +66,6 @@ static void progress(struct vt *vt, const char *s, const char *end)
     if (vt->cb.progress != NULL && state >= 0 && state <= VT_PROGRESS_PAUSED) {
         vt->cb.progress((enum vt_progress)state, percent < 0 ? 0 : MT_MIN(percent, 100), vt->arg);
     }
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
 }
 
 /* Tells the working folder: the path is percent-decoded and sanitised. */

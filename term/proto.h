@@ -30,6 +30,8 @@
 #define PROTO_POINTS_MAX 8
 /* Input that a viewer may have on the way before the host acknowledges it. */
 #define PROTO_INPUT_WINDOW (256u << 10)
+/* So long after a key both ends hurry: in a flood, the next output is not yet what the key brought. */
+#define PROTO_KEY_WINDOW_MS 60
 
 enum proto_type {
     PROTO_HELLO = 1,   /* both ways, first: struct proto_hello */

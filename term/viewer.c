@@ -14,10 +14,7 @@
 #include "term/select.h"
 
 #define FRAME_MS 16
-#define KEY_WINDOW_MS                                                                                                  \
-    60 /* so long after a key frames go faster: in a flood, what it brought is not the next output                     \
-        */
-#define KEY_FRAME_MS 4
+#define KEY_FRAME_MS 4                /* within PROTO_KEY_WINDOW_MS */
 #define FRAME_TOKENS 4                /* frames in hand, so that start-up and Ctrl-C are not a frame late */
 #define HISTORY_MAX_LINES 4096        /* in one answer */
 #define UNREAD_PAUSE_BYTES (2u << 20) /* a client that asks faster than it reads is not listened to */
@@ -306,7 +303,7 @@ uint64_t viewer_flush(struct viewer *v, uint64_t now_ms)
     if (v->tokens <= 0 && !v->key_pending) {
         uint64_t next = v->token_ms + FRAME_MS;
 
-        if (now_ms < v->key_ms + KEY_WINDOW_MS) {
+        if (now_ms < v->key_ms + PROTO_KEY_WINDOW_MS) {
             next = MT_MIN(next, v->sent_ms + KEY_FRAME_MS);
         }
         if (next > now_ms) {

@@ -17,11 +17,6 @@
 
 #define FEED_MAX 65536
 
-static int clamp(int v, int low, int high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
 struct cell vt_blank(const struct vt *vt)
 {
     return (struct cell){.bg = vt->pen.bg, .width = 1};
@@ -129,8 +124,8 @@ static void engine_write(struct vt *vt, const char *bytes, size_t len)
     VTermPos pos = {0, 0};
     vterm_input_write(vt->vterm, bytes, len);
     vterm_state_get_cursorpos(vt->state, &pos);
-    vt->row = clamp(pos.row, 0, vt_grid(vt)->rows - 1);
-    vt->col = clamp(pos.col, 0, vt_grid(vt)->cols - 1);
+    vt->row = mt_clamp(pos.row, 0, vt_grid(vt)->rows - 1);
+    vt->col = mt_clamp(pos.col, 0, vt_grid(vt)->cols - 1);
 }
 
 void vt_engine_sync(struct vt *vt)
@@ -154,8 +149,8 @@ void vt_engine_send(struct vt *vt, const char *bytes, size_t len)
 
 void vt_move(struct vt *vt, int row, int col)
 {
-    vt->row = clamp(row, 0, vt_grid(vt)->rows - 1);
-    vt->col = clamp(col, 0, vt_grid(vt)->cols - 1);
+    vt->row = mt_clamp(row, 0, vt_grid(vt)->rows - 1);
+    vt->col = mt_clamp(col, 0, vt_grid(vt)->cols - 1);
     vt->stale = true;
     vt->phantom_row = -1;
 }
@@ -199,11 +194,11 @@ void vt_send_charset(struct vt *vt, int set, uint8_t final)
 void vt_goto(struct vt *vt, int row, int col)
 {
     struct grid *g = vt_grid(vt);
-    row = clamp(row, 0, g->rows - 1);
-    col = clamp(col, 0, g->cols - 1);
+    row = mt_clamp(row, 0, g->rows - 1);
+    col = mt_clamp(col, 0, g->cols - 1);
     if (vt->origin) {
-        row = clamp(row, vt->top, vt->bottom - 1) - vt->top;
-        col = vt->lr_margins ? clamp(col, vt->left, vt->right - 1) - vt->left : col;
+        row = mt_clamp(row, vt->top, vt->bottom - 1) - vt->top;
+        col = vt->lr_margins ? mt_clamp(col, vt->left, vt->right - 1) - vt->left : col;
     }
     vt_engine_sendf(vt, "\033[%d;%dH", row + 1, col + 1);
 }
@@ -371,7 +366,7 @@ static void on_token(const struct token *t, void *arg)
 struct vt *vt_new(const struct vt_opts *opts)
 {
     struct vt *vt = xcalloc(1, sizeof(*vt));
-    int cols = clamp(opts->cols, VT_MIN_COLS, GRID_MAX), rows = clamp(opts->rows, VT_MIN_ROWS, GRID_MAX);
+    int cols = mt_clamp(opts->cols, VT_MIN_COLS, GRID_MAX), rows = mt_clamp(opts->rows, VT_MIN_ROWS, GRID_MAX);
     if (opts->callbacks != NULL) {
         vt->cb = *opts->callbacks;
     }

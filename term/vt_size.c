@@ -10,11 +10,6 @@
 /* A new size. The normal screen is wrapped anew, with what its first line has in the scrollback; the scrollback is
  * wrapped when it is read. The alternate screen is cut: its program draws it again. */
 
-static int clamp(int v, int low, int high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
 /* The normal screen on its way from one size to another. */
 struct change {
     struct reflow_row *rows; /* those of the open line in the scrollback, then those of the screen */
@@ -209,14 +204,14 @@ static void resize_main(struct vt *vt, int cols, int height, struct change *c)
     for (int i = 0; i < 2; i++) {
         struct reflow_point *p = &c->points[i];
         p->pending = p->pending && p->row >= 0;
-        p->row = clamp(p->row, 0, height - 1);
+        p->row = mt_clamp(p->row, 0, height - 1);
     }
 }
 
 /* Behind the last column, when a wrap is pending. */
 static struct reflow_point point_of(const struct grid *g, int row, int col, bool pending)
 {
-    return (struct reflow_point){.row = clamp(row, 0, g->rows - 1), .col = clamp(col, 0, g->cols - 1) + pending};
+    return (struct reflow_point){.row = mt_clamp(row, 0, g->rows - 1), .col = mt_clamp(col, 0, g->cols - 1) + pending};
 }
 
 /* The caller's points, as rows of the screen; negative: of the scrollback. */
@@ -228,7 +223,7 @@ static void points_in(const struct vt *vt, struct change *c, const struct vt_poi
         struct reflow_point *p = &c->points[2 + i];
         p->row = line >= total ? (int)MT_MIN(line - total, (uint64_t)vt_rows(vt) - 1)
                                : -(int)MT_MIN(total - line, (uint64_t)INT32_MAX);
-        p->col = clamp(points[i].col, 0, vt_cols(vt) - 1);
+        p->col = mt_clamp(points[i].col, 0, vt_cols(vt) - 1);
     }
 }
 
@@ -249,8 +244,8 @@ void vt_resize(struct vt *vt, int cols, int rows)
 
 void vt_resize_keep(struct vt *vt, int cols, int rows, struct vt_point *points, size_t n)
 {
-    cols = clamp(cols, VT_MIN_COLS, GRID_MAX);
-    rows = clamp(rows, VT_MIN_ROWS, GRID_MAX);
+    cols = mt_clamp(cols, VT_MIN_COLS, GRID_MAX);
+    rows = mt_clamp(rows, VT_MIN_ROWS, GRID_MAX);
     if (cols == vt->main.grid.cols && rows == vt->main.grid.rows) {
         return;
     }

@@ -10,6 +10,7 @@
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
+#include "term/proto.h"
 #include "term/rules.h"
 #include "tui/app.h"
 #include "tui/clip.h"
@@ -66,7 +67,7 @@ static void on_frame(void *arg, const char *id)
     if (app->quitting || !p) {
         return;
     }
-    bool now = p->key_sent || clock_mono_ms() < p->key_ms + PANE_KEY_WINDOW_MS;
+    bool now = p->key_sent || clock_mono_ms() < p->key_ms + PROTO_KEY_WINDOW_MS;
     p->key_sent = false;
     pane_on_frame(p);
     app_type_ahead(app);

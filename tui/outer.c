@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/util/hex.h"
+
 #define ASK_COLORS "\033]10;?\033\\\033]11;?\033\\\033]12;?\033\\"
 /* A curly coloured underline, DECRQSS: which attributes are set? None any more. */
 #define ASK_UNDERLINES "\033[0;4:3;58:2::1:2:3m\033P$qm\033\\\033[m"
@@ -23,14 +25,6 @@ void outer_ask_colors(struct strbuf *out)
     }
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* "rgb:rrrr/gggg/bbbb", one to four digits each, and "rgba:" whose last part is of no interest. */
 static bool read_color(const char *s, const char *end, uint32_t *rgb)
 {
@@ -45,8 +39,8 @@ static bool read_color(const char *s, const char *end, uint32_t *rgb)
         if (s == end || *s++ != (i == 0 ? ':' : '/')) {
             return false;
         }
-        for (; s < end && hex(*s) >= 0 && most < 0xffff; s++) {
-            v = v << 4 | (unsigned)hex(*s);
+        for (; s < end && hex_digit(*s) >= 0 && most < 0xffff; s++) {
+            v = v << 4 | (unsigned)hex_digit(*s);
             most = most << 4 | 15;
         }
         if (most == 0) {

@@ -68,8 +68,6 @@ struct pane_drag {
     struct timer *scroll; /* while it is beyond the edge */
 };
 
-#define PANE_KEY_WINDOW_MS 60
-
 /* Places that stay with their text while the width changes (pane_keep.c). */
 #define PANE_KEEP 6
 struct pane_keep {
@@ -110,10 +108,10 @@ struct pane {
         int cols, rows, from; /* of the program's screen; the first row in sight */
         bool reverse;
     } painted;
-    bool key_sent;       /* since the last frame: the next output is painted at once, */
-    uint64_t key_ms;     /* and so is all for PANE_KEY_WINDOW_MS: in a flood the next is not what the key brought */
-    struct strbuf queue; /* bytes that the session has not taken yet */
-    struct timer *retry; /* while the queue is not empty: the host gives no sign when it takes more */
+    bool key_sent;            /* since the last frame: the next output is painted at once, */
+    uint64_t key_ms;          /* and so is all for PROTO_KEY_WINDOW_MS */
+    struct strbuf queue;      /* bytes that the session has not taken yet */
+    struct timer *retry;      /* while the queue is not empty: the host gives no sign when it takes more */
     struct strbuf paste_tail; /* an unfinished UTF-8 sequence between two pieces of a paste */
     bool paste_cr;
     struct copymode copy;

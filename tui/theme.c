@@ -5,6 +5,7 @@
 
 #include "core/util/compiler.h"
 #include "core/util/fs.h"
+#include "core/util/hex.h"
 #include "core/util/strbuf.h"
 #include "core/util/toml.h"
 #include "core/util/xmalloc.h"
@@ -46,15 +47,6 @@ struct reader {
 static int fail_at(const struct reader *r, int line, int col, const char *what, const char *name)
 {
     return error_set(r->err, ERROR_PARSE, "%s:%d:%d: %s \"%s\"", r->origin, line, col, what, name);
-}
-
-/* The number of a hex digit, or -1. */
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
 }
 
 /* "#rgb" or "#rrggbb". */

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/io/fdpass.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
@@ -70,25 +71,7 @@ int client_listen(const char *dir, const char *name, int *fd, struct error *err)
 
 int client_send(int fd, const void *data, size_t len, const int *fds, size_t count, struct error *err)
 {
-    struct iovec iov = {(void *)(uintptr_t)data, len};
-    union {
-        char bytes[CMSG_SPACE(3 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (count > 0) {
-        memset(&control, 0, sizeof(control));
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, count * sizeof(int));
-    }
-    ssize_t n;
-    while ((n = sendmsg(fd, &msg, MSG_NOSIGNAL)) < 0 && errno == EINTR) {
-    }
+    ssize_t n = fdpass_send(fd, data, len, fds, count);
     if (n < 0 && errno == EMSGSIZE) {
         return error_set(err, ERROR_INVALID, "command and environment are too long");
     }
@@ -96,28 +79,6 @@ int client_send(int fd, const void *data, size_t len, const int *fds, size_t cou
         return error_set(err, ERROR_UNAVAILABLE, "the sandbox went away");
     }
     return n < 0 ? error_sys(err, errno, "send to the sandbox") : 0;
-}
-
-/* The first descriptor of a message; any others are closed. */
-static int take_descriptor(struct msghdr *msg)
-{
-    int first = -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-            if (first < 0) {
-                first = fd;
-            } else {
-                close(fd);
-            }
-        }
-    }
-    return first;
 }
 
 ssize_t client_recv(int fd, void *buf, size_t cap, int *passed, uint64_t timeout_ms, struct error *err)
@@ -134,14 +95,9 @@ ssize_t client_recv(int fd, void *buf, size_t cap, int *passed, uint64_t timeout
             return error_set(err, ERROR_TIMEOUT, "the sandbox did not answer within %llu ms",
                              (unsigned long long)timeout_ms);
         }
-        union {
-            char bytes[CMSG_SPACE(4 * sizeof(int))];
-            struct cmsghdr align;
-        } control;
-        struct iovec iov = {buf, cap};
-        struct msghdr msg = {
-            .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-        ssize_t n = rc < 0 ? -1 : recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        int got;
+        size_t count = 0;
+        ssize_t n = rc < 0 ? -1 : fdpass_recv(fd, buf, cap, MSG_DONTWAIT, &got, 1, &count);
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
             continue;
         }
@@ -151,10 +107,9 @@ ssize_t client_recv(int fd, void *buf, size_t cap, int *passed, uint64_t timeout
         if (n < 0) {
             return error_sys(err, errno, "receive from the sandbox");
         }
-        int got = take_descriptor(&msg);
-        if (passed) {
+        if (count > 0 && passed) {
             *passed = got;
-        } else if (got >= 0) {
+        } else if (count > 0) {
             close(got);
         }
         return n;

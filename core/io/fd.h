@@ -5,6 +5,11 @@
 /* Descriptor flags, the portable way. For core/io only. */
 
 #include <stdbool.h>
+#include <sys/socket.h>
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0 /* where it is missing SO_NOSIGPIPE is set instead (core/io/sock_addr) */
+#endif
 
 /* Sets FD_CLOEXEC, and O_NONBLOCK when asked. 0, or -1 and errno. */
 int fd_set_flags(int fd, bool nonblock);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "core/io/fd.h"
+#include "core/io/fdpass.h"
+#include "core/util/compiler.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
@@ -49,57 +51,27 @@ int handover_pair(int fds[2])
     return fd_set_flags(fds[0], true);
 }
 
-/* Takes the descriptors out of a message; true when there were two as they should be. Closes all others. */
-static bool take_descriptors(struct msghdr *msg, struct handover *out)
-{
-    int fds[8], count = 0;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-            count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-            memcpy(fds, CMSG_DATA(c), (size_t)count * sizeof(int));
-        }
-    }
-    if (count == 2 && handover_is_master(fds[0]) && is_packet_socket(fds[1]) && fd_set_flags(fds[0], true) == 0 &&
-        fd_set_flags(fds[1], true) == 0) {
-        out->master = fds[0];
-        out->lifeline = fds[1];
-        return true;
-    }
-    for (int i = 0; i < count; i++) {
-        close(fds[i]);
-    }
-    return false;
-}
-
 int handover_take(int offer, struct handover *out)
 {
     struct packet packet;
-    struct iovec iov = {&packet, sizeof(packet)};
-    union {
-        char bytes[CMSG_SPACE(8 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_SPACE(2 * sizeof(int))};
-    ssize_t n;
+    int fds[2];
+    size_t count;
+    ssize_t n = fdpass_recv(offer, &packet, sizeof(packet), MSG_DONTWAIT, fds, MT_ARRAY_LEN(fds), &count);
 
-    do {
-        n = recvmsg(offer, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         return 0;
     }
     *out = (struct handover){.master = -1, .lifeline = -1};
-    if (n <= 0 || !take_descriptors(&msg, out)) {
-        return -1;
-    }
-    if (n != (ssize_t)sizeof(packet)) {
-        close(out->master);
-        close(out->lifeline);
+    if (n != (ssize_t)sizeof(packet) || count != 2 || !handover_is_master(fds[0]) || !is_packet_socket(fds[1]) ||
+        fd_set_flags(fds[0], true) != 0 || fd_set_flags(fds[1], true) != 0) {
+        while (count > 0) {
+            close(fds[--count]);
+        }
         return -1;
     }
     packet.gone_text[sizeof(packet.gone_text) - 1] = '\0';
+    out->master = fds[0];
+    out->lifeline = fds[1];
     out->gone_code = packet.gone_code & 0xff;
     str_copy(out->gone_text, sizeof(out->gone_text), packet.gone_text);
     return 1;
@@ -121,25 +93,9 @@ int handover_offered(void)
 int handover_give(int offer, const struct handover *h, struct error *err)
 {
     struct packet packet = {.gone_code = h->gone_code};
-    struct iovec iov = {&packet, sizeof(packet)};
-    const int fds[2] = {h->master, h->lifeline};
-    union {
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    ssize_t n;
 
     str_copy(packet.gone_text, sizeof(packet.gone_text), h->gone_text);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(fds));
-    memcpy(CMSG_DATA(c), fds, sizeof(fds));
-    do {
-        n = sendmsg(offer, &msg, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    ssize_t n = fdpass_send(offer, &packet, sizeof(packet), (const int[]){h->master, h->lifeline}, 2);
     return n < 0 ? error_sys(err, errno, "hand the terminal over") : 0;
 }
 

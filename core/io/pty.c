@@ -11,16 +11,13 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/io/fd.h"
 #include "core/io/handover.h"
 #include "core/io/loop_private.h"
 #include "core/io/pty_spawn.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
-
-#if !defined(MSG_NOSIGNAL)
-#define MSG_NOSIGNAL 0 /* nothing is handed over where it is missing */
-#endif
 
 #define PTY_QUEUE_MAX (1u << 20)
 #define PTY_BUDGET_BYTES (64u << 10)
@@ -374,7 +371,6 @@ static void adopt(struct pty *p, const struct handover *h)
         signal_watch_close(p->sigchld);
         p->sigchld = NULL;
     }
-    flush(p);
 }
 
 /* watch callback of the offer: taken or refused, what was typed meanwhile goes on. */
@@ -393,13 +389,8 @@ static void on_offer(void *arg, int events)
     fd_shut(&p->offer);
     if (rc > 0) {
         adopt(p, &h);
-    } else {
-        flush(p);
     }
-    update_watch(p);
-    if (p->queue.len == 0 && p->on_drain != NULL) {
-        p->on_drain(p->drain_arg);
-    }
+    write_some(p);
 }
 
 /* --- the child --- */

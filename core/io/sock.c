@@ -9,20 +9,13 @@
 #include <unistd.h>
 
 #include "core/io/fd.h"
+#include "core/io/fdpass.h"
 #include "core/io/loop_private.h"
 #include "core/io/sock_addr.h"
+#include "core/util/compiler.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
-
-#if defined(MSG_CMSG_CLOEXEC)
-#define MSG_FLAGS_CLOEXEC MSG_CMSG_CLOEXEC
-#else
-#define MSG_FLAGS_CLOEXEC 0 /* set right after */
-#endif
-#if !defined(MSG_NOSIGNAL)
-#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
-#endif
 
 #define SOCK_QUEUE_MAX (16u << 20) /* a peer that reads slower than this is cut off, rather than eating our memory */
 #define SOCK_READ_BYTES (64u << 10)
@@ -235,26 +228,21 @@ static void deliver(struct sock *s)
     s->in_off = 0;
 }
 
-/* recv for one that gets descriptors: the last one is kept. */
+/* recv for one that gets descriptors: the last one is kept, when it came alone. */
 static ssize_t receive_with_fd(struct sock *s, void *buf, size_t cap)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {buf, cap};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(s->fd, &msg, MSG_FLAGS_CLOEXEC);
+    int fds[2];
+    size_t count;
+    ssize_t n = fdpass_recv(s->fd, buf, cap, 0, fds, MT_ARRAY_LEN(fds), &count);
 
-    for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c != NULL; c = CMSG_NXTHDR(&msg, c)) {
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
-            if (s->passed >= 0) {
-                close(s->passed);
-            }
-            memcpy(&s->passed, CMSG_DATA(c), sizeof(int));
-            (void)fd_set_flags(s->passed, false);
+    if (count == 1) {
+        if (s->passed >= 0) {
+            close(s->passed);
         }
+        s->passed = fds[0];
+    } else if (count > 1) {
+        close(fds[0]);
+        close(fds[1]);
     }
     return n;
 }
@@ -452,10 +440,6 @@ int sock_send_fd(struct sock *s, uint8_t type, const void *data, size_t len, int
 {
     MT_CLEANUP(strbuf) struct strbuf frame = STRBUF_INIT;
     unsigned char header[SOCK_HEADER_BYTES + 1];
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
     ssize_t n;
 
     if (s->dead || s->closing || s->write_broken || sock_queued(s) > 0 || len > SOCK_FRAME_MAX - 1) {
@@ -464,17 +448,7 @@ int sock_send_fd(struct sock *s, uint8_t type, const void *data, size_t len, int
     put_header(header, type, len);
     strbuf_add(&frame, header, sizeof(header));
     strbuf_add(&frame, data, len);
-    struct iovec iov = {frame.buf, frame.len};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(fd));
-    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    do {
-        n = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    n = fdpass_send(s->fd, frame.buf, frame.len, &fd, 1);
     if (n <= 0) {
         return -1; /* a broken connection shows at the next turn */
     }

@@ -19,6 +19,12 @@
 #define MT_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MT_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* `v`, but not below `low` nor above `high`. */
+static inline int mt_clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
 /* An impossible state: prints where and aborts. Never for data from a child, a file, a key or the network. */
 #define MT_BUG(...) mt_bug(__FILE__, __LINE__, __VA_ARGS__)
 /* Called once before the text is printed; the screen layer sets it to restore the terminal. Async-signal-safe work

@@ -92,21 +92,6 @@ static void wait_sent(struct harness *h, const char *text)
     harness_wait(h, was_sent, (void *)(uintptr_t)text, text);
 }
 
-static int set_up(void **state)
-{
-    struct harness *h = harness_new();
-
-    world_small(h);
-    *state = h;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 #define ASKS_SENT "\033]9;muthr: docs > ./claude: asks: Do you want to proceed?\033\\"
 
 /* Two agents work and ask, one after the other; `a` leads to them in that order and round. */
@@ -228,10 +213,10 @@ static void test_mistakes_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_two_agents, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_watched, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_attach_is_silent, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_mistakes_are_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_two_agents, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_watched, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_attach_is_silent, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_mistakes_are_told, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

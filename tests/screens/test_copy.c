@@ -16,21 +16,6 @@
 #include "core/util/xmalloc.h"
 #include "tests/screens/world.h"
 
-static int set_up(void **state)
-{
-    struct harness *h = harness_new();
-
-    world_small(h);
-    *state = h;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 /* A shell whose prompt is marked as bash's integrations do. */
 static void begin_with(struct harness *h, const char *const *env)
 {
@@ -514,16 +499,16 @@ static void test_no_color(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_search, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrapped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_prompts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_shipped_marks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_mouse, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_editor, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_editor, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_color, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_search, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrapped, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_keys, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_prompts, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_shipped_marks, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_mouse, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_save, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_editor, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_no_editor, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_no_color, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

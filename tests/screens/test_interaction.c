@@ -20,21 +20,6 @@
 #include "tests/screens/world.h"
 #include "tests/skip.h"
 
-static int set_up(void **state)
-{
-    struct harness *h = harness_new();
-
-    world_small(h);
-    *state = h;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 /* Starts at 120x36 and waits until the list can be worked with. */
 static void begin(struct harness *h)
 {
@@ -460,7 +445,7 @@ static void test_choice_of_network(void **state)
     world_leave_session(h);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_set_up, world_tear_down)
 
 /* Runs a program and waits. */
 static int run_program(const char *const *argv)

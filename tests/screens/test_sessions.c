@@ -14,21 +14,6 @@
 #include "core/util/xmalloc.h"
 #include "tests/screens/world.h"
 
-static int set_up(void **state)
-{
-    struct harness *h = harness_new();
-
-    world_small(h);
-    *state = h;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 /* Starts at 120x36 and opens the first shell. */
 static void begin(struct harness *h)
 {
@@ -534,7 +519,7 @@ static void test_twelve_sessions(void **state)
     world_leave_session(h);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_set_up, world_tear_down)
 
 int main(int argc, char **argv)
 {

@@ -19,21 +19,6 @@
 
 #define STATE ".local/state/muthr/layouts.json"
 
-static int set_up(void **state)
-{
-    struct harness *h = harness_new();
-
-    world_small(h);
-    *state = h;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 /* One shell at this size, which says "one" on its screen. */
 static void begin(struct harness *h, int cols, int rows)
 {
@@ -586,21 +571,21 @@ static void test_ascii(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_split_and_type, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_next_session_is_taken, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_other_workspace, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_resize, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_close, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_leave_and_return, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_all_ended, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_gone_meanwhile, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_small_terminal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_mouse, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_focus_reports, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_copy_mode, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_only_what_changed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_ascii, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_split_and_type, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_next_session_is_taken, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_other_workspace, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_resize, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_close, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_end, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_leave_and_return, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_all_ended, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_gone_meanwhile, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_small_terminal, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_mouse, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_focus_reports, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_copy_mode, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_only_what_changed, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_ascii, world_set_up, world_tear_down),
     };
 
     if (argc > 1) {

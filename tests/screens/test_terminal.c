@@ -14,21 +14,6 @@
 #include "tests/screens/world.h"
 #include "tui/theme.h"
 
-static int set_up(void **state)
-{
-    struct harness *h = harness_new();
-
-    world_small(h);
-    *state = h;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 static void begin(struct harness *h)
 {
     world_start(h, 120, 36, NULL, NULL);
@@ -223,7 +208,7 @@ static void test_links(void **state)
     world_leave_session(h);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
 {

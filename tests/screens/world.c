@@ -20,6 +20,21 @@ void world_small(struct harness *h)
     harness_mkdir(h, "src/homepage");
 }
 
+int world_set_up(void **state)
+{
+    struct harness *h = harness_new();
+
+    world_small(h);
+    *state = h;
+    return 0;
+}
+
+int world_tear_down(void **state)
+{
+    harness_free(*state);
+    return 0;
+}
+
 void world_start(struct harness *h, int cols, int rows, const char *const *args, const char *const *env)
 {
     harness_start(h, &(struct harness_opts){.cols = cols, .rows = rows, .args = args, .env = env});

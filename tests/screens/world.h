@@ -12,6 +12,9 @@
 
 /* The workspaces api, docs and homepage. */
 void world_small(struct harness *h);
+/* Set-up and tear-down of a test: a harness with them, *state. */
+int world_set_up(void **state);
+int world_tear_down(void **state);
 /* Starts the cockpit; sizes and lists may be 0 and NULL. */
 void world_start(struct harness *h, int cols, int rows, const char *const *args, const char *const *env);
 /* Leaves from the list, or from a session; everything goes on. */
