@@ -256,6 +256,9 @@ static void stand_beside(struct app *app, const char *of, enum split_kind kind, 
     if (split_store_with(&app->splits, id) || !s || strcmp(of, id) == 0) {
         return;
     }
+    if (!e && split_store_get(&app->splits, s->sandbox)) {
+        return; /* one was made meanwhile: it is not given up for these two, which have their numbers */
+    }
     if (!e) {
         struct split fresh;
         split_init(&fresh, of);
@@ -330,31 +333,48 @@ static const struct session_info *next_unshown(const struct app *app, const stru
     return first;
 }
 
-/* How large the new pane would be; false: there is no room for it. */
-static bool try_split(const struct app *app, enum split_kind kind, struct rect *out)
+/* How large another pane at this leaf would be; false: there is no room for it, which is told. */
+static bool try_split(struct app *app, struct split s, int leaf, enum split_kind kind, struct rect *out)
 {
-    struct split_entry *e = app_split(app);
-    struct split s;
     struct split_plan plan;
-    if (e) {
-        s = e->split;
-    } else {
-        split_init(&s, app->selected.session);
-    }
-    if (!split_add(&s, split_find(&s, app->selected.session), kind, "-") ||
-        (app->cols <= TINY_COLS && app->rows <= TINY_ROWS)) {
-        return false;
-    }
+    split_add(&s, leaf, kind, "-");
     struct layout_in in = {
         .cols = app->cols, .rows = app->rows, .list_width = app->list_width, .focus_main = true}; /* not zoomed */
     struct layout l;
     layout_compute(&l, &in);
     struct rect area = {l.main.x, l.main_title.y, l.main.w, l.main.h + l.main_title.h};
-    if (l.main.w <= 0 || !split_place(&s, area, &plan)) {
+    bool tiny = app->cols <= TINY_COLS && app->rows <= TINY_ROWS;
+    if (tiny || l.main.w <= 0 || !split_place(&s, area, &plan)) {
+        app_say(app, "No room: every pane needs %d columns and %d rows", SPLIT_MIN_COLS, SPLIT_MIN_ROWS);
         return false;
     }
     *out = plan.panes[s.focus];
     return true;
+}
+
+/* The selected session stands alone while its workspace has panes: it joins them, next to the one that had the focus
+ * last. Another layout in their place would lose what the person made. */
+static void join_panes(struct app *app, const struct workspace *ws, struct split_entry *e, enum split_kind kind)
+{
+    const char *first = split_id(&e->split, 0);
+    char id[SESSION_ID_MAX];
+    int number = app_number(app, first);
+    struct rect r;
+    if (split_leaves(&e->split) >= SPLIT_MAX) {
+        MT_CLEANUP(xfree) char *go = number > 0 ? xasprintf("%d", number) : xstrdup("one of them in the list");
+        app_say(app, "%s has %d panes already, and they are the most: %s shows them, %s x closes one", ws->shown,
+                SPLIT_MAX, go, app->config.prefix);
+        return;
+    }
+    if (!try_split(app, e->split, e->split.focus, kind, &r)) {
+        return;
+    }
+    str_copy(id, sizeof(id), app->selected.session);
+    app->zoom = false;
+    split_add(&e->split, e->split.focus, kind, id);
+    changed(app, e);
+    app_select_session(app, id, true);
+    app_say(app, "It joined the panes of %s; %s x takes it out again", ws->shown, app->config.prefix);
 }
 
 void app_split_new(struct app *app, enum split_kind kind)
@@ -362,6 +382,7 @@ void app_split_new(struct app *app, enum split_kind kind)
     const struct session_info *se = app_session(app), *next;
     const struct workspace *ws = app_workspace(app);
     struct split_entry *e = app_split(app);
+    struct split now;
     struct rect r;
     if (!se || !ws || app_main_kind(app) != MAIN_SESSION) {
         app_say(app, "There is no session here to put another one beside");
@@ -371,8 +392,13 @@ void app_split_new(struct app *app, enum split_kind kind)
         app_say(app, "%d panes are the most", SPLIT_MAX);
         return;
     }
-    if (!try_split(app, kind, &r)) {
-        app_say(app, "No room: every pane needs %d columns and %d rows", SPLIT_MIN_COLS, SPLIT_MIN_ROWS);
+    if (!e && split_store_get(&app->splits, se->sandbox)) {
+        join_panes(app, ws, split_store_get(&app->splits, se->sandbox), kind);
+        return;
+    }
+    split_init(&now, se->id);
+    now = e ? e->split : now;
+    if (!try_split(app, now, split_find(&now, se->id), kind, &r)) {
         return;
     }
     next = next_unshown(app, ws, se->id);

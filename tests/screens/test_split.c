@@ -167,6 +167,49 @@ static void test_next_session_is_taken(void **state)
     world_leave_session(h);
 }
 
+/* A new shell from the list stands alone, and says its name. */
+static void shell_alone(struct harness *h, const char *name)
+{
+    MT_CLEANUP(xfree) char *say = xasprintf("clear; echo pane''-%s\r", name);
+    MT_CLEANUP(xfree) char *said = xasprintf("pane-%s", name);
+
+    harness_keys(h, "C-] w n");
+    harness_wait_text(h, "New session");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "pane-two");
+    harness_wait_gone(h, "Opening a shell");
+    harness_type(h, say);
+    harness_wait_text(h, said);
+}
+
+/* A session outside the workspace's panes joins them; they are never given up for it. */
+static void test_outsider_joins(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h, 120, 36);
+    split(h, "C-] |", "two");
+    shell_alone(h, "three");
+    harness_keys(h, "C-] -");
+    harness_wait_text(h, "It joined the panes of api");
+    harness_wait_text(h, "pane-one");
+    harness_wait_text(h, "pane-two");
+    assert_int_equal(column_of(h, "pane-three"), column_of(h, "pane-two")); /* below the one that had the focus */
+    assert_true(row_of(h, "pane-three") > row_of(h, "pane-two"));
+    expect_size(h, "16 42"); /* and it has the focus itself */
+    split(h, "C-] |", "four");
+    shell_alone(h, "five");
+    harness_keys(h, "C-] |");
+    harness_wait_text(h, "api has 4 panes already, and they are the most: 1 shows them, C-] x closes one");
+    assert_true(harness_has(h, "pane-five"));
+    harness_key(h, "M-1"); /* nothing of them is lost */
+    harness_wait_text(h, "pane-one");
+    harness_wait_text(h, "pane-two");
+    harness_wait_text(h, "pane-three");
+    harness_wait_text(h, "pane-four");
+    world_leave_session(h);
+}
+
 /* A session of another workspace comes into the pane that has the focus; what was there goes on. */
 static void test_other_workspace(void **state)
 {
@@ -573,6 +616,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_split_and_type, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_next_session_is_taken, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_outsider_joins, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_other_workspace, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_resize, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_close, world_set_up, world_tear_down),
