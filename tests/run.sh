@@ -4,6 +4,9 @@
 #   TEST_TIMEOUT=300  seconds per program       TEST_WRAPPER='valgrind ...'  put before each program
 #   TEST_JOBS=2       programs at once; backends and screens: TEST_SLOW_JOBS=3, they mostly wait
 #   TEST_COUNTS=FILE  appends "passed failed skipped" for a caller that sums several runs
+#   TEST_FAILURES=FILE  appends what failed, for a caller that shows it at its end
+#   TEST_AGAIN=5      when no more than so many programs failed, each runs once more, alone, and that run counts; the
+#                     first is shown all the same. 0 by default: what failed beside others is a failure.
 set -u
 limit=${TEST_TIMEOUT:-300}
 wrapper=${TEST_WRAPPER:-}
@@ -77,7 +80,21 @@ run_one() {
         fi
     } >"$out"
     cat "$out"
-    echo "$passed $failed $skipped" >>"$dir/counts"
+    echo "$passed $failed $skipped" >"$dir/$(echo "$name" | tr / -).counts"
+    if [ "$failed" -gt 0 ]; then
+        echo "$bin" >>"$dir/failed"
+        cat "$out" >>"$dir/failures"
+    fi
+}
+
+# What failed, alone: a program that shares two cores with two others may have waited too long. Says which it was.
+run_again() {
+    mv "$dir/failed" "$dir/failed.first"
+    while read -r bin; do
+        echo "once more, alone:" | tee -a "$dir/failures"
+        run_one "$bin" "$dir" </dev/null
+        grep -qxF "$bin" "$dir/failed" 2>/dev/null || echo "    passed: it failed only beside others" | tee -a "$dir/failures"
+    done <"$dir/failed.first"
 }
 
 if [ "${1:-}" = --one ]; then
@@ -89,7 +106,6 @@ fi
 dir=$(mktemp -d "${TMPDIR:-/tmp}/muthr-tests.XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
-: >"$dir/counts"
 here=$0
 for slow in '' yes; do
     jobs=${TEST_JOBS:-2}
@@ -101,9 +117,12 @@ for slow in '' yes; do
         esac
     done | xargs -n 1 -P "$jobs" "$here" --one "$dir"
 done
+if [ -f "$dir/failed" ] && [ "$(wc -l <"$dir/failed")" -le "${TEST_AGAIN:-0}" ]; then
+    run_again
+fi
+[ -z "${TEST_FAILURES:-}" ] || [ ! -f "$dir/failures" ] || cat "$dir/failures" >>"$TEST_FAILURES"
 # A runner that died is a failure too.
-ran=$(wc -l <"$dir/counts")
-awk -v lost=$(($# - ran)) '{ p += $1; f += $2; s += $3 } END { print p + 0, f + lost, s + 0 }' "$dir/counts" >"$dir/total"
+awk -v all=$# '{ p += $1; f += $2; s += $3 } END { print p + 0, f + all - NR, s + 0 }' "$dir"/*.counts >"$dir/total"
 read -r passed failed skipped <"$dir/total"
 label=
 if [ -n "${TEST_COUNTS:-}" ]; then

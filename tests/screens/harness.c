@@ -38,6 +38,7 @@ struct harness {
     struct vt *vt;
     struct strbuf bytes;
     struct strbuf answers; /* of our terminal, not sent yet */
+    char *command;         /* the last line typed that looks like a shell's */
     size_t synced;         /* sync bytes seen, and how many of them before the last thing sent */
     size_t synced_before;
     char title[TITLE_MAX];
@@ -529,6 +530,8 @@ void harness_keys(struct harness *h, const char *chords)
 
 void harness_type(struct harness *h, const char *text)
 {
+    free(h->command);
+    h->command = strchr(text, ' ') && strchr(text, '\r') ? xstrdup(text) : NULL;
     harness_send(h, text, strlen(text));
 }
 
@@ -594,6 +597,11 @@ void harness_wait_text(struct harness *h, const char *text)
     MT_CLEANUP(xfree) char *what = xasprintf("\"%s\" does not appear", text);
     MT_CLEANUP(xfree) char *copy = xstrdup(text);
 
+    if (h->command && strstr(h->command, text)) {
+        fail_msg("\"%s\" is seen in the echo of \"%s\" already: write it there in pa''rts", text, h->command);
+    }
+    free(h->command);
+    h->command = NULL;
     harness_wait(h, has_text, copy, what);
 }
 
@@ -808,6 +816,7 @@ void harness_free(struct harness *h)
     strvec_release(&h->env);
     strbuf_release(&h->bytes);
     strbuf_release(&h->answers);
+    free(h->command);
     free(h->home);
     free(h->program);
     free(h);

@@ -70,6 +70,7 @@ void harness_send(struct harness *h, const char *bytes, size_t len);
 /* Until the program has drawn all it had to say since the last thing sent, resized or signalled (a sync byte came after
  * it). */
 void harness_settle(struct harness *h);
+/* First after a command line was typed, not what that has in it: its echo would do. */
 void harness_wait_text(struct harness *h, const char *text);
 void harness_wait_gone(struct harness *h, const char *text);
 /* Until fn(h, arg) holds; `what` is said when it does not. */

@@ -155,8 +155,9 @@ static void test_wrapped(void **state)
     struct harness *h = *state;
 
     begin(h);
-    harness_type(h, "clear; printf 'x%.0s' {1..100}; printf 'SEA''M日本%.0s\\n' 1; echo; echo after; seq 40\r");
-    harness_wait_text(h, "40");
+    harness_type(
+        h, "clear; printf 'x%.0s' {1..100}; printf 'SEA''M日本%.0s\\n' 1; echo; echo after; seq 40; echo do''ne\r");
+    harness_wait_text(h, "done");
     copy_mode(h);
     harness_key(h, "?");
     harness_wait_text(h, "search back:");
