@@ -143,6 +143,8 @@ struct app {
     struct split_store splits;
     struct app_split_next split_next;
     struct timer *split_timer; /* until the layouts are written */
+    struct dirwatch *split_watch;
+    char split_held[SESSION_ID_MAX]; /* while it is looked at, what another cockpit made of its layout waits */
     uint64_t split_repeat_ms;  /* until then a key that resizes needs no prefix */
     int bar_drag;              /* node of the border that is being moved, plus 1; 0: none */
     struct overlay *overlay;
@@ -273,6 +275,8 @@ struct split_entry *app_split(const struct app *app);
 void app_split_sync(struct app *app);
 void app_split_load(struct app *app);
 void app_split_save(struct app *app);
+/* Follows what other cockpits write; its folder is there by now. */
+void app_split_watch(struct app *app);
 /* Every session is known by now. */
 void app_split_scanned(struct app *app);
 /* A session is gone: its pane too. True: a neighbour is selected in its place. */

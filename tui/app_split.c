@@ -11,6 +11,7 @@
 #define SAVE_MS 150
 /* So long after a resize the next one needs no prefix. */
 #define REPEAT_MS 700
+#define FILE_NAME "layouts.json"
 /* No larger terminal than this is one to share. */
 #define TINY_COLS 40
 #define TINY_ROWS 12
@@ -25,7 +26,7 @@ struct split_entry *app_split(const struct app *app)
 /* Where the layouts are remembered. Heap. */
 static char *file_path(const struct app *app)
 {
-    return path_join(app->paths->state, "layouts.json");
+    return path_join(app->paths->state, FILE_NAME);
 }
 
 void app_split_save(struct app *app)
@@ -56,6 +57,42 @@ void app_split_load(struct app *app)
     if (split_store_load(&app->splits, path, &err) != 0) {
         app_warn(app, "The layout of panes is not what it was: %s", err.msg);
     }
+}
+
+/* What another cockpit has written, unless it would take the panes away from around the session that is looked at: that
+ * waits until another one is. What was changed here and is not written yet stays: who writes last is right. */
+static void take_over(struct app *app, const char *looked_at)
+{
+    MT_CLEANUP(xfree) char *path = file_path(app);
+    struct error err = ERROR_INIT;
+    bool news = false;
+    if (split_store_reread(&app->splits, path, looked_at, &news, &err) != 0) {
+        log_warn("the layout of panes is not followed: %s", err.msg);
+    }
+    app->split_held[0] = '\0';
+    for (size_t i = 0; looked_at && i < app->splits.count; i++) {
+        if (app->splits.entries[i].held) {
+            str_copy(app->split_held, sizeof(app->split_held), looked_at);
+        }
+    }
+    if (news) {
+        app->bar_drag = 0;
+        app_dirty(app);
+    }
+}
+
+/* Something in the folder of the file has changed. */
+static void on_folder(void *arg, const char *name)
+{
+    struct app *app = arg;
+    if (!app->quitting && (!name || strcmp(name, FILE_NAME) == 0)) {
+        take_over(app, app_main_kind(app) == MAIN_SESSION ? app->selected.session : NULL);
+    }
+}
+
+void app_split_watch(struct app *app)
+{
+    app->split_watch = dirwatch_new(app->loop, app->paths->state, on_folder, app, NULL);
 }
 
 /* The layout of this entry was changed: remembered soon. */
@@ -144,6 +181,9 @@ void app_split_sync(struct app *app)
 {
     enum app_main kind = app_main_kind(app);
     struct rect main = app->layout.main;
+    if (app->split_held[0] && (kind != MAIN_SESSION || strcmp(app->split_held, app->selected.session) != 0)) {
+        take_over(app, kind == MAIN_SESSION ? app->selected.session : NULL);
+    }
     struct split_entry *e = kind == MAIN_SESSION && main.w > 0 ? app_split(app) : NULL;
 
     app->view = (struct app_panes){.area = whole_main(app)};
@@ -193,6 +233,10 @@ bool app_split_gone(struct app *app, const char *id)
 {
     struct split_entry *e = split_store_with(&app->splits, id);
     bool selected = strcmp(app->selected.session, id) == 0;
+    if (e && e->held) { /* writing this one would undo what another cockpit made of it */
+        take_over(app, NULL);
+        e = split_store_with(&app->splits, id);
+    }
     if (!e) {
         return false;
     }

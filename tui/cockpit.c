@@ -248,6 +248,7 @@ static void open_watches(struct app *app)
         app->signals[i] = signal_watch_new(app->loop, signals[i], on_signal, app, NULL);
     }
     watch_files(app);
+    app_split_watch(app);
 }
 
 /* --- closing, in the reverse order --- */
@@ -286,6 +287,7 @@ static void close_watches(struct app *app)
     if (app->theme_watch) {
         dirwatch_close(app->theme_watch);
     }
+    dirwatch_close(app->split_watch);
 }
 
 /* Everything that is only memory. */

@@ -69,6 +69,17 @@ int split_find(const struct split *s, const char *id)
     return -1;
 }
 
+bool split_same(const struct split *a, const struct split *b)
+{
+    bool same = a->count == b->count;
+
+    for (int i = 0; same && i < a->count; i++) {
+        const struct split_node *x = &a->nodes[i], *y = &b->nodes[i];
+        same = x->kind == y->kind && x->share == y->share && (x->kind != SPLIT_LEAF || strcmp(x->id, y->id) == 0);
+    }
+    return same;
+}
+
 void split_put(struct split *s, int leaf, const char *id)
 {
     int node = leaf < 0 ? -1 : node_of(s, leaf);

@@ -42,6 +42,8 @@ int split_leaves(const struct split *s);
 const char *split_id(const struct split *s, int leaf);
 /* The leaf of a session, or -1. */
 int split_find(const struct split *s, const char *id);
+/* The same sessions in the same places, whichever has the focus? */
+bool split_same(const struct split *a, const struct split *b);
 /* Another session at a leaf. */
 void split_put(struct split *s, int leaf, const char *id);
 /* Halves a leaf: `id` comes to stand beside or below what is there, and gets the focus. False: there are SPLIT_MAX. */

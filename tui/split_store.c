@@ -70,6 +70,7 @@ static void put(struct split_store *st, const char *key, const struct split *spl
     struct split copy = split_leaves(split) > 1 ? *split : (struct split){0};
     e->split = copy; /* `split` may be this very one */
     e->changed = changed;
+    e->held = false;
 }
 
 void split_store_put(struct split_store *st, const char *key, const struct split *split)
@@ -109,23 +110,90 @@ static int read_file(struct split_store *st, const char *path, struct error *err
     return rc;
 }
 
+/* The same, and a broken file is set aside. */
+static int read_or_set_aside(struct split_store *st, const char *path, struct error *err)
+{
+    struct error why = ERROR_INIT;
+
+    if (read_file(st, path, &why) == 0) {
+        return 0;
+    }
+    split_store_release(st);
+    if (why.code == ERROR_PARSE) {
+        fs_set_aside(path, NULL, NULL);
+    }
+    return error_set(err, why.code, "%s", why.msg);
+}
+
 int split_store_load(struct split_store *st, const char *path, struct error *err)
 {
     struct split_store fresh = {0};
-    struct error why = ERROR_INIT;
 
     if (!fs_exists(path)) {
         return 0;
     }
-    if (read_file(&fresh, path, &why) != 0) {
-        split_store_release(&fresh);
-        if (why.code == ERROR_PARSE) {
-            fs_set_aside(path, NULL, NULL);
-        }
-        return error_set(err, why.code, "%s", why.msg);
+    if (read_or_set_aside(&fresh, path, err) != 0) {
+        return -1;
     }
     for (size_t i = 0; i < fresh.count; i++) {
         put(st, fresh.entries[i].key, &fresh.entries[i].split, false);
+    }
+    split_store_release(&fresh);
+    return 0;
+}
+
+/* Makes room for what the file says of a workspace that was not changed here. True: it says something else. */
+static bool give_way(struct split_entry *e, struct split_store *fresh, const char *looked_at)
+{
+    static const struct split empty = {0};
+    const struct split_entry *f = split_store_get(fresh, e->key);
+
+    e->held = false;
+    if (split_same(&e->split, f ? &f->split : &empty)) {
+        return false;
+    }
+    if (looked_at && split_find(&e->split, looked_at) >= 0 && !split_store_with(fresh, looked_at)) {
+        e->held = true;
+        return false;
+    }
+    e->split = empty;
+    return true;
+}
+
+/* Does one of its sessions stand in the layout of another workspace? */
+static bool stands_elsewhere(const struct split_store *st, const struct split_entry *e)
+{
+    for (int i = 0; i < split_leaves(&e->split); i++) {
+        const struct split_entry *other = split_store_with(st, split_id(&e->split, i));
+        if (other && strcmp(other->key, e->key) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int split_store_reread(struct split_store *st, const char *path, const char *looked_at, bool *news, struct error *err)
+{
+    struct split_store fresh = {0};
+
+    *news = false;
+    if (!fs_exists(path)) {
+        return 0;
+    }
+    if (read_or_set_aside(&fresh, path, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < st->count; i++) {
+        *news = (!st->entries[i].changed && give_way(&st->entries[i], &fresh, looked_at)) || *news;
+    }
+    for (size_t i = 0; i < fresh.count; i++) {
+        const struct split_entry *f = &fresh.entries[i];
+        const struct split_entry *e = find(st, f->key);
+        bool ours = e && (e->changed || e->held);
+        if (!ours && !stands_elsewhere(st, f)) {
+            *news = *news || !e || !split_same(&e->split, &f->split);
+            put(st, f->key, &f->split, false);
+        }
     }
     split_store_release(&fresh);
     return 0;

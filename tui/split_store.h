@@ -18,6 +18,7 @@ struct split_entry {
     char key[SPLIT_KEY_MAX];
     struct split split; /* of two panes at least; empty: forgotten, but not yet in the file */
     bool changed;       /* since it was read or written */
+    bool held;          /* the file has another one by now, which waits: this one is being looked at */
 };
 struct split_store {
     struct split_entry *entries;
@@ -35,6 +36,10 @@ void split_store_put(struct split_store *st, const char *key, const struct split
 int split_store_load(struct split_store *st, const char *path, struct error *err);
 /* Writes what was changed over what the file has by now: another cockpit may have written it. */
 int split_store_save(struct split_store *st, const char *path, struct error *err);
+/* Takes over what another cockpit has written: layouts that were not changed here become what the file says, or are
+ * forgotten with it. The one that `looked_at` (a session; NULL: none) stands in is held while the file's has no place
+ * for that session. *news: something became different. No file, or one as for split_store_load: nothing changes. */
+int split_store_reread(struct split_store *st, const char *path, const char *looked_at, bool *news, struct error *err);
 bool split_store_is_changed(const struct split_store *st);
 
 #endif

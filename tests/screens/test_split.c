@@ -380,6 +380,47 @@ static void test_leave_and_return(void **state)
     assert_int_equal(harness_wait_exit(h), 0);
 }
 
+/* Two cockpits: each follows what the other makes of the panes, but is not torn out of what it looks at. */
+static void test_two_cockpits(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf before = STRBUF_INIT;
+    MT_CLEANUP(strbuf) struct strbuf after = STRBUF_INIT;
+
+    begin(h, 120, 36);
+    struct harness *other = world_join(h, 120, 36);
+    harness_wait_text(other, "1 · shell");
+    harness_key(other, "1");
+    harness_wait_text(other, "pane-one");
+    split(h, "C-] |", "two");
+    harness_wait_text(other, "pane-two"); /* it came beside what is looked at there */
+    assert_true(harness_has(other, "pane-one"));
+    assert_int_equal(column_of(other, "pane-two"), 78);
+    harness_type(other, "echo st''ill here\r");
+    harness_wait_text(other, "still here");
+    assert_int_equal(column_of(other, "still here"), 35);
+    /* Closed in one of them: the other one stays in its panes until it goes elsewhere. */
+    harness_keys(h, "C-] x");
+    harness_wait_text(h, "Only the view");
+    world_wait_content(h, STATE, "{\n  \"version\": 1,\n  \"layouts\": {}\n}\n");
+    harness_keys(other, "C-] Right");
+    harness_type(other, "echo al''so here\r");
+    harness_wait_text(other, "also here");
+    assert_true(harness_has(other, "pane-one"));
+    harness_keys(other, "C-] w g");
+    harness_wait_gone(other, "also here");
+    harness_key(other, "2");
+    harness_wait_text(other, "also here");
+    harness_settle(other);
+    assert_false(harness_has(other, "pane-one"));
+    world_read(h, STATE, &before);
+    world_leave_session(other);
+    harness_free(other);
+    world_read(h, STATE, &after); /* and wrote nothing of it back */
+    assert_string_equal(before.buf, after.buf);
+    world_leave_session(h);
+}
+
 /* Where all programs of a layout have ended, Enter on the workspace opens something new. */
 static void test_all_ended(void **state)
 {
@@ -622,6 +663,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_close, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_end, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_leave_and_return, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_two_cockpits, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_all_ended, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_gone_meanwhile, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_small_terminal, world_set_up, world_tear_down),

@@ -421,6 +421,96 @@ static void test_store(void **state)
     temphome_close(&home);
 }
 
+/* Sets the layout of a workspace: these sessions side by side. */
+static void put(struct split_store *st, const char *key, const char *a, const char *b, const char *c)
+{
+    struct split s;
+
+    split_init(&s, a);
+    if (b) {
+        assert_true(split_add(&s, 0, SPLIT_BESIDE, b));
+    }
+    if (c) {
+        assert_true(split_add(&s, 1, SPLIT_BESIDE, c));
+    }
+    split_store_put(st, key, &s);
+}
+
+/* Reads again, with this session looked at; whether something was news. */
+static bool reread(struct split_store *st, const char *path, const char *looked_at)
+{
+    bool news = true;
+
+    assert_int_equal(split_store_reread(st, path, looked_at, &news, NULL), 0);
+    return news;
+}
+
+/* Two cockpits with one file. */
+static void test_store_of_two(void **state)
+{
+    struct temphome home;
+    temphome_open(&home);
+    MT_CLEANUP(xfree) char *path = path_join(home.dir, "layouts.json");
+    struct split_store one = {0}, two = {0};
+
+    (void)state;
+    assert_false(reread(&two, path, "a")); /* there is no file yet */
+    put(&one, "muthr-api", "a", "b", NULL);
+    assert_int_equal(split_store_save(&one, path, NULL), 0);
+    assert_false(reread(&one, path, "a")); /* its own writing is no news */
+    assert_true(reread(&two, path, "a"));
+    assert_is(&split_store_get(&two, "muthr-api")->split, "(a|*b)");
+    assert_false(split_store_is_changed(&two)); /* nothing to write back: no ping-pong */
+    assert_false(reread(&two, path, "a"));
+    /* One more pane, around what is looked at: taken over. */
+    put(&one, "muthr-api", "a", "b", "c");
+    assert_int_equal(split_store_save(&one, path, NULL), 0);
+    assert_true(reread(&two, path, "a"));
+    assert_is(&split_store_get(&two, "muthr-api")->split, "(a|(b|*c))");
+    /* One without what is looked at waits, until something else is looked at. */
+    put(&one, "muthr-api", "a", "b", NULL);
+    put(&one, "muthr-web", "x", "y", NULL);
+    assert_int_equal(split_store_save(&one, path, NULL), 0);
+    assert_true(reread(&two, path, "c")); /* that of web */
+    assert_is(&split_store_get(&two, "muthr-api")->split, "(a|(b|*c))");
+    assert_true(split_store_get(&two, "muthr-api")->held);
+    assert_is(&split_store_get(&two, "muthr-web")->split, "(x|*y)");
+    assert_true(reread(&two, path, "x"));
+    assert_is(&split_store_get(&two, "muthr-api")->split, "(a|*b)");
+    assert_false(split_store_get(&two, "muthr-api")->held);
+    /* What was changed here and is not written yet stays, and wins when it is; the other one follows. */
+    put(&two, "muthr-web", "y", "x", NULL);
+    put(&one, "muthr-web", "x", "y", "z");
+    assert_int_equal(split_store_save(&one, path, NULL), 0);
+    assert_false(reread(&two, path, "a"));
+    assert_is(&split_store_get(&two, "muthr-web")->split, "(y|*x)");
+    assert_int_equal(split_store_save(&two, path, NULL), 0);
+    assert_true(reread(&one, path, NULL));
+    assert_is(&split_store_get(&one, "muthr-web")->split, "(y|*x)");
+    /* A session stands in one layout: what was changed here has it. */
+    put(&two, "muthr-docs", "x", "z", NULL);
+    assert_false(reread(&two, path, NULL));
+    split_store_put(&one, "muthr-api", &(struct split){0}); /* forgotten there, and so here */
+    put(&one, "muthr-web", "x", "w", NULL);
+    assert_int_equal(split_store_save(&one, path, NULL), 0);
+    assert_true(reread(&two, path, NULL));
+    assert_null(split_store_get(&two, "muthr-api"));
+    assert_null(split_store_get(&two, "muthr-web"));
+    assert_is(&split_store_get(&two, "muthr-docs")->split, "(x|*z)");
+    /* A broken file is put aside, and takes nothing away; neither does none. */
+    bool news = true;
+    struct error err = ERROR_INIT;
+    assert_int_equal(fs_write_atomic(path, "{", 1, 0600, NULL), 0);
+    assert_int_equal(split_store_reread(&one, path, NULL, &news, &err), -1);
+    assert_int_equal(err.code, ERROR_PARSE);
+    assert_false(fs_exists(path));
+    assert_false(reread(&one, path, NULL));
+    assert_is(&split_store_get(&one, "muthr-web")->split, "(x|*w)");
+    split_store_release(&one);
+    split_store_release(&two);
+    temphome_close(&home);
+}
+
 static void test_store_of_broken_files(void **state)
 {
     static const char *const bad[] = {
@@ -482,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_refused),
         cmocka_unit_test(test_store),
+        cmocka_unit_test(test_store_of_two),
         cmocka_unit_test(test_store_of_broken_files),
     };
 
