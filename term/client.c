@@ -637,6 +637,13 @@ void sessions_kill(struct sessions *s, const char *id)
     tell(s, id, PROTO_KILL);
 }
 
+int sessions_reset(struct sessions *s, const char *id, struct error *err)
+{
+    struct remote *r = find_ready(s, id);
+
+    return r != NULL ? remote_reset(r, err) : error_set(err, ERROR_NOT_FOUND, "there is no session %s", id);
+}
+
 void sessions_signal(struct sessions *s, const char *id, int signum)
 {
     struct remote *r = find_ready(s, id);

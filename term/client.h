@@ -152,6 +152,9 @@ void sessions_search_stop(struct sessions *s, const char *id);
 /* X4: HUP, TERM, KILL after 2 s. */
 void sessions_kill(struct sessions *s, const char *id);
 void sessions_signal(struct sessions *s, const char *id, int signum);
+/* Its terminal as new, whatever state programs left it in: modes, pen, margins and screen; what was on the normal
+ * screen goes to the scrollback. Errors: NOT_FOUND; UNAVAILABLE when its host is of an older version. */
+int sessions_reset(struct sessions *s, const char *id, struct error *err);
 /* Clears attention (a person looked). */
 void sessions_attended(struct sessions *s, const char *id);
 /* The end was seen: the host exits, the session disappears. Refused by the host while the program runs. */

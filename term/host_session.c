@@ -337,6 +337,23 @@ void host_session_kill(struct host_session *h)
     }
 }
 
+void host_session_reset(struct host_session *h)
+{
+    if (h->pty == NULL) {
+        return; /* an ended program's last screen is kept as it was */
+    }
+    h->feeding = true;
+    vt_recover(h->vt);
+    h->feeding = false;
+    pulse_progress(h->pulse, VT_PROGRESS_NONE, 0, clock_mono_ms()); /* whoever told of it is not there any more */
+    spread_damage(h);
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_damage_all(v);
+    }
+    host_session_flush(h);
+    host_session_changed(h, true);
+}
+
 int host_session_dismiss(struct host_session *h, struct error *err)
 {
     if (h->pty != NULL) {

@@ -71,6 +71,8 @@ void host_session_flush(struct host_session *h);
 /* Metadata changed: told at once when urgent, else at most once a second. */
 void host_session_changed(struct host_session *h, bool urgent);
 void host_session_kill(struct host_session *h);
+/* The terminal as new, as a person asked for: its program had left it in a strange state. */
+void host_session_reset(struct host_session *h);
 /* The end was seen. -1 with BUSY while the program runs. */
 int host_session_dismiss(struct host_session *h, struct error *err);
 

@@ -20,7 +20,8 @@
 #include "term/wire.h"
 
 #define PROTO_VERSION_MIN 1
-#define PROTO_VERSION_MAX 1
+#define PROTO_VERSION_MAX 2
+#define PROTO_VERSION_RESET 2 /* the first that has PROTO_RESET */
 #define PROTO_MAX_COLS 1000
 #define PROTO_MAX_ROWS 1000
 #define PROTO_NEEDLE_MAX 1024
@@ -61,6 +62,7 @@ enum proto_type {
     PROTO_KEPT,        /* host: where they are now, in the order they were given; before the frame of the new size */
     PROTO_TERMINAL,    /* host, with a descriptor: the terminal's master, for a viewer to type into directly */
     PROTO_TYPED,       /* viewer, before it does: the bytes, for the host to know and not to pass on */
+    PROTO_RESET,       /* viewer, from version 2 on: the terminal as new (vt_recover) */
 };
 
 struct proto_hello {

@@ -37,6 +37,8 @@ struct remote {
     void *arg;
     struct session_info info;
     bool greeted, ready, announced;
+    int version;      /* of the protocol that both speak */
+    char program[32]; /* version of the host's program */
     struct mirror mirror;
     bool viewing, credit_owed;
     struct cluster_table clusters;
@@ -115,6 +117,17 @@ void remote_signal(struct remote *r, int signum)
     proto_put_u32(&b, (uint32_t)signum);
     send_buf(r, PROTO_SIGNAL, &b);
     keep_order(r);
+}
+
+int remote_reset(struct remote *r, struct error *err)
+{
+    if (r->version < PROTO_VERSION_RESET) {
+        return error_set(err, ERROR_UNAVAILABLE, "its host is of an older muthr-tui (%s), which cannot do that",
+                         r->program);
+    }
+    remote_tell(r, PROTO_RESET);
+    keep_order(r);
+    return 0;
 }
 
 void remote_number(struct remote *r, int number)
@@ -479,7 +492,9 @@ static int on_hello(struct remote *r, const uint8_t *data, size_t len, struct er
     if (proto_get_hello(data, len, &h, err) != 0) {
         return -1;
     }
-    if (proto_common_version(&h) == 0) {
+    r->version = proto_common_version(&h);
+    str_copy(r->program, sizeof(r->program), h.program);
+    if (r->version == 0) {
         return error_set(err, ERROR_UNAVAILABLE,
                          "its host is of muthr-tui %s, whose protocol %d-%d is not ours (%d-%d)", h.program, h.min,
                          h.max, PROTO_VERSION_MIN, PROTO_VERSION_MAX);

@@ -52,6 +52,8 @@ void remote_focus(struct remote *r, bool focused);
 /* KILL, ATTENDED, DISMISS: messages without payload (enum proto_type). */
 void remote_tell(struct remote *r, int type);
 void remote_signal(struct remote *r, int signum);
+/* Errors: UNAVAILABLE when its host is of an older version, which cannot do that. */
+int remote_reset(struct remote *r, struct error *err);
 void remote_number(struct remote *r, int number);
 void remote_history(struct remote *r, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg);
 void remote_keep(struct remote *r, const struct vt_point *points, size_t n, sessions_kept_fn fn, void *arg);

@@ -654,6 +654,9 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         v->host->info.number = (int)MT_MIN(n, (uint32_t)INT32_MAX);
         host_session_changed(v->host, true);
         return 0;
+    case PROTO_RESET:
+        host_session_reset(v->host);
+        return 0;
     case PROTO_DISMISS:
         on_dismiss(v);
         return 0;

@@ -424,6 +424,22 @@ void vt_free(struct vt *vt)
     free(vt);
 }
 
+void vt_recover(struct vt *vt)
+{
+    const struct grid *g = &vt->main.grid;
+    int rows = g->rows;
+    while (rows > 0 && grid_used(g, rows - 1) == 0) {
+        rows--;
+    }
+    for (int row = 0; row < rows; row++) {
+        keep_row(vt, g, row);
+    }
+    scrollback_break(vt->history);
+    sanitizer_release(&vt->san);
+    sanitizer_init(&vt->san, on_token, vt);
+    vt_reset(vt);
+}
+
 void vt_feed(struct vt *vt, const char *bytes, size_t len)
 {
     while (len > 0) {

@@ -77,6 +77,9 @@ struct vt_point {
 void vt_resize_keep(struct vt *vt, int cols, int rows, struct vt_point *points, size_t n);
 /* RIS from outside: screen, modes, pen; the scrollback stays. */
 void vt_reset(struct vt *vt);
+/* The same for a terminal that was left in a strange state: the text of the normal screen goes to the scrollback first,
+ * and a sequence that was begun and not ended is forgotten. Not inside a callback. */
+void vt_recover(struct vt *vt);
 
 int vt_cols(const struct vt *vt);
 int vt_rows(const struct vt *vt);

@@ -145,6 +145,15 @@ bool command_can_dismiss(const struct app *app, char *why, size_t cap)
     return (s && (s->state == SESSION_EXITED || s->state == SESSION_LOST)) || no(why, cap, "its program still runs");
 }
 
+bool command_can_reset(const struct app *app, char *why, size_t cap)
+{
+    const struct session_info *s = app_session(app);
+    if (!s) {
+        return no(why, cap, "no session is selected");
+    }
+    return s->state == SESSION_RUNNING || no(why, cap, "its program has ended: what it left is kept");
+}
+
 bool command_can_zoom(const struct app *app, char *why, size_t cap)
 {
     enum app_main kind = app_main_kind(app);

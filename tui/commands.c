@@ -234,6 +234,17 @@ static void session_cmd_prefix(struct app *app)
     pane_key(app->pane, keymap_prefix(app->keymap));
 }
 
+static void session_cmd_reset(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    if (sessions_reset(app->sessions, app->selected.session, &err) != 0) {
+        app_say(app, "The terminal is not reset: %s. In a shell there is the command reset.", err.msg);
+        return;
+    }
+    app_say(app, "The terminal is as new; what stood on it is in the scrollback. Enter or Ctrl-L brings most programs "
+                 "back");
+}
+
 /* Session by number. */
 static void session_go(struct app *app, int number)
 {
@@ -340,6 +351,9 @@ const struct command command_table[] = {
      command_can_dismiss},
     {"session.send_prefix", "send prefix", "Send the prefix key to the program", S, 0, session_cmd_prefix,
      command_can_session},
+    {"session.reset", "reset terminal",
+     "Reset the terminal: screen, modes, mouse, cursor, as after a program that died", S, 0, session_cmd_reset,
+     command_can_reset},
     {"session.1", "1", "Session 1", L | S | P, 0, session_cmd_1, NULL},
     {"session.2", "2", "Session 2", L | S | P, 0, session_cmd_2, NULL},
     {"session.3", "3", "Session 3", L | S | P, 0, session_cmd_3, NULL},

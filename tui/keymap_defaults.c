@@ -80,6 +80,8 @@ const struct keymap_default keymap_defaults[] = {
     {S, "PgUp", "session.copy_mode"},
     {S, "P", "session.prompt_prev"},
     {S, "O", "session.output"},
+    {S, "C-r", "session.reset"},
+    {S, "Delete", "session.reset"},
     {L | S | P, "1", "session.1"},
     {L | S | P, "2", "session.2"},
     {L | S | P, "3", "session.3"},

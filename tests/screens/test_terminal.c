@@ -208,9 +208,39 @@ static void test_links(void **state)
     world_leave_session(h);
 }
 
+/* A program died and left everything on: the prefix and Ctrl-r make the terminal as new, for the cockpit too. */
+static void test_reset(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "clear; echo on-''screen\r");
+    harness_wait_text(h, "on-screen");
+    harness_type(h, "printf '\\e[?1049h\\e[?1003;1006h\\e[>3u\\e[?25l\\e[5;9r'\r");
+    harness_wait_gone(h, "on-screen");
+    harness_settle(h);
+    assert_false(vt_cursor(harness_vt(h)).visible);
+    harness_keys(h, "C-] C-r");
+    harness_wait_text(h, "The terminal is as new");
+    harness_type(h, "echo as-''new\r");
+    harness_wait_text(h, "as-new");
+    assert_true(vt_cursor(harness_vt(h)).visible);
+    harness_keys(h, "C-] [ g");
+    harness_wait_text(h, "on-screen");
+    harness_key(h, "q");
+    harness_type(h, "exit\r"); /* what an ended program left is kept */
+    harness_wait_text(h, "exited 0");
+    harness_keys(h, "C-] Delete");
+    harness_wait_text(h, "its program has ended");
+    assert_true(harness_has(h, "as-new"));
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "as-new");
+    world_leave(h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_colors),
@@ -222,6 +252,11 @@ int main(void)
         TEST(test_paste_of_ten_megabytes),
         TEST(test_clipboard_off),
         TEST(test_links),
+        TEST(test_reset),
     };
+
+    if (argc > 1) {
+        cmocka_set_test_filter(argv[1]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
