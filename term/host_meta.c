@@ -53,7 +53,7 @@ void host_meta_fill(struct host_session *h)
     enum attention_kind before = i->attention;
 
     str_copy(i->title, sizeof(i->title), vt_title(h->vt));
-    host_rules_title(h);
+    host_rules_follow(h);
     i->cols = vt_cols(h->vt);
     i->rows = vt_rows(h->vt);
     i->pid = h->pty != NULL ? pty_pid(h->pty) : i->pid; /* another one once the terminal was handed over */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/io/procgroup.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/paths.h"
@@ -10,6 +11,8 @@
 #include "term/host_meta.h"
 #include "term/host_session.h"
 #include "term/rules.h"
+
+#define LOOKS_MAX 5 /* at one process group, of which nothing is known */
 
 /* Takes the rules for a program into use. What is wrong with them is for the cockpit and doctor to say. */
 static void use(struct host_session *h, const char *program)
@@ -21,28 +24,64 @@ static void use(struct host_session *h, const char *program)
     rules_free(old);
 }
 
-/* Reads the files. A session whose label has no rules may be known by its title. */
+/* Reads the files. Where there are none for the label, what runs in it may be known. */
 static void load(struct host_session *h)
 {
     char program[sizeof(h->info.label)];
 
     rules_program(h->info.label, program, sizeof(program));
     use(h, program);
-    rules_titles_free(h->titles);
-    h->titles = h->rules == NULL ? rules_titles_load(h->spec->rules_own, h->spec->rules_shipped) : NULL;
-    h->titled[0] = '\0';
-    host_rules_title(h);
+    rules_programs_free(h->programs);
+    h->programs = h->rules == NULL ? rules_programs_load(h->spec->rules_own, h->spec->rules_shipped) : NULL;
+    h->known[0] = '\0';
+    h->front.group = 0;
+    host_rules_follow(h);
 }
 
-void host_rules_title(struct host_session *h)
+/* procgroup_fn */
+static bool has_rules(void *arg, const char *name)
 {
-    const char *program = h->titles != NULL && h->pty != NULL ? rules_titles_find(h->titles, vt_title(h->vt)) : NULL;
+    const struct host_session *h = arg;
 
-    if (h->titles == NULL || strcmp(h->titled, program != NULL ? program : "") == 0) {
+    return rules_programs_know(h->programs, name);
+}
+
+/* Looks at what is in the foreground of the terminal: again while it may still become what it is to be, as a shell's
+ * child before it runs the program. */
+static void look_in_front(struct host_session *h)
+{
+    int group = pty_group(h->pty);
+
+    if (group != h->front.group) {
+        memset(&h->front, 0, sizeof(h->front));
+        h->front.group = group;
+    }
+    if (group == 0 || h->front.name[0] != '\0' || (!h->front.shell && h->front.looks >= LOOKS_MAX)) {
         return;
     }
-    str_copy(h->titled, sizeof(h->titled), program != NULL ? program : "");
-    use(h, h->titled);
+    h->front.looks++;
+    h->front.shell =
+        procgroup_find(group, pty_pid(h->pty), has_rules, h, h->front.name, sizeof(h->front.name)) == PROCGROUP_SHELL;
+}
+
+void host_rules_follow(struct host_session *h)
+{
+    const char *program = NULL;
+
+    if (h->programs == NULL) {
+        return;
+    }
+    if (h->pty != NULL) {
+        look_in_front(h);
+        program = h->front.name[0] != '\0' ? h->front.name : NULL;
+        if (program == NULL && !h->front.shell) { /* a shell may still have the title of what has ended */
+            program = rules_programs_by_title(h->programs, vt_title(h->vt));
+        }
+    }
+    if (strcmp(h->known, program != NULL ? program : "") != 0) {
+        str_copy(h->known, sizeof(h->known), program != NULL ? program : "");
+        use(h, h->known);
+    }
 }
 
 /* Something in the folder of the person's own file has changed. */
@@ -83,7 +122,7 @@ void host_rules_close(struct host_session *h)
 void host_rules_release(struct host_session *h)
 {
     rules_free(h->rules);
-    rules_titles_free(h->titles);
+    rules_programs_free(h->programs);
     h->rules = NULL;
-    h->titles = NULL;
+    h->programs = NULL;
 }

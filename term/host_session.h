@@ -34,9 +34,14 @@ struct host_session {
     struct pty *pty; /* NULL once the program has ended */
     struct vt *vt;
     struct pulse *pulse;
-    struct rules *rules;         /* for the program's screen; NULL: none */
-    struct rules_titles *titles; /* by which a program without rules is known; NULL: none */
-    char titled[64];             /* the program that they are for, by its title; "": the label's */
+    struct rules *rules;             /* for the program's screen; NULL: none */
+    struct rules_programs *programs; /* by which another program than the label's is known; NULL: it has rules */
+    char known[64];                  /* the program that they are for; "": the label's */
+    struct {
+        int group, looks; /* in the foreground of the terminal, and how often it was looked at */
+        bool shell;       /* a shell at its prompt */
+        char name[64];    /* that has rules; "": none */
+    } front;
     struct dirwatch *rules_watch;
     struct logfile *log;
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */

@@ -28,8 +28,9 @@ struct rules {
     int lines; /* the most that one of them wants */
 };
 
-struct rules_titles {
-    struct strvec names, globs; /* pairs */
+struct rules_programs {
+    struct strvec names, globs; /* pairs: of titles */
+    struct strvec agents;       /* whom rules are for */
 };
 
 /* One file while it is read. */
@@ -37,9 +38,8 @@ struct reading {
     const char *path;
     const char *program; /* NULL: every rule is looked at, none is kept */
     struct rules *rules;
-    struct rules_titles *titles; /* NULL: they are only looked at */
+    struct rules_programs *programs; /* NULL: they are only looked at; else the rules themselves are not read */
     struct strvec *problems;
-    bool rules_skipped;
     size_t seen;     /* rules that are right */
     bool first_only; /* for rules_check */
     struct error first;
@@ -226,9 +226,25 @@ static void read_agent(struct reading *r, const struct toml *t)
         return;
     }
     const struct toml *one = titles->type == TOML_STRING ? titles : titles->first;
-    for (; r->titles != NULL && one != NULL; one = titles->type == TOML_STRING ? NULL : one->next) {
-        strvec_push(&r->titles->names, name->string);
-        strvec_push(&r->titles->globs, one->string);
+    for (; r->programs != NULL && one != NULL; one = titles->type == TOML_STRING ? NULL : one->next) {
+        strvec_push(&r->programs->names, name->string);
+        strvec_push(&r->programs->globs, one->string);
+    }
+}
+
+/* Whom a rule is for. */
+static void note_agents(struct reading *r, const struct toml *rule)
+{
+    const struct toml *agent = rule->type == TOML_TABLE ? toml_get(rule, "agent") : NULL;
+
+    if (agent == NULL || !is_names(agent)) {
+        return;
+    }
+    for (const struct toml *one = agent->type == TOML_STRING ? agent : agent->first; one != NULL;
+         one = agent->type == TOML_STRING ? NULL : one->next) {
+        if (one->string[strspn(one->string, "*?")] != '\0') {
+            strvec_push(&r->programs->agents, one->string);
+        }
     }
 }
 
@@ -255,8 +271,12 @@ static void read_file(struct reading *r, bool *replaced)
                 *replaced = true;
             }
         } else if (strcmp(v->key, "rule") == 0 && v->type == TOML_ARRAY) {
-            for (const struct toml *t = r->rules_skipped ? NULL : v->first; t != NULL; t = t->next) {
-                read_rule(r, t);
+            for (const struct toml *t = v->first; t != NULL; t = t->next) {
+                if (r->programs != NULL) {
+                    note_agents(r, t);
+                } else {
+                    read_rule(r, t);
+                }
             }
         } else if (strcmp(v->key, "agent") == 0 && v->type == TOML_ARRAY) {
             for (const struct toml *t = v->first; t != NULL; t = t->next) {
@@ -396,35 +416,47 @@ enum rules_state rules_judge(const struct rules *r, const char *lines, struct st
     return RULES_NONE;
 }
 
-struct rules_titles *rules_titles_load(const char *own, const char *shipped)
+struct rules_programs *rules_programs_load(const char *own, const char *shipped)
 {
-    struct rules_titles *t = xcalloc(1, sizeof(*t));
+    struct rules_programs *t = xcalloc(1, sizeof(*t));
     const char *const paths[] = {own, shipped};
     bool replaced = false;
 
     strvec_init(&t->names);
     strvec_init(&t->globs);
+    strvec_init(&t->agents);
     for (size_t i = 0; i < MT_ARRAY_LEN(paths); i++) {
-        struct reading r = {.path = paths[i], .program = "", .titles = t, .rules_skipped = true};
+        struct reading r = {.path = paths[i], .program = "", .programs = t};
         read_file(&r, &replaced);
     }
-    if (t->names.len == 0) {
-        rules_titles_free(t);
+    if (t->names.len == 0 && t->agents.len == 0) {
+        rules_programs_free(t);
         return NULL;
     }
     return t;
 }
 
-void rules_titles_free(struct rules_titles *t)
+void rules_programs_free(struct rules_programs *t)
 {
     if (t != NULL) {
         strvec_release(&t->names);
         strvec_release(&t->globs);
+        strvec_release(&t->agents);
         free(t);
     }
 }
 
-const char *rules_titles_find(const struct rules_titles *t, const char *title)
+bool rules_programs_know(const struct rules_programs *t, const char *name)
+{
+    for (size_t i = 0; i < t->agents.len; i++) {
+        if (fnmatch(t->agents.v[i], name, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *rules_programs_by_title(const struct rules_programs *t, const char *title)
 {
     for (size_t i = 0; t != NULL && i < t->names.len; i++) {
         if (fnmatch(t->globs.v[i], title, 0) == 0) {

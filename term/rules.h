@@ -6,6 +6,7 @@
  * described in term/attention.toml, which is shipped; a file of the person's own is looked at first. Pure but for
  * reading the two files. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/util/error.h"
@@ -18,7 +19,7 @@
 enum rules_state { RULES_NONE, RULES_WORKING, RULES_WAITING, RULES_IDLE };
 
 struct rules;
-struct rules_titles;
+struct rules_programs;
 
 /* The rules for `program` from the person's own file and the shipped one; a file that is not there has none. Either
  * path may be NULL or "". What is wrong is left out and, when `problems` is not NULL, told there with file, line and
@@ -37,13 +38,15 @@ int rules_lines(const struct rules *r);
  * gets the text for the person, "" when there is none. */
 enum rules_state rules_judge(const struct rules *r, const char *lines, struct strbuf *shown);
 
-/* Which program it is by the title that it gives its window: [[agent]] of the two files, the person's own first. For
- * sessions whose label says nothing, such as a shell in which an agent was started by hand. NULL when there are none.
- */
-struct rules_titles *rules_titles_load(const char *own, const char *shipped);
-void rules_titles_free(struct rules_titles *t);
+/* Which program it is, for sessions whose label says nothing, such as a shell in which an agent was started by hand: by
+ * its name, when some rule of the two files is for it, or by the title that it gives its window ([[agent]], the
+ * person's own first). NULL when there are no rules. */
+struct rules_programs *rules_programs_load(const char *own, const char *shipped);
+void rules_programs_free(struct rules_programs *t);
+/* Is there a rule for a program of this name? Those that are for whatever runs ("*") do not count. */
+bool rules_programs_know(const struct rules_programs *t, const char *name);
 /* The name of the program; valid as long as `t`. NULL: no title of an agent; `t` may be NULL. */
-const char *rules_titles_find(const struct rules_titles *t, const char *title);
+const char *rules_programs_by_title(const struct rules_programs *t, const char *title);
 
 /* The program's name as rules know it, of a session's label: the first word without its folder. */
 void rules_program(const char *label, char *out, size_t cap);

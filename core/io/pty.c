@@ -587,6 +587,13 @@ void pty_terminate(struct pty *p)
     update_watch(p);
 }
 
+int pty_group(const struct pty *p)
+{
+    int group = p->master >= 0 && !p->ended ? tcgetpgrp(p->master) : -1;
+
+    return group > 1 ? group : 0;
+}
+
 int pty_pid(const struct pty *p)
 {
     return p->pid;

@@ -50,6 +50,8 @@ int pty_resize(struct pty *p, int cols, int rows, struct error *err);
 void pty_signal(struct pty *p, int signum);
 /* HUP, then TERM after 500 ms, then KILL after 2 s more, to the session; on_exit follows. Idempotent. */
 void pty_terminate(struct pty *p);
+/* The process group in the foreground of the terminal, by the numbers that we see; 0 when it is not known. */
+int pty_group(const struct pty *p);
 /* The program on the terminal; 0 when it is not known. */
 int pty_pid(const struct pty *p);
 /* Closes without waiting: the child gets HUP by the hang-up. No callback afterwards. The object lives until this call,

@@ -237,6 +237,59 @@ static void test_quiet_agent_sleeps(void **state)
     assert_int_equal(rig_proc_status(pid, "voluntary_ctxt_switches:") - before, 0);
 }
 
+/* sessions: what it wants a person for. */
+static bool wants(void *arg)
+{
+    void **a_and_kind = arg;
+    const struct session_info *s = sessions_find(a.s, a_and_kind[0]);
+    return s != NULL && s->attention == *(const enum attention_kind *)a_and_kind[1];
+}
+
+static void expect_attention(const char *id, enum attention_kind kind)
+{
+    void *arg[] = {(void *)(uintptr_t)id, &kind};
+    if (!rig_wait(&rig, wants, arg, RIG_WAIT_MS)) {
+        fail_msg("attention is %d, not %d", sessions_find(a.s, id)->attention, kind);
+    }
+}
+
+/* Typed into a shell: known by its name while it stands in the foreground, and no longer. */
+static void test_agent_in_a_shell(void **state)
+{
+    static const char script[] = "#!/bin/sh\ncat \"$SCREENS/codex-ask.txt\"\nread -r x\n";
+    MT_CLEANUP(xfree) char *bin = path_join(rig.base, "bin"), *agent = path_join(bin, "codex");
+    MT_CLEANUP(xfree) char *js = path_join(bin, "codex.js"), *node = path_join(bin, "node");
+    char id[SESSION_ID_MAX];
+    (void)state;
+    assert_int_equal(fs_mkdirs(bin, 0700, NULL), 0);
+    assert_int_equal(fs_write_atomic(agent, script, strlen(script), 0700, NULL), 0);
+    assert_int_equal(fs_write_atomic(js, script, strlen(script), 0600, NULL), 0);
+    assert_int_equal(symlink("/bin/sh", node), 0);
+    start(SESSION_SHELL, "shell", "PS1='READY> ' exec bash --norc --noprofile -i", id);
+    assert_int_equal(sessions_view(a.s, id, 100, 30, NULL), 0);
+    rig_expect(&a, id, "READY>");
+    /* Only shown: nobody asks. */
+    rig_type(&a, id, "cat $SCREENS/codex-ask.txt\r");
+    rig_expect(&a, id, "Press enter to confirm");
+    rig_turn(&rig, 2500);
+    expect_attention(id, ATTENTION_NONE);
+    /* By its name, by that of a script that an interpreter runs, and behind a wrapper in a pipeline. */
+    static const char *const commands[] = {"$BASE/bin/codex", "$BASE/bin/node $BASE/bin/codex.js",
+                                           "true | sh -c '$BASE/bin/codex; true' </dev/tty"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(commands); i++) {
+        MT_CLEANUP(xfree) char *line = xasprintf("clear; %s\r", commands[i]);
+        rig_type(&a, id, line);
+        expect_attention(id, ATTENTION_WAITING);
+        assert_non_null(strstr(sessions_find(a.s, id)->attention_text, "Would you like to"));
+        rig_type(&a, id, "\r");
+        expect_attention(id, ATTENTION_NONE);
+    }
+    /* It has ended: its screen is only a text again, whatever title it left. */
+    rig_type(&a, id, "clear; printf '\\033]0;OpenCode\\007'; cat $SCREENS/codex-ask.txt $SCREENS/opencode-ask.txt\r");
+    rig_turn(&rig, 3000);
+    expect_attention(id, ATTENTION_NONE);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "host") == 0) {
@@ -244,10 +297,11 @@ int main(int argc, char **argv)
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_nobody_attached),
-        T(test_rules_are_followed),
-        T(test_repeating_program),
-        T(test_quiet_agent_sleeps),
+        T(test_nobody_attached),    T(test_rules_are_followed), T(test_repeating_program),
+        T(test_quiet_agent_sleeps), T(test_agent_in_a_shell),
     };
+    if (argc > 1) {
+        cmocka_set_test_filter(argv[1]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

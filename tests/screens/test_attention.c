@@ -210,13 +210,39 @@ static void test_mistakes_are_told(void **state)
     world_leave(h);
 }
 
-int main(void)
+/* Typed into a shell inside the sandbox: its host, outside, sees who stands in the foreground there. */
+static void test_typed_into_a_shell(void **state)
+{
+    struct harness *h = *state;
+    static const char *const codex[] = {"codex-ask", "key", NULL};
+
+    put_agent(h, "api", "codex", codex);
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h, "./codex\r");
+    harness_wait_text(h, "Press enter to confirm");
+    harness_keys(h, "C-] w g");
+    harness_wait_text(h, "asks: Would you like to");
+    harness_keys(h, "1 Enter C-c"); /* it goes on, and is ended */
+    harness_type(h, "clear; cat codex-ask\r");
+    harness_wait_text(h, "Press enter to confirm");
+    harness_keys(h, "C-] w g");
+    harness_wait_gone(h, "asks:");
+    world_leave(h);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_two_agents, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_watched, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_attach_is_silent, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_typed_into_a_shell, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_mistakes_are_told, world_set_up, world_tear_down),
     };
+
+    if (argc > 1) {
+        cmocka_set_test_filter(argv[1]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,16 +230,26 @@ static void test_titles(void **state)
     (void)state;
     temphome_open(&t);
     MT_CLEANUP(xfree) char *own = own_file(&t, "[[agent]]\nname = 'mine'\ntitles = 'Mine: *'\n");
-    struct rules_titles *titles = rules_titles_load(own, SHIPPED);
-    assert_string_equal(rules_titles_find(titles, "\342\234\263 Claude Code"), "claude");
-    assert_string_equal(rules_titles_find(titles, "\342\234\263 Mend the door"), "claude");
-    assert_string_equal(rules_titles_find(titles, "OC | All done."), "opencode");
-    assert_string_equal(rules_titles_find(titles, "Mine: x"), "mine");
-    assert_null(rules_titles_find(titles, "me@host: ~/src"));
-    assert_null(rules_titles_find(titles, ""));
-    assert_null(rules_titles_find(NULL, "OpenCode"));
-    rules_titles_free(titles);
-    assert_null(rules_titles_load("", "/nowhere"));
+    struct rules_programs *titles = rules_programs_load(own, SHIPPED);
+    assert_string_equal(rules_programs_by_title(titles, "\342\234\263 Claude Code"), "claude");
+    assert_string_equal(rules_programs_by_title(titles, "\342\234\263 Mend the door"), "claude");
+    assert_string_equal(rules_programs_by_title(titles, "OC | All done."), "opencode");
+    assert_string_equal(rules_programs_by_title(titles, "Mine: x"), "mine");
+    assert_null(rules_programs_by_title(titles, "me@host: ~/src"));
+    assert_null(rules_programs_by_title(titles, ""));
+    assert_null(rules_programs_by_title(NULL, "OpenCode"));
+    assert_true(rules_programs_know(titles, "codex"));
+    assert_true(rules_programs_know(titles, "claude"));
+    assert_false(rules_programs_know(titles, "bash"));
+    assert_false(rules_programs_know(titles, "mine")); /* it has a title and no rule */
+    rules_programs_free(titles);
+    assert_null(rules_programs_load("", "/nowhere"));
+    free(own);
+    own = own_file(&t, "[[rule]]\nagent = ['my-*', '*', '?*']\nmatch = 'x'\nstate = 'idle'\n");
+    titles = rules_programs_load(own, "");
+    assert_true(rules_programs_know(titles, "my-agent"));
+    assert_false(rules_programs_know(titles, "bash")); /* for whatever runs: nothing is known by that */
+    rules_programs_free(titles);
     MT_CLEANUP(strvec) struct strvec problems = STRVEC_INIT;
     free(own);
     own = own_file(&t, "[[agent]]\nname = 'mine'\n");

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/io/procgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/util/compiler.h"
+#include "core/util/paths.h"
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+#if defined(__linux__)
+
+#define PROCESSES_MAX 48 /* looked at */
+#define THREADS_MAX 128  /* whose children are looked for, of all of them together */
+#define TEXT_MAX 4096
+#define NAME_MAX_BYTES 64
+
+struct walk {
+    int group;
+    procgroup_fn known;
+    void *arg;
+    int pids[PROCESSES_MAX];
+    int count;
+    int threads;
+    int members; /* of the group */
+    bool prompt; /* the last of them is a shell that a person types into */
+    char found[NAME_MAX_BYTES];
+};
+
+/* A small file of /proc as text; "" when it is not there. */
+static size_t read_text(const char *path, char *buf, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, buf, cap - 1) : -1;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    buf[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool is_one_of(const char *name, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, list[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_shell(const char *name)
+{
+    static const char *const shells[] = {"sh", "bash", "dash", "zsh", "fish", "ksh", "ash", "mksh", "tcsh", "nu"};
+
+    return is_one_of(name, shells, MT_ARRAY_LEN(shells));
+}
+
+/* Was a shell started to be typed into, by its arguments? Not with a script, nor with a command. */
+static bool is_for_typing(const char *args, size_t len)
+{
+    for (size_t at = strlen(args) + 1; at < len; at += strlen(args + at) + 1) {
+        const char *a = args + at;
+        if (strcmp(a, "--rcfile") == 0 || strcmp(a, "--init-file") == 0) {
+            at += strlen(a) + 1; /* a file follows */
+        } else if (a[0] != '-' || (a[1] != '-' && strchr(a, 'c') != NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does it run what its first argument names? */
+static bool is_interpreter(const char *name)
+{
+    static const char *const others[] = {"node", "nodejs", "bun", "deno", "ruby", "perl", "env", "MainThread"};
+
+    return is_shell(name) || strncmp(name, "python", 6) == 0 || is_one_of(name, others, MT_ARRAY_LEN(others));
+}
+
+/* Offers a name, or path, without its folder and the ending that scripts have. */
+static void offer(struct walk *w, const char *text)
+{
+    static const char *const endings[] = {".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".rb", ".pl"};
+    const char *base = path_base(text);
+    size_t len = strlen(base);
+    char name[NAME_MAX_BYTES];
+
+    for (size_t i = 0; i < MT_ARRAY_LEN(endings); i++) {
+        size_t n = strlen(endings[i]);
+        if (len > n && strcmp(base + len - n, endings[i]) == 0) {
+            len -= n;
+            break;
+        }
+    }
+    if (w->found[0] != '\0' || len == 0 || len >= sizeof(name)) {
+        return;
+    }
+    memcpy(name, base, len);
+    name[len] = '\0';
+    if (w->known(w->arg, name)) {
+        str_copy(w->found, sizeof(w->found), name);
+    }
+}
+
+/* Offers what a process of the group may be called. */
+static void offer_process(struct walk *w, int pid)
+{
+    char path[64], comm[64], args[TEXT_MAX];
+
+    str_format(path, sizeof(path), "/proc/%d/comm", pid);
+    (void)read_text(path, comm, sizeof(comm));
+    comm[strcspn(comm, "\n")] = '\0';
+    str_format(path, sizeof(path), "/proc/%d/cmdline", pid);
+    size_t len = read_text(path, args, sizeof(args));
+    const char *called = args[0] == '-' ? args + 1 : args; /* a login shell */
+    w->prompt = is_shell(comm) && len > 0 && is_for_typing(args, len);
+    offer(w, comm);
+    offer(w, called);
+    if (!is_interpreter(comm) && !is_interpreter(path_base(called))) {
+        return;
+    }
+    for (size_t at = strlen(args) + 1; at < len; at += strlen(args + at) + 1) {
+        if (args[at] != '-') { /* the first that is no option */
+            offer(w, args + at);
+            return;
+        }
+    }
+}
+
+/* Puts a process on the list, once. */
+static void add(struct walk *w, int pid)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->pids[i] == pid) {
+            return;
+        }
+    }
+    if (pid > 0 && w->count < PROCESSES_MAX) {
+        w->pids[w->count++] = pid;
+    }
+}
+
+/* Its children: they are those of its threads. */
+static void add_children(struct walk *w, int pid)
+{
+    char path[64], text[TEXT_MAX];
+    struct dirent *entry;
+
+    str_format(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *dir = opendir(path);
+    while (dir != NULL && w->threads < THREADS_MAX && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        w->threads++;
+        str_format(path, sizeof(path), "/proc/%d/task/%.20s/children", pid, entry->d_name);
+        (void)read_text(path, text, sizeof(text));
+        for (char *p = text, *end; *p != '\0'; p = end) {
+            long child = strtol(p, &end, 10);
+            if (end == p) {
+                break;
+            }
+            add(w, (int)child);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
+/* Its process group, 0 when it is not there any more (proc(5), field 5; the name before it may hold anything). */
+static int group_of(int pid)
+{
+    char path[64], text[1024];
+    int group = 0;
+
+    str_format(path, sizeof(path), "/proc/%d/stat", pid);
+    (void)read_text(path, text, sizeof(text));
+    const char *p = strrchr(text, ')');
+    if (p == NULL || strlen(p) < 4) {
+        return 0;
+    }
+    char *end = NULL;
+    (void)strtol(p + 4, &end, 10); /* behind the state: the parent */
+    group = (int)strtol(end, NULL, 10);
+    return group;
+}
+
+enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void *arg, char *out, size_t cap)
+{
+    struct walk w = {.group = group, .known = known, .arg = arg};
+
+    add(&w, group);
+    add(&w, root);
+    for (int i = 0; i < w.count && w.found[0] == '\0'; i++) {
+        if (group_of(w.pids[i]) == group) {
+            w.members++;
+            offer_process(&w, w.pids[i]);
+        }
+        if (w.found[0] == '\0') {
+            add_children(&w, w.pids[i]);
+        }
+    }
+    str_copy(out, cap, w.found);
+    if (w.members == 0) {
+        return PROCGROUP_UNKNOWN;
+    }
+    return w.members == 1 && w.prompt && w.found[0] == '\0' ? PROCGROUP_SHELL : PROCGROUP_OTHER;
+}
+
+#else
+
+enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void *arg, char *out, size_t cap)
+{
+    (void)group;
+    (void)root;
+    (void)known;
+    (void)arg;
+    str_copy(out, cap, "");
+    return PROCGROUP_UNKNOWN;
+}
+
+#endif
