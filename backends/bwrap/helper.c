@@ -31,7 +31,9 @@
  * stdout a line each; a failure ends with a line of \x1e and the error as JSON. */
 
 #define DEFAULT_GRACE_MS 30000
-#define FORCE_GRACE_MS 1 /* as bwrap.c gives it: by force */
+#define OTHER_LIMIT_MS 30000 /* for another start */
+#define CLEAR_UP_MS 5000     /* for what clears up behind a sandbox */
+#define FORCE_GRACE_MS 1     /* as bwrap.c gives it: by force */
 
 void helper_say(const char *text)
 {
@@ -183,18 +185,36 @@ static void become_shim(struct helper *h, int ready_fd, enum start_way way)
     _exit(shim_supervise(&h->paths, h->root, h->name, 3));
 }
 
-/* Another start won: its outcome is ours. */
+/* How an attempt to start went, besides 0 and -1. */
+enum { START_SILENT = 1, START_AGAIN = 2 };
+
+/* Is the lock held by the supervisor that the status names? Not, when it is still to write it, or when somebody clears
+ * up after one that was killed. */
+static bool is_supervised(const struct helper *h, int holder)
+{
+    struct state_status st;
+    state_status_load(h->dir, &st);
+    return st.valid && st.shim_pid == holder;
+}
+
+/* Somebody else has the lock. Another start: its outcome is ours. Who clears up is waited for: START_AGAIN. */
 static int wait_for_other(struct helper *h, struct error *err)
 {
     struct sandbox_info info;
-    for (uint64_t deadline = clock_mono_ms() + 30000; clock_mono_ms() < deadline; poll(NULL, 0, 10)) {
+    bool is_start = false;
+    for (uint64_t deadline = clock_mono_ms() + OTHER_LIMIT_MS; clock_mono_ms() < deadline; poll(NULL, 0, 10)) {
+        int holder = state_lock_holder(h->dir);
+        is_start = is_start || (holder > 0 && is_supervised(h, holder));
+        if (holder <= 0 && !is_start) {
+            return START_AGAIN;
+        }
         if (!state_info(h->dir, &info)) {
             break;
         }
-        if (info.state == SANDBOX_RUNNING) {
+        if (is_start && info.state == SANDBOX_RUNNING) {
             return 0;
         }
-        if (info.state != SANDBOX_CREATING) {
+        if (is_start && info.state != SANDBOX_CREATING) {
             return error_set(err, ERROR_UNAVAILABLE, "%s",
                              info.reason[0] ? info.reason : "the sandbox did not come up");
         }
@@ -203,15 +223,15 @@ static int wait_for_other(struct helper *h, struct error *err)
                      h->name);
 }
 
-/* Reads the shim's lines until it is running, has failed, or went away; 1 when it went without a word. */
+/* Reads the shim's lines until it is running, has failed, or went away (START_SILENT: without a word). */
 static int follow_start(struct helper *h, int fd, struct error *err)
 {
     FILE *in = fdopen(fd, "r");
     char *line = NULL;
     size_t cap = 0;
-    int rc = 1;
+    int rc = START_SILENT;
     ssize_t n;
-    while (rc == 1 && in && (n = getline(&line, &cap, in)) > 0) {
+    while (rc == START_SILENT && in && (n = getline(&line, &cap, in)) > 0) {
         line[n - 1] = '\0';
         if (line[0] == SHIM_PROGRESS) {
             helper_say(line + 1);
@@ -253,7 +273,7 @@ static int start_by(struct helper *h, enum start_way way, struct error *err)
 static int verb_start(struct helper *h, struct error *err)
 {
     struct state_config config;
-    int rc = 1;
+    int rc = START_SILENT;
     if (!fs_is_dir(h->dir)) {
         return error_set(err, ERROR_NOT_FOUND, "there is no sandbox %s", h->name);
     }
@@ -262,10 +282,15 @@ static int verb_start(struct helper *h, struct error *err)
     state_config_release(&config);
     /* systemd-run refuses without a manager that answers, or a property that it does not know: then the next way is
      * tried. */
-    for (; rc == 1 && way < START_WAYS; way++) {
+    uint64_t deadline = clock_mono_ms() + OTHER_LIMIT_MS;
+    while (way < START_WAYS && (rc == START_SILENT || (rc == START_AGAIN && clock_mono_ms() < deadline))) {
         rc = start_by(h, (enum start_way)way, err);
+        way += rc == START_SILENT;
     }
-    return rc == 1 ? error_set(err, ERROR_SYS, "the sandbox's supervisor ended without a word") : rc;
+    if (rc == START_AGAIN) {
+        return error_set(err, ERROR_BUSY, "sandbox %s is held by other processes all the time", h->name);
+    }
+    return rc == START_SILENT ? error_set(err, ERROR_SYS, "the sandbox's supervisor ended without a word") : rc;
 }
 
 /* The shim again, inside of its scope; the ready pipe is descriptor 3. */
@@ -295,29 +320,49 @@ static void kill_shim(struct helper *h)
     }
 }
 
+/* Until nobody holds the lock. False when that takes longer. */
+static bool wait_unlocked(struct helper *h, uint64_t timeout_ms)
+{
+    for (uint64_t deadline = clock_mono_ms() + timeout_ms; state_lock_holder(h->dir) > 0; poll(NULL, 0, 2)) {
+        if (clock_mono_ms() > deadline) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Has the supervisor come up once? Without its socket it is clearing up then. */
+static bool is_ending(const struct helper *h)
+{
+    struct state_status st;
+    state_status_load(h->dir, &st);
+    return st.valid && strcmp(st.phase, "starting") != 0;
+}
+
 static int verb_stop(struct helper *h, struct error *err)
 {
     uint64_t grace = h->grace_ms ? h->grace_ms : DEFAULT_GRACE_MS;
     struct shim_ask ask = {.type = SHIM_STOP, .grace_ms = grace};
-    int fd = -1;
-    if (!fs_is_dir(h->dir) || state_lock_holder(h->dir) <= 0) {
+    int fd = -1, holder;
+    /* One that starts has not written its status yet; one that clears up soon ends: neither is to be killed. */
+    for (uint64_t deadline = clock_mono_ms() + CLEAR_UP_MS;
+         (holder = state_lock_holder(h->dir)) > 0 && !is_supervised(h, holder) && clock_mono_ms() < deadline;
+         poll(NULL, 0, 2)) {
+    }
+    if (!fs_is_dir(h->dir) || holder <= 0) {
         shim_clean_up(h->root, path_base(h->dir));
         return 0;
     }
-    bool ended = client_connect(h->dir, "shim.sock", &fd, NULL) == 0 &&
-                 client_send(fd, &ask, sizeof(ask), NULL, 0, NULL) == 0 && wait_end(fd, grace + 5000);
+    bool heard =
+        client_connect(h->dir, "shim.sock", &fd, NULL) == 0 && client_send(fd, &ask, sizeof(ask), NULL, 0, NULL) == 0;
+    bool ended = heard ? wait_end(fd, grace + 5000) : is_ending(h) && wait_unlocked(h, CLEAR_UP_MS);
     if (fd >= 0) {
         close(fd);
     }
     if (!ended) {
         kill_shim(h);
     }
-    for (uint64_t deadline = clock_mono_ms() + 5000; state_lock_holder(h->dir) > 0; poll(NULL, 0, 2)) {
-        if (clock_mono_ms() > deadline) {
-            return error_set(err, ERROR_TIMEOUT, "sandbox %s does not stop", h->name);
-        }
-    }
-    return 0;
+    return wait_unlocked(h, CLEAR_UP_MS) ? 0 : error_set(err, ERROR_TIMEOUT, "sandbox %s does not stop", h->name);
 }
 
 static int verb_delete(struct helper *h, struct error *err)

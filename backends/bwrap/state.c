@@ -433,6 +433,11 @@ static void dead_state(const struct state_status *st, struct sandbox_info *out)
     }
 }
 
+static bool is_up(const struct state_status *st)
+{
+    return strcmp(st->phase, "running") == 0 || strcmp(st->phase, "stopping") == 0;
+}
+
 /* Without a readable status: has the init opened its socket? The supervisor removes that when it ends. */
 static bool has_socket(const char *dir)
 {
@@ -446,7 +451,7 @@ static bool has_socket(const char *dir)
 static void live_state(const char *dir, const struct state_config *c, const struct state_status *st,
                        struct sandbox_info *out)
 {
-    bool up = strcmp(st->phase, "running") == 0 || strcmp(st->phase, "stopping") == 0;
+    bool up = is_up(st);
     if (!st->valid && has_socket(dir)) {
         /* Damaged by someone while it runs: it does run, but limits, network and times are not known any more. */
         out->state = SANDBOX_RUNNING;
@@ -489,7 +494,8 @@ bool state_info(const char *dir, struct sandbox_info *out)
     out->port = st.port;
     out->workspace_mode = c.spec.workspace_mode;
     out->net = c.sealed ? NET_NONE : c.spec.net;
-    if (holder > 0) {
+    /* The lock is also held by whoever clears up after a supervisor that was killed. */
+    if (holder > 0 && (!st.valid || !is_up(&st) || st.shim_pid == holder)) {
         live_state(dir, &c, &st, out);
     } else {
         dead_state(&st, out);

@@ -15,6 +15,7 @@
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 struct fixture fx;
 struct error fx_error;
@@ -212,7 +213,7 @@ static void on_tick(void *arg)
 
 bool wait_for(bool (*cond)(void *arg), void *arg, uint64_t timeout_ms)
 {
-    uint64_t deadline = clock_mono_ms() + timeout_ms;
+    uint64_t deadline = clock_mono_ms() + patience(timeout_ms);
     struct timer *tick = timer_new(fx.loop, on_tick, NULL); /* conditions of the world have no event */
     bool ok;
     timer_repeat(tick, 5);
@@ -240,6 +241,13 @@ enum error_code call_name(enum backend_verb verb, const char *name)
     enum error_code code = call_run(&call);
     backend_call_release(&call);
     return code;
+}
+
+void call_must(enum backend_verb verb, const char *name)
+{
+    if (call_name(verb, name) != ERROR_NONE) {
+        fail_msg("%s: verb %d: %s", name, (int)verb, fx_error.msg);
+    }
 }
 
 enum error_code sandbox_create(const char *name, enum net_policy net, uint64_t memory_bytes, unsigned pids)

@@ -40,6 +40,8 @@ extern struct error fx_error;
 enum error_code call_run(struct backend_call *call);
 /* The verbs with a name only. */
 enum error_code call_name(enum backend_verb verb, const char *name);
+/* It must succeed: the test fails with its error otherwise. */
+void call_must(enum backend_verb verb, const char *name);
 /* Creates with this network; memory and pids 0 = none. */
 enum error_code sandbox_create(const char *name, enum net_policy net, uint64_t memory_bytes, unsigned pids);
 /* Creates and starts; fails the test when that does not work. */

@@ -249,13 +249,13 @@ static void test_delete_follows_nothing(void **state)
                             precious, precious, precious, precious);
     assert_int_equal(sandbox_sh(BOX, NULL, traps), 0);
     free(traps);
-    assert_int_equal(call_name(BACKEND_STOP, BOX), ERROR_NONE);
-    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE); /* empties tmp */
+    call_must(BACKEND_STOP, BOX);
+    call_must(BACKEND_START, BOX); /* empties tmp */
     MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
     sandbox_sh(BOX, &out, "ls -A /tmp");
     assert_string_equal(out.buf, "");
     char *dir = sandbox_path(BOX, "");
-    assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
+    call_must(BACKEND_DELETE, BOX);
     assert_false(fs_exists(dir));
     assert_true(fs_exists(file));
     free(dir);
@@ -303,7 +303,7 @@ static void test_door_flood(void **state)
         print_message("no isolated network here, so no door: %s\n", fx.probe.full_reason);
         return;
     }
-    assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
+    call_must(BACKEND_DELETE, BOX);
     sandbox_up(BOX, NET_FULL, 0, 128);
     sandbox_sh(BOX, NULL,
                "setsid python3 -c 'import socket,os\ns=socket.socket(); s.setsockopt(1,2,1)\n"

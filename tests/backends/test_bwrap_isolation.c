@@ -359,7 +359,7 @@ static void test_network_full(void **state)
 {
     (void)state;
     MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
-    assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
+    call_must(BACKEND_DELETE, BOX);
     assert_int_equal(sandbox_create(BOX, NET_FULL, 0, 128), ERROR_NONE);
     if (!(fx.probe.caps & BACKEND_CAP_NET_FULL)) {
         /* Not possible here: said by the probe, with what to do, and by the start. */
@@ -370,7 +370,7 @@ static void test_network_full(void **state)
         assert_int_equal(sandbox_inspect(BOX).state, SANDBOX_FAILED);
         return;
     }
-    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    call_must(BACKEND_START, BOX);
     assert_int_equal(sandbox_inspect(BOX).net, NET_FULL);
     expect_no_host();
     FILE *npm = popen("npm config get registry 2>/dev/null", "r");
@@ -393,13 +393,13 @@ static void test_network_full(void **state)
     expect_door();
     int port = sandbox_inspect(BOX).port;
     /* Sealed: cut in the running sandbox, read back, and kept over a restart. */
-    assert_int_equal(call_name(BACKEND_SEAL, BOX), ERROR_NONE);
+    call_must(BACKEND_SEAL, BOX);
     assert_int_equal(sandbox_inspect(BOX).net, NET_NONE);
     fetch(port, &out);
     assert_string_equal(out.buf, "refused");
     expect("ls /proc/sys/net/ipv4/conf | grep -v -e all -e default", "lo\n");
-    assert_int_equal(call_name(BACKEND_STOP, BOX), ERROR_NONE);
-    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    call_must(BACKEND_STOP, BOX);
+    call_must(BACKEND_START, BOX);
     assert_int_equal(sandbox_inspect(BOX).net, NET_NONE);
     expect("ls /proc/sys/net/ipv4/conf | grep -v -e all -e default", "lo\n");
 }
@@ -407,9 +407,9 @@ static void test_network_full(void **state)
 static void test_network_shared_and_sealed(void **state)
 {
     (void)state;
-    assert_int_equal(call_name(BACKEND_DELETE, BOX), ERROR_NONE);
+    call_must(BACKEND_DELETE, BOX);
     assert_int_equal(sandbox_create(BOX, NET_SHARED, 0, 128), ERROR_NONE);
-    assert_int_equal(call_name(BACKEND_START, BOX), ERROR_NONE);
+    call_must(BACKEND_START, BOX);
     struct sandbox_info info = sandbox_inspect(BOX);
     assert_int_equal(info.net, NET_SHARED);
     assert_non_null(strstr(info.warning, "host's network"));
@@ -418,7 +418,7 @@ static void test_network_shared_and_sealed(void **state)
     expect_python(program, "reached\n");
     free(program);
     assert_int_equal(close(accept(loopback_fd, NULL, NULL)), 0);
-    assert_int_equal(call_name(BACKEND_SEAL, BOX), ERROR_NONE); /* by a restart without it */
+    call_must(BACKEND_SEAL, BOX); /* by a restart without it */
     info = sandbox_inspect(BOX);
     assert_int_equal(info.state, SANDBOX_RUNNING);
     assert_int_equal(info.net, NET_NONE);
