@@ -3,6 +3,7 @@
 # tests/run.sh PROGRAM...: runs test programs (cmocka's output), prints each one's summary and failures, and one line at the end.
 #   TEST_TIMEOUT=300  seconds per program       TEST_WRAPPER='valgrind ...'  put before each program
 #   TEST_JOBS=2       programs at once; backends and screens: TEST_SLOW_JOBS=3, they mostly wait
+#   TEST_PATIENCE=3  upper bounds of time in the tests, times 3 (tests/patience.h)
 #   TEST_COUNTS=FILE  appends "passed failed skipped" for a caller that sums several runs
 #   TEST_FAILURES=FILE  appends what failed, for a caller that shows it at its end
 #   TEST_AGAIN=5      when no more than so many programs failed, each runs once more, alone, and that run counts; the

@@ -16,6 +16,7 @@
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
 #include "term/select.h"
+#include "tests/patience.h"
 
 /* Its turn of the loop is all that is wanted of it. */
 static void on_heart(void *arg)
@@ -46,7 +47,7 @@ void rig_open(struct rig *r)
 
 bool rig_wait(struct rig *r, bool (*cond)(void *arg), void *arg, int ms)
 {
-    uint64_t end = clock_mono_ms() + (uint64_t)ms;
+    uint64_t end = clock_mono_ms() + patience((uint64_t)ms);
 
     while (!cond(arg)) {
         if (clock_mono_ms() > end) {
@@ -57,15 +58,13 @@ bool rig_wait(struct rig *r, bool (*cond)(void *arg), void *arg, int ms)
     return true;
 }
 
-static bool never(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
 void rig_turn(struct rig *r, int ms)
 {
-    rig_wait(r, never, NULL, ms);
+    uint64_t end = clock_mono_ms() + (uint64_t)ms;
+
+    while (clock_mono_ms() <= end) {
+        loop_turn(r->loop, true);
+    }
 }
 
 /* --- client --- */

@@ -21,6 +21,7 @@
 #include "core/util/xmalloc.h"
 #include "tests/backends/podman_net.h"
 #include "tests/backends/podman_sweep.h"
+#include "tests/patience.h"
 #include "tests/skip.h"
 
 struct pod_world pod;
@@ -316,7 +317,7 @@ void pod_ran_release(struct pod_ran *r)
  * half a second after the program itself is gone. */
 static bool carry(struct pod_ran *r, pid_t pid, int *status, struct pollfd *p, uint64_t timeout_ms)
 {
-    uint64_t deadline = clock_mono_ms() + timeout_ms;
+    uint64_t deadline = clock_mono_ms() + patience(timeout_ms);
     bool ended = false;
     char buf[65536];
     while ((p[0].fd >= 0 || p[1].fd >= 0 || !ended) && clock_mono_ms() < deadline) {
@@ -451,7 +452,7 @@ pid_t pod_pid(const char *container)
 
 bool pod_until(bool (*cond)(const void *arg), const void *arg, uint64_t timeout_ms)
 {
-    uint64_t deadline = clock_mono_ms() + timeout_ms;
+    uint64_t deadline = clock_mono_ms() + patience(timeout_ms);
     bool ok;
     while (!(ok = cond(arg)) && clock_mono_ms() < deadline) {
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);

@@ -18,6 +18,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 #if defined(__linux__)
 #include <linux/sockios.h>
@@ -103,7 +104,7 @@ int pod_quiet(const char *const *argv, unsigned timeout_ms)
 {
     int status = 0;
     struct strvec copy = STRVEC_INIT;
-    uint64_t deadline = clock_mono_ms() + timeout_ms;
+    uint64_t deadline = clock_mono_ms() + patience(timeout_ms);
     strvec_pushv(&copy, argv);
     pid_t pid = fork();
     if (pid == 0) {
@@ -228,9 +229,9 @@ static size_t end_processes(const char *base, bool quiet)
     pid_t left[256];
     char cmd[512];
     size_t n, ended = 0;
-    uint64_t patience = clock_mono_ms() + (quiet ? 0 : 4000), deadline = patience + 10000;
+    uint64_t by_itself = clock_mono_ms() + (quiet ? 0 : patience(4000)), deadline = by_itself + 10000;
     while ((n = pod_processes_of(base, left, sizeof(left) / sizeof(*left))) > 0 && clock_mono_ms() < deadline) {
-        if (clock_mono_ms() > patience) {
+        if (clock_mono_ms() > by_itself) {
             for (size_t i = 0; i < n; i++) {
                 if (!quiet && pod_proc_read(left[i], "cmdline", cmd, sizeof(cmd)) > 0) {
                     fprintf(stderr, "process %d of the podman world is left: %s\n", (int)left[i], cmd);

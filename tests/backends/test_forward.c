@@ -22,6 +22,7 @@
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 #include "tests/skip.h"
 #include "tests/unit/temphome.h"
 
@@ -100,7 +101,7 @@ static bool try_sshd(void)
     MT_CLEANUP(xfree)
     char *scan = xasprintf("ssh-keyscan -T 2 -p %d -t ed25519 127.0.0.1 >%s/known 2>/dev/null && test -s %s/known",
                            t.port, t.home.dir, t.home.dir);
-    uint64_t deadline = clock_mono_ms() + 20000;
+    uint64_t deadline = clock_mono_ms() + patience(20000);
     while (clock_mono_ms() < deadline) { /* until it accepts connections */
         if (waitpid(t.sshd, NULL, WNOHANG) == t.sshd) {
             return false;

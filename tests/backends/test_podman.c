@@ -23,6 +23,7 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 static struct loop *loop;
 static struct paths paths;
@@ -60,7 +61,7 @@ static bool is_done(const void *arg)
 
 static bool turn_until(bool (*cond)(const void *arg), const void *arg, uint64_t timeout_ms)
 {
-    uint64_t end = clock_mono_ms() + timeout_ms;
+    uint64_t end = clock_mono_ms() + patience(timeout_ms);
     struct timer *tick = timer_new(loop, on_tick, NULL);
     timer_repeat(tick, 5);
     bool ok;
@@ -235,7 +236,7 @@ static void test_life(void **state)
     uint64_t start = clock_mono_ms();
     c = (struct backend_call){.grace_ms = 5000};
     assert_int_equal(run(&c, BACKEND_STOP, "muthr-life"), ERROR_NONE);
-    assert_true(clock_mono_ms() - start < 3000); /* its init passes TERM on */
+    assert_true(clock_mono_ms() - start < patience(3000)); /* its init passes TERM on */
     assert_int_equal(inspect("muthr-life").state, SANDBOX_STOPPED);
     must(BACKEND_STOP, "muthr-life", false);
     must(BACKEND_START, "muthr-life", false);
@@ -447,7 +448,7 @@ static void test_stale_stopping(void **state)
     podman_backend.cancel(be, &c);
     assert_true(turn_until(is_done, NULL, 2000));
     assert_int_equal(last.code, ERROR_CANCELED);
-    assert_true(clock_mono_ms() - start < 1000);
+    assert_true(clock_mono_ms() - start < patience(1000));
     pid_t client = pod_process("stop", "muthr-stale");
     assert_true(client > 0);
     kill(client, SIGKILL);
@@ -602,7 +603,7 @@ static void session_open(struct session *t, const char *const *inside)
 /* Reads until `want` stands in what came since the last clear. */
 static void session_expect(struct session *t, const char *want)
 {
-    uint64_t end = clock_mono_ms() + 15000;
+    uint64_t end = clock_mono_ms() + patience(15000);
     char buf[4096];
     while (!strstr(t->out.buf, want)) {
         struct pollfd p = {.fd = t->fd, .events = POLLIN};
@@ -623,7 +624,7 @@ static void session_type(struct session *t, const char *keys)
 static int session_wait(struct session *t)
 {
     int status = 0;
-    uint64_t end = clock_mono_ms() + 10000;
+    uint64_t end = clock_mono_ms() + patience(10000);
     char buf[4096];
     while (waitpid(t->pid, &status, WNOHANG) == 0) {
         struct pollfd p = {.fd = t->fd, .events = POLLIN};
@@ -708,7 +709,7 @@ static void test_session_ends_inside(void **state)
             strbuf_release(&t.out);
         }
         print_message("signal %d: relay ends after %d ms", signals[i], (int)(clock_mono_ms() - start));
-        uint64_t end = clock_mono_ms() + 8000;
+        uint64_t end = clock_mono_ms() + patience(8000);
         while (!none_inside("sleep 77") && clock_mono_ms() < end) {
         }
         print_message(", inside after %d ms\n", (int)(clock_mono_ms() - start));
@@ -795,7 +796,7 @@ static void test_hanging_podman(void **state)
     podman_backend.cancel(be, &c);
     assert_true(turn_until(is_done, NULL, 3000));
     assert_int_equal(last.code, ERROR_CANCELED);
-    assert_true(clock_mono_ms() - start < 1500);
+    assert_true(clock_mono_ms() - start < patience(1500));
     pod_stand_in("podman", NULL);
 }
 

@@ -15,6 +15,7 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 static struct loop *loop;
 static struct paths paths;
@@ -68,7 +69,7 @@ static void on_tick(void *arg)
 
 static void wait_for(struct running *c)
 {
-    uint64_t end = clock_mono_ms() + 120000;
+    uint64_t end = clock_mono_ms() + patience(120000);
     struct timer *tick = timer_new(loop, on_tick, NULL);
     timer_repeat(tick, 20); /* so that a turn ends */
     while (!c->done && clock_mono_ms() < end) {
@@ -228,7 +229,7 @@ static void test_pull_given_up(void **state)
     struct running a, b;
     begin(&a, BACKEND_IMAGE, &spec);
     begin(&b, BACKEND_IMAGE, &spec);
-    uint64_t end = clock_mono_ms() + 30000;
+    uint64_t end = clock_mono_ms() + patience(30000);
     while (a.texts == 0 && !a.done && clock_mono_ms() < end) {
         loop_turn(loop, true);
     }

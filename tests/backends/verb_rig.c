@@ -16,6 +16,7 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 struct verb_rig vr;
 static int background_count;
@@ -144,7 +145,7 @@ int verb_teardown(void **state)
     json_free(list);
     ran_release(&r);
     end_hosts();
-    uint64_t deadline = clock_mono_ms() + 8000;
+    uint64_t deadline = clock_mono_ms() + patience(8000);
     size_t n;
     while ((n = verb_processes(left, MT_ARRAY_LEN(left))) > 0 && clock_mono_ms() < deadline) {
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -214,7 +215,7 @@ static int code_of(int status)
 static void carry(struct ran *r, const struct verb_how *how, int in, int out, int err)
 {
     struct pollfd p[3] = {{.fd = in, .events = POLLOUT}, {.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
-    uint64_t deadline = clock_mono_ms() + RIG_DEADLINE_MS;
+    uint64_t deadline = clock_mono_ms() + patience(RIG_DEADLINE_MS);
     size_t sent = 0, input_len = how->input_len ? how->input_len : how->input ? strlen(how->input) : 0;
     char buf[65536];
     while ((p[1].fd >= 0 || p[2].fd >= 0) && clock_mono_ms() < deadline) {
@@ -344,7 +345,7 @@ int verb_wait(pid_t pid, uint64_t timeout_ms)
 
 bool verb_until(bool (*cond)(const void *arg), const void *arg, uint64_t timeout_ms)
 {
-    uint64_t deadline = clock_mono_ms() + timeout_ms;
+    uint64_t deadline = clock_mono_ms() + patience(timeout_ms);
     bool ok;
     while (!(ok = cond(arg)) && clock_mono_ms() < deadline) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);

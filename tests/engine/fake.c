@@ -8,6 +8,7 @@
 
 #include "core/util/clock.h"
 #include "core/util/fs.h"
+#include "tests/patience.h"
 
 /* The vtable has no argument for a context; one world at a time. */
 static struct fake *current;
@@ -685,7 +686,7 @@ void world_close(struct world *w)
 
 void world_until(struct world *w, bool (*cond)(struct world *w))
 {
-    timer_start(w->guard, 20000);
+    timer_start(w->guard, patience(20000));
     while (!cond(w)) {
         loop_turn(w->loop, true);
     }
@@ -719,7 +720,7 @@ op_id world_start(struct world *w, enum engine_plan plan, const char *sandbox, c
 
 void world_wait(struct world *w, int done)
 {
-    timer_start(w->guard, 20000);
+    timer_start(w->guard, patience(20000));
     while (w->done < done) {
         loop_turn(w->loop, true);
     }

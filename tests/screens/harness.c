@@ -23,6 +23,7 @@
 #include "core/util/paths.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 #define SYNC_FD 9
 #define TITLE_MAX 256
@@ -46,9 +47,7 @@ struct harness {
 
 uint64_t harness_deadline_ms(void)
 {
-    const char *given = getenv("TEST_DEADLINE");
-
-    return given ? strtoul(given, NULL, 10) * 1000 : 20000;
+    return patience(20000);
 }
 
 /* The program of this build: two folders above this test. */

@@ -16,7 +16,7 @@
 #include "term/keys.h"
 #include "term/vt.h"
 
-/* How long a wait may take: 20 s, or TEST_DEADLINE seconds. */
+/* How long a wait may take: 20 s, times TEST_PATIENCE. */
 #define HARNESS_DEADLINE_MS harness_deadline_ms()
 uint64_t harness_deadline_ms(void);
 

@@ -4,7 +4,7 @@
  * prompt: first screens, typing, menus, other sizes, Ctrl-C.
  *
  * The agents are a gigabyte to install and new every week: they run with TEST_AGENTS=1 only (with STAGE_SCREENS=FOLDER
- * and, where the machine has other work, TEST_DEADLINE=120). */
+ * and, where the machine has other work, TEST_PATIENCE=6). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

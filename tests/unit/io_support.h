@@ -14,11 +14,12 @@
 
 #include "core/io/loop.h"
 #include "core/util/clock.h"
+#include "tests/patience.h"
 
 /* Turns `loop` until `cond` holds; fails the test after `ms`. The timer keeps a blocked turn from waiting for ever. */
 #define turn_until(loop, cond, ms)                                                                                     \
     do {                                                                                                               \
-        uint64_t end_ = clock_mono_ms() + (ms);                                                                        \
+        uint64_t end_ = clock_mono_ms() + patience(ms);                                                                \
         struct timer *tick_ = timer_new(loop, io_tick, NULL);                                                          \
         timer_repeat(tick_, 20);                                                                                       \
         while (!(cond) && clock_mono_ms() < end_) {                                                                    \

@@ -16,6 +16,7 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 
 /* Texts as a container of podman 4.3.1 (runc, read-only, all capabilities dropped) showed them. */
 static const char status_text[] = "Name:\tpodman-init\nUmask:\t0022\nUid:\t1000\t1000\t1000\t1000\n"
@@ -214,7 +215,7 @@ static void on_line(void *arg, bool is_stderr, const char *line, size_t len)
 
 static void turn_until(struct loop *loop, const struct heard *h, const char *word)
 {
-    uint64_t until = clock_mono_ms() + 5000;
+    uint64_t until = clock_mono_ms() + patience(5000);
     while (!strstr(h->text.buf, word) && clock_mono_ms() < until) {
         loop_turn(loop, false);
         usleep(2000);

@@ -20,6 +20,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
+#include "tests/patience.h"
 #include "tests/unit/temphome.h"
 
 #define DEADLINE_MS 20000
@@ -69,7 +70,7 @@ static int relay(const char *const *command, struct strbuf *out)
     assert_int_equal(pipe(p), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(DEADLINE_MS / 1000);
+        alarm((unsigned)(patience(DEADLINE_MS) / 1000));
         dup2(p[1], 1);
         dup2(p[1], 2);
         close(p[0]);
@@ -149,7 +150,7 @@ static void test_client_killed(void **state)
     assert_int_equal(fs_read(path, 64, &text, NULL), 0);
     pid_t inner = (pid_t)strtol(text.buf, NULL, 10);
     assert_true(inner > 1);
-    uint64_t limit = clock_mono_ms() + DEADLINE_MS;
+    uint64_t limit = clock_mono_ms() + patience(DEADLINE_MS);
     while (!is_gone(inner) && clock_mono_ms() < limit) {
         usleep(20000); /* HUP, TERM a second later, KILL two seconds later */
     }
@@ -178,7 +179,7 @@ static void test_relay_killed(void **state)
     if (pid == 0) {
         _exit(podman_enter_main((int)argv.len, argv.v));
     }
-    uint64_t limit = clock_mono_ms() + DEADLINE_MS;
+    uint64_t limit = clock_mono_ms() + patience(DEADLINE_MS);
     while (!fs_exists(path) && clock_mono_ms() < limit) {
         usleep(20000);
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/patience.h"
 #include "tests/unit/io_support.h"
 
 #include <errno.h>
@@ -199,10 +200,10 @@ static void test_timeout_kills_group(void **state)
     run(&r, (struct proc_opts){.timeout_ms = 100, .kill_grace_ms = 100, .capture_max_bytes = 100},
         "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $!; wait");
     assert_true(r.timed_out && r.err.code == ERROR_TIMEOUT);
-    assert_true(clock_mono_ms() - start_ms < 5000);
+    assert_true(clock_mono_ms() - start_ms < patience(5000));
     {
         pid_t grandchild = (pid_t)strtol(r.out.buf, NULL, 10);
-        uint64_t end = clock_mono_ms() + 2000;
+        uint64_t end = clock_mono_ms() + patience(2000);
         char path[64], text[512] = "";
         assert_true(grandchild > 1);
         snprintf(path, sizeof(path), "/proc/%d/stat", (int)grandchild);
@@ -237,7 +238,7 @@ static void test_cancel(void **state)
     assert_int_equal(r.done, 0);
     loop_run(loop);
     assert_true(r.done == 1 && r.canceled && r.err.code == ERROR_CANCELED);
-    assert_true(clock_mono_ms() - start_ms < 1500);
+    assert_true(clock_mono_ms() - start_ms < patience(1500));
     run_release(&r);
     assert_int_equal(loop_free(loop), 0);
 }
@@ -250,7 +251,7 @@ static void test_grandchild_holds_pipe(void **state)
     run(&r, (struct proc_opts){.capture_max_bytes = 100}, "echo before; sleep 3 &");
     assert_false(r.failed);
     assert_string_equal(r.out.buf, "before\n");
-    assert_true(clock_mono_ms() - start_ms < 2000);
+    assert_true(clock_mono_ms() - start_ms < patience(2000));
     run_release(&r);
 }
 
