@@ -259,6 +259,33 @@ size_t packed_next(struct packed_line *l, const char **text, int *width)
     return len;
 }
 
+void packed_text(const struct packed_line *l, struct strbuf *out)
+{
+    const uint8_t *p = l->text, *from = p;
+
+    if (l->end - p == l->cells) { /* a byte for each cell */
+        strbuf_add(out, p, (size_t)l->cells);
+        return;
+    }
+    while (p < l->end) {
+        if (*p >= 0x20) {
+            p++;
+            continue;
+        }
+        strbuf_add(out, from, (size_t)(p - from));
+        if (*p == TEXT_CLUSTER || *p == TEXT_CLUSTER2) {
+            strbuf_add(out, p + 2, p[1]);
+            p += 2 + p[1];
+        } else {
+            p += *p == TEXT_NARROW || *p == TEXT_WIDE ? 1 : 0;
+            from = p++; /* a control character of the text itself, or what it stood before */
+            continue;
+        }
+        from = p;
+    }
+    strbuf_add(out, from, (size_t)(p - from));
+}
+
 struct packed_run packed_run_next(const uint8_t **p)
 {
     struct packed_run r = {.cells = (int)get_varint(p)};

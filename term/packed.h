@@ -55,6 +55,8 @@ static inline uint8_t packed_flags(const uint8_t *p)
 }
 /* Reads the next character: its bytes and width. For text < end. */
 size_t packed_next(struct packed_line *l, const char **text, int *width);
+/* Appends the text of all its characters. */
+void packed_text(const struct packed_line *l, struct strbuf *out);
 static inline uint8_t packed_marks(const struct packed_line *l)
 {
     return (uint8_t)(l->flags >> PACKED_MARKS_SHIFT);

@@ -230,6 +230,12 @@ size_t rewrap_rows(const struct scrollback *sb, size_t budget)
     return r->known_rows + (size_t)(known == 0 ? pieces : pieces * r->known_rows / known);
 }
 
+bool rewrap_settle_rows(const struct scrollback *sb)
+{
+    (void)rewrap_rows(sb, REWRAP_BUDGET);
+    return sb->old->known_from <= chunk_of(sb->first);
+}
+
 /* --- finding --- */
 
 /* The chunk that row `index` from the newest is in; *row: from the chunk's first. False past the end. */
@@ -270,14 +276,14 @@ static void load_lines(const struct scrollback *sb, uint64_t chunk)
     r->lines[r->nlines] = (struct rewrap_line){seq, before};
 }
 
-/* Makes the line of row `index` from the newest the one that is remembered; *row: which of its rows it is. */
-static bool find_row(const struct scrollback *sb, size_t index, size_t *row)
+/* Which of the lines that are loaded has row `index` from the newest; *row: which of its rows that is. NULL: none. */
+static const struct rewrap_line *find_line(const struct scrollback *sb, size_t index, size_t *row)
 {
     struct rewrap *r = sb->old;
     uint64_t chunk = 0;
     size_t after = 0;
     if (!find_chunk(sb, index, &chunk, &after, row)) {
-        return false;
+        return NULL;
     }
     if (!r->hint || r->hint_chunk != chunk || r->nlines == 0) {
         load_lines(sb, chunk);
@@ -294,11 +300,22 @@ static bool find_row(const struct scrollback *sb, size_t index, size_t *row)
             high = mid - 1;
         }
     }
-    if (r->from != r->lines[low].from || r->from == r->to) {
-        r->from = r->lines[low].from;
+    *row -= r->lines[low].row;
+    return &r->lines[low];
+}
+
+/* Makes the line of row `index` from the newest the one that is remembered; *row: which of its rows it is. */
+static bool find_row(const struct scrollback *sb, size_t index, size_t *row)
+{
+    struct rewrap *r = sb->old;
+    const struct rewrap_line *line = find_line(sb, index, row);
+    if (line == NULL) {
+        return false;
+    }
+    if (r->from != line->from || r->from == r->to) {
+        r->from = line->from;
         r->to = line_at(sb, r->from, &r->rows, r->places);
     }
-    *row -= r->lines[low].row;
     return true;
 }
 
@@ -423,6 +440,20 @@ int rewrap_text(const struct scrollback *sb, size_t index, struct strbuf *out, s
         *info = sink.info;
     }
     return 0;
+}
+
+bool rewrap_line_text(const struct scrollback *sb, size_t index, struct strbuf *out, size_t *above, size_t *rows)
+{
+    const struct rewrap_line *line = find_line(sb, index, above);
+    if (line == NULL || goes_on(sb, line[1].from - 1) || (line->from > sb->first && goes_on(sb, line->from - 1))) {
+        return false;
+    }
+    *rows = line[1].row - line->row;
+    for (uint64_t seq = line->from; seq < line[1].from; seq++) {
+        struct packed_line l = scrollback_piece(sb, seq);
+        packed_text(&l, out);
+    }
+    return true;
 }
 
 bool rewrap_info(const struct scrollback *sb, size_t index, struct row_info *info)

@@ -391,16 +391,17 @@ int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *ou
         return sb->first < sb->old->end ? rewrap_text(sb, index - plain, out, info) : -1;
     }
     struct packed_line l = scrollback_piece(sb, sb->next - 1 - index);
-    while (l.text < l.end) {
-        const char *text = NULL;
-        int width = 1;
-        size_t len = packed_next(&l, &text, &width);
-        strbuf_add(out, text, len);
-    }
+    packed_text(&l, out);
     if (info != NULL) {
         *info = info_of(&l);
     }
     return 0;
+}
+
+bool scrollback_line_text(const struct scrollback *sb, size_t index, struct strbuf *out, size_t *above, size_t *rows)
+{
+    size_t plain = plain_rows(sb);
+    return index >= plain && sb->first < sb->old->end && rewrap_line_text(sb, index - plain, out, above, rows);
 }
 
 size_t scrollback_count(const struct scrollback *sb)
@@ -411,6 +412,11 @@ size_t scrollback_count(const struct scrollback *sb)
 size_t scrollback_estimate(const struct scrollback *sb)
 {
     return plain_rows(sb) + (sb->first < sb->old->end ? rewrap_rows(sb, REWRAP_BUDGET) : 0);
+}
+
+bool scrollback_settle(struct scrollback *sb)
+{
+    return sb->first >= sb->old->end || rewrap_settle_rows(sb);
 }
 
 uint64_t scrollback_total(const struct scrollback *sb)

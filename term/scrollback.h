@@ -60,6 +60,11 @@ int scrollback_get(const struct scrollback *sb, size_t index, struct cell *out, 
 /* Appends the text of row `index`; `info` may be NULL. -1 past the end. */
 int scrollback_text(const struct scrollback *sb, size_t index, struct strbuf *out, struct row_info *info);
 
+/* Appends the text of the whole line that row `index` belongs to, `*above` of whose `*rows` rows are before it. False,
+ * and nothing is appended: it was not pushed at another width, or goes on in what was, or is looked at in parts; then
+ * its rows have to be asked for one by one. */
+bool scrollback_line_text(const struct scrollback *sb, size_t index, struct strbuf *out, size_t *above, size_t *rows);
+
 /* Does row `index` go on in the next one? False past the end. */
 bool scrollback_is_wrapped(const struct scrollback *sb, size_t index);
 /* The marks of row `index` (enum grid_mark), 0 past the end. */
@@ -89,6 +94,8 @@ uint64_t scrollback_next_piece(const struct scrollback *sb);
 size_t scrollback_count(const struct scrollback *sb);
 /* The same, after a change of width at first guessed and better with every call: little, bounded work. */
 size_t scrollback_estimate(const struct scrollback *sb);
+/* Counts some more of them, little work again: true when scrollback_count has nothing left to do. */
+bool scrollback_settle(struct scrollback *sb);
 /* The number of the row that comes next: the newest has total - 1, so that a view can hold its place. Grows with rows
  * that are pushed; a change of width may let it jump. Never less than the rows there are. */
 uint64_t scrollback_total(const struct scrollback *sb);

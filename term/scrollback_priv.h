@@ -94,6 +94,10 @@ void rewrap_first_goes(struct scrollback *sb);
 void rewrap_end_moved(struct scrollback *sb);
 /* Rows of all old pieces; with a budget: chunks to count at most, the rest guessed. */
 size_t rewrap_rows(const struct scrollback *sb, size_t budget);
+/* As scrollback_settle. */
+bool rewrap_settle_rows(const struct scrollback *sb);
+/* As scrollback_line_text. */
+bool rewrap_line_text(const struct scrollback *sb, size_t index, struct strbuf *out, size_t *above, size_t *rows);
 /* Row `index` from the newest of the old ones. As scrollback_get. */
 int rewrap_get(const struct scrollback *sb, size_t index, struct cell *out, int cols, struct row_info *info,
                struct cluster_table *clusters);

@@ -22,6 +22,7 @@ struct search {
     struct search_result result;
     uint64_t at;  /* the line to look at next */
     int64_t left; /* rows to look at before everything was seen */
+    bool placed;  /* `at` and `left` are known: the rows were counted */
     bool begun;
     uint32_t nth; /* which match of its logical line was found, from 0 */
     struct strbuf text;
@@ -45,16 +46,9 @@ static struct extent extent_of(const struct vt *vt)
 struct search *search_new(struct vt *vt, const struct search_opts *opts)
 {
     struct search *s = xcalloc(1, sizeof(*s));
-    struct extent e = extent_of(vt);
     s->vt = vt;
     s->opts = *opts;
     s->opts.needle = NULL;
-    s->at = MT_MIN(MT_MAX(opts->line, e.first), e.end - 1);
-    if (opts->line < e.first || opts->line >= e.end) {
-        s->opts.col = opts->line < e.first ? -1 : GRID_MAX;
-    }
-    s->opts.line = s->at;
-    s->left = (int64_t)(e.end - e.first);
     strbuf_init(&s->text);
     linetext_init(&s->line);
     if (opts->kind == SEARCH_TEXT) {
@@ -121,6 +115,16 @@ static const struct strbuf *load_text(struct search *s, const struct extent *e, 
                                       uint64_t *from, uint64_t *to)
 {
     bool wrapped = true;
+    size_t above = 0, rows = 0;
+    strbuf_clear(&s->text);
+    if (line < e->screen &&
+        vt_history_line_text(s->vt, (size_t)(e->screen - 1 - line), &s->text, &above, &rows)) { /* wrapped anew */
+        *from = line - above;
+        *to = *from + rows;
+        if (*from / LINETEXT_ROWS == (*to - 1) / LINETEXT_ROWS) {
+            return &s->text;
+        }
+    }
     *from = line;
     while (!at_start && *from > e->first && goes_on(s, e, *from - 1)) {
         --*from;
@@ -287,9 +291,40 @@ static void look_at_marks(struct search *s)
     }
 }
 
+/* Where it begins. */
+static void place(struct search *s)
+{
+    struct extent e = extent_of(s->vt);
+    uint64_t line = s->opts.line;
+    s->at = MT_MIN(MT_MAX(line, e.first), e.end - 1);
+    if (line < e.first || line >= e.end) {
+        s->opts.col = line < e.first ? -1 : GRID_MAX;
+    }
+    s->opts.line = s->at;
+    s->left = (int64_t)(e.end - e.first);
+    s->placed = true;
+}
+
+/* After a change of width the rows are not counted yet: that is done in turns, too. False: there is more to count. */
+static bool is_counted(struct search *s, uint64_t until_ns)
+{
+    while (!vt_history_settle(s->vt)) {
+        if (clock_mono_ns() >= until_ns) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum search_state search_step(struct search *s, uint64_t until_ns)
 {
     enum search_state before = s->state;
+    if (before == SEARCH_DONE || !is_counted(s, until_ns)) {
+        return before;
+    }
+    if (!s->placed) {
+        place(s);
+    }
     while (s->state == before && s->state != SEARCH_DONE) {
         if (s->opts.kind != SEARCH_TEXT) {
             look_at_marks(s);

@@ -50,7 +50,8 @@ struct search;
 /* Remembers `vt`, which must outlive it, and may be fed and resized between the steps. */
 struct search *search_new(struct vt *vt, const struct search_opts *opts);
 void search_free(struct search *s);
-/* Works until the state changes or the monotonic clock (ns) is past `until_ns`, at least for one logical line. */
+/* Works until the state changes or the monotonic clock (ns) is past `until_ns`, at least for one logical line, or a
+ * few hundred rows that were not counted yet at this width. */
 enum search_state search_step(struct search *s, uint64_t until_ns);
 const struct search_result *search_result(const struct search *s);
 

@@ -139,6 +139,8 @@ void vt_set_focus(struct vt *vt, bool focused);
 size_t vt_history_count(const struct vt *vt);
 size_t vt_history_estimate(const struct vt *vt);
 uint64_t vt_history_total(const struct vt *vt);
+/* Counts some more, little work: true when vt_history_count has nothing left to do. */
+bool vt_history_settle(struct vt *vt);
 /* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in
  * the vt's table. */
 int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped);
@@ -148,6 +150,8 @@ bool vt_history_is_wrapped(const struct vt *vt, size_t index);
 unsigned vt_history_marks(const struct vt *vt, size_t index);
 unsigned vt_row_marks(const struct vt *vt, int row);
 int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool *wrapped);
+/* As scrollback_line_text: a whole soft-wrapped line at once, where that is to be had. */
+bool vt_history_line_text(const struct vt *vt, size_t index, struct strbuf *out, size_t *above, size_t *rows);
 void vt_history_clear(struct vt *vt);
 
 #endif

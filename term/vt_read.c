@@ -194,6 +194,11 @@ uint64_t vt_history_total(const struct vt *vt)
     return scrollback_total(vt->history);
 }
 
+bool vt_history_settle(struct vt *vt)
+{
+    return scrollback_settle(vt->history);
+}
+
 /* Frees clusters that no screen shows any more. */
 static void sweep_clusters(struct vt *vt)
 {
@@ -323,6 +328,11 @@ int vt_history_text(const struct vt *vt, size_t index, struct strbuf *out, bool 
         *wrapped = info.wrapped;
     }
     return rc;
+}
+
+bool vt_history_line_text(const struct vt *vt, size_t index, struct strbuf *out, size_t *above, size_t *rows)
+{
+    return scrollback_line_text(vt->history, index, out, above, rows);
 }
 
 void vt_history_clear(struct vt *vt)

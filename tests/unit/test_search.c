@@ -225,12 +225,103 @@ static void test_bounded(void **state)
     vt_free(vt);
 }
 
+/* The whole lines of scrollback at another width are what their rows say, one by one. Returns how many rows could be
+ * had that way. */
+static size_t check_lines(struct vt *vt)
+{
+    struct strbuf line = STRBUF_INIT, rows = STRBUF_INIT;
+    size_t count = vt_history_count(vt), checked = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t above = 0, n = 0;
+        strbuf_clear(&line);
+        strbuf_clear(&rows);
+        if (!vt_history_line_text(vt, i, &line, &above, &n)) {
+            assert_int_equal(line.len, 0);
+            continue;
+        }
+        checked++;
+        assert_true(above < n && i + above < count && i + above + 1 >= n);
+        for (size_t k = 0; k < n; k++) {
+            bool wrapped = k + 1 == n;
+            assert_int_equal(vt_history_text(vt, i + above - k, &rows, &wrapped), 0);
+            assert_int_equal(wrapped, k + 1 < n);
+        }
+        assert_string_equal(line.buf, rows.buf);
+    }
+    strbuf_release(&line);
+    strbuf_release(&rows);
+    return checked;
+}
+
+/* Wide characters, clusters, blanks, colours and empty lines, wrapped anew at many widths. */
+static void test_whole_lines(void **state)
+{
+    static const char *const parts[] = {"word ", "你好", "e\xcc\x81", "👩‍💻",       "  ",     "🇩🇪",
+                                        "\r\n",  "x",    "─────",     "\033[41mred\033[m", "☎️", "\r\n"};
+    uint32_t seed = 7;
+    (void)state;
+    struct vt *vt = vt_new(&(struct vt_opts){.cols = 23, .rows = 4, .scrollback_lines = 5000});
+    for (int i = 0; i < 8000; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        const char *part = parts[(seed >> 16) % (sizeof(parts) / sizeof(parts[0]))];
+        vt_feed(vt, part, strlen(part));
+    }
+    assert_int_equal(check_lines(vt), 0); /* as it was pushed: its rows are asked for */
+    for (int cols = 2; cols < 60; cols += 3) {
+        vt_resize(vt, cols, 4);
+        assert_true(check_lines(vt) > 500);
+        struct search_result m = find(vt, "word 你", 0, 0, false, false), w = find(vt, "rd 你", 0, 0, false, false);
+        assert_true(m.found && w.found && m.total > 10 && m.total == w.total);
+    }
+    vt_free(vt);
+}
+
+/* After a change of width the rows are not counted at once: no turn is longer than the others. */
+static void test_counting_in_turns(void **state)
+{
+    (void)state;
+    struct vt *vt =
+        vt_new(&(struct vt_opts){.cols = 80, .rows = 24, .scrollback_lines = 100000, .scrollback_bytes = 64u << 20});
+    struct strbuf b = STRBUF_INIT;
+    for (int i = 0; i < 60000; i++) {
+        strbuf_addf(&b, "%d the quick brown fox jumps over the lazy dog\r\n", i);
+    }
+    vt_feed(vt, b.buf, b.len);
+    strbuf_release(&b);
+    vt_resize(vt, 30, 24);
+    struct search *s =
+        search_new(vt, &(struct search_opts){.needle = "^5 the", .line = 1, .wrap = true, .count = true});
+    int turns = 0;
+    assert_false(vt_history_settle(vt));
+    while (search_step(s, 0) != SEARCH_DONE) {
+        if (turns++ == 20) {
+            vt_resize(vt, 40, 24); /* and once more, before they are */
+            assert_false(vt_history_settle(vt));
+        }
+    }
+    assert_true(turns > 60);
+    assert_true(search_result(s)->found && search_result(s)->total == 1);
+    struct strbuf text = STRBUF_INIT;
+    uint64_t line = search_result(s)->line;
+    assert_int_equal(vt_history_text(vt, (size_t)(vt_history_total(vt) - 1 - line), &text, NULL), 0);
+    assert_string_equal(text.buf, "5 the quick brown fox jumps over the laz");
+    strbuf_release(&text);
+    search_free(s);
+    vt_free(vt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_directions), cmocka_unit_test(test_soft_wrap), cmocka_unit_test(test_wide_and_combining),
-        cmocka_unit_test(test_pattern),    cmocka_unit_test(test_prompts),   cmocka_unit_test(test_between_turns),
+        cmocka_unit_test(test_directions),
+        cmocka_unit_test(test_soft_wrap),
+        cmocka_unit_test(test_wide_and_combining),
+        cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_between_turns),
         cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_whole_lines),
+        cmocka_unit_test(test_counting_in_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
