@@ -88,60 +88,56 @@ static double median_tmux(const struct world *w, double *v)
     return w->with_tmux ? median(v) : (double)NAN;
 }
 
+/* A line of the table for each of the first workloads, like `like` but for what was measured; `floors` and `goals` may
+ * be NULL: as it has them. */
+static void report(const struct world *w, double v[SIDES][WORKLOADS][ROUNDS], int loads, const struct figure *like,
+                   const double *floors, const double *goals)
+{
+    char name[64];
+
+    for (int i = 0; i < loads; i++) {
+        struct figure f = *like;
+        snprintf(name, sizeof(name), "%s, %s", like->name, workload_name(i));
+        f.name = name;
+        f.ours = median(v[SIDE_OURS][i]);
+        f.tmux = median_tmux(w, v[SIDE_TMUX][i]);
+        f.reference = f.reference_name != NULL ? median(v[SIDE_RAW][i]) : 0;
+        f.floor.value = floors != NULL ? floors[i] : f.floor.value;
+        f.goal.value = goals != NULL ? goals[i] : f.goal.value;
+        table_add(&f);
+    }
+}
+
 static void report_small(const struct world *w, struct samples *v)
 {
     static const double floors[WORKLOADS] = {1.1, 1.0, 4, 4, 3, 1.3};
-    char name[64];
+    static const struct figure speed = {.name = "throughput 80x24",
+                                        .unit = "MB/s",
+                                        .reference_name = "raw",
+                                        .more_is_better = true,
+                                        .floor = {BY_TMUX, 0},
+                                        .goal = {BY_REFERENCE, 0.8}};
+    static const struct figure cpu = {
+        .name = "cpu a MB", .unit = "ms, all processes of the side", .floor = {BY_TMUX, 1.0}, .goal = {BY_TMUX, 0.5}};
+    static const struct figure out = {
+        .name = "outer bytes a pane byte", .unit = "bytes", .floor = {BY_TMUX, 1.0}, .goal = {BY_TMUX, 0.1}};
 
-    for (int i = 0; i < WORKLOADS; i++) {
-        snprintf(name, sizeof(name), "throughput 80x24, %s", workload_name(i));
-        table_add(&(struct figure){.name = name,
-                                   .unit = "MB/s",
-                                   .ours = median(v->speed[SIDE_OURS][i]),
-                                   .tmux = median_tmux(w, v->speed[SIDE_TMUX][i]),
-                                   .reference = median(v->speed[SIDE_RAW][i]),
-                                   .reference_name = "raw",
-                                   .more_is_better = true,
-                                   .floor = {BY_TMUX, floors[i]},
-                                   .goal = {BY_REFERENCE, 0.8}});
-    }
-    for (int i = 0; i < WORKLOADS; i++) {
-        snprintf(name, sizeof(name), "cpu a MB, %s", workload_name(i));
-        table_add(&(struct figure){.name = name,
-                                   .unit = "ms, all processes of the side",
-                                   .ours = median(v->cpu[SIDE_OURS][i]),
-                                   .tmux = median_tmux(w, v->cpu[SIDE_TMUX][i]),
-                                   .floor = {BY_TMUX, 1.0},
-                                   .goal = {BY_TMUX, 0.5}});
-    }
-    for (int i = 0; i < WORKLOADS; i++) {
-        snprintf(name, sizeof(name), "outer bytes a pane byte, %s", workload_name(i));
-        table_add(&(struct figure){.name = name,
-                                   .unit = "bytes",
-                                   .ours = median(v->out[SIDE_OURS][i]),
-                                   .tmux = median_tmux(w, v->out[SIDE_TMUX][i]),
-                                   .floor = {BY_TMUX, 1.0},
-                                   .goal = {BY_TMUX, 0.1}});
-    }
+    report(w, v->speed, WORKLOADS, &speed, floors, NULL);
+    report(w, v->cpu, WORKLOADS, &cpu, NULL, NULL);
+    report(w, v->out, WORKLOADS, &out, NULL, NULL);
 }
 
 static void report_large(const struct world *w, struct samples *v)
 {
     static const double floors[KINDS_LARGE] = {1.1, 1.0}, goals[KINDS_LARGE] = {2, 1.5};
-    char name[64];
+    static const struct figure speed = {.name = "throughput 200x50",
+                                        .unit = "MB/s",
+                                        .reference_name = "raw",
+                                        .more_is_better = true,
+                                        .floor = {BY_TMUX, 0},
+                                        .goal = {BY_TMUX, 0}};
 
-    for (int i = 0; i < KINDS_LARGE; i++) {
-        snprintf(name, sizeof(name), "throughput 200x50, %s", workload_name(i));
-        table_add(&(struct figure){.name = name,
-                                   .unit = "MB/s",
-                                   .ours = median(v->speed[SIDE_OURS][i]),
-                                   .tmux = median_tmux(w, v->speed[SIDE_TMUX][i]),
-                                   .reference = median(v->speed[SIDE_RAW][i]),
-                                   .reference_name = "raw",
-                                   .more_is_better = true,
-                                   .floor = {BY_TMUX, floors[i]},
-                                   .goal = {BY_TMUX, goals[i]}});
-    }
+    report(w, v->speed, KINDS_LARGE, &speed, floors, goals);
 }
 
 void part_throughput(struct world *w)

@@ -14,7 +14,7 @@
 #include "core/util/xmalloc.h"
 #include "term/keys.h"
 #include "term/select.h"
-#include "term/vt.h"
+#include "tests/unit/vt_recorder.h"
 
 /* Runs the scripts of tests/vt: what a program sends, and what must come of it. A line is a command and its words;
  * "..." takes \e \a \b \n \r \t \" \\ \xHH, and \V for our version.
@@ -45,70 +45,11 @@ struct run {
     const char *file;
     int line;
     char name[128];
-    struct vt *vt;
-    struct strbuf out, calls;
+    struct vt_recorder t;
     struct strbuf word[WORDS];
     int words;
     int failed, checks, cases;
 };
-
-/* --- what the terminal tells --- */
-
-static void on_output(const char *bytes, size_t len, void *arg)
-{
-    strbuf_add(&((struct run *)arg)->out, bytes, len);
-}
-
-static void on_title(const char *title, void *arg)
-{
-    strbuf_addf(&((struct run *)arg)->calls, "title(%s)", title);
-}
-
-static void on_bell(void *arg)
-{
-    strbuf_addstr(&((struct run *)arg)->calls, "bell");
-}
-
-static void on_notify(const char *title, const char *body, void *arg)
-{
-    strbuf_addf(&((struct run *)arg)->calls, "notify(%s|%s)", title, body);
-}
-
-static void on_progress(enum vt_progress state, int percent, void *arg)
-{
-    strbuf_addf(&((struct run *)arg)->calls, "progress(%d,%d)", (int)state, percent);
-}
-
-static void on_cwd(const char *path, void *arg)
-{
-    strbuf_addf(&((struct run *)arg)->calls, "cwd(%s)", path);
-}
-
-static void on_clipboard(const char *data, size_t len, void *arg)
-{
-    strbuf_addf(&((struct run *)arg)->calls, "clip(%zu:%.40s)", len, data);
-}
-
-static void on_mark(char kind, int status, void *arg)
-{
-    strbuf_addf(&((struct run *)arg)->calls, "mark(%c%d)", kind, status);
-}
-
-static void new_terminal(struct run *r, int cols, int rows)
-{
-    static const struct vt_callbacks callbacks = {.output = on_output,
-                                                  .title = on_title,
-                                                  .bell = on_bell,
-                                                  .notify = on_notify,
-                                                  .progress = on_progress,
-                                                  .cwd = on_cwd,
-                                                  .clipboard = on_clipboard,
-                                                  .mark = on_mark};
-    vt_free(r->vt);
-    strbuf_clear(&r->out);
-    strbuf_clear(&r->calls);
-    r->vt = vt_new(&(struct vt_opts){.cols = cols, .rows = rows, .callbacks = &callbacks, .arg = r});
-}
 
 /* --- comparing --- */
 
@@ -196,15 +137,15 @@ static void describe(const struct vt *vt, const struct cell *c, struct strbuf *o
 
 static void row_text(struct run *r, int row, struct strbuf *out)
 {
-    const struct cell *cells = vt_row(r->vt, row, NULL);
+    const struct cell *cells = vt_row(r->t.vt, row, NULL);
     if (cells != NULL) {
-        select_cells(out, cells, 0, vt_cols(r->vt), vt_clusters(r->vt), true);
+        select_cells(out, cells, 0, vt_cols(r->t.vt), vt_clusters(r->t.vt), true);
     }
 }
 
 static void screen_text(struct run *r, struct strbuf *out)
 {
-    for (int row = 0; row < vt_rows(r->vt); row++) {
+    for (int row = 0; row < vt_rows(r->t.vt); row++) {
         strbuf_addstr(out, row > 0 ? "/" : "");
         row_text(r, row, out);
     }
@@ -257,7 +198,7 @@ static bool is(const struct run *r, int i, const char *text)
 
 static void check_cursor(struct run *r)
 {
-    struct vt_cursor c = vt_cursor(r->vt);
+    struct vt_cursor c = vt_cursor(r->t.vt);
     expect_int(r, "the cursor's row", c.row, number(r, 1, 10));
     expect_int(r, "the cursor's column", c.col, number(r, 2, 10));
     if (r->words > 3) {
@@ -269,17 +210,17 @@ static void check_cell(struct run *r)
 {
     MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
     int row = (int)number(r, 1, 10), col = (int)number(r, 2, 10);
-    const struct cell *cells = vt_row(r->vt, row, NULL);
-    if (cells == NULL || col >= vt_cols(r->vt)) {
+    const struct cell *cells = vt_row(r->t.vt, row, NULL);
+    if (cells == NULL || col >= vt_cols(r->t.vt)) {
         fail_msg("%s:%d: no such cell", r->file, r->line);
     }
-    describe(r->vt, &cells[col], &got);
+    describe(r->t.vt, &cells[col], &got);
     expect(r, "the cell", got.buf, got.len, &r->word[3]);
 }
 
 static void check_shape(struct run *r)
 {
-    struct vt_cursor c = vt_cursor(r->vt);
+    struct vt_cursor c = vt_cursor(r->t.vt);
     long got = !c.styled ? 0 : c.shape * 2 + (c.blink ? 1 : 2);
     expect_int(r, "the cursor's shape", got, number(r, 1, 10));
 }
@@ -292,7 +233,7 @@ static void check_key(struct run *r)
     if (key_parse(r->word[1].buf, &k, &err) != 0) {
         fail_msg("%s:%d: %s", r->file, r->line, err.msg);
     }
-    key_encode(k, vt_modes(r->vt), &got);
+    key_encode(k, vt_modes(r->t.vt), &got);
     expect(r, r->word[1].buf, got.buf, got.len, &r->word[2]);
 }
 
@@ -307,7 +248,7 @@ static void check_mouse(struct run *r)
             ev.button = (uint8_t)i;
         }
     }
-    mouse_encode(&ev, vt_modes(r->vt), &got);
+    mouse_encode(&ev, vt_modes(r->t.vt), &got);
     expect(r, "the report", got.buf, got.len, &r->word[5]);
 }
 
@@ -323,33 +264,33 @@ static bool look(struct run *r)
         expect(r, "the row", got.buf, got.len, &r->word[2]);
     } else if (is(r, 0, "wraps")) {
         bool wrapped = false;
-        vt_row(r->vt, (int)number(r, 1, 10), &wrapped);
+        vt_row(r->t.vt, (int)number(r, 1, 10), &wrapped);
         expect_int(r, "wrapping", wrapped, is(r, 2, "yes"));
     } else if (is(r, 0, "cursor")) {
         check_cursor(r);
     } else if (is(r, 0, "cell")) {
         check_cell(r);
     } else if (is(r, 0, "answer")) {
-        expect(r, "the answer", r->out.buf, r->out.len, &r->word[1]);
-        strbuf_clear(&r->out);
+        expect(r, "the answer", r->t.out.buf, r->t.out.len, &r->word[1]);
+        strbuf_clear(&r->t.out);
     } else if (is(r, 0, "calls")) {
-        expect(r, "what was told", r->calls.buf, r->calls.len, &r->word[1]);
-        strbuf_clear(&r->calls);
+        expect(r, "what was told", r->t.calls.buf, r->t.calls.len, &r->word[1]);
+        strbuf_clear(&r->t.calls);
     } else if (is(r, 0, "modes")) {
-        modes_text(vt_modes(r->vt), &got);
+        modes_text(vt_modes(r->t.vt), &got);
         expect(r, "the modes", got.buf, got.len, &r->word[1]);
     } else if (is(r, 0, "shape")) {
         check_shape(r);
     } else if (is(r, 0, "title")) {
-        expect(r, "the title", vt_title(r->vt), strlen(vt_title(r->vt)), &r->word[1]);
+        expect(r, "the title", vt_title(r->t.vt), strlen(vt_title(r->t.vt)), &r->word[1]);
     } else if (is(r, 0, "history")) {
-        expect_int(r, "the scrollback", (long)vt_history_count(r->vt), number(r, 1, 10));
+        expect_int(r, "the scrollback", (long)vt_history_count(r->t.vt), number(r, 1, 10));
     } else if (is(r, 0, "key")) {
         check_key(r);
     } else if (is(r, 0, "mouse")) {
         check_mouse(r);
     } else if (is(r, 0, "paste")) {
-        paste_encode(r->word[1].buf, r->word[1].len, vt_modes(r->vt), &got);
+        paste_encode(r->word[1].buf, r->word[1].len, vt_modes(r->t.vt), &got);
         expect(r, "the paste", got.buf, got.len, &r->word[2]);
     } else {
         return false;
@@ -363,27 +304,27 @@ static bool act(struct run *r)
     if (is(r, 0, "!")) {
         str_copy(r->name, sizeof(r->name), r->words > 1 ? r->word[1].buf : "");
         r->cases++;
-        new_terminal(r, 20, 5);
+        vt_recorder_renew(&r->t, 20, 5);
     } else if (is(r, 0, "size")) {
-        new_terminal(r, (int)number(r, 1, 10), (int)number(r, 2, 10));
+        vt_recorder_renew(&r->t, (int)number(r, 1, 10), (int)number(r, 2, 10));
     } else if (is(r, 0, "feed")) {
         for (int i = 1; i < r->words; i++) {
-            vt_feed(r->vt, r->word[i].buf, r->word[i].len);
+            vt_feed(r->t.vt, r->word[i].buf, r->word[i].len);
         }
     } else if (is(r, 0, "bytewise")) {
         for (size_t i = 0; i < r->word[1].len; i++) {
-            vt_feed(r->vt, r->word[1].buf + i, 1);
+            vt_feed(r->t.vt, r->word[1].buf + i, 1);
         }
     } else if (is(r, 0, "resize")) {
-        vt_resize(r->vt, (int)number(r, 1, 10), (int)number(r, 2, 10));
+        vt_resize(r->t.vt, (int)number(r, 1, 10), (int)number(r, 2, 10));
     } else if (is(r, 0, "focus")) {
-        vt_set_focus(r->vt, is(r, 1, "on"));
+        vt_set_focus(r->t.vt, is(r, 1, "on"));
     } else if (is(r, 0, "colors")) {
-        vt_set_colors(r->vt, (uint32_t)number(r, 1, 16), (uint32_t)number(r, 2, 16), (uint32_t)number(r, 3, 16));
+        vt_set_colors(r->t.vt, (uint32_t)number(r, 1, 16), (uint32_t)number(r, 2, 16), (uint32_t)number(r, 3, 16));
     } else if (is(r, 0, "kitty")) {
-        vt_set_kitty(r->vt, (uint8_t)number(r, 1, 10));
+        vt_set_kitty(r->t.vt, (uint8_t)number(r, 1, 10));
     } else if (is(r, 0, "clipboard")) {
-        vt_allow_clipboard(r->vt, is(r, 1, "on"));
+        vt_allow_clipboard(r->t.vt, is(r, 1, "on"));
     } else {
         return false;
     }
@@ -464,6 +405,7 @@ static void test_scripts(void **state)
     size_t n = 0;
     DIR *dir = opendir(FOLDER);
     struct run r = {0};
+    vt_recorder_init(&r.t, 20, 5);
 
     (void)state;
     assert_non_null(dir);
@@ -477,14 +419,12 @@ static void test_scripts(void **state)
     qsort(files, n, sizeof(*files), by_name);
     for (size_t i = 0; i < n; i++) {
         int checks = r.checks, cases = r.cases;
-        new_terminal(&r, 20, 5);
+        vt_recorder_renew(&r.t, 20, 5);
         run_file(&r, files[i]);
         print_message("%s: %d cases, %d checks\n", files[i], r.cases - cases, r.checks - checks);
         free(files[i]);
     }
-    vt_free(r.vt);
-    strbuf_release(&r.out);
-    strbuf_release(&r.calls);
+    vt_recorder_release(&r.t);
     for (int i = 0; i < WORDS; i++) {
         strbuf_release(&r.word[i]);
     }

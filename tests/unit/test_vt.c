@@ -13,87 +13,15 @@
 #include "core/util/clock.h"
 #include "core/util/xmalloc.h"
 #include "term/select.h"
-#include "term/vt.h"
+#include "tests/unit/vt_recorder.h"
 
-/* A terminal, and everything it said. */
-struct fixture {
-    struct vt *vt;
-    struct strbuf out;   /* answers */
-    struct strbuf calls; /* callbacks as text */
-};
-
-static void on_output(const char *bytes, size_t len, void *arg)
-{
-    strbuf_add(&((struct fixture *)arg)->out, bytes, len);
-}
-
-static void on_title(const char *title, void *arg)
-{
-    strbuf_addf(&((struct fixture *)arg)->calls, "title(%s)", title);
-}
-
-static void on_bell(void *arg)
-{
-    strbuf_addstr(&((struct fixture *)arg)->calls, "bell");
-}
-
-static void on_notify(const char *title, const char *body, void *arg)
-{
-    strbuf_addf(&((struct fixture *)arg)->calls, "notify(%s|%s)", title, body);
-}
-
-static void on_progress(enum vt_progress state, int percent, void *arg)
-{
-    strbuf_addf(&((struct fixture *)arg)->calls, "progress(%d,%d)", (int)state, percent);
-}
-
-static void on_cwd(const char *path, void *arg)
-{
-    strbuf_addf(&((struct fixture *)arg)->calls, "cwd(%s)", path);
-}
-
-static void on_clipboard(const char *data, size_t len, void *arg)
-{
-    strbuf_addf(&((struct fixture *)arg)->calls, "clip(%zu:%.20s)", len, data);
-}
-
-static void on_mark(char kind, int status, void *arg)
-{
-    strbuf_addf(&((struct fixture *)arg)->calls, "mark(%c%d)", kind, status);
-}
-
-static struct fixture *fixture_new(int cols, int rows)
-{
-    static const struct vt_callbacks callbacks = {.output = on_output,
-                                                  .title = on_title,
-                                                  .bell = on_bell,
-                                                  .notify = on_notify,
-                                                  .progress = on_progress,
-                                                  .cwd = on_cwd,
-                                                  .clipboard = on_clipboard,
-                                                  .mark = on_mark};
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    strbuf_init(&f->out);
-    strbuf_init(&f->calls);
-    f->vt = vt_new(&(struct vt_opts){.cols = cols, .rows = rows, .callbacks = &callbacks, .arg = f});
-    return f;
-}
-
-static void fixture_free(struct fixture *f)
-{
-    vt_free(f->vt);
-    strbuf_release(&f->out);
-    strbuf_release(&f->calls);
-    free(f);
-}
-
-static void feed(struct fixture *f, const char *s)
+static void feed(struct vt_recorder *f, const char *s)
 {
     vt_feed(f->vt, s, strlen(s));
 }
 
 /* The screen's rows joined by '/', trailing blanks and trailing empty rows cut. */
-static void assert_screen(struct fixture *f, const char *want)
+static void assert_screen(struct vt_recorder *f, const char *want)
 {
     struct strbuf got = STRBUF_INIT;
     for (int row = 0; row < vt_rows(f->vt); row++) {
@@ -107,34 +35,34 @@ static void assert_screen(struct fixture *f, const char *want)
     strbuf_release(&got);
 }
 
-static void assert_cursor(struct fixture *f, int row, int col)
+static void assert_cursor(struct vt_recorder *f, int row, int col)
 {
     struct vt_cursor c = vt_cursor(f->vt);
     assert_int_equal(c.row, row);
     assert_int_equal(c.col, col);
 }
 
-static void assert_answer(struct fixture *f, const char *ask, const char *want)
+static void assert_answer(struct vt_recorder *f, const char *ask, const char *want)
 {
     strbuf_clear(&f->out);
     feed(f, ask);
     assert_string_equal(f->out.buf, want);
 }
 
-static void assert_calls(struct fixture *f, const char *send, const char *want)
+static void assert_calls(struct vt_recorder *f, const char *send, const char *want)
 {
     strbuf_clear(&f->calls);
     feed(f, send);
     assert_string_equal(f->calls.buf, want);
 }
 
-static const struct cell *cell_at(struct fixture *f, int row, int col)
+static const struct cell *cell_at(struct vt_recorder *f, int row, int col)
 {
     return &vt_row(f->vt, row, NULL)[col];
 }
 
 /* The address a cell leads to, or "". */
-static const char *link_of(struct fixture *f, int row, int col)
+static const char *link_of(struct vt_recorder *f, int row, int col)
 {
     const struct extra *e = extra_get(vt_extras(f->vt), cell_extra(cell_at(f, row, col)));
     return e != NULL && e->uri != NULL ? e->uri : "";
@@ -143,7 +71,7 @@ static const char *link_of(struct fixture *f, int row, int col)
 static void test_text(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(8, 3);
+    struct vt_recorder *f = vt_recorder_new(8, 3);
     bool wrapped = false;
     feed(f, "ab\tc\r\n0123456789");
     assert_screen(f, "ab     c/01234567/89");
@@ -156,14 +84,14 @@ static void test_text(void **state)
     assert_int_equal(vt_history_count(f->vt), 2);
     feed(f, "\033[H01234567\bX\033[?7l\033[2;1Habcdefghijk");
     assert_screen(f, "012345X7/abcdefgk/z");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 /* A full row waits with its wrap; what moves the cursor takes that back. */
 static void test_pending_wrap(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(4, 3);
+    struct vt_recorder *f = vt_recorder_new(4, 3);
     feed(f, "abcd");
     assert_cursor(f, 0, 3);
     feed(f, "\033[31m\rX");
@@ -176,13 +104,13 @@ static void test_pending_wrap(void **state)
     assert_screen(f, "ab你/|");
     feed(f, "\033[H\033[2Jabc你");
     assert_screen(f, "abc/你");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_clusters(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(12, 2);
+    struct vt_recorder *f = vt_recorder_new(12, 2);
     feed(f, "e\xcc\x81|\xe2\x9d\xa4\xef\xb8\x8f|🇩🇪|👍🏽|👨‍👩‍👧|");
     assert_screen(f, "e\xcc\x81|\xe2\x9d\xa4\xef\xb8\x8f|🇩🇪|👍🏽|/👨‍👩‍👧|");
     assert_int_equal(cell_at(f, 0, 2)->width, 2);
@@ -191,13 +119,13 @@ static void test_clusters(void **state)
     assert_cursor(f, 1, 3);
     feed(f, "\033[2J\033[1;11H\xe2\x9d\xa4\xef\xb8\x8fx"); /* grows to the margin: the next one wraps */
     assert_screen(f, "          \xe2\x9d\xa4\xef\xb8\x8f/x");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_pen(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(20, 2);
+    struct vt_recorder *f = vt_recorder_new(20, 2);
     feed(
         f,
         "\033[1;2;3;4:3;9;53ma\033[0;38:2::1:2:3;48;2;4;5;6mb\033[38:2:7:8:9;48;5;200mc\033[58;2;0;255;0;7md\033[;8me");
@@ -220,14 +148,14 @@ static void test_pen(void **state)
     feed(f, "\033[0m\033[1;2;3;4;5;7;8;9;22;23;24;25;27;28;29;1;2;3;31;42m\033[Hx");
     assert_int_equal(cell_at(f, 0, 0)->fg, cell_indexed(1));
     assert_int_equal(cell_at(f, 0, 0)->bg, cell_indexed(2));
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 /* terminal.md section 6, one by one: what kills the bare library. */
 static void test_killers(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(20, 5);
+    struct vt_recorder *f = vt_recorder_new(20, 5);
     for (int n = 15; n < 40; n++) { /* K1 */
         feed(f, "\033[");
         for (int i = 0; i < n; i++) {
@@ -258,14 +186,14 @@ static void test_killers(void **state)
     feed(f, "\033[4294967295;4294967295H\033[2147483648A\033[99999999999999G"); /* K7 */
     feed(f, "\033[2J\033[Hok");
     assert_screen(f, "ok");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 /* The B rows that show on the screen. */
 static void test_bugs(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(12, 5);
+    struct vt_recorder *f = vt_recorder_new(12, 5);
     feed(f, "a\033_secret\033\\b\033^x\033\\c\033Xy\033\\d"); /* B1 */
     assert_screen(f, "abcd");
     feed(f, "\033[?1002;1006h\033[?12;25l"); /* B4 */
@@ -283,13 +211,13 @@ static void test_bugs(void **state)
     assert_screen(f, "/u// d");
     feed(f, "\033[r\033[2J\033[1;1Habcdef\033[3;5r\033[1;2H\033[2P\033[@"); /* B12: DCH, ICH outside the region */
     assert_screen(f, "a def");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_alt_screen(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(10, 4);
+    struct vt_recorder *f = vt_recorder_new(10, 4);
     feed(f, "shell\r\n$ \033[31m\033[?1049hvim\033[0m\0337\033[4;4H\0338");
     assert_true(vt_is_alt(f->vt));
     assert_screen(f, "/  vim");
@@ -303,13 +231,13 @@ static void test_alt_screen(void **state)
     assert_int_equal(cell_at(f, 0, 0)->ch, 'a');
     feed(f, "\033[?47l");
     assert_screen(f, "shell/$ x");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_scrollback(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(10, 3);
+    struct vt_recorder *f = vt_recorder_new(10, 3);
     struct strbuf text = STRBUF_INIT;
     feed(f, "1\r\n2\r\n3\r\n4\r\n5");
     assert_int_equal(vt_history_count(f->vt), 2);
@@ -321,13 +249,13 @@ static void test_scrollback(void **state)
     feed(f, "\033[3J");
     assert_int_equal(vt_history_count(f->vt), 0);
     strbuf_release(&text);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_resize(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(10, 6);
+    struct vt_recorder *f = vt_recorder_new(10, 6);
     feed(f, "1\r\n2\r\n3\r\n4 long line");
     vt_resize(f->vt, 10, 5); /* blank rows below go first */
     assert_int_equal(vt_history_count(f->vt), 0);
@@ -344,13 +272,13 @@ static void test_resize(void **state)
     feed(f, "\033[?1049l");
     vt_resize(f->vt, 10, 6);
     assert_screen(f, "1/2/3/4 long lin/e");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_answers(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     assert_answer(f, "\033[c", "\033[?62;22c");
     assert_answer(f, "\033[>c\033[=c", "\033[>1;10;0c\033P!|00000000\033\\");
     assert_answer(f, "\033[>q", "\033P>|muthr-tui(" MT_VERSION ")\033\\");
@@ -375,7 +303,7 @@ static void test_answers(void **state)
     assert_answer(f, many.buf, want.buf);
     strbuf_release(&many);
     strbuf_release(&want);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 /* What a program shows must not come back as something typed: answers are numbers, never the program's own text. */
@@ -421,7 +349,7 @@ static void test_answers_carry_nothing_back(void **state)
         "\033]10;curl;?\007",
         "\033[>0;1;2curl",
     };
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     vt_allow_clipboard(f->vt, true);
     for (size_t k = 0; k < MT_ARRAY_LEN(ask); k++) {
         for (size_t i = 0; i < MT_ARRAY_LEN(say); i++) {
@@ -436,7 +364,7 @@ static void test_answers_carry_nothing_back(void **state)
             fail_msg("'%s' was answered with '%s'", ask[k] + 1, f->out.buf + 1);
         }
     }
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
@@ -445,7 +373,7 @@ static void test_answers_carry_nothing_back(void **state)
 #endif
 
 /* One round of everything that is kept: each text is new. */
-static void hoard(struct fixture *f, int round)
+static void hoard(struct vt_recorder *f, int round)
 {
     MT_CLEANUP(strbuf) struct strbuf big = STRBUF_INIT;
     char text[400];
@@ -474,7 +402,7 @@ static void hoard(struct fixture *f, int round)
 static void test_hoards_are_bounded(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     hoard(f, 0);
     size_t before = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
     hoard(f, 1);
@@ -482,14 +410,14 @@ static void test_hoards_are_bounded(void **state)
     size_t after = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
     assert_true(before < 32u << 20);
     assert_true(after < before + (2u << 20));
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 #endif
 
 static void test_keyboard_modes(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     assert_answer(f, "\033[?u", "\033[?0u");
     assert_answer(f, "\033[>1u\033[?u", "\033[?1u");
     assert_int_equal(vt_modes(f->vt)->kitty, 1);
@@ -511,13 +439,13 @@ static void test_keyboard_modes(void **state)
     assert_string_equal(f->out.buf, "\033[O");
     feed(f, "\033c");
     assert_false(vt_modes(f->vt)->app_cursor || vt_modes(f->vt)->bracketed || vt_modes(f->vt)->kitty);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_osc(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(40, 5);
+    struct vt_recorder *f = vt_recorder_new(40, 5);
     assert_calls(f, "\033]0;\xe2\x9c\xb3 a\007\007", "title(\xe2\x9c\xb3 a)bell");
     assert_calls(f, "\033]2;one\033\\\033[22;0t\033]2;two\007\033[23;0t", "title(one)title(two)title(one)");
     assert_calls(f, "\033]2;\xe2\x80\xae\xff\007", "title(\xef\xbf\xbd\xef\xbf\xbd)");
@@ -544,13 +472,13 @@ static void test_osc(void **state)
     feed(f, "\007");
     assert_int_equal(strlen(vt_title(f->vt)), VT_TITLE_MAX - 1);
     strbuf_release(&big);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_links(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(40, 5);
+    struct vt_recorder *f = vt_recorder_new(40, 5);
     char seq[100];
     feed(f, "\033]8;id=1;https://example.org/x\033\\link\033]8;;\033\\ no \033]8;;javascript:alert(1)\007js");
     assert_string_equal(link_of(f, 0, 0), "https://example.org/x");
@@ -562,13 +490,13 @@ static void test_links(void **state)
     }
     assert_string_equal(link_of(f, 0, 0), "https://example.org/x");
     assert_string_equal(link_of(f, 2, 0), "http://h/999");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_sync(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(40, 5);
+    struct vt_recorder *f = vt_recorder_new(40, 5);
     assert_false(vt_is_held(f->vt, clock_mono_ms()));
     feed(f, "\033[?2026h");
     uint64_t now = clock_mono_ms();
@@ -579,13 +507,13 @@ static void test_sync(void **state)
     assert_false(vt_is_held(f->vt, clock_mono_ms()));
     feed(f, "\033[?2026h\033c");
     assert_false(vt_is_held(f->vt, clock_mono_ms()));
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_damage(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(10, 4);
+    struct vt_recorder *f = vt_recorder_new(10, 4);
     while (vt_take_damage(f->vt, 0) >= 0) {
     }
     feed(f, "\033[3;1Hx");
@@ -596,7 +524,7 @@ static void test_damage(void **state)
     feed(f, "\033[?25l\033[4 q\033[5m");
     assert_int_equal(vt_cursor(f->vt).shape, VT_CURSOR_UNDERLINE);
     assert_false(vt_cursor(f->vt).blink);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 /* The fast path must draw what the engine would draw: every case again in insert mode off and on margins that cover
@@ -609,7 +537,7 @@ static void test_fast_equals_slow(void **state)
         "\033[3C", "\033[2D", "é",  "👍🏽", "\033[1K", "\033[2P", "\033[J",    "\0337",     "\0338",  "\033[3X"};
     uint32_t seed = 12345;
     for (int round = 0; round < 200; round++) {
-        struct fixture *fast = fixture_new(9, 4), *slow = fixture_new(9, 4);
+        struct vt_recorder *fast = vt_recorder_new(9, 4), *slow = vt_recorder_new(9, 4);
         feed(slow, "\033)B\033*A\033(0\033(B"); /* the same state... */
         for (int i = 0; i < 40; i++) {
             seed = seed * 1664525 + 1013904223;
@@ -630,8 +558,8 @@ static void test_fast_equals_slow(void **state)
         }
         assert_int_equal(vt_cursor(fast->vt).col, vt_cursor(slow->vt).col);
         assert_int_equal(vt_cursor(fast->vt).row, vt_cursor(slow->vt).row);
-        fixture_free(fast);
-        fixture_free(slow);
+        vt_recorder_free(fast);
+        vt_recorder_free(slow);
     }
 }
 
@@ -641,7 +569,7 @@ static void test_noise(void **state)
     (void)state;
     static const char introducers[] = "\033\033\033[[[;;;?:0123456789mHJKLMPhlr\n\r\t";
     static char buf[4096];
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     uint32_t seed = 7;
     for (int i = 0; i < 1024; i++) {
         for (size_t k = 0; k < sizeof(buf); k++) {
@@ -658,13 +586,13 @@ static void test_noise(void **state)
     }
     feed(f, "\030\033c\033[2J\033[Halive");
     assert_screen(f, "alive");
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_towers(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     struct strbuf s = STRBUF_INIT;
     for (int i = 0; i < 1000; i++) {
         strbuf_addstr(&s, "\xcc\x81");
@@ -687,19 +615,19 @@ static void test_towers(void **state)
     assert_string_equal(row.buf, "q\xcc\x81\xcc\x82\xcc\x83");
     strbuf_release(&row);
     strbuf_release(&s);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 static void test_many_resizes(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_new(80, 24);
+    struct vt_recorder *f = vt_recorder_new(80, 24);
     for (int i = 0; i < 1000; i++) {
         vt_resize(f->vt, 1 + i * 7 % 200, 1 + i * 13 % 100);
         feed(f, "some text that wraps 你好 \033[2;9r\n\n\033[?1049h\033[9;9Hx\033[?1049l");
     }
     assert_int_equal(vt_cols(f->vt), 1 + 999 * 7 % 200);
-    fixture_free(f);
+    vt_recorder_free(f);
 }
 
 int main(void)
