@@ -342,6 +342,8 @@ void app_clip_forget(struct app *app);
 
 /* --- app_mouse.c --- */
 void app_on_mouse(struct app *app, const struct mouse_event *ev);
+/* Asks the terminal for motion without a button while a program in sight wants it, and only then: each one wakes us. */
+void app_outer_hover(struct app *app);
 /* Several keys may come between two frames: what the one before it selected is what the next is meant for, not what was
  * painted last. */
 void app_catch_up(struct app *app);

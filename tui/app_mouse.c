@@ -11,6 +11,15 @@ void app_catch_up(struct app *app)
     }
 }
 
+void app_outer_hover(struct app *app)
+{
+    bool wanted = false;
+    for (int i = 0; i < app->view.count; i++) {
+        wanted = wanted || pane_wants_hover(app->view.shown[i]);
+    }
+    screen_set_hover(app->screen, wanted);
+}
+
 /* Drags the line between list and session. */
 static bool drag_divider(struct app *app, const struct mouse_event *ev)
 {

@@ -341,6 +341,12 @@ bool pane_mouse(struct pane *p, const struct mouse_event *ev)
     return ev->button == MOUSE_BUTTON_LEFT || p->drag.active ? pane_drag(p, ev) : false;
 }
 
+bool pane_wants_hover(const struct pane *p)
+{
+    const struct session_screen *sc = p->id[0] ? sessions_screen(p->sessions, p->id) : NULL;
+    return sc && p->reports && sc->modes.mouse == MOUSE_MOVE;
+}
+
 /* Does the program want paste markers? */
 static bool is_bracketed(const struct pane *p)
 {

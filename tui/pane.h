@@ -147,6 +147,8 @@ void pane_key(struct pane *p, struct key key);
 void pane_raw_key(struct pane *p, const char *data, size_t len, unsigned flags);
 /* `ev` with column and row of the pane. False: not used. */
 bool pane_mouse(struct pane *p, const struct mouse_event *ev);
+/* Its program has asked for motion without a button, and is to get it. */
+bool pane_wants_hover(const struct pane *p);
 void pane_paste_begin(struct pane *p);
 void pane_paste(struct pane *p, const char *data, size_t len);
 void pane_paste_end(struct pane *p);

@@ -23,7 +23,9 @@
 #define READ_CHUNK 16384
 #define CLOSE_WAIT_MS 300
 #define MOUSE_ON "\033[?1000h\033[?1002h\033[?1006h"
-#define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
+#define MOUSE_OFF "\033[?1006l\033[?1003l\033[?1002l\033[?1000l"
+#define HOVER_ON "\033[?1003h"
+#define HOVER_OFF "\033[?1003l\033[?1000h\033[?1002h" /* in most terminals the first of these ends all reports */
 #define FALLBACK_COLS 80
 #define FALLBACK_ROWS 24
 
@@ -41,6 +43,7 @@ struct screen {
     size_t sent;
     struct surface shown;
     bool shown_is_valid, active, hung_up;
+    bool hover;        /* motion without a button is asked for */
     unsigned kitty;    /* flags pushed; 0: none */
     bool modify_other; /* asked for */
     int cols, rows;
@@ -68,6 +71,7 @@ static void add_enter(const struct screen *s, struct strbuf *out)
     strbuf_addstr(out, s->info.enter);
     strbuf_addstr(out, "\033[m\033[r\033[?7l\033[?25l\033[?2004h\033[?1004h");
     strbuf_addstr(out, s->opts.mouse ? MOUSE_ON : "");
+    strbuf_addstr(out, s->hover ? HOVER_ON : "");
     if (s->info.hyperlinks) { /* one of today's, which at least swallows a question it does not know */
         strbuf_addstr(out, "\033[?2031h");
     }
@@ -489,7 +493,17 @@ void screen_set_mouse(struct screen *s, bool on)
 {
     if (s->opts.mouse != on) {
         s->opts.mouse = on;
+        s->hover = false;
         screen_send(s, on ? MOUSE_ON : MOUSE_OFF, strlen(on ? MOUSE_ON : MOUSE_OFF));
+    }
+}
+
+void screen_set_hover(struct screen *s, bool on)
+{
+    on = on && s->opts.mouse;
+    if (s->hover != on) {
+        s->hover = on;
+        screen_send(s, on ? HOVER_ON : HOVER_OFF, strlen(on ? HOVER_ON : HOVER_OFF));
     }
 }
 

@@ -2,7 +2,7 @@
 #ifndef MT_TUI_SCREEN_H
 #define MT_TUI_SCREEN_H
 
-/* The outer terminal: raw mode, alternate screen, modes (bracketed paste, mouse 1002+1006, focus 1004, synchronized
+/* The outer terminal: raw mode, alternate screen, modes (bracketed paste, mouse 1002 or 1003+1006, focus 1004, synchronized
  * output), colour depth, non-blocking frame output, size, and restoring all of it on every way out: return,
  * SIGTERM/HUP/INT, SIGSEGV/ABRT/BUS, mt_bug. Terminal knowledge comes from terminfo (ncursesw's, through
  * tui/terminfo.c); drawing is ours, because curses offers no 24-bit pass-through, underline styles, hyperlinks or
@@ -41,6 +41,8 @@ enum color_depth screen_depth(const struct screen *s);
 bool screen_present(struct screen *s, const struct surface *frame);
 /* Asks the terminal for the mouse, or lets it go, from now on. */
 void screen_set_mouse(struct screen *s, bool on);
+/* While the mouse is asked for: its motion without a button, too (1003), or only with one. */
+void screen_set_hover(struct screen *s, bool on);
 /* Kitty keyboard flags that the terminal keeps from now on until it is given back; 0: none. Only for one that answered
  * for them. */
 void screen_set_kitty(struct screen *s, unsigned flags);

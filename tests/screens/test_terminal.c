@@ -239,6 +239,45 @@ static void test_reset(void **state)
     world_leave(h);
 }
 
+/* The cockpit asks its terminal for motion without a button while a program in sight wants it. */
+static bool is_hovering(struct harness *h, void *arg)
+{
+    (void)arg;
+    return vt_modes(harness_vt(h))->mouse == MOUSE_MOVE;
+}
+
+/* ... and not any longer. */
+static bool is_not_hovering(struct harness *h, void *arg)
+{
+    return !is_hovering(h, arg);
+}
+
+static void test_hover(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    assert_false(is_hovering(h, NULL));
+    harness_type(h, "printf '\\e[?1003;1006h'; echo list''ening; cat -v\r");
+    harness_wait_text(h, "listening");
+    harness_wait(h, is_hovering, NULL, "motion is not asked for");
+    harness_mouse(h, MOUSE_MOTION, MOUSE_BUTTON_NONE, 100, 20);
+    harness_wait_text(h, "^[[<35;");
+    harness_keys(h, "C-] w"); /* the list has the keys, and there the mouse is not looked at */
+    harness_wait(h, is_not_hovering, NULL, "motion is still asked for");
+    assert_int_equal(vt_modes(harness_vt(h))->mouse, MOUSE_DRAG);
+    harness_key(h, "Enter");
+    harness_wait(h, is_hovering, NULL, "motion is not asked for again");
+    harness_keys(h, "C-c");
+    harness_wait_text(h, "^C");
+    harness_type(h, "printf '\\e[?1003l'; echo do''ne\r");
+    harness_wait_text(h, "done");
+    harness_wait(h, is_not_hovering, NULL, "motion is still asked for");
+    assert_int_equal(vt_modes(harness_vt(h))->mouse, MOUSE_DRAG);
+    world_leave_session(h);
+    assert_int_equal(vt_modes(harness_vt(h))->mouse, MOUSE_OFF);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(int argc, char **argv)
@@ -253,6 +292,7 @@ int main(int argc, char **argv)
         TEST(test_paste_of_ten_megabytes),
         TEST(test_clipboard_off),
         TEST(test_links),
+        TEST(test_hover),
         TEST(test_reset),
     };
 
