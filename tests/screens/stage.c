@@ -18,12 +18,18 @@
 #include "core/util/xmalloc.h"
 #include "tests/compare/cells.h"
 #include "tests/screens/npm.h"
+#include "tests/screens/quiet.h"
 #include "tests/screens/world.h"
 #include "tests/skip.h"
 #include "tui/layout.h"
 
 #define SCRIPT "src/api/.script"
 #define DIFFERENCES_SHOWN 12
+/* Longer than what a terminal or a program waits for the rest of a key, and than the time between two frames. */
+#define REST_MS 40
+#define LOOKS_WHEN_TICKING 4
+/* So long a program with a spinner is waited for. */
+#define RESTLESS_MS 2000
 /* The same for both: nothing of the machine's own settings, and what is in TERM and COLORTERM is compared, too. */
 #define SHELL                                                                                                          \
     "exec env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=$PWD/.home TERM=$TERM COLORTERM=$COLORTERM LANG=C.UTF-8 "      \
@@ -150,10 +156,60 @@ struct stage *stage_open_recorded(void **state, int cols, int rows, const char *
     return s;
 }
 
+/* --- rest --- */
+
+/* Takes what has come; false when nothing has. */
+static bool take_both(struct stage *s)
+{
+    size_t before = harness_bytes(s->pane)->len + harness_bytes(s->bare)->len;
+
+    harness_take(s->pane);
+    harness_take(s->bare);
+    return harness_bytes(s->pane)->len + harness_bytes(s->bare)->len != before;
+}
+
+/* Nothing has run for REST_MS, nor is anything under way; else `why` says who runs. A program that always ticks has to
+ * be seen asleep again and again, and to write nothing. */
+static bool at_rest(struct stage *s, struct strbuf *why)
+{
+    MT_CLEANUP(strbuf) struct strbuf before = STRBUF_INIT;
+    pid_t root = harness_pid(s->bare);
+    bool ticks = s->ticks || s->script;
+    bool rests = !take_both(s) && quiet_look(harness_home(s->pane), root, why);
+
+    for (int i = 0; rests && i < (ticks ? LOOKS_WHEN_TICKING : 1); i++) {
+        strbuf_clear(&before);
+        strbuf_addstr(&before, why->buf);
+        (void)poll(NULL, 0, REST_MS);
+        rests = quiet_look(harness_home(s->pane), root, why) && !take_both(s) &&
+                (ticks || strcmp(before.buf, why->buf) == 0);
+    }
+    return rests;
+}
+
+void stage_rest(struct stage *s)
+{
+    uint64_t deadline = clock_mono_ms() + (s->script ? RESTLESS_MS : HARNESS_DEADLINE_MS);
+    MT_CLEANUP(strbuf) struct strbuf why = STRBUF_INIT;
+
+    while (strbuf_clear(&why), !at_rest(s, &why)) {
+        if (clock_mono_ms() > deadline && s->script) {
+            return;
+        }
+        if (clock_mono_ms() > deadline) {
+            fprintf(stderr, "the programs do not come to rest: %s\n", why.buf);
+            strbuf_release(&why);
+            fail();
+        }
+        (void)poll(NULL, 0, 2);
+    }
+}
+
 /* --- what a person does --- */
 
 void stage_type(struct stage *s, const char *text)
 {
+    stage_rest(s);
     harness_type(s->pane, text);
     if (!s->script) {
         harness_type(s->bare, text);
@@ -162,9 +218,16 @@ void stage_type(struct stage *s, const char *text)
 
 void stage_keys(struct stage *s, const char *chords)
 {
-    harness_keys(s->pane, chords);
-    if (!s->script) {
-        harness_keys(s->bare, chords);
+    /* One by one, as from a person: not every program takes two out of one read. */
+    while (*chords) {
+        size_t n = strcspn(chords, " ");
+        MT_CLEANUP(xfree) char *one = xstrndup(chords, n);
+        stage_rest(s);
+        harness_keys(s->pane, one);
+        if (!s->script) {
+            harness_keys(s->bare, one);
+        }
+        chords += n + (chords[n] == ' ');
     }
 }
 
@@ -172,6 +235,7 @@ void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button
 {
     struct rect area = pane_area(s);
 
+    stage_rest(s);
     harness_mouse(s->pane, kind, button, area.x + col, area.y + row);
     if (!s->script) {
         harness_mouse(s->bare, kind, button, col, row);
@@ -209,7 +273,7 @@ static bool has_written(struct harness *h, void *arg)
 
 void stage_set_size(struct stage *s, int cols, int rows)
 {
-    harness_take(s->bare);
+    stage_rest(s);
     record(s);
     s->cols = cols;
     s->rows = rows;
@@ -223,7 +287,6 @@ void stage_set_size(struct stage *s, int cols, int rows)
 void stage_resize(struct stage *s, int cols, int rows)
 {
     stage_set_size(s, cols, rows);
-    /* Programs drop or misplace keys that come while they take a size: both are through when they show the same. */
     stage_same(s, "resized");
 }
 
@@ -312,21 +375,27 @@ static void keep_text(struct harness *h, const char *name, const char *what)
     }
 }
 
+/* Fails the test and shows both screens. */
+MT_NORETURN static void give_up(struct stage *s, const char *name, struct strbuf *why)
+{
+    harness_dump_text(s->pane, why);
+    strbuf_addf(why, "\n--- bare:\n");
+    harness_dump_text(s->bare, why);
+    fprintf(stderr, "%s: the pane is not as the bare terminal:\n%s\n", name, why->buf);
+    strbuf_release(why);
+    fail();
+    abort();
+}
+
 void stage_same(struct stage *s, const char *name)
 {
     uint64_t deadline = clock_mono_ms() + HARNESS_DEADLINE_MS;
     MT_CLEANUP(strbuf) struct strbuf why = STRBUF_INIT;
 
-    while (harness_take(s->pane), harness_take(s->bare), strbuf_clear(&why), differences(s, &why) > 0) {
+    /* The same at rest: halfway both may be the same by chance. */
+    while (stage_rest(s), strbuf_clear(&why), differences(s, &why) > 0) {
         if (clock_mono_ms() > deadline) {
-            MT_CLEANUP(strbuf) struct strbuf screens = STRBUF_INIT;
-            harness_dump_text(s->pane, &screens);
-            strbuf_addf(&screens, "\n--- bare:\n");
-            harness_dump_text(s->bare, &screens);
-            fprintf(stderr, "%s: the pane is not as the bare terminal:\n%s%s\n", name, why.buf, screens.buf);
-            strbuf_release(&screens);
-            strbuf_release(&why);
-            fail();
+            give_up(s, name, &why);
         }
         (void)poll(NULL, 0, 5);
     }

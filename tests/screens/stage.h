@@ -17,6 +17,7 @@ struct stage {
     size_t recorded;         /* bytes of the bare terminal that are in it */
     int kept;                /* screens that are in it */
     char *script;            /* of stage_open_recorded: what `script` writes; NULL: both run */
+    bool ticks;              /* for tests to set: the program wakes up all the time, and does nothing */
 };
 
 /* For cmocka: a world with the files that programs are shown, and none. */
@@ -26,8 +27,12 @@ int stage_tear_down(void **state);
 /* Opens the cockpit with its session on the whole screen, its pane cols x rows, and a bare terminal: in each a bash
  * with the same environment and a clear screen. `s` is released by the tear-down at the latest. */
 struct stage *stage_open(void **state, int cols, int rows);
-/* Types into both, keys for both (as harness_keys), another size for both (and waits until both show the
- * same of it). */
+/* Waits until nothing moves on either side: every process of both sleeps, has not run for a moment, and nothing is
+ * under way. For programs that run in the pane only it is no failure when they never rest (they have spinners). */
+void stage_rest(struct stage *s);
+/* Types into both, keys for both (as harness_keys), another size for both (and waits until both show the same of it):
+ * all of them wait for rest first, since programs drop, misplace or echo what comes while they are at something else.
+ */
 void stage_type(struct stage *s, const char *text);
 void stage_keys(struct stage *s, const char *chords);
 void stage_resize(struct stage *s, int cols, int rows);
@@ -38,7 +43,7 @@ void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button
 /* Waits for a text on both. */
 void stage_wait(struct stage *s, const char *text);
 void stage_wait_gone(struct stage *s, const char *text);
-/* Waits until both screens and cursors are the same. */
+/* Waits until both screens and cursors are the same, and at rest. */
 void stage_same(struct stage *s, const char *name);
 /* The same, and keeps the screen for stage_close, which asks xterm.js. Not after a resize of the normal screen: each
  * terminal wraps again as it likes. */

@@ -68,7 +68,7 @@ static void test_binary_and_reset(void **state)
     stage_wait(s, "back");
     stage_keys(s, "C-l");
     stage_wait_gone(s, "back");
-    stage_type(s, "printf 'plain lqk \\e[31mred\\e[m\\n'; seq 40; echo again\r");
+    stage_type(s, "printf 'plain lqk \\e[31mred\\e[m\\n'; seq 40; echo ag''ain\r");
     stage_wait(s, "again");
     stage_same(s, "reset");
     assert_plain(s->bare);
@@ -185,16 +185,22 @@ static void test_ten_megabytes(void **state)
     while ((unsigned char)text.buf[text.len - 1] != '\n') {
         strbuf_truncate(&text, text.len - 1);
     }
+    stage_rest(s);
     harness_type(s->pane, "clear; vim -u vimrc -c 'set paste nonumber nosmartindent' pasted\r");
     harness_wait_text(s->pane, "[New]");
+    stage_rest(s);
     harness_type(s->pane, "i");
     harness_wait_text(s->pane, "INSERT (paste)");
+    stage_rest(s);
     harness_paste(s->pane, text.buf, text.len);
+    stage_rest(s);
     harness_type(s->pane, "\x1b");
     harness_wait_gone(s->pane, "INSERT (paste)");
+    stage_rest(s);
     harness_type(s->pane, ":wq\r");
     harness_wait_gone(s->pane, ":wq");
     world_wait_file(s->pane, "src/api/pasted");
+    stage_rest(s);
     harness_type(s->pane, "touch written\r");
     world_wait_file(s->pane, "src/api/written");
     strbuf_addch(&text, '\n'); /* the line that was there */

@@ -317,7 +317,7 @@ static void test_tmux_inside(void **state)
     stage_type(s, "\"");
     stage_wait(s, "├");
     stage_same_as_xterm(s, "three");
-    stage_type(s, "seq 200\r");
+    stage_type(s, "seq 20''0\r");
     stage_wait(s, "200");
     stage_resize(s, 120, 36);
     /* How many lines had been pushed off depends on when each shell saw its sizes. */
