@@ -137,9 +137,9 @@ ifeq ($(MODE),asan)
 TESTS_backends := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_backends))
 TESTS_screens := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_screens))
 endif
-# Other people's programs beside a bare terminal (`make programs`, and in `make check`): a busy machine still makes some of
-# their screens race, so they are looked at by themselves.
-PROGRAMS := $(patsubst %,$(B)/tests/screens/%,test_programs test_npm_programs test_misuse)
+# By themselves (`make programs`, and in `make check`): what needs packages of npm's, or compilers that nothing else here needs and
+# a minute of them. Programs that Debian packages are in `make test`.
+PROGRAMS := $(patsubst %,$(B)/tests/screens/%,test_npm_programs test_frameworks)
 TESTS_screens := $(filter-out $(PROGRAMS),$(TESTS_screens))
 TESTS := $(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens)
 support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
