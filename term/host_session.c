@@ -205,6 +205,14 @@ static const struct vt_callbacks VT_CALLBACKS = {
 
 /* --- the program --- */
 
+/* What the viewers have typed, before what it brought. */
+static void look_at_viewers(struct host_session *h)
+{
+    for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
+        viewer_look(v);
+    }
+}
+
 static void on_pty_data(void *arg, const char *data, size_t len)
 {
     struct host_session *h = arg;
@@ -214,6 +222,7 @@ static void on_pty_data(void *arg, const char *data, size_t len)
         logfile_write(h->log, data, len);
     }
     h->feeding = true;
+    look_at_viewers(h);
     vt_feed(h->vt, data, len);
     h->feeding = false;
     spread_damage(h);
@@ -284,6 +293,7 @@ static void on_pty_exit(void *arg, int code, int signum)
     struct host_session *h = arg;
     struct error lost = ERROR_INIT;
 
+    look_at_viewers(h);
     pty_close(h->pty);
     h->pty = NULL;
     h->info.state = SESSION_EXITED;

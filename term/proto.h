@@ -61,8 +61,11 @@ enum proto_type {
     PROTO_KEEP,        /* viewer, before a new size: places it looks at, which move with their text */
     PROTO_KEPT,        /* host: where they are now, in the order they were given; before the frame of the new size */
     PROTO_TERMINAL,    /* host, with a descriptor: the terminal's master, for a viewer to type into directly */
-    PROTO_TYPED,       /* viewer, before it does: the bytes, for the host to know and not to pass on */
+    PROTO_TYPED,       /* viewer, before it does: the bytes, for the host to know and not to pass on; none: look at the
+                        * notes */
     PROTO_RESET,       /* viewer, from version 2 on: the terminal as new (vt_recover) */
+    PROTO_NOTES,       /* host, with a descriptor: where the bytes of PROTO_TYPED may be left instead (core/io/aside.h):
+                        * that does not wake the host, which looks before it takes the terminal's next output */
 };
 
 struct proto_hello {

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/io/aside.h"
 #include "core/io/handover.h"
+#include "core/io/loop.h"
 #include "core/io/sock.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
@@ -15,6 +17,7 @@
 #include "term/proto.h"
 
 #define INPUT_PIECE_BYTES (32u << 10)
+#define LOOK_MS 20      /* after a key that brought nothing the host is told to look at the notes */
 #define DIRECT_MAX 1024 /* keys, and what the terminal answers; more than that is pasted, with back-pressure */
 
 /* A question that waits for its answer. */
@@ -46,6 +49,10 @@ struct remote {
     struct strbuf input; /* not yet sent */
     size_t in_flight;    /* sent, not yet acknowledged */
     int terminal;        /* to type into directly while nothing is in flight; -1: none */
+    int notes;           /* where the host may be told of what is typed without being woken; -1: none */
+    struct timer *later; /* `credit_due` and `noted` are sent then */
+    bool credit_due;     /* the frame was taken: told when it has been painted */
+    bool noted;          /* there may be notes that the host has not looked at */
     bool by_host;        /* something was said that what is typed next must not overtake: that goes by the host, too */
     bool followed;       /* and is on its way */
     struct request *requests;
@@ -178,12 +185,24 @@ static void drop_terminal(struct remote *r)
     r->terminal = -1;
 }
 
+/* Nor is word to be left any more. */
+static void drop_notes(struct remote *r)
+{
+    if (r->notes >= 0) {
+        close(r->notes);
+    }
+    r->notes = -1;
+    r->noted = false;
+}
+
 void remote_unview(struct remote *r)
 {
     if (r->viewing) {
         r->viewing = false;
         drop_terminal(r);
-        r->credit_owed = false;
+        drop_notes(r);
+        timer_stop(r->later);
+        r->credit_owed = r->credit_due = false;
         mirror_release(&r->mirror);
         extra_table_release(&r->extras);
         remote_tell(r, PROTO_UNVIEW);
@@ -194,8 +213,20 @@ void remote_credit(struct remote *r)
 {
     if (r->credit_owed) {
         r->credit_owed = false;
-        remote_tell(r, PROTO_CREDIT);
+        r->credit_due = true;
+        timer_start(r->later, 0); /* the host need not run before the frame is on the screen */
     }
+}
+
+/* timer callback. Whatever comes, the host looks at the notes then. */
+static void on_later(void *arg)
+{
+    struct remote *r = arg;
+
+    if (r->credit_due || r->noted) {
+        remote_tell(r, r->credit_due ? PROTO_CREDIT : PROTO_TYPED);
+    }
+    r->credit_due = r->noted = false;
 }
 
 /* --- input --- */
@@ -213,6 +244,20 @@ static void pump_input(struct remote *r)
     }
 }
 
+/* Tells the host what is going to be typed. As a rule by a note, which it finds when the echo wakes it: woken by each
+ * key it would want a processor just when the program does. */
+static void tell_typed(struct remote *r, const void *data, size_t len)
+{
+    if (r->notes < 0 || !aside_put(r->notes, data, len)) {
+        sock_send(r->sock, PROTO_TYPED, data, len);
+        return;
+    }
+    r->noted = true;
+    if (!timer_is_active(r->later)) {
+        timer_start(r->later, LOOK_MS);
+    }
+}
+
 /* Writes keys into the terminal; how many bytes of them. The host hears of them first: what it knows of typing must not
  * be older than the echo. */
 static size_t type_directly(struct remote *r, const void *data, size_t len)
@@ -226,7 +271,7 @@ static size_t type_directly(struct remote *r, const void *data, size_t len)
         drop_terminal(r);
         return 0;
     }
-    sock_send(r->sock, PROTO_TYPED, data, len);
+    tell_typed(r, data, len);
     n = write(r->terminal, data, len);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
         drop_terminal(r);
@@ -546,6 +591,19 @@ static void on_terminal(struct remote *r)
     }
 }
 
+/* The host gives a place for notes. */
+static void on_notes(struct remote *r)
+{
+    int fd = sock_take_fd(r->sock);
+
+    drop_notes(r);
+    if (r->viewing && aside_is_writable(fd)) {
+        r->notes = fd;
+    } else if (fd >= 0) {
+        close(fd);
+    }
+}
+
 static int on_ack(struct remote *r, const uint8_t *data, size_t len, struct error *err)
 {
     uint32_t n;
@@ -591,6 +649,9 @@ static int dispatch(struct remote *r, uint8_t type, const uint8_t *data, size_t 
         return proto_get_extras(data, len, &r->extras, err);
     case PROTO_TERMINAL:
         on_terminal(r);
+        return 0;
+    case PROTO_NOTES:
+        on_notes(r);
         return 0;
     case PROTO_INPUT_ACK:
         return on_ack(r, data, len, err);
@@ -639,13 +700,14 @@ int remote_open(struct remote **out, struct loop *loop, const char *path, const 
     strbuf_init(&r->input);
     cluster_table_init(&r->clusters);
     mirror_init(&r->mirror);
-    r->terminal = -1;
+    r->terminal = r->notes = -1;
     if (sock_connect(&r->sock, loop, path, &EVENTS, r, err) != 0) {
         cluster_table_release(&r->clusters);
         free(r);
         return -1;
     }
     sock_accept_fds(r->sock);
+    r->later = timer_new(loop, on_later, r);
     proto_put_hello(&hello, MT_VERSION);
     send_buf(r, PROTO_HELLO, &hello);
     *out = r;
@@ -658,6 +720,8 @@ void remote_close(struct remote *r, enum error_code why)
 
     sock_close(r->sock);
     drop_terminal(r);
+    drop_notes(r);
+    timer_close(r->later);
     error_set(&err, why, "session %s is gone", r->info.id);
     while (r->requests != NULL) {
         request_finish(request_take(r, r->requests->id), NULL, &err);

@@ -2,7 +2,9 @@
 #include "term/viewer.h"
 
 #include <string.h>
+#include <unistd.h>
 
+#include "core/io/aside.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
@@ -44,6 +46,7 @@ struct viewer {
     uint32_t extras_told;    /* serial of the newest it knows */
     bool shares;             /* it has the terminal, and types into it directly */
     unsigned serial;         /* of that terminal */
+    int notes;               /* where it leaves word of what it typed (core/io/aside.h); -1: nowhere */
     size_t unacknowledged;   /* input that went on, of which the client was not told yet */
     struct search *search;   /* under way; NULL: none */
     uint32_t search_id;
@@ -94,6 +97,15 @@ static void send_error(struct viewer *v, enum error_code code, const char *text)
     send_buf(v, PROTO_ERROR, &b);
 }
 
+/* It types no more, or tells of it otherwise. */
+static void drop_notes(struct viewer *v)
+{
+    if (v->notes >= 0) {
+        close(v->notes);
+    }
+    v->notes = -1;
+}
+
 /* Takes it out of the host's list and frees it. The connection is the caller's business. */
 static void viewer_forget(struct viewer *v)
 {
@@ -107,6 +119,7 @@ static void viewer_forget(struct viewer *v)
         *at = v->next;
         h->viewer_count--;
     }
+    drop_notes(v);
     search_free(v->search);
     timer_close(v->search_timer);
     strbuf_release(&v->last_head);
@@ -237,6 +250,22 @@ static void send_extras(struct viewer *v)
     v->extras_told = t->serial;
 }
 
+/* Gives it the place for its notes, once; without one it tells of each key by a message. */
+static void share_notes(struct viewer *v)
+{
+    int fds[2];
+
+    if (v->notes >= 0 || aside_open(fds) != 0) {
+        return;
+    }
+    if (sock_send_fd(v->sock, PROTO_NOTES, "", 0, fds[1]) == 0) {
+        v->notes = fds[0];
+    } else {
+        close(fds[0]);
+    }
+    close(fds[1]);
+}
+
 /* Gives the terminal to a viewer that has not got it, or got another one. It types into it itself then: a key goes to
  * the program without waking us first, which is a third of the way. A descriptor that it cannot use it just closes. */
 static void share_terminal(struct viewer *v)
@@ -244,7 +273,11 @@ static void share_terminal(struct viewer *v)
     unsigned serial = 0;
     int fd = v->viewing && v->host->pty != NULL ? pty_terminal(v->host->pty, &serial) : -1;
 
-    if (fd >= 0 && (!v->shares || v->serial != serial) && sock_send_fd(v->sock, PROTO_TERMINAL, "", 0, fd) == 0) {
+    if (fd < 0 || (v->shares && v->serial == serial)) {
+        return;
+    }
+    share_notes(v); /* first: who has the terminal knows where to tell of it */
+    if (sock_send_fd(v->sock, PROTO_TERMINAL, "", 0, fd) == 0) {
         v->shares = true;
         v->serial = serial;
     }
@@ -399,6 +432,22 @@ static void note_typing(struct viewer *v)
     if (v->viewing && v->seq != v->host->view_seq) {
         v->seq = ++v->host->view_seq;
         host_session_fit(v->host);
+    }
+}
+
+/* A note: it has typed. */
+static void on_note(void *arg, const char *data, size_t len)
+{
+    struct viewer *v = arg;
+
+    note_typing(v);
+    host_session_typed(v->host, data, len);
+}
+
+void viewer_look(struct viewer *v)
+{
+    if (v->notes >= 0) {
+        aside_take(v->notes, on_note, v);
     }
 }
 
@@ -602,11 +651,13 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
 
     switch (type) {
     case PROTO_TYPED:
-        note_typing(v);
-        host_session_typed(v->host, data, len);
+        if (len > 0) {
+            on_note(v, (const char *)data, len);
+        }
         return 0;
     case PROTO_UNVIEW:
         v->viewing = v->shares = false;
+        drop_notes(v);
         host_session_fit(v->host);
         return 0;
     case PROTO_CREDIT:
@@ -685,6 +736,7 @@ static void on_frame(void *arg, uint8_t type, const uint8_t *data, size_t len)
         viewer_refuse(v, ERROR_PARSE, "hello comes first");
         return;
     }
+    viewer_look(v); /* it came before this message */
     if (type == PROTO_VIEW) {
         rc = proto_get_size(data, len, &size, &err);
         if (rc == 0) {
@@ -747,6 +799,7 @@ void viewer_attach(struct host_session *h, struct sock *sock)
     v->sock = sock;
     v->tokens = FRAME_TOKENS;
     v->token_ms = clock_mono_ms();
+    v->notes = -1;
     strbuf_init(&v->last_head);
     strbuf_init(&v->input);
     v->next = h->viewers;

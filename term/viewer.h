@@ -26,6 +26,8 @@ struct viewer *viewer_next(const struct viewer *v);
 
 bool viewer_is_viewing(const struct viewer *v);
 void viewer_size(const struct viewer *v, int *cols, int *rows);
+/* Takes in what it has left a note of: that it typed. Before the output that this may have brought. */
+void viewer_look(struct viewer *v);
 uint64_t viewer_seq(const struct viewer *v);
 
 /* Places that the viewer asked to keep when the size changes: *points may be moved. How many there are. */
