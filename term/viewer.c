@@ -12,16 +12,13 @@
 #include "term/host_session.h"
 #include "term/meta.h"
 #include "term/proto.h"
-#include "term/search.h"
-#include "term/select.h"
+#include "term/questions.h"
 
 #define FRAME_MS 16
 #define KEY_FRAME_MS 4                /* within PROTO_KEY_WINDOW_MS */
 #define FRAME_TOKENS 4                /* frames in hand, so that start-up and Ctrl-C are not a frame late */
-#define HISTORY_MAX_LINES 4096        /* in one answer */
 #define UNREAD_PAUSE_BYTES (2u << 20) /* a client that asks faster than it reads is not listened to */
 #define UNREAD_META_BYTES (64u << 10) /* one that does not read is owed its metadata */
-#define SEARCH_TURN_NS 2000000        /* a turn of searching: keys and output come first again after it */
 #define DIRTY_WORDS ((PROTO_MAX_ROWS + 63) / 64)
 
 struct viewer {
@@ -48,10 +45,7 @@ struct viewer {
     unsigned serial;         /* of that terminal */
     int notes;               /* where it leaves word of what it typed (core/io/aside.h); -1: nowhere */
     size_t unacknowledged;   /* input that went on, of which the client was not told yet */
-    struct search *search;   /* under way; NULL: none */
-    uint32_t search_id;
-    bool search_told;                         /* where it is; the numbers are being made */
-    struct timer *search_timer;               /* its next turn */
+    struct questions *questions;
     struct vt_point points[PROTO_POINTS_MAX]; /* to be kept when the size changes */
     size_t npoints;
 };
@@ -120,8 +114,7 @@ static void viewer_forget(struct viewer *v)
         h->viewer_count--;
     }
     drop_notes(v);
-    search_free(v->search);
-    timer_close(v->search_timer);
+    questions_free(v->questions);
     strbuf_release(&v->last_head);
     strbuf_release(&v->input);
     free(v);
@@ -464,134 +457,16 @@ static void on_input(struct viewer *v, const uint8_t *data, size_t len)
     update_pause(v);
 }
 
-/* --- questions --- */
-
-/* Row `n` of scrollback or screen, by its absolute number; false when there is none. */
-static bool history_row(struct vt *vt, uint64_t n, struct cell *cells, int cols, bool *wrapped)
-{
-    uint64_t screen = vt_history_total(vt);
-    const struct cell *row;
-    int have = MT_MIN(cols, vt_cols(vt));
-
-    if (n < screen) {
-        return vt_history_line(vt, (size_t)(screen - 1 - n), cells, cols, wrapped) >= 0;
-    }
-    row = n - screen < (uint64_t)vt_rows(vt) ? vt_row(vt, (int)(n - screen), wrapped) : NULL;
-    if (row != NULL) {
-        memcpy(cells, row, (size_t)have * sizeof(*cells));
-        cell_fill(cells + have, (size_t)(cols - have), CELL_BLANK);
-    }
-    return row != NULL;
-}
-
-static void on_history(struct viewer *v, const struct proto_history *q)
-{
-    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
-    struct vt *vt = v->host->vt;
-    uint64_t screen = vt_history_total(vt), end = screen + (uint64_t)vt_rows(vt);
-    struct proto_lines a = {.id = q->id, .first = q->first, .cols = q->cols};
-    struct cell *cells = xcalloc((size_t)q->cols, sizeof(*cells));
-    uint64_t most = MT_MIN((uint64_t)q->count, (uint64_t)HISTORY_MAX_LINES), stop;
-    uint32_t count = 0;
-    size_t at;
-
-    stop = q->first > UINT64_MAX - most ? UINT64_MAX : q->first + most;
-    /* How many rows there are is work after a change of width: it is asked only where the first is not there. */
-    if (a.first < screen && vt_history_line(vt, (size_t)(screen - 1 - a.first), cells, q->cols, NULL) < 0) {
-        a.first = screen - vt_history_count(vt);
-    }
-    at = proto_put_lines(&b, &a);
-    for (uint64_t n = a.first; n < MT_MIN(stop, end) && b.len < PROTO_SOFT_MAX; n++) {
-        bool wrapped = false;
-
-        if (!history_row(vt, n, cells, q->cols, &wrapped)) {
-            break;
-        }
-        proto_put_row(&b, (int)count++, wrapped, cells, q->cols, vt_clusters(vt));
-    }
-    free(cells);
-    proto_end_rows(&b, at, count);
-    send_extras(v); /* the rows may have brought some */
-    send_buf(v, PROTO_LINES, &b);
-    update_pause(v);
-}
-
-/* Answers the search: for good, or with the numbers still to come. */
-static void send_found(struct viewer *v, bool more, bool dropped)
-{
-    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
-    const struct search_result *r = search_result(v->search);
-    struct proto_found a = {.id = v->search_id,
-                            .found = r->found,
-                            .line = r->line,
-                            .col = r->col,
-                            .len = r->end_line == r->line ? r->end_col - r->col : vt_cols(v->host->vt) - r->col,
-                            .more = more,
-                            .wrapped = r->wrapped,
-                            .dropped = dropped,
-                            .end_line = r->end_line,
-                            .end_col = r->end_col,
-                            .total = r->total,
-                            .index = r->index,
-                            .capped = r->capped};
-
-    a.len = MT_MAX(a.len, 0);
-    proto_put_found(&b, &a);
-    send_buf(v, PROTO_FOUND, &b);
-    update_pause(v);
-}
-
-/* Nobody wants the search any more. */
-static void drop_search(struct viewer *v)
-{
-    if (v->search != NULL) {
-        timer_stop(v->search_timer);
-        send_found(v, false, true);
-        search_free(v->search);
-        v->search = NULL;
-    }
-}
-
-/* One turn of the search. */
-static void step_search(void *arg)
+/* questions_fn */
+static void send_answer(void *arg, enum proto_type type, const struct strbuf *payload)
 {
     struct viewer *v = arg;
-    uint64_t until = clock_mono_ns() + SEARCH_TURN_NS;
-    enum search_state state = search_step(v->search, until);
 
-    if (state == SEARCH_COUNTING && !v->search_told) {
-        v->search_told = true;
-        send_found(v, true, false);
+    if (type == PROTO_LINES) {
+        send_extras(v); /* the rows may have brought some */
     }
-    if (state == SEARCH_DONE) {
-        send_found(v, false, false);
-        search_free(v->search);
-        v->search = NULL;
-    } else {
-        timer_start(v->search_timer, 0);
-    }
-}
-
-/* A new question takes the place of the last one. */
-static void on_search(struct viewer *v, const struct proto_search *q)
-{
-    struct search_opts opts = {.kind = (enum search_kind)MT_MIN(q->kind, (int)SEARCH_OUTPUT),
-                               .needle = q->needle,
-                               .line = q->from,
-                               .col = q->from_col,
-                               .backward = q->backward,
-                               .here = q->here,
-                               .wrap = true,
-                               .count = q->count};
-
-    drop_search(v);
-    if (v->search_timer == NULL) {
-        v->search_timer = timer_new(v->host->loop, step_search, v);
-    }
-    v->search = search_new(v->host->vt, &opts);
-    v->search_id = q->id;
-    v->search_told = false;
-    step_search(v);
+    send_buf(v, type, payload);
+    update_pause(v);
 }
 
 /* --- messages --- */
@@ -712,7 +587,7 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         on_dismiss(v);
         return 0;
     case PROTO_SEARCH_STOP:
-        drop_search(v);
+        questions_stop(v->questions);
         return 0;
     default:
         return 0; /* of a newer cockpit */
@@ -745,12 +620,12 @@ static void on_frame(void *arg, uint8_t type, const uint8_t *data, size_t len)
     } else if (type == PROTO_HISTORY) {
         rc = proto_get_history(data, len, &history, &err);
         if (rc == 0) {
-            on_history(v, &history);
+            questions_lines(v->questions, &history);
         }
     } else if (type == PROTO_SEARCH) {
         rc = proto_get_search(data, len, &search, &err);
         if (rc == 0) {
-            on_search(v, &search);
+            questions_search(v->questions, &search);
         }
     } else {
         rc = on_simple(v, type, data, len, &err);
@@ -802,6 +677,7 @@ void viewer_attach(struct host_session *h, struct sock *sock)
     v->notes = -1;
     strbuf_init(&v->last_head);
     strbuf_init(&v->input);
+    v->questions = questions_new(h->loop, h->vt, send_answer, v);
     v->next = h->viewers;
     h->viewers = v;
     h->viewer_count++;
