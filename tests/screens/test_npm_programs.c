@@ -99,6 +99,101 @@ static void test_ink(void **state)
     stage_close(s);
 }
 
+/* Turborepo's screen of running tasks is made with ratatui, and has a terminal for each of them. */
+static void test_turbo(void **state)
+{
+    struct stage *s = *state;
+
+    install(state, "turbo@2.11.11");
+    harness_write(
+        s->pane, "src/api/package.json",
+        "{\"name\":\"sample\",\"private\":true,\"packageManager\":\"npm@9.2.0\",\"scripts\":{\"one\":\"sh one.sh\","
+        "\"two\":\"sh two.sh\"}}\n");
+    harness_write(s->pane, "src/api/package-lock.json",
+                  "{\"name\":\"sample\",\"lockfileVersion\":3,\"packages\":{\"\":{\"name\":\"sample\"}}}\n");
+    harness_write(s->pane, "src/api/turbo.json",
+                  "{\"ui\":\"tui\",\"tasks\":{\"one\":{\"cache\":false,\"persistent\":true,\"interactive\":true},"
+                  "\"two\":{\"cache\":false,\"persistent\":true,\"interactive\":true}}}\n");
+    harness_write(s->pane, "src/api/one.sh", "seq -f 'one %g 日本 ünï' 60; cat\n");
+    harness_write(s->pane, "src/api/two.sh",
+                  "printf '\\033[31mred\\033[m \\033[1;38;2;1;200;3m漢字\\033[m two\\n'; cat\n");
+    s = stage_open_recorded(state, 80, 24,
+                            HOME_INSIDE "TURBO_TELEMETRY_DISABLED=1 node_modules/.bin/turbo run one two --no-daemon");
+    stage_wait(s, "one 60");
+    stage_wait(s, "two");
+    stage_same_as_xterm(s, "turbo-start");
+    stage_keys(s, "Down");
+    stage_wait(s, "漢字 two");
+    stage_same_as_xterm(s, "turbo-second");
+    stage_type(s, "i");
+    stage_wait(s, "Ctrl-z");
+    stage_type(s, "echoed 日本");
+    stage_keys(s, "Enter");
+    stage_wait(s, "echoed 日");
+    stage_same_as_xterm(s, "turbo-typed");
+    stage_keys(s, "C-z");
+    stage_wait_gone(s, "Ctrl-z");
+    stage_resize(s, 120, 36);
+    stage_same_as_xterm(s, "turbo-120x36");
+    stage_keys(s, "Up");
+    stage_wait(s, "one 60");
+    stage_type(s, "t");
+    stage_wait_gone(s, "one 60");
+    stage_same_as_xterm(s, "turbo-scrolled");
+    stage_mouse(s, MOUSE_PRESS, MOUSE_WHEEL_DOWN, 60, 10);
+    stage_same_as_xterm(s, "turbo-wheel");
+    stage_resize(s, 200, 50);
+    stage_same_as_xterm(s, "turbo-200x50");
+    stage_resize(s, 60, 16);
+    stage_same_as_xterm(s, "turbo-small");
+    stage_keys(s, "C-c");
+    harness_wait_text(s->pane, "exited");
+    stage_close(s);
+}
+
+/* The last one made with bubbletea, whose second series it was. Its command is a link to a path outside the sandbox. */
+static void test_opencode_of_bubbletea(void **state)
+{
+    install(state, "opencode-ai@0.5.29");
+    struct stage *s = stage_open_recorded(
+        state, 80, 24, HOME_INSIDE "OPENCODE_DISABLE_DEFAULT_PLUGINS=1 node_modules/opencode-linux-*/bin/opencode");
+
+    stage_wait(s, "enter send");
+    stage_same_as_xterm(s, "bubbletea2-start");
+    stage_type(s, "hello 日本 wïde");
+    stage_wait(s, "hello 日本 wïde");
+    stage_same_as_xterm(s, "bubbletea2-typed");
+    stage_keys(s, "Left Left C-a Right Delete End");
+    stage_wait(s, "hllo 日本 wïde");
+    stage_same_as_xterm(s, "bubbletea2-edited");
+    stage_resize(s, 120, 36);
+    stage_same_as_xterm(s, "bubbletea2-120x36");
+    stage_keys(s, "C-c");
+    stage_wait_gone(s, "hllo");
+    stage_type(s, "/");
+    stage_wait(s, "/editor");
+    stage_same_as_xterm(s, "bubbletea2-menu");
+    stage_keys(s, "Escape BSpace");
+    stage_wait_gone(s, "/editor");
+    stage_keys(s, "C-x m");
+    stage_wait(s, "Select Model");
+    stage_same_as_xterm(s, "bubbletea2-models");
+    stage_keys(s, "Down Down");
+    stage_same_as_xterm(s, "bubbletea2-moved");
+    stage_resize(s, 200, 50);
+    stage_same_as_xterm(s, "bubbletea2-200x50");
+    stage_mouse(s, MOUSE_MOTION, MOUSE_BUTTON_NONE, 100, 25);
+    stage_mouse(s, MOUSE_PRESS, MOUSE_WHEEL_DOWN, 100, 25);
+    stage_same_as_xterm(s, "bubbletea2-wheel");
+    stage_keys(s, "Escape");
+    stage_wait_gone(s, "Select Model");
+    stage_resize(s, 60, 20);
+    stage_same_as_xterm(s, "bubbletea2-small");
+    stage_keys(s, "C-c C-c");
+    harness_wait_text(s->pane, "exited");
+    stage_close(s);
+}
+
 static void test_opencode(void **state)
 {
     install(state, "opencode-ai");
@@ -196,8 +291,12 @@ static void test_codex(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest small[] = {cmocka_unit_test_setup_teardown(test_ink, stage_set_up, stage_tear_down)};
+    const struct CMUnitTest small[] = {
+        cmocka_unit_test_setup_teardown(test_ink, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_turbo, stage_set_up, stage_tear_down),
+    };
     const struct CMUnitTest agents[] = {
+        cmocka_unit_test_setup_teardown(test_opencode_of_bubbletea, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_opencode, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_claude, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_codex, stage_set_up, stage_tear_down),
