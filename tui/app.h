@@ -145,8 +145,8 @@ struct app {
     struct timer *split_timer; /* until the layouts are written */
     struct dirwatch *split_watch;
     char split_held[SESSION_ID_MAX]; /* while it is looked at, what another cockpit made of its layout waits */
-    uint64_t split_repeat_ms;  /* until then a key that resizes needs no prefix */
-    int bar_drag;              /* node of the border that is being moved, plus 1; 0: none */
+    uint64_t split_repeat_ms;        /* until then a key that resizes needs no prefix */
+    int bar_drag;                    /* node of the border that is being moved, plus 1; 0: none */
     struct overlay *overlay;
     struct app_toast toast;
     struct problems problems;
@@ -182,7 +182,9 @@ struct app {
 
     struct flow *flows;
     size_t flow_count;
-    bool ready; /* the engine has looked at everything once */
+    bool ready;         /* the engine has looked at everything once */
+    bool config_broken; /* muthr.toml could not be read when it was last looked at */
+    bool touched;       /* a key or the mouse was used: what is selected is the person's choice */
     /* Keys from the first one that asks for more than is known yet: they are acted on when the engine is ready. */
     struct {
         struct key keys[64];
@@ -244,6 +246,9 @@ enum app_start app_start_kind(const struct app *app);
 void app_select_row(struct app *app, int row);
 void app_select_workspace(struct app *app, workspace_id id);
 bool app_select_session(struct app *app, const char *id, bool focus);
+/* Right after the start, while nothing was pressed: the workspace whose running session was typed into last is selected,
+ * so that Enter brings who comes back to where they left. */
+void app_select_last_used(struct app *app);
 /* After the layout: a list of another height shows as much as fits, with the selection in view. */
 void app_list_resized(struct app *app);
 /* Rebuilds the rows and keeps selection and scroll position. */

@@ -102,6 +102,7 @@ int app_config_reload(struct app *app, bool at_start)
         }
         apply_config(app, NULL);
         app_check_rules(app);
+        app->config_broken = rc != 0;
         if (rc != 0) {
             err.hint = "the defaults are in force until the file is mended";
             app_fail(app, &err); /* last: it is what the person should read first */
@@ -112,8 +113,13 @@ int app_config_reload(struct app *app, bool at_start)
         config_release(&fresh);
         err.hint = "the settings from before stay in force";
         app_fail(app, &err);
+        app->config_broken = true;
         return rc;
     }
+    if (app->config_broken) { /* what is said below matters more */
+        app_say(app, "%s is read again, and in force", app->config.path ? app->config.path : "muthr.toml");
+    }
+    app->config_broken = false;
     retire(app, &app->config);
     app->config = fresh;
     apply_config(app, app->retired[app->retired_count - 1].theme);

@@ -238,6 +238,7 @@ static struct key old_names(struct key key)
 static void on_key(struct app *app, struct key key)
 {
     key = app->overlay || !app_pane_takes_keys(app) ? old_names(key) : key;
+    app->touched = true;
     see_toast(app, key);
     if (keep_early(app, key) || keep_ahead(app, key)) {
         return;

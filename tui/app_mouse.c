@@ -125,6 +125,7 @@ static void main_mouse(struct app *app, const struct mouse_event *ev)
 /* A click in the bottom line presses the key it names. */
 void app_on_mouse(struct app *app, const struct mouse_event *ev)
 {
+    app->touched = app->touched || ev->kind == MOUSE_PRESS;
     const char *link = surface_link_at(&app->frame, ev->col, ev->row);
     if (link && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT) {
         app_copy_link(app, link);

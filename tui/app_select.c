@@ -203,6 +203,29 @@ void app_select_workspace(struct app *app, workspace_id id)
     app_select_row(app, row);
 }
 
+/* When a session was last typed into, or began. */
+static uint64_t last_use(const struct session_info *s)
+{
+    return MT_MAX(s->last_input_wall_ms, s->started_wall_ms);
+}
+
+void app_select_last_used(struct app *app)
+{
+    const struct session_info *best = NULL;
+    if (app->touched || app->want_session[0] || app->opts->session) {
+        return;
+    }
+    for (size_t i = 0; i < model_session_count(app->model); i++) {
+        const struct session_info *s = model_session_at(app->model, i);
+        bool fits = s->state == SESSION_RUNNING && tree_shows_session(s) &&
+                    model_workspace_by_sandbox(app->model, s->sandbox) != NULL;
+        best = fits && (!best || last_use(s) > last_use(best)) ? s : best;
+    }
+    if (best) {
+        app_select_workspace(app, model_workspace_by_sandbox(app->model, best->sandbox)->id);
+    }
+}
+
 bool app_select_session(struct app *app, const char *id, bool focus)
 {
     const struct session_info *s = model_session(app->model, id);

@@ -433,7 +433,7 @@ void app_split_new(struct app *app, enum split_kind kind)
         return;
     }
     if (e && split_leaves(&e->split) >= SPLIT_MAX) {
-        app_say(app, "%d panes are the most", SPLIT_MAX);
+        app_say(app, "%d panes are the most: %s x closes one, its session goes on", SPLIT_MAX, app->config.prefix);
         return;
     }
     if (!e && split_store_get(&app->splits, se->sandbox)) {

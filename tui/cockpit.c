@@ -101,6 +101,7 @@ static void on_ready(void *arg)
     struct app *app = arg;
     app->ready = true;
     watch_files(app);
+    app_select_last_used(app);
     app_tick_soon(app);
     app_tree_dirty(app);
 }
@@ -114,6 +115,7 @@ static void on_scanned(void *arg)
         str_copy(app->want_session, sizeof(app->want_session), app->opts->session);
         app_tick_soon(app);
     }
+    app_select_last_used(app);
     app->tree_dirty = true;
     app_dirty_now(app);
 }

@@ -174,5 +174,5 @@ bool command_can_shell(const struct app *app, char *why, size_t cap)
 
 bool command_can_attend(const struct app *app, char *why, size_t cap)
 {
-    return app_next_attention(app) || no(why, cap, "nobody needs you");
+    return app_next_attention(app) || no(why, cap, "no session does now");
 }

@@ -427,7 +427,7 @@ const struct command command_table[] = {
     {"copy.editor", "editor", "Open the selection, or everything, in $VISUAL or $EDITOR", C, 5, dialog_editor, NULL},
     {"copy.search", "search", "Search forward; the text is an extended regular expression", C, 3, copy_cmd_search,
      NULL},
-    {"copy.search_back", "search back", "Search backward", C, 3, copy_cmd_search_back, NULL},
+    {"copy.search_back", "search back", "Search backward", C, 8, copy_cmd_search_back, NULL},
     {"copy.search_next", "next match", "Next match", C, 0, copy_cmd_search_next, NULL},
     {"copy.search_prev", "previous match", "Previous match", C, 0, copy_cmd_search_prev, NULL},
     {"copy.leave", "leave", "Back to the live screen", C, 2, copy_cmd_leave, NULL},

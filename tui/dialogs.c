@@ -54,6 +54,7 @@ void dialog_palette(struct app *app)
 {
     struct choice_build b = {0};
     enum command_context context = app_context(app);
+    bool behind = context == CONTEXT_SESSION && app_pane_takes_keys(app); /* the prefix comes before the key */
     char why[200];
     for (size_t i = 0; i < command_count; i++) {
         const struct command *c = &command_table[i];
@@ -65,7 +66,7 @@ void dialog_palette(struct app *app)
         ch->name = xstrdup(c->name);
         const char *chord = keymap_chord(app->keymap, context, c);
         chord = chord ? chord : keymap_chord(app->keymap, CONTEXT_LIST, c);
-        ch->right = chord ? xstrdup(chord) : NULL;
+        ch->right = !chord ? NULL : behind ? xasprintf("%s %s", app->config.prefix, chord) : xstrdup(chord);
         ch->value = xstrdup(c->name);
         ch->off = c->enabled && !c->enabled(app, why, sizeof(why));
     }

@@ -589,7 +589,9 @@ void config_template(struct strbuf *out)
     strbuf_addstr(out, "\n# Other machines that have podman, by ssh or a socket that is forwarded here already:\n"
                        "#[[hosts]]\n#name = \"gpu1\"\n#url = \"ssh://me@gpu1.example\"\n"
                        "#workspace_root = \"/home/me/src\"\n");
-    strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\"; [tui.keys.CONTEXT] for one view "
-                       "only.\n#[tui.keys]\n#\"F5\" = \"sandbox.start\"\n");
+    strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\", or \"none\". Keys: C- Ctrl, M- Alt, S- Shift, F5, "
+                       "PgUp...; commands: as `:` in the cockpit\n# names them. [tui.keys.CONTEXT] for one view only: "
+                       "list, session (after the prefix), copy, provision.\n#[tui.keys]\n#\"F5\" = "
+                       "\"sandbox.start\"\n");
     config_release(&c);
 }

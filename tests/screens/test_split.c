@@ -220,7 +220,12 @@ static void test_other_workspace(void **state)
 
     assert_int_equal(harness_run(h, start, &out), 0);
     assert_int_equal(harness_run(h, shell, &out), 0);
-    begin(h, 120, 36);
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "Enter goes to its session"); /* what runs is selected at the start, not the first row */
+    harness_key(h, "g");
+    world_open_shell(h);
+    harness_type(h, "clear; echo pane''-one\r");
+    harness_wait_text(h, "pane-one");
     split(h, "C-] |", "two");
     harness_key(h, "M-1"); /* the one of docs was numbered first */
     harness_wait_text(h, "from-docs");
@@ -467,6 +472,30 @@ static void test_gone_meanwhile(void **state)
     world_leave_session(h);
 }
 
+/* In a session its own keys come first: in the help, in the bottom line, and with the prefix among the commands. */
+static void test_keys_are_told(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h, 120, 36);
+    split(h, "C-] |", "two");
+    harness_wait_text(h, "arrows panes");
+    harness_keys(h, "C-] ?");
+    harness_wait_text(h, "Session: C-] first");
+    harness_wait_text(h, "Scroll back, search and copy");
+    assert_false(harness_has(h, "Show the sessions of the workspace"));
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Session: C-] first");
+    harness_keys(h, "C-] :");
+    harness_wait_text(h, "Commands");
+    harness_type(h, "split.close");
+    harness_wait_text(h, "C-] x");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "pane-one");
+    harness_wait_gone(h, "arrows panes");
+    world_leave_session(h);
+}
+
 static void test_small_terminal(void **state)
 {
     struct harness *h = *state;
@@ -666,6 +695,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_two_cockpits, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_all_ended, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_gone_meanwhile, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_keys_are_told, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_small_terminal, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_mouse, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_focus_reports, world_set_up, world_tear_down),

@@ -71,6 +71,36 @@ static size_t add_commands(const struct app *app, enum command_context context, 
     return n;
 }
 
+/* Among several panes: how to go to the others and how to close one, before what the list tells too. */
+static size_t add_panes(const struct app *app, struct hint *out, size_t n)
+{
+    const struct command *left = command_find("split.left"), *next = command_find("session.next"),
+                         *close = command_find("split.close");
+    const char *to = keymap_chord(app->keymap, CONTEXT_SESSION, left),
+               *shut = keymap_chord(app->keymap, CONTEXT_SESSION, close);
+    for (size_t i = 0; i < n; i++) {
+        out[i].rank = out[i].label == next->label ? 7 : out[i].rank;
+    }
+    if (to && strcmp(to, "Left") == 0 && n < BAR_HINTS) {
+        out[n++] = (struct hint){"arrows", "panes", 4, false};
+    }
+    if (shut && n < BAR_HINTS) {
+        out[n++] = (struct hint){shut, close->label, 5, false};
+    }
+    return n;
+}
+
+/* In copy mode with a search: to the next match. */
+static size_t add_match(const struct app *app, struct hint *out, size_t n)
+{
+    const struct command *c = command_find("copy.search_next");
+    const char *chord = keymap_chord(app->keymap, CONTEXT_COPY, c);
+    if (app->pane && app->pane->find.pattern && chord && n < BAR_HINTS) {
+        out[n++] = (struct hint){chord, c->label, 3, false};
+    }
+    return n;
+}
+
 /* What only matters now: an operation that can be canceled and read, a filter that can be cleared. */
 static size_t add_moment(const struct app *app, enum command_context context, struct hint *out, size_t n)
 {
@@ -140,6 +170,8 @@ static size_t collect(const struct app *app, struct hint *out)
         out[n++] = (struct hint){"Esc", "list", 3, false};
     }
     n = add_commands(app, context, out, n);
+    n = context == CONTEXT_SESSION && app->view.joined ? add_panes(app, out, n) : n;
+    n = context == CONTEXT_COPY ? add_match(app, out, n) : n;
     n = add_moment(app, context, out, n);
     order(out, n);
     const struct command *leave = command_find("app.quit");

@@ -105,7 +105,7 @@ static int draw_number(const struct app *app, struct surface *s, struct rect r, 
 {
     int number = app_number(app, id), end = r.x + r.w - 1;
     char text[8];
-    if (!number || r.w < 24) {
+    if (!number || r.w < 16) {
         return end;
     }
     str_format(text, sizeof(text), " %d ", number);
@@ -143,9 +143,13 @@ static void draw_notes(const struct app *app, struct surface *s, int x, int y, i
         x += surface_text(s, x, y, end - x, theme_style(&app->theme, THEME_ACCENT), "copy mode ");
     }
     if (session_wants_person(se) && x + 8 < end) {
+        char call[200];
+        glyph_call(se, false, call, sizeof(call));
         x += surface_textf(s, x, y, end - x - 1, theme_style(&app->theme, THEME_ATTENTION), "%s %s",
                            glyph_text(GLYPH_ATTENTION, app->ascii),
-                           se->attention_text[0] ? se->attention_text : glyph_session(se).word);
+                           se->attention_text[0] ? se->attention_text
+                           : call[0]             ? call
+                                                 : glyph_session(se).word);
         x += surface_text(s, x, y, 1, theme_style(&app->theme, THEME_TEXT), " ");
     }
     if (se->title[0] && strcmp(se->title, se->label) != 0 && x + 8 < end) {

@@ -28,25 +28,36 @@ static void help_context(struct app *app, struct pager_build *b, enum command_co
     pager_add(b, THEME_TEXT, "%s", "");
 }
 
+/* The keys behind the prefix. */
+static void help_session(struct app *app, struct pager_build *b)
+{
+    char title[96];
+    str_format(title, sizeof(title), "Session: %s first, then these, or any key of the list", app->config.prefix);
+    help_context(app, b, CONTEXT_SESSION, title);
+    if (app->config.alt_digits) {
+        b->count--;
+        free(b->lines[b->count].text);
+        pager_add(b, THEME_TEXT, "%-10s  %s", "M-1 to M-9", "Alt and a digit: session by number, from anywhere");
+        pager_mark_key(b, 10);
+        pager_add(b, THEME_TEXT, "%s", "");
+    }
+}
+
 void dialog_help(struct app *app)
 {
     struct pager_build b = {0};
-    char title[96];
-    bool copying = app_context(app) == CONTEXT_COPY; /* what matters now comes first */
-    if (copying) {
+    enum command_context now = app_context(app); /* what matters now comes first */
+    if (now == CONTEXT_COPY) {
         help_context(app, &b, CONTEXT_COPY, "Copy mode");
     }
-    help_context(app, &b, CONTEXT_LIST, "List");
-    str_format(title, sizeof(title), "Session: %s first, then these, or any key of the list", app->config.prefix);
-    help_context(app, &b, CONTEXT_SESSION, title);
-    if (app->config.alt_digits) {
-        b.count--;
-        free(b.lines[b.count].text);
-        pager_add(&b, THEME_TEXT, "%-10s  %s", "M-1 to M-9", "Alt and a digit: session by number, from anywhere");
-        pager_mark_key(&b, 10);
-        pager_add(&b, THEME_TEXT, "%s", "");
+    if (now == CONTEXT_SESSION) {
+        help_session(app, &b);
     }
-    if (!copying) {
+    help_context(app, &b, CONTEXT_LIST, "List");
+    if (now != CONTEXT_SESSION) {
+        help_session(app, &b);
+    }
+    if (now != CONTEXT_COPY) {
         help_context(app, &b, CONTEXT_COPY, "Copy mode");
     }
     help_context(app, &b, CONTEXT_PROVISION, "While a sandbox is brought up");
