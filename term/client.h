@@ -113,7 +113,8 @@ void sessions_set_outer(struct sessions *s, const struct sessions_outer *o);
  * next frame. Call after painting. */
 void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, size_t words);
 
-/* Bytes to the program, in order, back-pressured by the host's pty: returns how many were taken (queue limit 4 MiB). */
+/* Bytes to the program, in order, back-pressured by the host's pty: returns how many were taken (queue limit 64 MiB).
+ * They go on also when the session is not viewed any more. */
 size_t sessions_input(struct sessions *s, const char *id, const void *data, size_t len);
 /* Focus moved to or away from this session's pane (for mode 1004). */
 void sessions_focus(struct sessions *s, const char *id, bool focused);

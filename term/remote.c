@@ -46,7 +46,8 @@ struct remote {
     bool viewing, credit_owed;
     struct cluster_table clusters;
     struct extra_table extras;
-    struct strbuf input; /* not yet sent */
+    struct strbuf input; /* not yet sent, behind what is */
+    size_t input_sent;   /* bytes at its beginning that are */
     size_t in_flight;    /* sent, not yet acknowledged */
     int terminal;        /* to type into directly while nothing is in flight; -1: none */
     int notes;           /* where the host may be told of what is typed without being woken; -1: none */
@@ -231,17 +232,39 @@ static void on_later(void *arg)
 
 /* --- input --- */
 
+/* Bytes that were not sent yet. */
+static size_t unsent(const struct remote *r)
+{
+    return r->input.len - r->input_sent;
+}
+
+/* What was sent is forgotten, now and then: moving the rest for each piece would cost its square. */
+static void forget_sent(struct remote *r)
+{
+    if (unsent(r) == 0) {
+        strbuf_truncate(&r->input, 0);
+        r->input_sent = 0;
+        if (r->input.cap > PROTO_INPUT_WINDOW) {
+            strbuf_release(&r->input);
+        }
+    } else if (r->input_sent > r->input.len / 2) {
+        strbuf_consume(&r->input, r->input_sent);
+        r->input_sent = 0;
+    }
+}
+
 /* Sends as much input as the window allows. */
 static void pump_input(struct remote *r)
 {
-    while (r->input.len > 0 && r->in_flight < PROTO_INPUT_WINDOW) {
-        size_t n = MT_MIN(r->input.len, INPUT_PIECE_BYTES);
+    while (unsent(r) > 0 && r->in_flight < PROTO_INPUT_WINDOW) {
+        size_t n = MT_MIN(unsent(r), INPUT_PIECE_BYTES);
 
-        sock_send(r->sock, PROTO_INPUT, r->input.buf, n);
+        sock_send(r->sock, PROTO_INPUT, r->input.buf + r->input_sent, n);
         r->followed = r->by_host;
-        strbuf_consume(&r->input, n);
+        r->input_sent += n;
         r->in_flight += n;
     }
+    forget_sent(r);
 }
 
 /* Tells the host what is going to be typed. As a rule by a note, which it finds when the echo wakes it: woken by each
@@ -264,7 +287,7 @@ static size_t type_directly(struct remote *r, const void *data, size_t len)
 {
     ssize_t n;
 
-    if (r->terminal < 0 || r->by_host || r->input.len > 0 || r->in_flight > 0 || len == 0 || len > DIRECT_MAX) {
+    if (r->terminal < 0 || r->by_host || unsent(r) > 0 || r->in_flight > 0 || len == 0 || len > DIRECT_MAX) {
         return 0;
     }
     if ((fcntl(r->terminal, F_GETFL) & O_NONBLOCK) == 0) { /* shared with others: it must never stop us */
@@ -282,7 +305,7 @@ static size_t type_directly(struct remote *r, const void *data, size_t len)
 size_t remote_input(struct remote *r, const void *data, size_t len)
 {
     size_t direct = type_directly(r, data, len);
-    size_t room = REMOTE_INPUT_MAX - MT_MIN(r->input.len + r->in_flight, (size_t)REMOTE_INPUT_MAX);
+    size_t room = REMOTE_INPUT_MAX - MT_MIN(unsent(r) + r->in_flight, (size_t)REMOTE_INPUT_MAX);
 
     len = MT_MIN(len - direct, room);
     strbuf_add(&r->input, (const char *)data + direct, len);
@@ -612,7 +635,7 @@ static int on_ack(struct remote *r, const uint8_t *data, size_t len, struct erro
         return -1;
     }
     r->in_flight -= MT_MIN((size_t)n, r->in_flight);
-    if (r->in_flight == 0 && r->input.len == 0 && r->followed) {
+    if (r->in_flight == 0 && unsent(r) == 0 && r->followed) {
         r->by_host = r->followed = false; /* what was said before it is done, too */
     }
     pump_input(r);

@@ -108,7 +108,7 @@ static void session_key(struct app *app, struct key key)
 /* A program that ended: Enter closes, r runs it again, Esc goes back. */
 static bool ended_key(struct app *app, struct key key)
 {
-    if (key.mods || (key.sym != KEYSYM_ENTER && key.sym != 'r' && key.sym != KEYSYM_ESCAPE && key.sym != 'q')) {
+    if (key.mods || (key.sym != KEYSYM_ENTER && key.sym != 'r' && key.sym != KEYSYM_ESCAPE)) {
         return false;
     }
     if (key.sym == KEYSYM_ENTER) {

@@ -7,8 +7,11 @@
 #include "core/util/clock.h"
 #include "core/util/utf8.h"
 
-/* A host takes a megabyte of paste in many small turns; this often we look whether it takes more. */
+/* A session that takes nothing now (it is still being reached, or full) is looked at this soon, then ever less often.
+ */
 #define PANE_RETRY_MS 5
+#define PANE_RETRY_MAX_MS 320
+#define PANE_QUEUE_MAX (4u << 20) /* beyond what the session keeps for its program */
 
 /* Sends what waits, as far as the session takes it. */
 static void flush_queue(void *arg)
@@ -20,9 +23,10 @@ static void flush_queue(void *arg)
     if (p->queue.len) {
         size_t n = sessions_input(p->sessions, p->id, p->queue.buf, p->queue.len);
         strbuf_consume(&p->queue, n);
+        p->retry_ms = n ? PANE_RETRY_MS : MT_MIN(p->retry_ms * 2, (uint64_t)PANE_RETRY_MAX_MS);
     }
     if (p->queue.len) {
-        timer_start(p->retry, PANE_RETRY_MS);
+        timer_start(p->retry, p->retry_ms);
     }
 }
 
@@ -251,9 +255,17 @@ void pane_send(struct pane *p, const void *data, size_t len)
     p->key_sent = true;
     p->key_ms = clock_mono_ms();
     size_t n = p->queue.len ? 0 : sessions_input(p->sessions, p->id, data, len);
-    if (n < len) {
-        strbuf_add(&p->queue, (const char *)data + n, len - n);
-        timer_start(p->retry, PANE_RETRY_MS);
+    if (n == len) {
+        return;
+    }
+    size_t room = PANE_QUEUE_MAX - MT_MIN(p->queue.len, (size_t)PANE_QUEUE_MAX);
+    if (!p->queue.len) {
+        p->retry_ms = PANE_RETRY_MS;
+        timer_start(p->retry, p->retry_ms);
+    }
+    strbuf_add(&p->queue, (const char *)data + n, MT_MIN(len - n, room));
+    if (len - n > room) {
+        p->events.on_message(p->events.arg, "The program does not read: what is typed and pasted now is lost");
     }
 }
 

@@ -32,7 +32,8 @@ struct pane_cache {
     int cols;
     struct cell *cells;
     bool *wrapped;
-    bool asked;
+    bool asked;      /* more is on its way */
+    uint32_t serial; /* of this copy mode: answers for an older one are of no interest */
 };
 struct pane_take;
 #define PANE_HELD_MAX 64
@@ -112,6 +113,7 @@ struct pane {
     uint64_t key_ms;          /* and so is all for PROTO_KEY_WINDOW_MS */
     struct strbuf queue;      /* bytes that the session has not taken yet */
     struct timer *retry;      /* while the queue is not empty: the host gives no sign when it takes more */
+    uint64_t retry_ms;
     struct strbuf paste_tail; /* an unfinished UTF-8 sequence between two pieces of a paste */
     bool paste_cr;
     struct copymode copy;

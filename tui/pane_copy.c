@@ -18,7 +18,7 @@ void pane_copy_drop(struct pane *p)
     pane_find_drop(p);
     free(p->cache.cells);
     free(p->cache.wrapped);
-    p->cache = (struct pane_cache){.asked = p->cache.asked};
+    p->cache = (struct pane_cache){.serial = p->cache.serial + 1}; /* an answer that is on its way is of no use */
 }
 
 void pane_copy_begin(struct pane *p)
@@ -60,27 +60,49 @@ const struct cell *pane_copy_row(const void *arg, uint64_t line, int *count, boo
     return p->cache.cells + (size_t)(line - p->cache.first) * (size_t)p->cache.cols;
 }
 
-/* A window of scrollback arrived. */
+/* A question for scrollback: whose, and for which view. */
+struct ask {
+    struct pane *pane;
+    uint32_t serial;
+    uint64_t top;
+};
+
+/* Keeps a window of scrollback. */
+static void keep_window(struct pane_cache *c, uint64_t first, size_t count, int cols, const struct cell *cells,
+                        const bool *wrapped)
+{
+    free(c->cells);
+    free(c->wrapped);
+    c->cells = NULL;
+    c->wrapped = NULL;
+    c->first = first;
+    c->count = count;
+    c->cols = cols;
+    if (count && cols > 0) {
+        c->cells = xreallocarray(NULL, count * (size_t)cols, sizeof(*cells));
+        memcpy(c->cells, cells, count * (size_t)cols * sizeof(*cells));
+        c->wrapped = xreallocarray(NULL, count, sizeof(bool));
+        memcpy(c->wrapped, wrapped, count * sizeof(bool));
+    }
+}
+
+/* A window of scrollback arrived. A view that moved on meanwhile asks again. */
 static void on_history(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
                        const struct error *err)
 {
-    struct pane *p = arg;
+    struct ask ask = *(struct ask *)arg;
+    struct pane *p = ask.pane;
+    free(arg);
+    if (ask.serial != p->cache.serial) {
+        return;
+    }
     p->cache.asked = false;
     if (err || !p->copy.active) {
         return;
     }
-    free(p->cache.cells);
-    free(p->cache.wrapped);
-    p->cache.cells = NULL;
-    p->cache.wrapped = NULL;
-    p->cache.first = first;
-    p->cache.count = count;
-    p->cache.cols = cols;
-    if (count && cols > 0) {
-        p->cache.cells = xreallocarray(NULL, count * (size_t)cols, sizeof(*cells));
-        memcpy(p->cache.cells, cells, count * (size_t)cols * sizeof(*cells));
-        p->cache.wrapped = xreallocarray(NULL, count, sizeof(bool));
-        memcpy(p->cache.wrapped, wrapped, count * sizeof(bool));
+    keep_window(&p->cache, first, count, cols, cells, wrapped);
+    if (p->copy.top != ask.top) {
+        pane_copy_fill(p);
     }
     p->events.on_dirty(p->events.arg);
 }
@@ -96,10 +118,15 @@ void pane_copy_fill(struct pane *p)
     if (from >= to || (from >= p->cache.first && to <= p->cache.first + p->cache.count)) {
         return;
     }
+    struct ask *ask = xmalloc(sizeof(*ask));
+    *ask = (struct ask){p, p->cache.serial, p->copy.top};
     from = MT_MAX(from > rows * 3 ? from - rows * 3 : 0, sc->history_first);
     to = MT_MIN(p->copy.top + rows * 4, end);
-    p->cache.asked =
-        sessions_history(p->sessions, p->id, from, (size_t)(to - from), sc->cols, on_history, p, NULL) == 0;
+    p->cache.asked = true;
+    if (sessions_history(p->sessions, p->id, from, (size_t)(to - from), sc->cols, on_history, ask, NULL) != 0) {
+        p->cache.asked = false;
+        free(ask);
+    }
 }
 
 /* The part of a row that is selected; a wide character is selected as a whole. */

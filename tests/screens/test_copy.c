@@ -87,6 +87,25 @@ static const struct cell *cell_of(struct harness *h, const char *text)
     return harness_cell(h, col, row);
 }
 
+/* A key held down outruns what the host sends of the scrollback: the last view is filled all the same. */
+static void test_held_key(void **state)
+{
+    struct harness *h = *state;
+    char keys[1501];
+
+    begin(h);
+    harness_type(h, "seq -f 'row %g.' 5000; echo be''hind\r");
+    harness_wait_text(h, "behind");
+    copy_mode(h);
+    memset(keys, 'k', sizeof(keys) - 1);
+    keys[sizeof(keys) - 1] = '\0';
+    harness_type(h, keys);
+    harness_wait_text(h, "row 3503.");
+    harness_wait_gone(h, "...");
+    harness_key(h, "q");
+    world_leave_session(h);
+}
+
 static void test_search(void **state)
 {
     struct harness *h = *state;
@@ -501,6 +520,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_search, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_held_key, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_wrapped, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_keys, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_prompts, world_set_up, world_tear_down),

@@ -125,6 +125,11 @@ static void test_exit_status_is_kept(void **state)
     harness_key(h, "2");
     harness_wait_text(h, "last words");
     harness_wait_text(h, "Enter closes");
+    world_leave_session(h); /* as the bottom line says, with the prefix or without */
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "exited 3");
+    harness_key(h, "2");
+    harness_wait_text(h, "Enter closes");
     harness_key(h, "Enter");
     harness_wait_gone(h, "exited 3");
     world_leave(h);

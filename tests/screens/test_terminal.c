@@ -154,6 +154,37 @@ static void test_paste_of_ten_megabytes(void **state)
     world_leave_session(h);
 }
 
+/* Whoever pastes into a program that is busy and goes to another session loses nothing of it. */
+static void test_paste_and_leave(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, got = STRBUF_INIT;
+
+    for (unsigned i = 0; text.len + 64 < PASTE_BYTES; i++) {
+        strbuf_addf(&text, "%u: 0123456789 abcdefghijklmnopqrstuvwxyz\r", i * 2654435761u);
+    }
+    begin(h);
+    MT_CLEANUP(xfree)
+    char *take =
+        xasprintf("stty raw -echo; echo taking$((1+1)); until [ -e go ]; do sleep 0.1; done; head -c %zu >big; "
+                  "stty sane; touch taken\r",
+                  text.len);
+    harness_type(h, take);
+    harness_wait_text(h, "taking2");
+    harness_paste(h, text.buf, text.len);
+    harness_keys(h, "C-] n");
+    harness_wait_text(h, "New session");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "taking2");
+    harness_wait_text(h, WORLD_PROMPT);
+    harness_type(h, "touch go\r");
+    world_wait_file(h, "src/api/taken");
+    world_read(h, "src/api/big", &got);
+    assert_int_equal(got.len, text.len);
+    assert_memory_equal(got.buf, text.buf, text.len);
+    world_leave_session(h);
+}
+
 /* Nothing reaches the clipboard without a yes; then it does. */
 static void test_clipboard_asks(void **state)
 {
@@ -290,6 +321,7 @@ int main(int argc, char **argv)
         TEST(test_clipboard_asks),
         TEST(test_escape_and_alt),
         TEST(test_paste_of_ten_megabytes),
+        TEST(test_paste_and_leave),
         TEST(test_clipboard_off),
         TEST(test_links),
         TEST(test_hover),
