@@ -228,6 +228,7 @@ static void on_pty_data(void *arg, const char *data, size_t len)
     spread_damage(h);
     host_session_flush(h);
     h->info.last_output_wall_ms = clock_wall_ms();
+    host_pace_output(&h->pace, len, clock_mono_ms());
     urgent = pulse_output(h->pulse, clock_mono_ms());
     host_session_changed(h, urgent);
 }
@@ -325,6 +326,7 @@ void host_session_typed(struct host_session *h, const void *data, size_t len)
         return;
     }
     h->info.last_input_wall_ms = clock_wall_ms();
+    host_pace_typed(&h->pace, clock_mono_ms());
     if (pulse_input(h->pulse, data, len, clock_mono_ms())) {
         host_session_changed(h, true);
     }
@@ -519,6 +521,7 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
         host_audit_exit(spec->audit, spec->info.id, 127, 0, NULL);
         return -1;
     }
+    host_pace_init(&h->pace, clock_mono_ms());
     watch_dir(h);
     host_rules_open(h);
     h->info.state = SESSION_RUNNING;

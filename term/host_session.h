@@ -13,6 +13,7 @@
 #include "core/io/loop.h"
 #include "core/io/pty.h"
 #include "core/io/sock.h"
+#include "term/host_pace.h"
 #include "term/logfile.h"
 #include "term/pulse.h"
 #include "term/session_spec.h"
@@ -47,7 +48,8 @@ struct host_session {
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */
     struct timer *tick_timer;  /* for attention and metadata that are due later */
     uint64_t tick_at;          /* when tick_timer is set for; 0 = not */
-    struct viewer *viewers;    /* list */
+    struct host_pace pace;
+    struct viewer *viewers; /* list */
     size_t viewer_count;
     uint64_t view_seq; /* grows with each start of viewing and each input: the greatest viewer's size counts */
     uint64_t meta_sent_ms;

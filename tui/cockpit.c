@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/io/pace.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
@@ -428,6 +429,7 @@ int cockpit_main(const struct cockpit_opts *opts)
     app->pane = &app->panes[0];
     app->refused = app->agreed = STRVEC_INIT;
     app->loop = loop_new();
+    pace_set(PACE_PROMPT); /* keys, and what they bring */
     theme_default(&app->theme);
     str_copy(app->theme_name, sizeof(app->theme_name), "default");
     int rc = open_all(app, &err);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term/host_pace.h"
+
+#include "core/io/pace.h"
+
+#define COUNT_MS 100
+#define FLOOD_BYTES (256u << 10) /* in that time: a hundred screens, which nobody reads */
+
+/* Begins to count anew. */
+static void begin(struct host_pace *p, bool bulk, uint64_t now_ms)
+{
+    if (bulk != p->bulk) {
+        p->bulk = bulk;
+        pace_set(bulk ? PACE_BULK : PACE_PROMPT);
+    }
+    p->since_ms = now_ms;
+    p->bytes = 0;
+}
+
+void host_pace_init(struct host_pace *p, uint64_t now_ms)
+{
+    p->bulk = true;
+    begin(p, false, now_ms);
+}
+
+void host_pace_output(struct host_pace *p, size_t len, uint64_t now_ms)
+{
+    uint64_t ms = now_ms - p->since_ms;
+
+    if (ms > 2 * COUNT_MS) { /* it was silent for a while: what was before counts no more */
+        begin(p, false, now_ms);
+    } else if (ms >= COUNT_MS) {
+        begin(p, p->bytes + len >= FLOOD_BYTES, now_ms);
+    }
+    p->bytes += len;
+}
+
+void host_pace_typed(struct host_pace *p, uint64_t now_ms)
+{
+    if (p->bulk) {
+        begin(p, false, now_ms);
+    }
+}
