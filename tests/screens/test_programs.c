@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/util/compiler.h"
+#include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "tests/screens/npm.h"
 #include "tests/screens/stage.h"
@@ -450,6 +451,28 @@ static void test_card_of_characters(void **state)
     stage_close(s);
 }
 
+/* The card that people look at (tests/vt/card.sh), in all of its colours and clusters. */
+static void test_card_to_look_at(void **state)
+{
+    struct stage *s = *state;
+    MT_CLEANUP(strbuf) struct strbuf card = STRBUF_INIT;
+
+    assert_int_equal(fs_read("tests/vt/card.sh", 1u << 20, &card, NULL), 0);
+    harness_write(s->pane, "src/api/card.sh", card.buf);
+    s = stage_open(state, 120, 36);
+    stage_type(s, "clear; sh card.sh; echo sh''own\r");
+    stage_wait(s, "shown");
+    stage_same(s, "look-120x36");
+    stage_resize(s, 200, 50);
+    stage_type(s, "clear; sh card.sh | less -R\r");
+    stage_wait(s, "(END)");
+    stage_same(s, "look-in-less");
+    stage_resize(s, 80, 24);
+    stage_same(s, "look-80x24");
+    stage_type(s, "q");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +487,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_htop, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_card_of_attributes, stage_set_up, stage_tear_down),
         cmocka_unit_test_setup_teardown(test_card_of_characters, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_card_to_look_at, stage_set_up, stage_tear_down),
     };
     cmocka_set_test_filter(getenv("TEST_FILTER"));
     return cmocka_run_group_tests(tests, NULL, group_tear_down);
