@@ -191,6 +191,10 @@ static bool look_at_screen(struct host_session *h)
     MT_CLEANUP(strbuf) struct strbuf lines = STRBUF_INIT;
     int count = pulse_look_lines(h->pulse, clock_mono_ms());
 
+    if (count > 0) {
+        host_rules_confirm(h);
+        count = pulse_look_lines(h->pulse, clock_mono_ms());
+    }
     if (count == 0) {
         return false;
     }

@@ -12,7 +12,8 @@
 #include "term/host_session.h"
 #include "term/rules.h"
 
-#define LOOKS_MAX 5 /* at one process group, of which nothing is known */
+#define LOOKS_MAX 5   /* one after the other at a process group, before it is what it is */
+#define AGAIN_MS 3000 /* then no sooner than this: a script may run one program after the other in it */
 
 /* Takes the rules for a program into use. What is wrong with them is for the cockpit and doctor to say. */
 static void use(struct host_session *h, const char *program)
@@ -46,22 +47,33 @@ static bool has_rules(void *arg, const char *name)
     return rules_programs_know(h->programs, name);
 }
 
-/* Looks at what is in the foreground of the terminal: again while it may still become what it is to be, as a shell's
- * child before it runs the program. */
+/* Looks at what is in the foreground of the terminal, when there was output: again while it may still become what it is
+ * to be, as a shell's child before it runs the program. */
 static void look_in_front(struct host_session *h)
 {
     int group = pty_group(h->pty);
+    uint64_t now = clock_mono_ms();
 
     if (group != h->front.group) {
         memset(&h->front, 0, sizeof(h->front));
         h->front.group = group;
     }
-    if (group == 0 || h->front.name[0] != '\0' || (!h->front.shell && h->front.looks >= LOOKS_MAX)) {
+    bool settled = h->front.name[0] != '\0' || (!h->front.shell && h->front.looks >= LOOKS_MAX);
+    if (group == 0 || (settled && now < h->front.looked_ms + AGAIN_MS)) {
         return;
     }
     h->front.looks++;
+    h->front.looked_ms = now;
     h->front.shell =
         procgroup_find(group, pty_pid(h->pty), has_rules, h, h->front.name, sizeof(h->front.name)) == PROCGROUP_SHELL;
+}
+
+void host_rules_confirm(struct host_session *h)
+{
+    if (h->front.name[0] != '\0') {
+        h->front.looked_ms = 0;
+        host_rules_follow(h);
+    }
 }
 
 void host_rules_follow(struct host_session *h)

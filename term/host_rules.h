@@ -12,6 +12,8 @@ void host_rules_open(struct host_session *h);
 /* There was output, or another title: the rules for another program may be wanted, if the label's has none. It is known
  * by its name while it stands in the foreground of the terminal, or by its title. */
 void host_rules_follow(struct host_session *h);
+/* The screen is about to be judged: an agent that is known by its name may have ended without a word. */
+void host_rules_confirm(struct host_session *h);
 /* Ends the following. What pulse borrowed stays until host_rules_release. */
 void host_rules_close(struct host_session *h);
 void host_rules_release(struct host_session *h);

@@ -40,8 +40,9 @@ struct host_session {
     char known[64];                  /* the program that they are for; "": the label's */
     struct {
         int group, looks; /* in the foreground of the terminal, and how often it was looked at */
-        bool shell;       /* a shell at its prompt */
-        char name[64];    /* that has rules; "": none */
+        uint64_t looked_ms;
+        bool shell;    /* a shell at its prompt */
+        char name[64]; /* that has rules; "": none */
     } front;
     struct dirwatch *rules_watch;
     struct logfile *log;

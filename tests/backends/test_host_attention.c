@@ -290,6 +290,25 @@ static void test_agent_in_a_shell(void **state)
     expect_attention(id, ATTENTION_NONE);
 }
 
+/* A script runs an agent and then something else, in one process group. */
+static void test_agent_in_a_script(void **state)
+{
+    static const char script[] = "#!/bin/sh\ncat \"$SCREENS/codex-ask.txt\"\nread -r x\n";
+    MT_CLEANUP(xfree) char *agent = path_join(rig.base, "codex"), *later = path_join(rig.base, "later");
+    char id[SESSION_ID_MAX];
+    (void)state;
+    assert_int_equal(fs_write_atomic(agent, script, strlen(script), 0700, NULL), 0);
+    start(SESSION_SHELL, "shell",
+          "echo begun; $BASE/codex; sleep 3; printf '\\033[2J\\033[H'; cat $SCREENS/codex-ask.txt; sleep 3; touch "
+          "$BASE/later; exec sleep 1000",
+          id);
+    expect_attention(id, ATTENTION_WAITING);
+    rig_type(&a, id, "\r");
+    expect_attention(id, ATTENTION_NONE);
+    assert_true(rig_wait_path(&rig, later, true));
+    expect_attention(id, ATTENTION_NONE);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "host") == 0) {
@@ -298,7 +317,7 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_nobody_attached),    T(test_rules_are_followed), T(test_repeating_program),
-        T(test_quiet_agent_sleeps), T(test_agent_in_a_shell),
+        T(test_quiet_agent_sleeps), T(test_agent_in_a_shell),   T(test_agent_in_a_script),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);
