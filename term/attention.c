@@ -201,6 +201,9 @@ bool attention_exit(struct attention *a, int status, uint64_t now_ms)
     a->ended = true;
     a->look_due = false;
     forget_question(a);
+    if (a->state == ATTENTION_WAITING) {
+        a->text[0] = '\0'; /* nobody is left to answer to */
+    }
     a->exit_status = status;
     a->progress_ms = 0;
     a->progress_percent = -1;

@@ -48,6 +48,14 @@ void copy_cmd_begin(struct app *app)
     pane_copy_begin(app->pane);
 }
 
+void copy_cmd_page_back(struct app *app)
+{
+    pane_copy_begin(app->pane);
+    if (app->pane->copy.active) {
+        copy_cmd_page_up(app);
+    }
+}
+
 void copy_cmd_yank(struct app *app)
 {
     pane_copy_yank(app->pane);

@@ -21,6 +21,8 @@ void copy_cmd_up(struct app *app);
 void copy_cmd_left(struct app *app);
 void copy_cmd_right(struct app *app);
 void copy_cmd_page_up(struct app *app);
+/* Enters copy mode a page back. */
+void copy_cmd_page_back(struct app *app);
 void copy_cmd_page_down(struct app *app);
 void copy_cmd_half_up(struct app *app);
 void copy_cmd_half_down(struct app *app);

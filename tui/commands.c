@@ -342,6 +342,7 @@ const struct command command_table[] = {
     {"session.clipboard", "allow clipboard", "Let a session write the clipboard, as it has just asked", S, 0,
      app_clip_allow, command_can_clip},
     {"session.copy_mode", "scroll, copy", "Scroll back, search and copy", S, 4, copy_cmd_begin, command_can_session},
+    {"session.page_up", "page back", "Scroll a page back, in copy mode", S, 0, copy_cmd_page_back, command_can_session},
     {"session.prompt_prev", "previous prompt", "Scroll back to the shell's previous prompt", S, 0, copy_cmd_prompt_prev,
      command_can_session},
     {"session.output", "last output", "Select what the last command printed", S, 0, copy_cmd_output,

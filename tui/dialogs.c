@@ -234,7 +234,8 @@ static void add_session(const struct app *app, struct choice_build *b, const str
                 s->label[0] ? s->label : session_kind_name(s->kind));
     char call[200];
     glyph_call(s, false, call, sizeof(call));
-    const char *told = call[0] ? call : strcmp(s->title, s->label) != 0 ? s->title : "";
+    bool titled = s->title[0] && strcmp(s->title, s->label) != 0;
+    const char *told = call[0] ? call : titled ? s->title : s->last_line; /* four are called "shell" */
     struct choice *c = choice_add(b, label.buf, *told ? told : NULL);
     c->right = xstrdup(glyph_session(s).word);
     c->value = xstrdup(s->id);

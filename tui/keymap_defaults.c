@@ -77,7 +77,7 @@ const struct keymap_default keymap_defaults[] = {
     {S, "Escape", "session.list"},
     {S, "Y", "session.clipboard"},
     {S, "[", "session.copy_mode"},
-    {S, "PgUp", "session.copy_mode"},
+    {S, "PgUp", "session.page_up"},
     {S, "P", "session.prompt_prev"},
     {S, "O", "session.output"},
     {S, "C-r", "session.reset"},

@@ -242,8 +242,8 @@ static bool tells_more(const struct session_info *s)
 int verb_sessions(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
-        {"id", "SESSION"}, {"sandbox", "SANDBOX"},     {"kind", "KIND"},   {"status", "STATUS"},
-        {"age", "AGE"},    {"attention", "ATTENTION"}, {"title", "TITLE"},
+        {"id", "SESSION"},    {"number", "NO"}, {"sandbox", "SANDBOX"},     {"kind", "KIND"},
+        {"status", "STATUS"}, {"age", "AGE"},   {"attention", "ATTENTION"}, {"title", "TITLE"},
     };
 
     ctx->tells = true;
@@ -257,6 +257,11 @@ int verb_sessions(struct verb_ctx *ctx)
         char text[40];
         uint64_t now = clock_wall_ms();
 
+        if (s->number > 0) { /* a cockpit has given it one, and keeps it */
+            json_set_int(row, "number", s->number);
+        } else {
+            json_set_null(row, "number");
+        }
         json_set_string(row, "id", s->id);
         json_set_string(row, "sandbox", s->sandbox);
         json_set_string(row, "kind", session_kind_name(s->kind));

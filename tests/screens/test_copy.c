@@ -516,9 +516,27 @@ static void test_no_color(void **state)
     world_leave_session(h);
 }
 
+/* The prefix and PgUp is a page back already. */
+static void test_page_back(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    harness_type(h, "clear; seq 1000 11''00\r");
+    harness_wait_text(h, "1100");
+    harness_keys(h, "C-] PgUp");
+    harness_wait_gone(h, "1100");
+    harness_wait_text(h, "1050");
+    assert_true(harness_has(h, "copy mode"));
+    harness_key(h, "q");
+    harness_wait_text(h, "1100");
+    world_leave_session(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_page_back, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_search, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_held_key, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_wrapped, world_set_up, world_tear_down),

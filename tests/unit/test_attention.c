@@ -138,6 +138,15 @@ static void test_exit(void **state)
     attention_exit(&a, 0, 2000);
     assert_string_equal(attention_name(a.state), "done");
     assert_false(attention_wants_person(&a));
+    /* The question of a program that has ended waits for nobody. */
+    attention_init(&a, ATTENTION_RULES_AGENT, 1000);
+    attention_looks(&a, true, 1000);
+    attention_output(&a, 2000);
+    assert_true(attention_look(&a, ATTENTION_SAYS_WAITING, "Proceed?", 2600));
+    assert_string_equal(a.text, "Proceed?");
+    attention_exit(&a, 0, 3000);
+    assert_int_equal(a.state, ATTENTION_DONE);
+    assert_string_equal(a.text, "");
 }
 
 /* A program that stops at a question waits, also in a shell, until something is typed. */
