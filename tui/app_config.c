@@ -69,7 +69,9 @@ static void apply_config(struct app *app, const char *old_theme)
     }
     for (size_t i = 0; i < problems.len; i++) {
         struct error err = ERROR_INIT;
-        error_hint(&err, ERROR_INVALID, "the line is ignored; ? lists the keys, : the commands", "%s", problems.v[i]);
+        error_hint(&err, ERROR_INVALID,
+                   "the line is ignored; keys are written C-x, M-x, S-Up, F5; : lists the commands", "%s",
+                   problems.v[i]);
         app_fail(app, &err);
     }
     if (!old_theme || strcmp(old_theme, app->config.theme) != 0) {

@@ -170,8 +170,7 @@ static void add_user(struct keymap *k, const struct config *config, const struct
         complain(config, ck, problems, "keys belong to list, session, copy, provision or dialog, not to", ck->context,
                  NULL);
     } else if (key_parse(ck->chord, &key, NULL) != 0) {
-        complain(config, ck, problems, "there is no key (they are written C-x, M-x, S-Up, F5)", ck->chord,
-                 nearest_key(ck->chord));
+        complain(config, ck, problems, "there is no key", ck->chord, nearest_key(ck->chord));
     } else if (!unbind && !c) {
         complain(config, ck, problems, "there is no command", ck->command, nearest_command(ck->command));
     } else if (c && !all && !(c->contexts & (unsigned)context)) {

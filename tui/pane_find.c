@@ -133,10 +133,11 @@ static void on_match(struct pane *p, struct ask *a, const struct sessions_hit *h
 static void on_mark(struct pane *p, const struct ask *a, const struct sessions_hit *hit)
 {
     if (!hit->found) {
-        p->events.on_message(p->events.arg,
-                             a->kind == SEARCH_OUTPUT ? "No output above: the shell has to mark its commands (OSC 133)"
-                             : a->backward            ? "No prompt above: the shell has to mark its prompts (OSC 133)"
-                                                      : "No prompt below");
+        p->events.on_message(p->events.arg, a->kind == SEARCH_OUTPUT
+                                                ? "No output above (known where the shell marks its commands: OSC 133)"
+                                            : a->backward
+                                                ? "No prompt above (known where the shell marks them: OSC 133)"
+                                                : "No prompt below");
         return;
     }
     if (a->kind == SEARCH_OUTPUT) {

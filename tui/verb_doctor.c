@@ -144,7 +144,8 @@ static void check_look(struct verb_ctx *ctx, struct report *out)
 
     keymap_free(keymap_new(&ctx->config, &problems));
     for (size_t i = 0; i < problems.len; i++) {
-        finding(out, "keys", "bad", problems.v[i], "`?` in the cockpit lists the keys, `:` the commands.");
+        finding(out, "keys", "bad", problems.v[i],
+                "Keys are written C-x, M-x, S-Up, F5; `:` in the cockpit lists the commands.");
     }
 }
 

@@ -393,6 +393,24 @@ static void test_rebound_key(void **state)
     leave(h);
 }
 
+/* While it runs: what is wrong in the file is told with its place, and that it is mended, too. */
+static void test_config_is_mended(void **state)
+{
+    struct harness *h = *state;
+
+    small_world(h);
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\n");
+    start_at(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, READY);
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nscrollback_lines = \"many\"\n");
+    harness_wait_text(h, "muthr.toml:2:20: tui.scrollback_lines: expected a whole number");
+    harness_write(h, ".config/muthr/muthr.toml", "[tui]\nscrollback_lines = 3000\n");
+    harness_wait_text(h, "muthr.toml is read again, and in force");
+    harness_write(h, ".config/muthr/muthr.toml", "[tui.keys]\n\"Ctrl-q\" = \"app.quit\"\n");
+    harness_wait_text(h, "there is no key \"Ctrl-q\" (the line is ignored; keys are written C-x");
+    leave(h);
+}
+
 static void test_mouse(void **state)
 {
     struct harness *h = *state;
@@ -629,6 +647,7 @@ int main(int argc, char **argv)
         TEST(test_no_backend),
         TEST(test_broken_config),
         TEST(test_rebound_key),
+        TEST(test_config_is_mended),
         TEST(test_mouse),
         TEST(test_shells_survive),
         TEST(test_ends_restore_the_terminal),
