@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/pane.h"
 
@@ -160,7 +161,13 @@ static void draw_place(const struct pane *p, struct surface *s, struct rect r, c
     pane_find_status(p, find, sizeof(find));
     str_format(text, sizeof(text), "%s%s%s%llu/%llu ", find[0] ? " " : "", find, find[0] ? "  " : " ",
                (unsigned long long)(c->line - c->first + 1), (unsigned long long)(c->end - c->first));
-    surface_text_right(s, r.x + r.w, r.y, r.w, st, text);
+    /* Not over what the cursor, or the match that it is on, has in the first row. */
+    const struct sessions_hit *hit = &p->find.hit;
+    int reach = find[0] && hit->found && hit->line == c->line && hit->end_line == c->line && hit->col == c->col
+                    ? hit->end_col
+                    : c->col + 1;
+    bool hides = r.h > 1 && c->line == c->top && reach > r.w - utf8_columns(text, strlen(text));
+    surface_text_right(s, r.x + r.w, hides ? r.y + r.h - 1 : r.y, r.w, st, text);
 }
 
 void pane_copy_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t)

@@ -520,6 +520,7 @@ static void test_no_color(void **state)
 static void test_page_back(void **state)
 {
     struct harness *h = *state;
+    int col, row;
 
     begin(h);
     harness_type(h, "clear; seq 1000 11''00\r");
@@ -529,6 +530,22 @@ static void test_page_back(void **state)
     harness_wait_text(h, "1050");
     assert_true(harness_has(h, "copy mode"));
     harness_key(h, "q");
+    harness_wait_gone(h, "1050");
+    /* The place does not hide what the cursor is on in the first row. */
+    harness_type(h, "clear; for i in {100..140}; do printf '%84s\\n' ed''ge$i; done\r");
+    harness_wait_text(h, "edge140");
+    harness_keys(h, "C-] [");
+    harness_wait_text(h, "copy mode");
+    harness_key(h, "H");
+    harness_settle(h);
+    assert_true(harness_find(h, "edge110", &col, &row));
+    assert_int_equal(row, 3);
+    assert_false(harness_has(h, "edge109"));
+    harness_key(h, "$");
+    harness_wait_text(h, "edge109");
+    harness_key(h, "q");
+    harness_wait_text(h, "edge140");
+    harness_type(h, "clear; seq 1000 11''00\r");
     harness_wait_text(h, "1100");
     world_leave_session(h);
 }
