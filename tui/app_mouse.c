@@ -125,6 +125,10 @@ static void main_mouse(struct app *app, const struct mouse_event *ev)
 /* A click in the bottom line presses the key it names. */
 void app_on_mouse(struct app *app, const struct mouse_event *ev)
 {
+    if (ev->kind == MOUSE_MOTION && ev->button == MOUSE_BUTTON_NONE) {
+        app->divider_drag = false; /* the button came up where nobody told us */
+        app->bar_drag = 0;
+    }
     app->touched = app->touched || ev->kind == MOUSE_PRESS;
     const char *link = surface_link_at(&app->frame, ev->col, ev->row);
     if (link && ev->kind == MOUSE_PRESS && ev->button == MOUSE_BUTTON_LEFT) {

@@ -124,9 +124,10 @@ bool pane_drag(struct pane *p, const struct mouse_event *ev)
     if (!p->drag.active) {
         return false;
     }
-    if (ev->kind == MOUSE_MOTION) {
+    bool lost = ev->kind == MOUSE_MOTION && ev->button == MOUSE_BUTTON_NONE; /* it came up where nobody told us */
+    if (ev->kind == MOUSE_MOTION && !lost) {
         motion(p, ev);
-    } else if (ev->kind == MOUSE_RELEASE) {
+    } else if (ev->kind == MOUSE_RELEASE || lost) {
         pane_drag_stop(p);
         if (p->copy.active && p->copy.selecting) {
             pane_copy_yank(p);

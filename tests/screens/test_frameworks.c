@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -75,8 +76,13 @@ static void click(struct stage *s, int col, int row)
 
 static void build_bubbletea(struct stage *s)
 {
-    if (!has_program("go") || !fs_exists(GO_SOURCES)) {
+    MT_CLEANUP(strbuf) struct strbuf source = STRBUF_INIT;
+
+    if (!has_program("go") || fs_read(GO_SOURCES "/textinput/textinput.go", 1u << 20, &source, NULL) != 0) {
         skip_because("bubbletea: no go, or no golang-github-charmbracelet-bubbles-dev");
+    }
+    if (!strstr(source.buf, "Model) SetCursorMode(")) {
+        skip_because("bubbletea: the sample is for Debian 12's bubbles (0.14), and here is another one");
     }
     MT_CLEANUP(xfree)
     char *command = xasprintf("cd tests/screens/samples && GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode "
@@ -185,8 +191,9 @@ static void test_bubbletea_inline(void **state)
 
 static void build_ratatui(struct stage *s)
 {
-    if (!has_program("cargo") || !fs_exists(CARGO_REGISTRY "/tui-0.19.0")) {
-        skip_because("ratatui: no cargo, or no librust-tui-dev");
+    if (!has_program("cargo") || !fs_exists(CARGO_REGISTRY "/tui-0.19.0") ||
+        !fs_exists(CARGO_REGISTRY "/crossterm-0.25.0")) {
+        skip_because("ratatui: no cargo, or no librust-tui-dev 0.19 and librust-crossterm-dev 0.25");
     }
     harness_write(s->bare, "rust/.cargo/config.toml",
                   "[source.crates-io]\nreplace-with = \"debian\"\n[source.debian]\ndirectory = \"" CARGO_REGISTRY
