@@ -80,6 +80,10 @@ void verb_help(const struct verb *v)
     if (v == NULL) {
         printf("Usage: muthr-tui [--root DIR] [--theme NAME] [--ascii] [--no-mouse]    the cockpit\n"
                "       muthr-tui VERB [OPTION...] [NAME...]                            one thing, no screen\n\n"
+               "  --root DIR    the workspace root, instead of the configured one\n"
+               "  --theme NAME  the theme, instead of the configured one\n"
+               "  --ascii       everything in ASCII, also what programs show: for terminals without UTF-8\n"
+               "  --no-mouse    leave the mouse to the terminal\n\n"
                "NAME is a project folder or a sandbox; without one, the project you are in.\n\nVerbs:\n");
         for (v = verb_table; v->name != NULL; v++) {
             printf("  %-10s %s\n", v->name, v->help);

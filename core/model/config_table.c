@@ -48,7 +48,8 @@ const struct config_option CONFIG_OPTIONS[] = {
      .help =
          "colours: default, light, high-contrast, mono, solarized, gruvbox, nord, catppuccin, or a file in themes/"},
     {"tui", "prefix", CONFIG_STRING, AT(prefix), "C-]", .help = "key that leads from a session back to the cockpit"},
-    {"tui", "ascii", CONFIG_BOOL, AT(ascii), "false", .help = "plain ASCII glyphs"},
+    {"tui", "ascii", CONFIG_BOOL, AT(ascii), "false",
+     .help = "everything in ASCII, also what programs show: for terminals without UTF-8"},
     {"tui", "mouse", CONFIG_BOOL, AT(mouse), "true", .help = "use the mouse"},
     {"tui", "alt_digits", CONFIG_BOOL, AT(alt_digits), "true",
      .help = "Alt-1 to Alt-9 jump between sessions, Alt-0 lists them"},
