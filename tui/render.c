@@ -356,8 +356,16 @@ static bool is_erasable(const struct painter *p, const struct look *l)
 static int find_tail(const struct painter *p, int y)
 {
     int cols = p->next->cols, x = cols, dirty = 0;
-    struct look last = look_at(p, p->next, cols - 1, y);
+    struct look last;
 
+    for (int i = 0; i < cols && dirty < ERASE_WORTH; i++) {
+        dirty += p->changed[i];
+    }
+    if (dirty < ERASE_WORTH) {
+        return cols; /* as for most keys: not worth looking at the rest of the row */
+    }
+    dirty = 0;
+    last = look_at(p, p->next, cols - 1, y);
     if (!is_erasable(p, &last)) {
         return cols;
     }
@@ -542,7 +550,9 @@ void render_copy(struct surface *to, const struct surface *from)
 {
     size_t n = (size_t)from->cols * (size_t)from->rows;
 
-    surface_resize(to, from->cols, from->rows);
+    if (to->cols != from->cols || to->rows != from->rows) {
+        surface_resize(to, from->cols, from->rows);
+    }
     cluster_table_release(to->clusters);
     cluster_table_init(to->clusters);
     memcpy(to->cells, from->cells, n * sizeof(*to->cells));

@@ -470,9 +470,9 @@ bool screen_present(struct screen *s, const struct surface *frame)
     s->idle = false;
     s->frames_unsynced = true;
     render_frame(&s->out, &s->caps, s->shown_is_valid ? &s->shown : NULL, frame);
-    render_copy(&s->shown, frame);
     s->shown_is_valid = true;
-    flush_out(s);
+    flush_out(s); /* before the copy, which takes longer than the frame of a key */
+    render_copy(&s->shown, frame);
     return true;
 }
 
