@@ -449,6 +449,24 @@ static void test_ending(void **state)
     assert_int_equal(session_end(&s), 137);
 }
 
+/* A shell that waits for what follows an ESC takes its first HUP for nothing. */
+static void test_stop_behind_an_escape(void **state)
+{
+    (void)state;
+    struct session s;
+    session_open(&s, HANDED_OVER, "exec bash --norc -i");
+    pty_write(s.pty, "echo al''ive\r", 13);
+    session_expect(&s, "alive\r\n");
+    pty_write(s.pty, "muthr\033", 6);
+    session_expect(&s, "muthr");
+    uint64_t before = clock_mono_ms();
+    struct backend_call call = {.verb = BACKEND_STOP, .name = BOX, .grace_ms = 60000};
+    assert_int_equal(call_run(&call), ERROR_NONE);
+    assert_true(clock_mono_ms() - before < patience(5000));
+    session_end(&s);
+    call_must(BACKEND_START, BOX);
+}
+
 static void test_hidden_arguments(void **state)
 {
     (void)state;
@@ -483,6 +501,7 @@ static int run(void)
         cmocka_unit_test(test_client_death_ends_the_session),
         cmocka_unit_test(test_ending),
         cmocka_unit_test(test_session_ends_with_the_sandbox),
+        cmocka_unit_test(test_stop_behind_an_escape),
         cmocka_unit_test(test_hidden_arguments),
     };
     return cmocka_run_group_tests_name("bwrap enter", tests, setup, fixture_teardown);

@@ -25,6 +25,8 @@
  * everything inside, 0 = none. */
 
 #define CONN_MAX 256
+#define HUPS 3
+#define HUP_AGAIN_MS 300
 
 /* A connection, and the program it started if any. A program whose client went away is hung up in stages. */
 struct conn {
@@ -38,6 +40,8 @@ struct conn {
 struct init {
     int listen_fd, leash_fd, signal_fd;
     bool stopping;
+    int hups;            /* sent so far since the stop began */
+    int64_t next_hup_ms; /* -1: no more */
     size_t count;
     struct conn conns[CONN_MAX];
 };
@@ -323,14 +327,23 @@ static void reap(struct init *in)
     }
 }
 
-/* Idle interactive shells ignore TERM but not HUP; stopped processes must run to see either. */
+/* Stopped processes must run to see it. A shell that waits for what follows an ESC notes the first HUP and goes on
+ * waiting; the second wakes it (bash 5.2). */
+static void hang_all_up(struct init *in)
+{
+    kill(-1, SIGHUP);
+    kill(-1, SIGCONT);
+    in->next_hup_ms = ++in->hups < HUPS ? now_ms() + HUP_AGAIN_MS : -1;
+    reap(in);
+}
+
+/* Idle interactive shells ignore TERM but not HUP. */
 static void begin_stop(struct init *in)
 {
     in->stopping = true;
     kill(-1, SIGTERM);
-    kill(-1, SIGHUP);
-    kill(-1, SIGCONT);
-    reap(in);
+    in->hups = 0;
+    hang_all_up(in);
 }
 
 static void read_signals(struct init *in)
@@ -366,6 +379,14 @@ static void turn(struct init *in)
         if (c->fd >= 0) {
             owner[n] = c;
             p[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
+        }
+    }
+    if (in->stopping && in->next_hup_ms >= 0) {
+        if (now >= in->next_hup_ms) {
+            hang_all_up(in);
+        }
+        if (in->next_hup_ms >= 0 && (wait < 0 || in->next_hup_ms - now < wait)) {
+            wait = in->next_hup_ms > now ? in->next_hup_ms - now : 0;
         }
     }
     if (poll(p, n, (int)wait) < 0) {
