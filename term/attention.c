@@ -30,6 +30,12 @@ static bool is_sticky(const struct attention *a)
     return a->state == ATTENTION_BELL || a->state == ATTENTION_NOTIFY;
 }
 
+/* The same, and the end of a long command. */
+static bool stands(const struct attention *a)
+{
+    return is_sticky(a) || (!a->ended && (a->state == ATTENTION_DONE || a->state == ATTENTION_FAILED));
+}
+
 bool attention_output(struct attention *a, uint64_t now_ms)
 {
     bool echo = a->last_input_ms != 0 && now_ms - a->last_input_ms < a->rules.echo_ms;
@@ -45,7 +51,7 @@ bool attention_output(struct attention *a, uint64_t now_ms)
     if (a->verdict == ATTENTION_SAYS_WAITING || a->verdict == ATTENTION_SAYS_IDLE) {
         return false; /* something moves beside it: the next look tells */
     }
-    if (is_sticky(a) || a->burst_start_ms == 0 || now_ms - a->burst_start_ms < a->rules.burst_ms) {
+    if (stands(a) || a->burst_start_ms == 0 || now_ms - a->burst_start_ms < a->rules.burst_ms) {
         return false;
     }
     a->worked = a->worked || a->submitted;
@@ -96,7 +102,7 @@ bool attention_input(struct attention *a, enum attention_key key, uint64_t now_m
         a->verdict = ATTENTION_SAYS_NOTHING;
     }
     forget_question(a);
-    if (is_sticky(a) || a->state == ATTENTION_WAITING) {
+    if (stands(a) || a->state == ATTENTION_WAITING) {
         a->text[0] = '\0';
         return enter(a, a->progress_ms != 0 ? ATTENTION_WORKING : ATTENTION_IDLE, now_ms);
     }
@@ -105,7 +111,7 @@ bool attention_input(struct attention *a, enum attention_key key, uint64_t now_m
 
 bool attention_seen(struct attention *a, uint64_t now_ms)
 {
-    if (!is_sticky(a)) {
+    if (!stands(a)) {
         bool told = !a->seen && a->state != ATTENTION_IDLE && a->state != ATTENTION_WORKING;
         a->seen = a->seen || told;
         return told;
@@ -182,8 +188,8 @@ bool attention_progress(struct attention *a, int state, int percent, uint64_t no
 
 bool attention_mark(struct attention *a, char kind, int status, uint64_t now_ms)
 {
-    (void)status; /* a failed command at a prompt is the person's own business */
     if (kind == 'C') {
+        a->command_ms = now_ms == 0 ? 1 : now_ms;
         a->burst_start_ms = now_ms;
         return !is_sticky(a) && enter(a, ATTENTION_WORKING, now_ms);
     }
@@ -191,7 +197,14 @@ bool attention_mark(struct attention *a, char kind, int status, uint64_t now_ms)
         a->burst_start_ms = 0;
         a->progress_ms = 0;
         a->progress_percent = -1;
-        return !is_sticky(a) && enter(a, ATTENTION_IDLE, now_ms);
+        /* What failed under the person's hands is their own business. */
+        bool alone = a->command_ms != 0 && now_ms - a->command_ms >= a->rules.long_ms &&
+                     now_ms - a->last_input_ms >= a->rules.quiet_ms;
+        a->command_ms = 0;
+        if (alone && !is_sticky(a)) {
+            return enter(a, status > 0 ? ATTENTION_FAILED : ATTENTION_DONE, now_ms);
+        }
+        return !stands(a) && enter(a, ATTENTION_IDLE, now_ms);
     }
     return false;
 }
@@ -352,7 +365,8 @@ bool attention_line(struct attention *a, const char *line, uint64_t now_ms)
     }
     bool same = strcmp(a->question, question) == 0;
     memcpy(a->question, question, sizeof(a->question));
-    if (is_sticky(a) || (same && was == a->asking && (!was || a->state == ATTENTION_WAITING))) {
+    if (is_sticky(a) || (!a->asking && stands(a)) ||
+        (same && was == a->asking && (!was || a->state == ATTENTION_WAITING))) {
         return false; /* a screen that was only drawn again asks what it asked */
     }
     if (!a->asking) {

@@ -15,8 +15,8 @@ enum attention_state {
     ATTENTION_WAITING, /* was working, then went quiet for a while without a prompt: perhaps waiting for input */
     ATTENTION_BELL,
     ATTENTION_NOTIFY,
-    ATTENTION_DONE,   /* the program ended with 0 */
-    ATTENTION_FAILED, /* the program ended otherwise */
+    ATTENTION_DONE,   /* the program ended with 0, or a long command in it did */
+    ATTENTION_FAILED, /* the same otherwise */
 };
 
 struct attention_rules {
@@ -26,10 +26,11 @@ struct attention_rules {
     uint64_t ask_ms;         /* output older than this: its last line is looked at for a question (1000) */
     uint64_t look_ms;        /* output older than this: the screen is looked at, when there are rules for it (500) */
     uint64_t look_most_ms;   /* the same while output goes on (2000) */
+    uint64_t long_ms;        /* a command at a prompt that took this long, alone, is told when it ends (10000) */
     bool waiting_from_quiet; /* working then quiet means waiting: for agents, not for shells */
 };
-#define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, 1000, 500, 2000, false})
-#define ATTENTION_RULES_AGENT ((struct attention_rules){2000, 1500, 150, 1000, 500, 2000, true})
+#define ATTENTION_RULES_SHELL ((struct attention_rules){2000, 1500, 150, 1000, 500, 2000, 10000, false})
+#define ATTENTION_RULES_AGENT ((struct attention_rules){2000, 1500, 150, 1000, 500, 2000, 10000, true})
 
 /* What the rules for a program say of its screen (term/rules.h). */
 enum attention_verdict { ATTENTION_SAYS_NOTHING, ATTENTION_SAYS_WORKING, ATTENTION_SAYS_WAITING, ATTENTION_SAYS_IDLE };
@@ -44,6 +45,7 @@ struct attention {
     uint64_t last_output_ms; /* 0 = never */
     uint64_t burst_start_ms;
     uint64_t last_input_ms;
+    uint64_t command_ms;  /* when the command at the prompt began; 0: none runs, or none is marked */
     uint64_t progress_ms; /* of the last report; 0 = none */
     int progress_percent; /* -1 = unknown */
     bool ended;
@@ -76,7 +78,8 @@ bool attention_bell(struct attention *a, uint64_t now_ms);
 bool attention_notify(struct attention *a, const char *title, const char *body, uint64_t now_ms);
 /* state: enum vt_progress as a number; 0 ends it. */
 bool attention_progress(struct attention *a, int state, int percent, uint64_t now_ms);
-/* OSC 133: 'A' prompt shown, 'C' command runs, 'D' ended with status. */
+/* OSC 133: 'A' prompt shown, 'C' command runs, 'D' ended with status. A long command whose end nobody typed for is told
+ * as done or failed, until the session is looked at. */
 bool attention_mark(struct attention *a, char kind, int status, uint64_t now_ms);
 /* Exit code, or 128 + signal. */
 bool attention_exit(struct attention *a, int status, uint64_t now_ms);

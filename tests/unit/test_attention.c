@@ -122,6 +122,53 @@ static void test_marks(void **state)
     assert_false(attention_mark(&a, 'A', -1, 3000));
 }
 
+/* A command that took long and ended by itself is told until somebody looks or types; others are not. */
+static void test_long_command(void **state)
+{
+    (void)state;
+    struct attention a;
+    attention_init(&a, ATTENTION_RULES_SHELL, 1000);
+    attention_input(&a, ATTENTION_KEY_ENTER, 1500);
+    attention_mark(&a, 'C', -1, 2000);
+    output_for(&a, 2000, 14000);
+    assert_true(attention_mark(&a, 'D', 2, 14000));
+    assert_int_equal(a.state, ATTENTION_FAILED);
+    assert_true(attention_wants_person(&a));
+    assert_false(attention_mark(&a, 'A', -1, 14001));
+    attention_output(&a, 14002); /* the prompt */
+    attention_line(&a, "$ ", 15500);
+    assert_int_equal(a.state, ATTENTION_FAILED);
+    assert_true(attention_seen(&a, 17000));
+    assert_int_equal(a.state, ATTENTION_IDLE);
+    /* Success waits for nobody, but says so. */
+    attention_mark(&a, 'C', -1, 20000);
+    assert_true(attention_mark(&a, 'D', 0, 31000));
+    assert_int_equal(a.state, ATTENTION_DONE);
+    assert_false(attention_wants_person(&a));
+    assert_true(attention_input(&a, ATTENTION_KEY_TEXT, 32000));
+    assert_int_equal(a.state, ATTENTION_IDLE);
+    /* Ended by a key, or short: nothing. */
+    attention_mark(&a, 'C', -1, 40000);
+    attention_input(&a, ATTENTION_KEY_TEXT, 59000);
+    attention_mark(&a, 'D', 130, 59010);
+    assert_int_equal(a.state, ATTENTION_IDLE);
+    attention_mark(&a, 'C', -1, 70000);
+    attention_mark(&a, 'D', 1, 75000);
+    assert_int_equal(a.state, ATTENTION_IDLE);
+    /* A bell that it rang stands. */
+    attention_mark(&a, 'C', -1, 80000);
+    attention_bell(&a, 95000);
+    attention_mark(&a, 'D', 0, 99000);
+    assert_int_equal(a.state, ATTENTION_BELL);
+    /* The end of the shell itself comes last. */
+    attention_seen(&a, 99500);
+    attention_mark(&a, 'C', -1, 100000);
+    attention_mark(&a, 'D', 1, 120000);
+    attention_exit(&a, 0, 121000);
+    assert_int_equal(a.state, ATTENTION_DONE);
+    assert_false(attention_seen(&a, 122000) && a.state != ATTENTION_DONE);
+}
+
 static void test_exit(void **state)
 {
     (void)state;
@@ -425,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_bell_and_notify),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_long_command),
         cmocka_unit_test(test_exit),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_bell_at_a_question),
