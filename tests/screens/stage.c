@@ -231,15 +231,28 @@ void stage_keys(struct stage *s, const char *chords)
     }
 }
 
-void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row)
+/* The mouse at a place, as soon as it is called. */
+static void send_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row)
 {
     struct rect area = pane_area(s);
 
-    stage_rest(s);
     harness_mouse(s->pane, kind, button, area.x + col, area.y + row);
     if (!s->script) {
         harness_mouse(s->bare, kind, button, col, row);
     }
+}
+
+void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row)
+{
+    stage_rest(s);
+    send_mouse(s, kind, button, col, row);
+}
+
+void stage_click(struct stage *s, int col, int row)
+{
+    stage_rest(s);
+    send_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, col, row);
+    send_mouse(s, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, col, row);
 }
 
 /* What the bare terminal was sent since the last time. */
@@ -288,6 +301,20 @@ void stage_resize(struct stage *s, int cols, int rows)
 {
     stage_set_size(s, cols, rows);
     stage_same(s, "resized");
+}
+
+void stage_shake(struct stage *s, int times)
+{
+    uint32_t seed = 7;
+
+    for (int i = 0; i < times; i++) {
+        seed = seed * 1103515245u + 12345u;
+        int cols = 45 + (int)(seed >> 16) % 150, rows = 12 + (int)(seed >> 24) % 40;
+        harness_resize(s->bare, cols, rows);
+        harness_resize(s->pane, cols, rows + 3);
+        harness_take(s->bare);
+        harness_take(s->pane);
+    }
 }
 
 void stage_wait(struct stage *s, const char *text)

@@ -36,10 +36,14 @@ void stage_rest(struct stage *s);
 void stage_type(struct stage *s, const char *text);
 void stage_keys(struct stage *s, const char *chords);
 void stage_resize(struct stage *s, int cols, int rows);
+/* Many sizes, as a window has them that is dragged by its corner: stage_set_size has to follow, the last one counts. */
+void stage_shake(struct stage *s, int times);
 /* The size only. */
 void stage_set_size(struct stage *s, int cols, int rows);
 /* The mouse at a place of the program's screen. */
 void stage_mouse(struct stage *s, enum mouse_kind kind, enum mouse_button button, int col, int row);
+/* Down and up at once: held for long it is no click to some programs. */
+void stage_click(struct stage *s, int col, int row);
 /* Waits for a text on both. */
 void stage_wait(struct stage *s, const char *text);
 void stage_wait_gone(struct stage *s, const char *text);

@@ -66,12 +66,6 @@ static void paste(struct stage *s, const char *text)
     harness_paste(s->bare, text, strlen(text));
 }
 
-static void click(struct stage *s, int col, int row)
-{
-    stage_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, col, row);
-    stage_mouse(s, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, col, row);
-}
-
 /* --- bubbletea --- */
 
 static void build_bubbletea(struct stage *s)
@@ -142,10 +136,11 @@ static void test_bubbletea(void **state)
     stage_same(s, "bubbletea-wheel");
     stage_mouse(s, MOUSE_MOTION, MOUSE_BUTTON_NONE, 198, 48);
     stage_wait(s, "motion at 198,48");
-    click(s, 3, 3);
+    stage_click(s, 3, 3);
     stage_wait(s, "release at 3,3");
     stage_same(s, "bubbletea-mouse");
-    stage_resize(s, 50, 14);
+    stage_shake(s, 100);
+    stage_set_size(s, 50, 14);
     stage_wait(s, "50x14 focus 4");
     stage_same(s, "bubbletea-small");
     stage_keys(s, "C-c");
@@ -261,7 +256,8 @@ static void test_ratatui(void **state)
     stage_same(s, "ratatui-mouse");
     stage_keys(s, "Tab");
     stage_wait(s, "tab 0");
-    stage_resize(s, 40, 14);
+    stage_shake(s, 100);
+    stage_set_size(s, 40, 14);
     stage_wait(s, "40x14 tab 0");
     stage_same(s, "ratatui-small");
     stage_keys(s, "Escape");

@@ -113,21 +113,6 @@ static void test_killed_on_the_alternate_screen(void **state)
     stage_close(s);
 }
 
-/* Sizes as a window has them that is dragged by its corner; the last one counts. */
-static void shake(struct stage *s, int times)
-{
-    uint32_t seed = 7;
-
-    for (int i = 0; i < times; i++) {
-        seed = seed * 1103515245u + 12345u;
-        int cols = 45 + (int)(seed >> 16) % 150, rows = 12 + (int)(seed >> 24) % 40;
-        harness_resize(s->bare, cols, rows);
-        harness_resize(s->pane, cols, rows + 3);
-        harness_take(s->bare);
-        harness_take(s->pane);
-    }
-}
-
 static void test_shaken(void **state)
 {
     struct stage *s = stage_open(state, 120, 36);
@@ -135,7 +120,7 @@ static void test_shaken(void **state)
     stage_type(s, "vim -u vimrc -c 'set statusline=%{&columns}x%{&lines}' -c 'vsplit hello.c' lines.txt\r");
     stage_wait(s, "quick brown");
     stage_wait(s, "#include");
-    shake(s, 200);
+    stage_shake(s, 200);
     stage_set_size(s, 100, 30);
     stage_wait(s, "100x30");
     /* How windows and views came out depends on which sizes were seen; a file that fits does not. */
@@ -148,7 +133,7 @@ static void test_shaken(void **state)
     stage_wait_gone(s, "#include");
     stage_type(s, "clear; seq 5000 | fzf\r");
     stage_wait(s, "5000/5000");
-    shake(s, 200);
+    stage_shake(s, 200);
     stage_set_size(s, 40, 12);
     stage_type(s, "77");
     stage_wait(s, "> 77");

@@ -99,12 +99,6 @@ static void test_vim(void **state)
     stage_close(s);
 }
 
-static void click(struct stage *s, int col, int row)
-{
-    stage_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, col, row);
-    stage_mouse(s, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, col, row);
-}
-
 /* Clicks, drags and the wheel arrive where they were made. */
 static void test_mouse(void **state)
 {
@@ -113,10 +107,10 @@ static void test_mouse(void **state)
     stage_type(s, "vim -u vimrc -c 'set ttymouse=sgr' -c 'vsplit hello.c' lines.txt\r");
     stage_wait(s, "quick brown");
     stage_wait(s, "#include");
-    click(s, 30, 3);
+    stage_click(s, 30, 3);
     stage_wait(s, "4,");
     stage_same_as_xterm(s, "clicked");
-    click(s, 90, 10); /* the other window */
+    stage_click(s, 90, 10); /* the other window */
     stage_wait(s, "11,");
     stage_same_as_xterm(s, "window");
     stage_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, 70, 5);
@@ -136,7 +130,7 @@ static void test_mouse(void **state)
     stage_resize(s, 200, 50);
     stage_type(s, ":wincmd = | echo \"now\" &columns\r");
     stage_wait(s, "now 200");
-    click(s, 190, 40);
+    stage_click(s, 190, 40);
     stage_same_as_xterm(s, "far");
     stage_type(s, ":qa!\r");
     stage_wait_gone(s, "#include");

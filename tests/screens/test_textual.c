@@ -21,12 +21,6 @@ static int group_tear_down(void **state)
     return 0;
 }
 
-static void click(struct stage *s, int col, int row)
-{
-    stage_mouse(s, MOUSE_PRESS, MOUSE_BUTTON_LEFT, col, row);
-    stage_mouse(s, MOUSE_RELEASE, MOUSE_BUTTON_LEFT, col, row);
-}
-
 static void test_textual(void **state)
 {
     struct stage *s = *state;
@@ -49,7 +43,7 @@ static void test_textual(void **state)
     stage_type(s, "日本");
     stage_wait(s, "日本_");
     stage_same_as_xterm(s, "textual-wide");
-    click(s, 10, 3);
+    stage_click(s, 10, 3);
     stage_wait(s, "clicked branch 1");
     stage_wait(s, "leaf 2");
     stage_same_as_xterm(s, "textual-tree");
@@ -67,7 +61,7 @@ static void test_textual(void **state)
     stage_resize(s, 200, 50);
     stage_wait(s, "200x50");
     stage_same(s, "textual-200x50");
-    click(s, 100, 46);
+    stage_click(s, 100, 46);
     stage_wait(s, "pressed press");
     stage_same(s, "textual-button");
     stage_resize(s, 60, 18);
