@@ -298,16 +298,52 @@ static void drop(struct input *in, size_t n)
     memmove(in->buf, in->buf + n, in->len);
 }
 
+/* Swallows the rest of a sequence that was too long: its letters must not become keys. False: more of it may come. */
+static bool skip_rest(struct input *in)
+{
+    bool csi = in->skip == '[';
+
+    for (size_t i = 0; i < in->len; i++) {
+        unsigned char c = (unsigned char)in->buf[i];
+        if (c >= 0x20 && (!csi || c < 0x40)) {
+            continue;
+        }
+        if (c == 27 && !csi) {
+            drop(in, i);
+            if (in->len < 2) {
+                return false; /* the first half of its end */
+            }
+            drop(in, in->buf[1] == '\\' ? 2 : 0);
+        } else {
+            drop(in, c == 7 || c >= 0x40 ? i + 1 : i);
+        }
+        in->skip = 0;
+        return true;
+    }
+    in->len = 0;
+    return false;
+}
+
 /* Takes events until the buffer holds only an unfinished one. */
 static void drain(struct input *in)
 {
     while (in->len > 0 && !in->in_paste) {
+        if (in->skip) {
+            if (!skip_rest(in)) {
+                return;
+            }
+            continue;
+        }
         size_t used = try_one(in);
         if (used == 0 && in->len < sizeof(in->buf)) {
             return;
         }
-        /* A full buffer without an end is nothing we know. */
-        drop(in, used ? used : in->len);
+        if (used) {
+            drop(in, used);
+        } else { /* a full buffer without an end is nothing we know */
+            in->skip = in->buf[1] == '[' || in->buf[1] == '\033' ? '[' : ']';
+            drop(in, in->buf[1] == '\033' ? 3 : 2);
+        }
     }
 }
 
@@ -344,12 +380,12 @@ void input_feed(struct input *in, const char *data, size_t len)
 
 bool input_pending(const struct input *in)
 {
-    return in->len > 0 && in->buf[0] == '\033';
+    return in->skip || (in->len > 0 && in->buf[0] == '\033');
 }
 
 unsigned input_wait_ms(const struct input *in)
 {
-    bool string = in->len > 2 && (in->buf[1] == ']' || in->buf[1] == 'P' || in->buf[1] == '_');
+    bool string = in->skip || (in->len > 2 && (in->buf[1] == ']' || in->buf[1] == 'P' || in->buf[1] == '_'));
 
     return string || (in->len > 3 && in->buf[1] == '[') ? ANSWER_WAIT_MS : ESC_WAIT_MS;
 }
@@ -357,6 +393,11 @@ unsigned input_wait_ms(const struct input *in)
 void input_flush(struct input *in)
 {
     if (!input_pending(in)) {
+        return;
+    }
+    if (in->skip) {
+        in->skip = 0;
+        in->len = 0;
         return;
     }
     if (in->len == 1 || (in->len == 2 && in->buf[1] == '\033')) {

@@ -6,7 +6,7 @@
 
 #include "tui/input.h"
 
-#define INPUT_SEQUENCE_MAX 512 /* longer replies are swallowed piece by piece */
+#define INPUT_SEQUENCE_MAX 512 /* longer replies are swallowed to their end */
 #define INPUT_TABLE_MAX 64
 #define INPUT_TABLE_BYTES 16
 
@@ -17,6 +17,7 @@ struct input {
     size_t len;
     size_t raw_len; /* of the sequence at hand, when keys are to be sent with it */
     bool in_paste;
+    char skip; /* '[' or ']': the rest of a CSI or of a string that was too long is on its way */
     size_t end_matched; /* bytes of PASTE_END held back */
     struct {
         char bytes[INPUT_TABLE_BYTES];

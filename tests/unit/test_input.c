@@ -188,6 +188,51 @@ static void test_replies_are_swallowed(void **state)
     CHECK("\033[>1;10;0ca", "reply10 a ");
 }
 
+/* A terminal that answers with kilobytes: nothing of it is taken for keys (`:`, `d`, `y`), what follows is. */
+static void test_long_replies(void **state)
+{
+    static const struct {
+        const char *begin, *piece, *end;
+    } forms[] = {{"\033P1$r", "4:3;dy", "\033\\"}, {"\033]11;rgb:", "q:dy", "\007"}, {"\033_", "q", "\033\\"},
+                 {"\033]4;", "q", "\033[A"},       {"\033[?", "62;1;", "c"},         {"\033\033[", "1;", "~"},
+                 {"\033P", "q\xc3\xa9", "\r"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+        for (size_t len = 480; len < 1600; len += 7) { /* the end falls everywhere, also across the buffer's */
+            MT_CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT;
+            const char *want = forms[i].end[1] == '[' ? "Up a " : forms[i].end[0] == '\r' ? "Enter a " : "a ";
+
+            strbuf_addstr(&bytes, forms[i].begin);
+            while (bytes.len < len + 60) {
+                strbuf_addstr(&bytes, forms[i].piece);
+            }
+            strbuf_addf(&bytes, "%sa", forms[i].end);
+            check(bytes.buf, bytes.len, want);
+        }
+    }
+}
+
+/* One that never ends is given up. */
+static void test_endless_reply(void **state)
+{
+    MT_CLEANUP(strbuf) struct strbuf got = STRBUF_INIT;
+    struct input *in = input_new(record, &got);
+
+    (void)state;
+    input_feed(in, "\033P1$r", 5);
+    for (int i = 0; i < 1000; i++) {
+        input_feed(in, "qqq", 3);
+        assert_true(input_pending(in));
+        assert_true(input_wait_ms(in) > 100);
+    }
+    input_flush(in);
+    assert_false(input_pending(in));
+    input_feed(in, "a", 1);
+    assert_string_equal(got.buf, "a ");
+    input_free(in);
+}
+
 static void test_broken_sequences(void **state)
 {
     (void)state;
@@ -432,6 +477,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_than_keys),
         cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_long_replies),
+        cmocka_unit_test(test_endless_reply),
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_plain_keys),
         cmocka_unit_test(test_alt),
