@@ -246,8 +246,8 @@ enum app_start app_start_kind(const struct app *app);
 void app_select_row(struct app *app, int row);
 void app_select_workspace(struct app *app, workspace_id id);
 bool app_select_session(struct app *app, const char *id, bool focus);
-/* Right after the start, while nothing was pressed: the workspace whose running session was typed into last is selected,
- * so that Enter brings who comes back to where they left. */
+/* Right after the start, while nothing was pressed: the workspace whose running session was typed into last is
+ * selected, so that Enter brings who comes back to where they left. */
 void app_select_last_used(struct app *app);
 /* After the layout: a list of another height shows as much as fits, with the selection in view. */
 void app_list_resized(struct app *app);

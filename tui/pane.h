@@ -109,10 +109,10 @@ struct pane {
         int cols, rows, from; /* of the program's screen; the first row in sight */
         bool reverse;
     } painted;
-    bool key_sent;            /* since the last frame: the next output is painted at once, */
-    uint64_t key_ms;          /* and so is all for PROTO_KEY_WINDOW_MS */
-    struct strbuf queue;      /* bytes that the session has not taken yet */
-    struct timer *retry;      /* while the queue is not empty: the host gives no sign when it takes more */
+    bool key_sent;       /* since the last frame: the next output is painted at once, */
+    uint64_t key_ms;     /* and so is all for PROTO_KEY_WINDOW_MS */
+    struct strbuf queue; /* bytes that the session has not taken yet */
+    struct timer *retry; /* while the queue is not empty: the host gives no sign when it takes more */
     uint64_t retry_ms;
     struct strbuf paste_tail; /* an unfinished UTF-8 sequence between two pieces of a paste */
     bool paste_cr;

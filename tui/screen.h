@@ -2,9 +2,9 @@
 #ifndef MT_TUI_SCREEN_H
 #define MT_TUI_SCREEN_H
 
-/* The outer terminal: raw mode, alternate screen, modes (bracketed paste, mouse 1002 or 1003+1006, focus 1004, synchronized
- * output), colour depth, non-blocking frame output, size, and restoring all of it on every way out: return,
- * SIGTERM/HUP/INT, SIGSEGV/ABRT/BUS, mt_bug. Terminal knowledge comes from terminfo (ncursesw's, through
+/* The outer terminal: raw mode, alternate screen, modes (bracketed paste, mouse 1002 or 1003+1006, focus 1004,
+ * synchronized output), colour depth, non-blocking frame output, size, and restoring all of it on every way out:
+ * return, SIGTERM/HUP/INT, SIGSEGV/ABRT/BUS, mt_bug. Terminal knowledge comes from terminfo (ncursesw's, through
  * tui/terminfo.c); drawing is ours, because curses offers no 24-bit pass-through, underline styles, hyperlinks or
  * non-blocking output (terminal.md section 4). */
 
