@@ -33,7 +33,9 @@ void top_draw(const struct app *app, struct surface *s, struct rect r)
     x += surface_textf(s, x, r.y, r.x + r.w - x, workspaces ? bar : dim, "%zu %s", workspaces,
                        workspaces == 1 ? "workspace" : "workspaces") +
          2;
-    x += surface_textf(s, x, r.y, r.x + r.w - x, running ? bar : dim, "%zu running", running) + 2;
+    if (app->ready || running) {
+        x += surface_textf(s, x, r.y, r.x + r.w - x, running ? bar : dim, "%zu running", running) + 2;
+    }
     if (need && x < r.x + r.w) {
         struct style st = theme_style(&app->theme, THEME_ATTENTION);
         st.bg = bar.bg;

@@ -173,6 +173,9 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
     }
     switch (model_shown_state(app->model, ws)) {
     case SANDBOX_NONE:
+        if (!app->ready) {
+            break;
+        }
         strbuf_addf(out, "%s makes a sandbox for this folder and opens a shell in it.", open);
         break;
     case SANDBOX_STOPPED:
@@ -204,7 +207,8 @@ static void state_text(const struct app *app, const struct workspace *ws, char *
         clock_wall_ms() > ws->info.started_wall_ms + 60000) {
         clock_short((clock_wall_ms() - ws->info.started_wall_ms) / 60000 * 60000, since, sizeof(since));
     }
-    str_format(out, cap, "%s%s%s%s%s", look.word, *since ? " for " : "", since,
+    bool known = app->ready || model_shown_state(app->model, ws) != SANDBOX_NONE;
+    str_format(out, cap, "%s%s%s%s%s", known ? look.word : "looking for its sandbox", *since ? " for " : "", since,
                ws->info.state != SANDBOX_RUNNING && ws->info.reason[0] ? ": " : "",
                ws->info.state != SANDBOX_RUNNING ? ws->info.reason : "");
 }

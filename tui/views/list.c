@@ -150,7 +150,8 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
         str_copy(out, cap, ws->drift ? "running, changed" : look.word);
         return ws->drift ? THEME_WARN : THEME_DIM;
     }
-    str_copy(out, cap, ws->reserved ? "reserved" : look.word);
+    /* Before everything was looked at once, nobody knows that there is none. */
+    str_copy(out, cap, ws->reserved ? "reserved" : state == SANDBOX_NONE && !app->ready ? "" : look.word);
     return look.role;
 }
 
