@@ -11,7 +11,7 @@
 #include "tests/backends/host_rig.h"
 
 static struct rig rig;
-static struct rig_client a;
+static struct rig_client a, b;
 
 static int setup(void **state)
 {
@@ -26,6 +26,9 @@ static int teardown(void **state)
     (void)state;
     if (a.s != NULL) {
         rig_client_close(&a);
+    }
+    if (b.s != NULL) {
+        rig_client_close(&b);
     }
     rig_close(&rig);
     return 0;
@@ -79,7 +82,7 @@ static void test_a_key_wakes_it_twice(void **state)
     wakes = rig_proc_status(pid, "voluntary_ctxt_switches:") - before;
     print_message("%d keys, the host woke %ld times\n", KEYS, wakes);
     assert_true(before > 0);
-    assert_true(wakes < KEYS * 5 / 2);
+    assert_true(wakes < KEYS * 14 / 5); /* some are for its metadata */
 }
 #endif
 
@@ -115,13 +118,24 @@ static void expect_width(struct rig_client *c, const char *id, int cols)
 {
     struct width w = {c, id, cols};
 
-    assert_true(rig_wait(&rig, has_width, &w, RIG_WAIT_MS));
+    if (!rig_wait(&rig, has_width, &w, RIG_WAIT_MS)) {
+        const struct session_screen *sc = sessions_screen(c->s, id);
+
+        fail_msg("the screen has %d columns, not %d, as %s sees it", sc != NULL ? sc->cols : -1, cols,
+                 c == &a ? "the first" : "the second");
+    }
+}
+
+/* Both see it: what was asked for before is done then. */
+static void expect_both(const char *id, int cols)
+{
+    expect_width(&a, id, cols);
+    expect_width(&b, id, cols);
 }
 
 /* The size is that of who typed last, also when what is typed has no echo, and after a second look. */
 static void test_who_typed_last(void **state)
 {
-    struct rig_client b;
     char id[SESSION_ID_MAX];
 
     (void)state;
@@ -129,21 +143,20 @@ static void test_who_typed_last(void **state)
     rig_client_open(&b, &rig);
     rig_expect_count(&b, 1);
     sessions_view(b.s, id, 60, 20, NULL);
-    expect_width(&b, id, 60);
+    expect_both(id, 60);
     rig_turn(&rig, 100);
     rig_type(&a, id, "k");
-    expect_width(&b, id, 80);
+    expect_both(id, 80);
     rig_type(&b, id, "k");
-    expect_width(&a, id, 60);
+    expect_both(id, 60);
     sessions_unview(a.s, id);
     sessions_view(a.s, id, 70, 22, NULL);
-    expect_width(&b, id, 70);
+    expect_both(id, 70);
     rig_turn(&rig, 100);
     rig_type(&b, id, "k");
-    expect_width(&a, id, 60);
+    expect_both(id, 60);
     rig_type(&a, id, "k");
-    expect_width(&b, id, 70);
-    rig_client_close(&b);
+    expect_both(id, 70);
 }
 
 int main(int argc, char **argv)
