@@ -44,6 +44,7 @@ struct remote {
     char program[32]; /* version of the host's program */
     struct mirror mirror;
     bool viewing, credit_owed;
+    struct proto_size size; /* asked for */
     struct cluster_table clusters;
     struct extra_table extras;
     struct strbuf input; /* not yet sent, behind what is */
@@ -172,6 +173,7 @@ void remote_view(struct remote *r, int cols, int rows)
     struct proto_size size = {MT_MIN(MT_MAX(cols, 1), PROTO_MAX_COLS), MT_MIN(MT_MAX(rows, 1), PROTO_MAX_ROWS)};
 
     r->viewing = true;
+    r->size = size;
     proto_put_size(&b, size);
     send_buf(r, PROTO_VIEW, &b);
     keep_order(r);
@@ -271,7 +273,10 @@ static void pump_input(struct remote *r)
  * key it would want a processor just when the program does. */
 static void tell_typed(struct remote *r, const void *data, size_t len)
 {
-    if (r->notes < 0 || !aside_put(r->notes, data, len)) {
+    bool ours = r->mirror.screen.cols == r->size.cols && r->mirror.screen.rows == r->size.rows;
+
+    /* Another's size: ours comes back with the key, and that had better be before the program gets it. */
+    if (r->notes < 0 || !ours || !aside_put(r->notes, data, len)) {
         sock_send(r->sock, PROTO_TYPED, data, len);
         return;
     }
