@@ -541,12 +541,18 @@ const struct extra_table *sessions_extras(const struct sessions *s, const char *
     return r != NULL ? remote_extras(r) : NULL;
 }
 
+static bool outer_same(const struct sessions_outer *a, const struct sessions_outer *b)
+{
+    return a->fg == b->fg && a->bg == b->bg && a->cursor == b->cursor && a->kitty == b->kitty &&
+           a->clipboard == b->clipboard && memcmp(a->palette, b->palette, sizeof(a->palette)) == 0;
+}
+
 void sessions_set_outer(struct sessions *s, const struct sessions_outer *o)
 {
     struct proto_outer now = {
         .fg = o->fg, .bg = o->bg, .cursor = o->cursor, .kitty = o->kitty, .clipboard = o->clipboard};
 
-    if (s->outer_known && memcmp(&s->outer_given, o, sizeof(*o)) == 0) {
+    if (s->outer_known && outer_same(&s->outer_given, o)) {
         return;
     }
     memcpy(now.palette, o->palette, sizeof(now.palette));

@@ -194,9 +194,10 @@ void packed_write(struct packer *p, const struct cell *cells, int n, uint8_t fla
                   const struct cluster_table *clusters, packed_link_fn link, void *arg)
 {
     int end = tail_start(cells, n, flags);
-    const struct cell *tail = end < n ? &cells[end] : NULL;
+    bool tailed = end < n;
+    const struct cell *tail = tailed ? &cells[end] : NULL;
     n = end;
-    if (tail == NULL && pack_plain(p, cells, n, flags & (uint8_t)~PACKED_TAIL)) {
+    if (!tailed && pack_plain(p, cells, n, flags & (uint8_t)~PACKED_TAIL)) {
         return;
     }
     bool wide = pack_texts(p, cells, n, clusters);

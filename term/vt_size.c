@@ -38,7 +38,7 @@ static bool row_is_blank(const struct grid *g, int row)
 static void take_pieces(struct vt *vt, struct change *c)
 {
     c->pieces = (int)scrollback_open_pieces(vt->history);
-    c->rows = xcalloc((size_t)(c->pieces + vt->main.grid.rows), sizeof(*c->rows));
+    c->rows = xcalloc((size_t)c->pieces + (size_t)vt->main.grid.rows, sizeof(*c->rows));
     for (int i = c->pieces - 1; i >= 0; i--) {
         struct row_info info = {0};
         struct cell *cells = xcalloc(GRID_MAX, sizeof(*cells)), tail;

@@ -201,11 +201,10 @@ void copymode_select_word(struct copymode *c, const struct cluster_table *cluste
 {
     struct line l;
     uint64_t from = c->line, to = c->line;
-    int a = c->col, b = c->col;
     if (!load(&l, row, arg, c->line)) {
         return;
     }
-    a = b = char_start(&l, c->col);
+    int a = char_start(&l, c->col), b = a;
     if (is_wordy(&l, clusters, a)) {
         for (;;) {
             struct line before;

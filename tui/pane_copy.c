@@ -158,9 +158,9 @@ static void draw_place(const struct pane *p, struct surface *s, struct rect r, c
     const struct copymode *c = &p->copy;
     char find[96], text[160];
     struct style st = theme_style(t, THEME_NOTICE);
+    unsigned long long at = c->line - c->first + 1, all = c->end - c->first;
     pane_find_status(p, find, sizeof(find));
-    str_format(text, sizeof(text), "%s%s%s%llu/%llu ", find[0] ? " " : "", find, find[0] ? "  " : " ",
-               (unsigned long long)(c->line - c->first + 1), (unsigned long long)(c->end - c->first));
+    str_format(text, sizeof(text), "%s%s%s%llu/%llu ", find[0] ? " " : "", find, find[0] ? "  " : " ", at, all);
     /* Not over what the cursor, or the match that it is on, has in the first row. */
     const struct sessions_hit *hit = &p->find.hit;
     int reach = find[0] && hit->found && hit->line == c->line && hit->end_line == c->line && hit->col == c->col

@@ -641,10 +641,19 @@ static void test_only_what_changed(void **state)
     begin(h, 120, 36);
     split(h, "C-] |", "two");
     harness_settle(h);
-    size_t before = harness_bytes(h)->len;
-    harness_type(h, "q");
+    harness_type(h, "zqj");
+    harness_wait_text(h, "zqj");
     harness_settle(h);
-    size_t key = harness_bytes(h)->len - before;
+    size_t before, key = SIZE_MAX;
+    for (int i = 0; i < 5; i++) { /* the least of them: the list may change its word for the session meanwhile */
+        char typed[] = "zqjxxxxx";
+        typed[4 + i] = '\0';
+        before = harness_bytes(h)->len;
+        harness_type(h, "x");
+        harness_wait_text(h, typed);
+        harness_settle(h);
+        key = MT_MIN(key, harness_bytes(h)->len - before);
+    }
     print_message("one key: %zu bytes\n", key);
     assert_true(key < 100);
     /* A flood in the other pane is not sent while this one is zoomed. */
