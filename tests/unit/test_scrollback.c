@@ -89,6 +89,26 @@ static void test_round_trip(void **state)
     cluster_table_release(&t);
 }
 
+/* A line that was erased to its end in a colour (CSI K) keeps it, behind plain text and behind styled text. */
+static void test_coloured_tail(void **state)
+{
+    (void)state;
+    for (int styled = 0; styled < 2; styled++) {
+        struct scrollback *sb = scrollback_new(10, 0);
+        struct cell in[10], out[10];
+        scrollback_set_width(sb, 10);
+        cell_fill(in, 10, (struct cell){.width = 1, .bg = cell_indexed(4)});
+        in[0] = (struct cell){.ch = 'a', .width = 1, .attrs = styled ? CELL_BOLD : 0};
+        in[1] = (struct cell){.ch = 'b', .width = 1};
+        scrollback_push(sb, in, 10, 10, (struct row_info){.wrapped = false}, NULL);
+        (void)scrollback_get(sb, 0, out, 10, NULL, NULL);
+        for (int i = 0; i < 10; i++) {
+            assert_true(cell_equal(&in[i], &out[i]));
+        }
+        scrollback_free(sb);
+    }
+}
+
 static void test_byte_cap(void **state)
 {
     (void)state;
@@ -169,7 +189,8 @@ static void test_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_byte_cap),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_coloured_tail),
+        cmocka_unit_test(test_byte_cap),
         cmocka_unit_test(test_huge_line), cmocka_unit_test(test_memory_of_default), cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
