@@ -30,25 +30,36 @@ static void read_for(struct outer *o, double ms)
     }
 }
 
-/* Types keys that no escape sequence contains, each after the last was echoed. */
-static struct latency type_keys(struct outer *o)
+/* Types the i-th key, which no escape sequence contains; the ms until it is echoed. */
+static double type_key(struct outer *o, size_t i)
 {
     static const char marks[] = "~#&@+"; /* neither of these nor of the cockpit's own figures */
-    const size_t kinds = sizeof(marks) - 1;
+    char text[2] = {marks[i % (sizeof(marks) - 1)], '\0'};
+
+    outer_forget(o);
+    double t0 = now_ms();
+    outer_type(o, text);
+    double ms = outer_until(o, text, 5000) - t0;
+    usleep((useconds_t)(3000 + i * 7919 % 5000));
+    outer_read(o, 0);
+    return ms;
+}
+
+static struct latency latency_of(double v[KEYS])
+{
+    return (struct latency){quantile(v, KEYS, 0.5), quantile(v, KEYS, 0.95)};
+}
+
+/* Types keys, each after the last was echoed. */
+static struct latency type_keys(struct outer *o)
+{
     double v[KEYS];
 
     read_for(o, 400);
     for (size_t i = 0; i < KEYS; i++) {
-        char text[2] = {marks[i % kinds], '\0'};
-        double t0 = now_ms();
-
-        outer_forget(o);
-        outer_type(o, text);
-        v[i] = outer_until(o, text, 5000) - t0;
-        usleep((useconds_t)(3000 + i * 7919 % 5000));
-        outer_read(o, 0);
+        v[i] = type_key(o, i);
     }
-    return (struct latency){quantile(v, KEYS, 0.5), quantile(v, KEYS, 0.95)};
+    return latency_of(v);
 }
 
 /* The flood in a pane beside the session that is shown, which keeps the keys. */
@@ -58,8 +69,8 @@ static void flood_beside(struct side *s)
 
     if (s->kind == SIDE_OURS) {
         world_session(s->w, id, sizeof(id), FLOOD_CMD);
-        outer_until(&s->o, "-echo;", LIMIT_MS); /* the list has it */
-        outer_type(&s->o, "\035|");             /* the prefix, and split: the workspace's next session */
+        outer_until(&s->o, "seq", LIMIT_MS); /* the list has it */
+        outer_type(&s->o, "\035|");          /* the prefix, and split: the workspace's next session */
         read_for(&s->o, 500);
         outer_type(&s->o, "\035\033[D");
     } else {
@@ -77,15 +88,43 @@ static void flood_beside(struct side *s)
     }
 }
 
-/* The three measurements of one side. */
-static void measure(struct world *w, enum side_kind kind, struct latency v[3])
+/* Both sides in turns, a key each: whatever else the machine does, it does it to both. */
+static void measure_idle(struct world *w, struct latency *ours, struct latency *tmux)
+{
+    static struct side side[SIDES];
+    double v[SIDES][KEYS];
+    int first = w->with_tmux ? SIDE_TMUX : SIDE_OURS;
+
+    for (int k = first; k <= SIDE_OURS; k++) {
+        side_open(&side[k], w, (enum side_kind)k, ECHO_CMD, 120, 36);
+        outer_until(&side[k].o, "READY-NOW", LIMIT_MS);
+    }
+    for (int k = first; k <= SIDE_OURS; k++) {
+        read_for(&side[k].o, 400);
+    }
+    for (size_t i = 0; i < KEYS; i++) {
+        for (int k = first; k <= SIDE_OURS; k++) {
+            v[k][i] = type_key(&side[k].o, i);
+        }
+    }
+    *ours = latency_of(v[SIDE_OURS]);
+    if (w->with_tmux) {
+        *tmux = latency_of(v[SIDE_TMUX]);
+    }
+    for (int k = first; k <= SIDE_OURS; k++) {
+        side_close(&side[k]);
+    }
+    world_renew(w);
+}
+
+/* One side beside a flood, hidden and in sight. */
+static void measure_floods(struct world *w, enum side_kind kind, struct latency v[3])
 {
     static struct side s;
     char id[64];
 
     side_open(&s, w, kind, ECHO_CMD, 120, 36);
     outer_until(&s.o, "READY-NOW", LIMIT_MS);
-    v[0] = type_keys(&s.o);
     if (kind == SIDE_OURS) {
         world_session(w, id, sizeof(id), FLOOD_CMD);
     } else {
@@ -117,9 +156,10 @@ void part_latency(struct world *w)
 {
     struct latency m[3], t[3] = {{NAN, NAN}, {NAN, NAN}, {NAN, NAN}};
 
-    measure(w, SIDE_OURS, m);
+    measure_idle(w, &m[0], &t[0]);
+    measure_floods(w, SIDE_OURS, m);
     if (w->with_tmux) {
-        measure(w, SIDE_TMUX, t);
+        measure_floods(w, SIDE_TMUX, t);
     }
     report("key to echo, idle, p50", m[0].p50, t[0].p50, 1.0, 0.7);
     report("key to echo, idle, p95", m[0].p95, t[0].p95, 0, 0);
