@@ -286,7 +286,8 @@ void app_split_watch(struct app *app);
 void app_split_scanned(struct app *app);
 /* A session is gone: its pane too. True: a neighbour is selected in its place. */
 bool app_split_gone(struct app *app, const char *id);
-/* A session is about to be shown by a jump: where the focus is in a layout, it comes into that pane. */
+/* A session is about to be shown by a jump: where the focus is in a layout of its workspace, it comes into that pane. One
+ * of another workspace is shown as it stands there. */
 void app_split_take(struct app *app, const char *id);
 /* A session that was opened is there: into the layout with it, if it belongs there. */
 void app_split_arrived(struct app *app, const char *id, workspace_id ws);
@@ -297,6 +298,9 @@ void app_split_failed(struct app *app, workspace_id ws);
 /* The session of the workspace's layout that had the focus last, of those whose programs run; or NULL. */
 const char *app_split_latest(struct app *app, const struct workspace *ws);
 void app_split_new(struct app *app, enum split_kind kind);
+/* Any session into the pane that has the focus, or beside it when it is alone; another layout gives it up. Says what
+ * stands against it. */
+void app_split_bring(struct app *app, const char *id);
 void app_split_close(struct app *app);
 /* To the pane on that side; without a layout to the session before or behind in the list. */
 void app_split_go(struct app *app, enum split_side side);
@@ -404,6 +408,7 @@ void dialog_palette(struct app *app);
 void dialog_theme(struct app *app);
 void dialog_new_session(struct app *app);
 void dialog_sessions(struct app *app); /* all of them, by number or name */
+void dialog_bring(struct app *app);    /* the same, for the pane that has the focus */
 void dialog_profile(struct app *app);
 void dialog_start(struct app *app);
 void dialog_stop(struct app *app);

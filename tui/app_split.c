@@ -272,7 +272,9 @@ void app_split_scanned(struct app *app)
 void app_split_take(struct app *app, const char *id)
 {
     struct split_entry *e = app_split(app);
-    if (e && app->focus == FOCUS_MAIN && !split_store_with(&app->splits, id)) {
+    const struct session_info *s = model_session(app->model, id);
+    bool home = e && s && strcmp(e->key, s->sandbox) == 0;
+    if (home && app->focus == FOCUS_MAIN && !split_store_with(&app->splits, id)) {
         split_put(&e->split, split_find(&e->split, app->selected.session), id);
         changed(app, e);
     }
@@ -462,6 +464,41 @@ void app_split_new(struct app *app, enum split_kind kind)
     app->split_next = (struct app_split_next){.active = true, .kind = kind, .ws = ws->id, .cols = r.w, .rows = r.h - 1};
     str_copy(app->split_next.of, sizeof(app->split_next.of), se->id);
     flow_session(app, ws->id, SESSION_SHELL, NULL);
+}
+
+void app_split_bring(struct app *app, const char *id)
+{
+    const struct session_info *here = app_session(app);
+    struct split_entry *e = app_split(app), *other = split_store_with(&app->splits, id);
+    struct rect r;
+    char of[SESSION_ID_MAX];
+    if (!here || !model_session(app->model, id) || strcmp(here->id, id) == 0) {
+        return;
+    }
+    str_copy(of, sizeof(of), here->id);
+    if (!e && split_store_get(&app->splits, here->sandbox)) {
+        app_say(app, "This session is none of its workspace's panes: %s | makes it one", app->config.prefix);
+        return;
+    }
+    if (!e) {
+        struct split alone;
+        split_init(&alone, of);
+        if (!try_split(app, alone, 0, SPLIT_BESIDE, &r)) {
+            return;
+        }
+    }
+    app->zoom = false;
+    if (other && other != e) {
+        app_split_gone(app, id);
+        e = split_store_with(&app->splits, of);
+    }
+    if (!e) {
+        stand_beside(app, of, SPLIT_BESIDE, id);
+    } else if (other != e) {
+        split_put(&e->split, split_find(&e->split, of), id);
+        changed(app, e);
+    }
+    app_select_session(app, id, true);
 }
 
 void app_split_close(struct app *app)

@@ -370,6 +370,8 @@ const struct command command_table[] = {
      split_cmd_beside, command_can_session},
     {"split.below", "stack", "Another session below this one: the workspace's next, or a new shell", S, 0,
      split_cmd_below, command_can_session},
+    {"split.bring", "bring", "Bring any session, of any workspace, into this pane", S, 0, dialog_bring,
+     command_can_session},
     {"split.close", "close pane", "Close this pane: only the view, its session goes on", S, 0, app_split_close,
      command_can_session},
     {"split.left", "left", "To the pane on the left; without panes the previous session", S, 0, split_cmd_left, NULL},

@@ -221,6 +221,13 @@ static void session_choose(struct app *app, void *arg, const struct choice *choi
     }
 }
 
+static void bring_choose(struct app *app, void *arg, const struct choice *choices, size_t count, size_t index)
+{
+    (void)arg;
+    (void)count;
+    app_split_bring(app, choices[index].value);
+}
+
 /* One line of the list of all sessions: number, where, what, and its state. */
 static void add_session(const struct app *app, struct choice_build *b, const struct session_info *s)
 {
@@ -241,15 +248,12 @@ static void add_session(const struct app *app, struct choice_build *b, const str
     c->value = xstrdup(s->id);
 }
 
-void dialog_sessions(struct app *app)
+/* The list of all sessions, for what `opts` says. */
+static void list_sessions(struct app *app, struct chooser_opts opts)
 {
     struct choice_build b = {0};
-    struct chooser_opts opts = {.title = "Go to a session",
-                                .note = "Type its number, or a part of what its line says.",
-                                .searchable = true,
-                                .searches_detail = true,
-                                .on_choose = session_choose,
-                                .verb = "go"};
+    opts.note = "Type its number, or a part of what its line says.";
+    opts.searchable = opts.searches_detail = true;
     size_t n = model_session_count(app->model);
     for (int number = 1; number <= APP_NUMBERS; number++) {
         const struct session_info *s =
@@ -270,6 +274,17 @@ void dialog_sessions(struct app *app)
         return;
     }
     chooser_open(app, b.v, b.count, &opts);
+}
+
+void dialog_sessions(struct app *app)
+{
+    list_sessions(app, (struct chooser_opts){.title = "Go to a session", .on_choose = session_choose, .verb = "go"});
+}
+
+void dialog_bring(struct app *app)
+{
+    list_sessions(app, (struct chooser_opts){
+                           .title = "Bring a session into this pane", .on_choose = bring_choose, .verb = "bring"});
 }
 
 static void kill_yes(struct app *app, void *arg, int value)

@@ -55,6 +55,7 @@ const struct keymap_default keymap_defaults[] = {
     {S, ",", "session.prev"},
     {S, "|", "split.beside"},
     {S, "-", "split.below"},
+    {S, "J", "split.bring"},
     {S, "x", "split.close"},
     {S, "Left", "split.left"},
     {S, "Right", "split.right"},

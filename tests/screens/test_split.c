@@ -210,7 +210,8 @@ static void test_outsider_joins(void **state)
     world_leave_session(h);
 }
 
-/* A session of another workspace comes into the pane that has the focus; what was there goes on. */
+/* A jump to a session of another workspace leaves the panes of this one as they are. Brought into the pane that has the
+ * focus, it stands there; what was there goes on. */
 static void test_other_workspace(void **state)
 {
     struct harness *h = *state;
@@ -230,6 +231,16 @@ static void test_other_workspace(void **state)
     harness_key(h, "M-1"); /* the one of docs was numbered first */
     harness_wait_text(h, "from-docs");
     harness_wait_gone(h, "pane-two");
+    assert_false(harness_has(h, "pane-one"));
+    harness_key(h, "M-3");
+    harness_wait_text(h, "pane-two");
+    assert_true(harness_has(h, "pane-one"));
+    harness_keys(h, "C-] J");
+    harness_wait_text(h, "Bring a session into this pane");
+    harness_type(h, "docs");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "pane-two");
+    harness_wait_text(h, "from-docs");
     assert_true(harness_has(h, "pane-one"));
     assert_int_equal(column_of(h, "from-docs"), 78);
     harness_type(h, "typed''there\r");
