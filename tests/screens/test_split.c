@@ -239,6 +239,7 @@ static void test_other_workspace(void **state)
     harness_wait_text(h, "Bring a session into this pane");
     harness_type(h, "docs");
     harness_key(h, "Enter");
+    harness_wait_gone(h, "Bring a session"); /* its lines show what is on the screens */
     harness_wait_gone(h, "pane-two");
     harness_wait_text(h, "from-docs");
     assert_true(harness_has(h, "pane-one"));
