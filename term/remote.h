@@ -13,7 +13,8 @@
 #include "term/mirror.h"
 #include "term/proto.h"
 
-#define REMOTE_INPUT_MAX (64u << 20) /* input not yet acknowledged by the host: a paste outlives the pane it came by */
+#define REMOTE_INPUT_MAX (64u << 20) /* input not yet acknowledged by the host: a paste outlives the pane it came by   \
+                                      */
 
 struct remote;
 

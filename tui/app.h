@@ -286,8 +286,8 @@ void app_split_watch(struct app *app);
 void app_split_scanned(struct app *app);
 /* A session is gone: its pane too. True: a neighbour is selected in its place. */
 bool app_split_gone(struct app *app, const char *id);
-/* A session is about to be shown by a jump: where the focus is in a layout of its workspace, it comes into that pane. One
- * of another workspace is shown as it stands there. */
+/* A session is about to be shown by a jump: where the focus is in a layout of its workspace, it comes into that pane.
+ * One of another workspace is shown as it stands there. */
 void app_split_take(struct app *app, const char *id);
 /* A session that was opened is there: into the layout with it, if it belongs there. */
 void app_split_arrived(struct app *app, const char *id, workspace_id ws);

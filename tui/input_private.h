@@ -17,7 +17,7 @@ struct input {
     size_t len;
     size_t raw_len; /* of the sequence at hand, when keys are to be sent with it */
     bool in_paste;
-    char skip; /* '[' or ']': the rest of a CSI or of a string that was too long is on its way */
+    char skip;          /* '[' or ']': the rest of a CSI or of a string that was too long is on its way */
     size_t end_matched; /* bytes of PASTE_END held back */
     struct {
         char bytes[INPUT_TABLE_BYTES];

@@ -189,9 +189,9 @@ static void test_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_coloured_tail),
-        cmocka_unit_test(test_byte_cap),
-        cmocka_unit_test(test_huge_line), cmocka_unit_test(test_memory_of_default), cmocka_unit_test(test_none),
+        cmocka_unit_test(test_order),    cmocka_unit_test(test_round_trip), cmocka_unit_test(test_coloured_tail),
+        cmocka_unit_test(test_byte_cap), cmocka_unit_test(test_huge_line),  cmocka_unit_test(test_memory_of_default),
+        cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
