@@ -35,6 +35,8 @@ struct sessions {
     size_t start_count;
     uint32_t id_seed;
     bool scan_ran, scanned;
+    uint64_t typed_ms, yield_ms; /* somebody typed last, and floods elsewhere were told so */
+    char typed_id[SESSION_ID_MAX];
     bool outer_known;
     struct sessions_outer outer_given;
     struct proto_outer outer; /* the same, as it is sent */
@@ -155,12 +157,40 @@ static void on_first_timer(void *arg)
 }
 
 /* Facts: of a session seen for the first time, or changed ones. */
+/* Tells a session that floods that somebody types into another one, if that is so. */
+static void yield_one(const struct sessions *s, struct remote *r, uint64_t now_ms)
+{
+    if (remote_info(r)->flooding && s->typed_ms != 0 && now_ms < s->typed_ms + PROTO_YIELD_MS / 2 &&
+        strcmp(remote_id(r), s->typed_id) != 0) {
+        remote_tell(r, PROTO_YIELD);
+    }
+}
+
+/* Somebody types into this one. The others hear of it now and then only. */
+static void yield_all(struct sessions *s, const struct remote *typed)
+{
+    uint64_t now = clock_mono_ms();
+
+    s->typed_ms = now;
+    if (s->yield_ms != 0 && now < s->yield_ms + PROTO_YIELD_MS / 2 && strcmp(remote_id(typed), s->typed_id) == 0) {
+        return;
+    }
+    s->yield_ms = now;
+    str_copy(s->typed_id, sizeof(s->typed_id), remote_id(typed));
+    for (size_t i = 0; i < s->count; i++) {
+        yield_one(s, s->remotes[i], now);
+    }
+}
+
 static void on_meta(void *arg, struct remote *r)
 {
     struct sessions *s = arg;
     const struct session_info *info = remote_info(r);
     struct starting *st;
 
+    if (info->flooding) {
+        yield_one(s, r, clock_mono_ms());
+    }
     if (!remote_announce(r)) {
         if (s->ev.on_changed != NULL) {
             s->ev.on_changed(s->arg, info);
@@ -584,7 +614,11 @@ size_t sessions_input(struct sessions *s, const char *id, const void *data, size
 {
     struct remote *r = find_ready(s, id);
 
-    return r != NULL ? remote_input(r, data, len) : 0;
+    if (r == NULL) {
+        return 0;
+    }
+    yield_all(s, r);
+    return remote_input(r, data, len);
 }
 
 void sessions_focus(struct sessions *s, const char *id, bool focused)

@@ -2,8 +2,10 @@
 #include "term/host_pace.h"
 
 #include "core/io/pace.h"
+#include "term/proto.h"
 
 #define COUNT_MS 100
+#define REST_MS 10
 #define FLOOD_BYTES (256u << 10) /* in that time: a hundred screens, which nobody reads */
 
 /* Begins to count anew. */
@@ -23,21 +25,38 @@ void host_pace_init(struct host_pace *p, uint64_t now_ms)
     begin(p, false, now_ms);
 }
 
-void host_pace_output(struct host_pace *p, size_t len, uint64_t now_ms)
+unsigned host_pace_output(struct host_pace *p, size_t len, uint64_t now_ms)
 {
     uint64_t ms = now_ms - p->since_ms;
 
+    if (host_pace_yields(p, now_ms)) {
+        p->since_ms = now_ms; /* how much it would write is not known now: counted when it may again */
+        p->bytes = 0;
+        return REST_MS;
+    }
     if (ms > 2 * COUNT_MS) { /* it was silent for a while: what was before counts no more */
         begin(p, false, now_ms);
     } else if (ms >= COUNT_MS) {
         begin(p, p->bytes + len >= FLOOD_BYTES, now_ms);
     }
     p->bytes += len;
+    return 0;
 }
 
 void host_pace_typed(struct host_pace *p, uint64_t now_ms)
 {
+    p->yield_ms = 0;
     if (p->bulk) {
         begin(p, false, now_ms);
     }
+}
+
+void host_pace_yield(struct host_pace *p, uint64_t now_ms)
+{
+    p->yield_ms = now_ms + PROTO_YIELD_MS;
+}
+
+bool host_pace_yields(const struct host_pace *p, uint64_t now_ms)
+{
+    return p->bulk && now_ms < p->yield_ms;
 }

@@ -213,6 +213,24 @@ static void look_at_viewers(struct host_session *h)
     }
 }
 
+/* Reads no more of the terminal for so long, 0: no need. Its program waits meanwhile. */
+static void rest(struct host_session *h, unsigned ms)
+{
+    if (ms > 0) {
+        pty_pause(h->pty, true);
+        timer_start(h->rest_timer, ms);
+    }
+}
+
+static void on_rested(void *arg)
+{
+    struct host_session *h = arg;
+
+    if (h->pty != NULL) {
+        pty_pause(h->pty, false);
+    }
+}
+
 static void on_pty_data(void *arg, const char *data, size_t len)
 {
     struct host_session *h = arg;
@@ -228,8 +246,8 @@ static void on_pty_data(void *arg, const char *data, size_t len)
     spread_damage(h);
     host_session_flush(h);
     h->info.last_output_wall_ms = clock_wall_ms();
-    host_pace_output(&h->pace, len, clock_mono_ms());
-    urgent = pulse_output(h->pulse, clock_mono_ms());
+    rest(h, host_pace_output(&h->pace, len, clock_mono_ms()));
+    urgent = pulse_output(h->pulse, clock_mono_ms()) || h->pace.bulk != h->info.flooding;
     host_session_changed(h, urgent);
 }
 
@@ -265,7 +283,8 @@ static void stop(struct host_session *h)
     host_rules_close(h);
     timer_close(h->frame_timer);
     timer_close(h->tick_timer);
-    h->frame_timer = h->tick_timer = NULL;
+    timer_close(h->rest_timer);
+    h->frame_timer = h->tick_timer = h->rest_timer = NULL;
     for (int i = 0; i < HOST_SIGNALS; i++) {
         if (h->signals[i] != NULL) {
             signal_watch_close(h->signals[i]);
@@ -330,6 +349,11 @@ void host_session_typed(struct host_session *h, const void *data, size_t len)
     if (pulse_input(h->pulse, data, len, clock_mono_ms())) {
         host_session_changed(h, true);
     }
+}
+
+void host_session_yield(struct host_session *h)
+{
+    host_pace_yield(&h->pace, clock_mono_ms());
 }
 
 size_t host_session_input(struct host_session *h, const void *data, size_t len)
@@ -501,6 +525,7 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
     h->pulse = pulse_new(spec->info.kind == SESSION_AGENT, clock_mono_ms());
     h->frame_timer = timer_new(h->loop, on_frame_timer, h);
     h->tick_timer = timer_new(h->loop, host_meta_tick, h);
+    h->rest_timer = timer_new(h->loop, on_rested, h);
     for (int i = 0; i < HOST_SIGNALS; i++) {
         h->signals[i] = signal_watch_new(h->loop, SIGNALS[i], on_signal, h, err);
         if (h->signals[i] == NULL) {

@@ -48,6 +48,7 @@ struct host_session {
     struct logfile *log;
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */
     struct timer *tick_timer;  /* for attention and metadata that are due later */
+    struct timer *rest_timer;  /* the terminal is not read from until then: see term/host_pace.h */
     uint64_t tick_at;          /* when tick_timer is set for; 0 = not */
     struct host_pace pace;
     struct viewer *viewers; /* list */
@@ -72,6 +73,8 @@ int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
 size_t host_session_input(struct host_session *h, const void *data, size_t len);
 /* The same for bytes that a viewer gives to the program itself. */
 void host_session_typed(struct host_session *h, const void *data, size_t len);
+/* Somebody types into another session. */
+void host_session_yield(struct host_session *h);
 /* Chooses the size of the viewer that counts. */
 void host_session_fit(struct host_session *h);
 /* Sends frames that are due, and sets the timer for those that are not. */

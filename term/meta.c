@@ -57,6 +57,7 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_int(j, "last_output", (int64_t)i->last_output_wall_ms);
     json_set_int(j, "last_input", (int64_t)i->last_input_wall_ms);
     json_set_bool(j, "working", i->working);
+    json_set_bool(j, "flooding", i->flooding);
     json_set_int(j, "progress", i->progress);
     json_set_string(j, "attention", ATTENTIONS[i->attention]);
     json_set_string(j, "attention_text", i->attention_text);
@@ -141,6 +142,7 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     i->attention_since_ms = take_ms(j, "attention_since");
     i->ended_wall_ms = take_ms(j, "ended");
     i->working = json_get_bool(j, "working", false);
+    i->flooding = json_get_bool(j, "flooding", false);
     i->progress = take_int(j, "progress", -1);
     i->exit_code = take_int(j, "exit_code", 0);
     i->exit_signal = take_int(j, "exit_signal", 0);

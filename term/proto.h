@@ -33,6 +33,8 @@
 #define PROTO_INPUT_WINDOW (256u << 10)
 /* So long after a key both ends hurry: in a flood, the next output is not yet what the key brought. */
 #define PROTO_KEY_WINDOW_MS 60
+/* So long does a host that floods take its time after PROTO_YIELD. */
+#define PROTO_YIELD_MS 3000
 
 enum proto_type {
     PROTO_HELLO = 1,   /* both ways, first: struct proto_hello */
@@ -66,6 +68,7 @@ enum proto_type {
     PROTO_RESET,       /* viewer, from version 2 on: the terminal as new (vt_recover) */
     PROTO_NOTES,       /* host, with a descriptor: where the bytes of PROTO_TYPED may be left instead (core/io/aside.h):
                         * that does not wake the host, which looks before it takes the terminal's next output */
+    PROTO_YIELD,       /* viewer, to a host that says it floods: somebody types into another session */
 };
 
 struct proto_hello {

@@ -15,6 +15,7 @@
 #include "term/questions.h"
 
 #define FRAME_MS 16
+#define YIELD_FRAME_MS 50             /* beside a session that is typed into nobody reads a flood */
 #define KEY_FRAME_MS 4                /* within PROTO_KEY_WINDOW_MS */
 #define FRAME_TOKENS 4                /* frames in hand, so that start-up and Ctrl-C are not a frame late */
 #define UNREAD_PAUSE_BYTES (2u << 20) /* a client that asks faster than it reads is not listened to */
@@ -326,6 +327,9 @@ uint64_t viewer_flush(struct viewer *v, uint64_t now_ms)
         return vt_sync_deadline_ms(v->host->vt);
     }
     refill(v, now_ms);
+    if (host_pace_yields(&v->host->pace, now_ms) && !v->key_pending && now_ms < v->sent_ms + YIELD_FRAME_MS) {
+        return v->sent_ms + YIELD_FRAME_MS;
+    }
     if (v->tokens <= 0 && !v->key_pending) {
         uint64_t next = v->token_ms + FRAME_MS;
 
@@ -579,6 +583,9 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         }
         v->host->info.number = (int)MT_MIN(n, (uint32_t)INT32_MAX);
         host_session_changed(v->host, true);
+        return 0;
+    case PROTO_YIELD:
+        host_session_yield(v->host);
         return 0;
     case PROTO_RESET:
         host_session_reset(v->host);

@@ -48,6 +48,7 @@ struct session_info {
     uint64_t last_output_wall_ms; /* 0: none yet */
     uint64_t last_input_wall_ms;
     bool working; /* output within the last 2 s, or the program says so (OSC 9;4, title spinner) */
+    bool flooding; /* it writes more than anyone reads */
     int progress; /* OSC 9;4 percentage, -1 none */
     enum attention_kind attention;
     char attention_text[160];    /* of the notification, or the question that is waited with */

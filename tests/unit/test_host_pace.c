@@ -10,6 +10,7 @@
 #endif
 
 #include "term/host_pace.h"
+#include "term/proto.h"
 
 /* What it thinks, and what the system was told. */
 static void expect(const struct host_pace *p, bool bulk)
@@ -69,9 +70,57 @@ static void test_silence(void **state)
     expect(&p, false);
 }
 
+/* While somebody types elsewhere a flood rests after each piece, and nothing else does. */
+static void test_yield(void **state)
+{
+    struct host_pace p = {0};
+    uint64_t now = 5000;
+
+    (void)state;
+    host_pace_init(&p, now);
+    host_pace_yield(&p, now);
+    for (int i = 0; i < 80; i++) { /* it is not known to flood yet */
+        assert_int_equal(host_pace_output(&p, 10000, ++now), 0);
+        assert_false(host_pace_yields(&p, now));
+    }
+    write_for(&p, &now, 200, 10000);
+    expect(&p, true);
+    assert_true(host_pace_yields(&p, now));
+    assert_true(host_pace_output(&p, 10000, ++now) > 0);
+    now += PROTO_YIELD_MS; /* nobody types any more: it is measured anew, and floods still */
+    assert_false(host_pace_yields(&p, now));
+    assert_int_equal(host_pace_output(&p, 10000, now), 0);
+    write_for(&p, &now, 300, 10000);
+    expect(&p, true);
+    assert_false(host_pace_yields(&p, now));
+    host_pace_yield(&p, now);
+    assert_true(host_pace_output(&p, 10000, ++now) > 0);
+    host_pace_typed(&p, now); /* into this one now */
+    write_for(&p, &now, 300, 10000);
+    expect(&p, true);
+    assert_int_equal(host_pace_output(&p, 10000, ++now), 0);
+}
+
+/* Resting must not be taken for the end of the flood. */
+static void test_yield_keeps(void **state)
+{
+    struct host_pace p = {0};
+    uint64_t now = 5000;
+
+    (void)state;
+    host_pace_init(&p, now);
+    write_for(&p, &now, 300, 10000);
+    host_pace_yield(&p, now);
+    for (uint64_t end = now + PROTO_YIELD_MS - 20; now < end; now += 15) {
+        assert_true(host_pace_output(&p, 1000, now) > 0);
+    }
+    expect(&p, true);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_flood), cmocka_unit_test(test_silence)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_flood), cmocka_unit_test(test_silence),
+                                       cmocka_unit_test(test_yield), cmocka_unit_test(test_yield_keeps)};
 
     return cmocka_run_group_tests_name("host_pace", tests, NULL, NULL);
 }
