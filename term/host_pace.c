@@ -5,7 +5,8 @@
 #include "term/proto.h"
 
 #define COUNT_MS 100
-#define REST_MS 10
+#define PIECE_BYTES (8u << 10) /* while it yields, and then it rests: 1.6 MB a second */
+#define REST_MS 6
 #define FLOOD_BYTES (256u << 10) /* in that time: a hundred screens, which nobody reads */
 
 /* Begins to count anew. */
@@ -31,6 +32,10 @@ unsigned host_pace_output(struct host_pace *p, size_t len, uint64_t now_ms)
 
     if (host_pace_yields(p, now_ms)) {
         p->since_ms = now_ms; /* how much it would write is not known now: counted when it may again */
+        p->bytes += len;
+        if (p->bytes < PIECE_BYTES) {
+            return 0;
+        }
         p->bytes = 0;
         return REST_MS;
     }

@@ -3,9 +3,9 @@
 #define MT_TERM_HOST_PACE_H
 
 /* Inside a host: a session that floods lets those go first that somebody types into. As a rule it gets through as much
- * as before, in longer pieces (core/io/pace). While somebody types elsewhere it reads a terminal's worth at a time and
- * rests in between, in which its program waits, too: some megabytes a second remain, and a processor is free for the
- * key, its program, and all that passes it on. Even a scheduler that knows who is waited for does not help here: the
+ * as before, in longer pieces (core/io/pace). While somebody types elsewhere it reads a little at a time and rests in
+ * between, in which its program waits, too: some 1.6 MB a second remain, and a processor is free for the key, its
+ * program, and all that passes it on. Even a scheduler that knows who is waited for does not help here: the
  * kernel's own threads, which carry a terminal's bytes, and the programs are none of ours. */
 
 #include <stdbool.h>

@@ -34,7 +34,7 @@
 /* So long after a key both ends hurry: in a flood, the next output is not yet what the key brought. */
 #define PROTO_KEY_WINDOW_MS 60
 /* So long does a host that floods take its time after PROTO_YIELD. */
-#define PROTO_YIELD_MS 3000
+#define PROTO_YIELD_MS 1000
 
 enum proto_type {
     PROTO_HELLO = 1,   /* both ways, first: struct proto_hello */

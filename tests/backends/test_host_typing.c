@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/util/clock.h"
 #include "term/host.h"
 #include "tests/backends/host_rig.h"
 
@@ -83,6 +85,68 @@ static void test_a_key_wakes_it_twice(void **state)
     print_message("%d keys, the host woke %ld times\n", KEYS, wakes);
     assert_true(before > 0);
     assert_true(wakes < KEYS * 14 / 5); /* some are for its metadata */
+}
+#endif
+
+#if defined(__linux__)
+/* Bytes that a process of ours has read so far. */
+static uint64_t bytes_read(int pid)
+{
+    char path[64], text[256];
+    unsigned long long n = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/io", pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof(text), f));
+    assert_int_equal(sscanf(text, "rchar: %llu", &n), 1);
+    fclose(f);
+    return n;
+}
+
+static bool is_flooding(void *arg)
+{
+    return sessions_find(a.s, arg)->flooding;
+}
+
+static bool is_exited(void *arg)
+{
+    return sessions_find(a.s, arg)->state == SESSION_EXITED;
+}
+
+/* Types into one session for so long; how much the other one's host reads in a second of that. */
+static double rate_beside(const char *typed, int flood_pid, uint64_t ms)
+{
+    uint64_t from = clock_mono_ms(), before = bytes_read(flood_pid), now = from;
+
+    while (now < from + ms) {
+        rig_type(&a, typed, "k");
+        rig_turn(&rig, 20);
+        now = clock_mono_ms();
+    }
+    return (double)(bytes_read(flood_pid) - before) * 1000 / (double)(now - from);
+}
+
+/* A flood takes its time while somebody types elsewhere: 8 KB in 5 ms. It would not be called a flood with as
+ * little as that. Keys for itself are for it as ever. */
+static void test_a_flood_yields(void **state)
+{
+    char flood[SESSION_ID_MAX], typed[SESSION_ID_MAX];
+
+    (void)state;
+    str_copy(typed, sizeof(typed), viewed("stty raw -echo; echo ready; exec cat"));
+    str_copy(flood, sizeof(flood), rig_start(&a, "exec yes 'a line of output that nobody reads'"));
+    assert_true(rig_wait(&rig, is_flooding, flood, RIG_WAIT_MS));
+    int pid = sessions_find(a.s, flood)->host_pid;
+    rate_beside(typed, pid, 200);
+    double slow = rate_beside(typed, pid, 800);
+    print_message("%.2f MB a second while somebody types elsewhere\n", slow / 1e6);
+    assert_true(slow > 0 && slow < 2.2e6);
+    assert_true(is_flooding(flood));
+    sessions_view(a.s, flood, 80, 24, NULL);
+    rig_type(&a, flood, "\003");
+    assert_true(rig_wait(&rig, is_exited, flood, RIG_WAIT_MS));
+    assert_false(is_flooding(flood));
 }
 #endif
 
@@ -168,6 +232,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
 #if defined(__linux__)
         T(test_a_key_wakes_it_twice),
+        T(test_a_flood_yields),
 #endif
         T(test_a_key_without_echo_is_known),
         T(test_who_typed_last),

@@ -112,7 +112,7 @@ static void test_yield_keeps(void **state)
     write_for(&p, &now, 300, 10000);
     host_pace_yield(&p, now);
     for (uint64_t end = now + PROTO_YIELD_MS - 20; now < end; now += 15) {
-        assert_true(host_pace_output(&p, 1000, now) > 0);
+        assert_true(host_pace_output(&p, 10000, now) > 0);
     }
     expect(&p, true);
 }
