@@ -26,7 +26,7 @@ version=$(printf '#include <vterm.h>\nVTERM_VERSION_MAJOR VTERM_VERSION_MINOR\n'
 echo "check-libvterm: headers say $version"
 B=$O/vterm/${MODE:-release}
 tests='unit/test_vt unit/test_sequences unit/test_hostile unit/test_grid unit/test_scrollback unit/test_reflow unit/test_select unit/test_render
-    backends/test_host screens/test_screen screens/test_terminal'
+    backends/test_host backends/test_host_history backends/test_host_tells screens/test_screen screens/test_terminal'
 "$MAKE" --no-print-directory O="$O/vterm" WERROR=1 all $(for t in $tests; do echo "$B/tests/$t"; done)
 rc=0
 for t in $tests; do

@@ -203,6 +203,15 @@ const char *rig_start(struct rig_client *c, const char *script)
     return c->start_id;
 }
 
+const char *rig_shell(struct rig_client *c)
+{
+    const char *id = rig_start(c, NULL);
+
+    assert_int_equal(sessions_view(c->s, id, 80, 24, NULL), 0);
+    rig_expect(c, id, "PROMPT>");
+    return id;
+}
+
 /* --- what is on the screen --- */
 
 void rig_screen(struct rig_client *c, const char *id, struct strbuf *out)

@@ -58,6 +58,9 @@ const char *rig_start(struct rig_client *c, const char *script);
  * c->start_err on errors. */
 bool rig_start_spec(struct rig_client *c, struct session_start *spec);
 
+/* An interactive bash that is viewed, its prompt on the screen. Returns c->start_id. */
+const char *rig_shell(struct rig_client *c);
+
 /* The mirror as text, trailing blanks cut, rows ended by newlines. */
 void rig_screen(struct rig_client *c, const char *id, struct strbuf *out);
 /* Waits until the text is on the screen; fails the test with the screen when it does not come. */

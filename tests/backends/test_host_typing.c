@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a key costs a host, and what the host knows of it. */
+/* Typing: what a key costs a host and what the host knows of it, whose size counts, and what is pasted: all of it, in
+ * order, and bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,6 +10,9 @@
 #include <string.h>
 
 #include "core/util/clock.h"
+#include "core/util/fs.h"
+#include "core/util/paths.h"
+#include "core/util/xmalloc.h"
 #include "term/host.h"
 #include "tests/backends/host_rig.h"
 
@@ -223,6 +227,120 @@ static void test_who_typed_last(void **state)
     expect_both(id, 70);
 }
 
+static void test_two_clients(void **state)
+{
+    const char *id = rig_shell(&a);
+
+    (void)state;
+    rig_client_open(&b, &rig);
+    rig_expect_count(&b, 1);
+    assert_int_equal(sessions_view(b.s, id, 60, 20, NULL), 0);
+    rig_type(&b, id, "stty size\r"); /* who began to view last counts */
+    rig_expect(&b, id, "20 60");
+    rig_expect(&a, id, "20 60");            /* both see it */
+    rig_type(&a, id, "clear; stty size\r"); /* who typed last counts */
+    rig_expect(&a, id, "24 80");
+    rig_expect(&b, id, "24 80");
+    assert_int_equal(sessions_screen(b.s, id)->cols, 80);
+    rig_type(&b, id, "clear; stty size\r");
+    rig_expect(&b, id, "20 60");
+    rig_client_close(&b); /* the size goes back to who is left */
+    rig_type(&a, id, "clear; stty size\r");
+    rig_expect(&a, id, "24 80");
+}
+
+static void test_paste(void **state)
+{
+    enum { LEN = 1000000 };
+    char *file = path_join(rig.base, "pasted"), *script, *data = xmalloc(LEN);
+    struct strbuf got = STRBUF_INIT;
+    const char *id;
+    size_t sent = 0;
+
+    (void)state;
+    for (size_t i = 0; i < LEN; i++) {
+        data[i] = (char)(i % 251 + i / 251 % 5);
+    }
+    script = xasprintf("stty raw -echo; echo ready; head -c %d > %s; echo done", LEN, file);
+    id = rig_start(&a, script);
+    sessions_view(a.s, id, 80, 24, NULL);
+    rig_expect(&a, id, "ready");
+    while (sent < LEN) {
+        size_t n = sessions_input(a.s, id, data + sent, LEN - sent);
+
+        sent += n;
+        if (n == 0) {
+            loop_turn(rig.loop, true);
+        }
+    }
+    rig_expect(&a, id, "done");
+    assert_int_equal(fs_read(file, LEN + 1, &got, NULL), 0);
+    assert_int_equal(got.len, LEN);
+    assert_memory_equal(got.buf, data, LEN);
+    strbuf_release(&got);
+    free(script);
+    free(file);
+    free(data);
+}
+
+/* Keys, which go into the terminal directly, and pieces of a paste, which go by the host, one behind the other: none
+ * overtakes, also while the program is slow to read. */
+static void test_keys_and_pastes(void **state)
+{
+    enum { LEN = 400000 };
+    char *file = path_join(rig.base, "mixed"), *script, *data = xmalloc(LEN);
+    struct strbuf got = STRBUF_INIT;
+    const char *id;
+    size_t sent = 0;
+    unsigned turn = 0;
+
+    (void)state;
+    for (size_t i = 0; i < LEN; i++) {
+        data[i] = (char)('!' + i % 89 + i / 89 % 5);
+    }
+    script = xasprintf("stty raw -echo; echo ready; sleep 0.3; head -c %d > %s; echo done", LEN, file);
+    id = rig_start(&a, script);
+    sessions_view(a.s, id, 80, 24, NULL);
+    rig_expect(&a, id, "ready");
+    while (sent < LEN) {
+        size_t want = turn % 3 != 0 ? 1 + turn % 7 : 5000 + turn % 100;
+
+        sent += sessions_input(a.s, id, data + sent, MT_MIN(want, LEN - sent));
+        if (turn++ % 5 == 0) {
+            rig_turn(&rig, 1);
+        }
+    }
+    rig_expect(&a, id, "done");
+    assert_int_equal(fs_read(file, LEN + 1, &got, NULL), 0);
+    assert_int_equal(got.len, LEN);
+    assert_memory_equal(got.buf, data, LEN);
+    strbuf_release(&got);
+    free(script);
+    free(file);
+    free(data);
+}
+
+/* A program that does not read: input is bounded, and the session can still be ended. */
+static void test_input_is_bounded(void **state)
+{
+    enum { LEN = 80 << 20 };
+    const char *id = rig_start(&a, "stty raw -echo; echo ready; sleep 1000");
+    char *data = xcalloc(1, LEN);
+    size_t sent = 0;
+
+    (void)state;
+    sessions_view(a.s, id, 80, 24, NULL);
+    rig_expect(&a, id, "ready");
+    for (int n = 0; n < 20; n++) {
+        sent += sessions_input(a.s, id, data, LEN - sent);
+        rig_turn(&rig, 20);
+    }
+    assert_true(sent >= 64 << 20 && sent < 66 << 20);
+    free(data);
+    sessions_kill(a.s, id);
+    rig_expect_state(&a, id, SESSION_EXITED);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "host") == 0) {
@@ -236,6 +354,10 @@ int main(int argc, char **argv)
 #endif
         T(test_a_key_without_echo_is_known),
         T(test_who_typed_last),
+        T(test_two_clients),
+        T(test_paste),
+        T(test_keys_and_pastes),
+        T(test_input_is_bounded),
     };
 
     return cmocka_run_group_tests_name("host_typing", tests, NULL, NULL);

@@ -382,6 +382,13 @@ char *sandbox_status(const char *sandbox)
     return status ? status : xstrdup("");
 }
 
+void expect_status(const char *sandbox, const char *want)
+{
+    char *status = sandbox_status(sandbox);
+    assert_string_equal(status, want);
+    free(status);
+}
+
 /* --- processes --- */
 
 /* Does one file of /proc/PID hold the name of our folder? */

@@ -87,6 +87,8 @@ void profile_write(const char *name, const char *script);
 
 /* Status of a sandbox as `ls -o json` tells it; "" when it is not listed. free(). */
 char *sandbox_status(const char *sandbox);
+/* Fails unless that is its status. */
+void expect_status(const char *sandbox, const char *want);
 /* Processes of this home: those that carry it in their environment or see a part of it mounted. */
 size_t verb_processes(pid_t *pids, size_t cap);
 /* The first one with `word` in its program name and `other` (may be NULL) in its command line, or 0. */
