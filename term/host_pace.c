@@ -8,6 +8,7 @@
 #define PIECE_BYTES (8u << 10) /* while it yields, and then it rests: 1.6 MB a second */
 #define REST_MS 6
 #define FLOOD_BYTES (256u << 10) /* in that time: a hundred screens, which nobody reads */
+#define STILL_BYTES (64u << 10)  /* a flood stays one: near one limit it would be told by turns as this and as that */
 
 /* Begins to count anew. */
 static void begin(struct host_pace *p, bool bulk, uint64_t now_ms)
@@ -42,7 +43,7 @@ unsigned host_pace_output(struct host_pace *p, size_t len, uint64_t now_ms)
     if (ms > 2 * COUNT_MS) { /* it was silent for a while: what was before counts no more */
         begin(p, false, now_ms);
     } else if (ms >= COUNT_MS) {
-        begin(p, p->bytes + len >= FLOOD_BYTES, now_ms);
+        begin(p, p->bytes + len >= (p->bulk ? STILL_BYTES : FLOOD_BYTES), now_ms);
     }
     p->bytes += len;
     return 0;

@@ -51,6 +51,27 @@ static void test_flood(void **state)
     expect(&p, false);
 }
 
+/* Near the limit, as a busy machine makes of any flood: every change is told to every viewer at once. */
+static void test_flood_that_wavers(void **state)
+{
+    struct host_pace p = {0};
+    uint64_t now = 5000;
+    int changes = 0;
+
+    (void)state;
+    host_pace_init(&p, now);
+    for (int i = 0; i < 20; i++) {
+        bool before = p.bulk;
+
+        write_for(&p, &now, 100, i % 2 == 0 ? 4000 : 1500);
+        changes += p.bulk != before ? 1 : 0;
+    }
+    assert_int_equal(changes, 1);
+    expect(&p, true);
+    write_for(&p, &now, 250, 500);
+    expect(&p, false);
+}
+
 /* The last output before a silence says nothing of the first after it. */
 static void test_silence(void **state)
 {
@@ -119,8 +140,9 @@ static void test_yield_keeps(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_flood), cmocka_unit_test(test_silence),
-                                       cmocka_unit_test(test_yield), cmocka_unit_test(test_yield_keeps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_flood), cmocka_unit_test(test_flood_that_wavers),
+                                       cmocka_unit_test(test_silence), cmocka_unit_test(test_yield),
+                                       cmocka_unit_test(test_yield_keeps)};
 
     return cmocka_run_group_tests_name("host_pace", tests, NULL, NULL);
 }
