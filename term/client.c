@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "term/client.h"
+#include "term/client_priv.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -9,38 +9,13 @@
 #include "core/util/log.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
-#include "term/proto.h"
 #include "term/remote.h"
 #include "term/session_dir.h"
 #include "term/session_spec.h"
 #include "term/starting.h"
-#include "term/troubles.h"
 
 #define FIRST_SCAN_MS 1000 /* a host that has not answered by then is not waited for */
 #define RESCAN_MS 50       /* after a connection ended: is its socket a dead one? */
-
-struct sessions {
-    struct loop *loop;
-    char *dir;
-    struct sessions_events ev;
-    void *arg;
-    struct dirwatch *dirwatch;
-    dev_t dev; /* of the directory that is watched */
-    ino_t ino;
-    struct timer *scan_timer, *first_timer;
-    struct remote **remotes; /* sorted by id; those not ready yet are not shown */
-    size_t count, cap;
-    struct troubles troubles;
-    struct starting **starts;
-    size_t start_count;
-    uint32_t id_seed;
-    bool scan_ran, scanned;
-    uint64_t typed_ms, yield_ms; /* somebody typed last, and floods elsewhere were told so */
-    char typed_id[SESSION_ID_MAX];
-    bool outer_known;
-    struct sessions_outer outer_given;
-    struct proto_outer outer; /* the same, as it is sent */
-};
 
 /* --- the set --- */
 
@@ -69,7 +44,7 @@ static struct remote *find_any(const struct sessions *s, const char *id)
     return i < s->count && strcmp(remote_id(s->remotes[i]), id) == 0 ? s->remotes[i] : NULL;
 }
 
-static struct remote *find_ready(const struct sessions *s, const char *id)
+struct remote *client_find(const struct sessions *s, const char *id)
 {
     struct remote *r = find_any(s, id);
 
@@ -157,31 +132,6 @@ static void on_first_timer(void *arg)
 }
 
 /* Facts: of a session seen for the first time, or changed ones. */
-/* Tells a session that floods that somebody types into another one, if that is so. */
-static void yield_one(const struct sessions *s, struct remote *r, uint64_t now_ms)
-{
-    if (remote_info(r)->flooding && s->typed_ms != 0 && now_ms < s->typed_ms + PROTO_YIELD_MS / 2 &&
-        strcmp(remote_id(r), s->typed_id) != 0) {
-        remote_tell(r, PROTO_YIELD);
-    }
-}
-
-/* Somebody types into this one. The others hear of it now and then only. */
-static void yield_all(struct sessions *s, const struct remote *typed)
-{
-    uint64_t now = clock_mono_ms();
-
-    s->typed_ms = now;
-    if (s->yield_ms != 0 && now < s->yield_ms + PROTO_YIELD_MS / 2 && strcmp(remote_id(typed), s->typed_id) == 0) {
-        return;
-    }
-    s->yield_ms = now;
-    str_copy(s->typed_id, sizeof(s->typed_id), remote_id(typed));
-    for (size_t i = 0; i < s->count; i++) {
-        yield_one(s, s->remotes[i], now);
-    }
-}
-
 static void on_meta(void *arg, struct remote *r)
 {
     struct sessions *s = arg;
@@ -189,7 +139,7 @@ static void on_meta(void *arg, struct remote *r)
     struct starting *st;
 
     if (info->flooding) {
-        yield_one(s, r, clock_mono_ms());
+        client_yield(s, r, clock_mono_ms());
     }
     if (!remote_announce(r)) {
         if (s->ev.on_changed != NULL) {
@@ -436,7 +386,7 @@ static void on_answer(void *arg, struct starting *st, const struct error *err)
 {
     struct sessions *s = arg;
 
-    if (err != NULL || find_ready(s, starting_id(st)) != NULL) {
+    if (err != NULL || client_find(s, starting_id(st)) != NULL) {
         finish_start(s, st, err);
     } else {
         timer_start(s->scan_timer, 0);
@@ -466,7 +416,7 @@ int sessions_start(struct sessions *s, const struct session_start *spec,
 
 const struct session_info *sessions_find(const struct sessions *s, const char *id)
 {
-    struct remote *r = find_ready(s, id);
+    struct remote *r = client_find(s, id);
 
     return r != NULL ? remote_info(r) : NULL;
 }
@@ -489,225 +439,4 @@ const struct session_info *sessions_at(const struct sessions *s, size_t index)
         }
     }
     return NULL;
-}
-
-/* --- one session --- */
-
-/* A session that is there, or NULL and ERROR_UNAVAILABLE. */
-static struct remote *get(struct sessions *s, const char *id, struct error *err)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r == NULL) {
-        error_set(err, ERROR_UNAVAILABLE, "session %s is gone", id);
-    }
-    return r;
-}
-
-/* The mirror of a viewed session that has got its first frame. */
-static struct mirror *get_mirror(const struct sessions *s, const char *id)
-{
-    struct remote *r = find_ready(s, id);
-    struct mirror *m = r != NULL ? remote_mirror(r) : NULL;
-
-    return m != NULL && m->valid ? m : NULL;
-}
-
-int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct error *err)
-{
-    struct remote *r = get(s, id, err);
-
-    if (r == NULL) {
-        return -1;
-    }
-    remote_view(r, cols, rows);
-    return 0;
-}
-
-void sessions_keep(struct sessions *s, const char *id, const struct vt_point *points, size_t n, sessions_kept_fn fn,
-                   void *arg)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r != NULL) {
-        remote_keep(r, points, fn != NULL ? n : 0, fn, arg);
-    }
-}
-
-void sessions_unview(struct sessions *s, const char *id)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r != NULL) {
-        remote_unview(r);
-    }
-}
-
-const struct session_screen *sessions_screen(const struct sessions *s, const char *id)
-{
-    const struct mirror *m = get_mirror(s, id);
-
-    return m != NULL ? &m->screen : NULL;
-}
-
-const struct cell *sessions_row(const struct sessions *s, const char *id, int row, bool *wrapped)
-{
-    const struct mirror *m = get_mirror(s, id);
-
-    return m != NULL ? mirror_row(m, row, wrapped) : NULL;
-}
-
-const struct cluster_table *sessions_clusters(const struct sessions *s, const char *id)
-{
-    const struct remote *r = find_ready(s, id);
-
-    return r != NULL ? remote_clusters(r) : NULL;
-}
-
-const struct extra_table *sessions_extras(const struct sessions *s, const char *id)
-{
-    const struct remote *r = find_ready(s, id);
-
-    return r != NULL ? remote_extras(r) : NULL;
-}
-
-static bool outer_same(const struct sessions_outer *a, const struct sessions_outer *b)
-{
-    return a->fg == b->fg && a->bg == b->bg && a->cursor == b->cursor && a->kitty == b->kitty &&
-           a->clipboard == b->clipboard && memcmp(a->palette, b->palette, sizeof(a->palette)) == 0;
-}
-
-void sessions_set_outer(struct sessions *s, const struct sessions_outer *o)
-{
-    struct proto_outer now = {
-        .fg = o->fg, .bg = o->bg, .cursor = o->cursor, .kitty = o->kitty, .clipboard = o->clipboard};
-
-    if (s->outer_known && outer_same(&s->outer_given, o)) {
-        return;
-    }
-    memcpy(now.palette, o->palette, sizeof(now.palette));
-    s->outer_known = true;
-    s->outer_given = *o;
-    s->outer = now;
-    for (size_t i = 0; i < s->count; i++) {
-        if (remote_is_ready(s->remotes[i])) {
-            remote_outer(s->remotes[i], &s->outer);
-        }
-    }
-}
-
-void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, size_t words)
-{
-    struct remote *r = find_ready(s, id);
-    struct mirror *m = get_mirror(s, id);
-
-    if (words > 0) { /* a screen without rows has no words, and no array */
-        memset(bits, 0, words * sizeof(*bits));
-    }
-    if (m != NULL) {
-        mirror_take(m, bits, words);
-        remote_credit(r);
-    }
-}
-
-size_t sessions_input(struct sessions *s, const char *id, const void *data, size_t len)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r == NULL) {
-        return 0;
-    }
-    yield_all(s, r);
-    return remote_input(r, data, len);
-}
-
-void sessions_focus(struct sessions *s, const char *id, bool focused)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r != NULL) {
-        remote_focus(r, focused);
-    }
-}
-
-int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn,
-                     void *arg, struct error *err)
-{
-    struct remote *r = get(s, id, err);
-
-    if (r == NULL) {
-        return -1;
-    }
-    remote_history(r, first, count, cols, fn, arg);
-    return 0;
-}
-
-int sessions_search(struct sessions *s, const char *id, const struct sessions_query *query, sessions_search_fn fn,
-                    void *arg, struct error *err)
-{
-    struct remote *r = get(s, id, err);
-
-    if (r == NULL) {
-        return -1;
-    }
-    if (query->kind == SEARCH_TEXT && (query->needle[0] == '\0' || strlen(query->needle) > PROTO_NEEDLE_MAX)) {
-        return error_set(err, ERROR_INVALID, "a text of 1 to %d bytes is searched for", PROTO_NEEDLE_MAX);
-    }
-    remote_search(r, query, fn, arg);
-    return 0;
-}
-
-/* Sends a message without payload. */
-static void tell(struct sessions *s, const char *id, enum proto_type type)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r != NULL) {
-        remote_tell(r, (int)type);
-    }
-}
-
-void sessions_search_stop(struct sessions *s, const char *id)
-{
-    tell(s, id, PROTO_SEARCH_STOP);
-}
-
-void sessions_kill(struct sessions *s, const char *id)
-{
-    tell(s, id, PROTO_KILL);
-}
-
-int sessions_reset(struct sessions *s, const char *id, struct error *err)
-{
-    struct remote *r = find_ready(s, id);
-
-    return r != NULL ? remote_reset(r, err) : error_set(err, ERROR_NOT_FOUND, "there is no session %s", id);
-}
-
-void sessions_signal(struct sessions *s, const char *id, int signum)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r != NULL) {
-        remote_signal(r, signum);
-    }
-}
-
-void sessions_number(struct sessions *s, const char *id, int number)
-{
-    struct remote *r = find_ready(s, id);
-
-    if (r != NULL) {
-        remote_number(r, number);
-    }
-}
-
-void sessions_attended(struct sessions *s, const char *id)
-{
-    tell(s, id, PROTO_ATTENDED);
-}
-
-void sessions_dismiss(struct sessions *s, const char *id)
-{
-    tell(s, id, PROTO_DISMISS);
 }

@@ -4,7 +4,7 @@
 
 /* The cockpit's side of sessions: finds every host's socket in the sessions directory, attaches, mirrors the rows of
  * sessions being viewed, and starts new hosts. Receives screen rows, never raw bytes, with a credit of one frame: the
- * next frame is asked for only after client_take_frame. Sessions not viewed cost metadata only. One `struct sessions`
+ * next frame is asked for only after sessions_take_frame. Sessions not viewed cost metadata only. One `struct sessions`
  * per process. Facts about a session are `struct session_info` values (core/model/session.h is a plain header without
  * code of core/model). */
 
@@ -158,9 +158,9 @@ void sessions_signal(struct sessions *s, const char *id, int signum);
 int sessions_reset(struct sessions *s, const char *id, struct error *err);
 /* Clears attention (a person looked). */
 void sessions_attended(struct sessions *s, const char *id);
-/* The end was seen: the host exits, the session disappears. Refused by the host while the program runs. */
 /* The number that cockpits show it with: its host keeps it. A host of an older program ignores it. */
 void sessions_number(struct sessions *s, const char *id, int number);
+/* The end was seen: the host exits, the session disappears. Refused by the host while the program runs. */
 void sessions_dismiss(struct sessions *s, const char *id);
 
 #endif
