@@ -116,6 +116,11 @@ void sessions_take_frame(struct sessions *s, const char *id, uint64_t *bits, siz
 /* Bytes to the program, in order, back-pressured by the host's pty: returns how many were taken (queue limit 64 MiB).
  * They go on also when the session is not viewed any more. */
 size_t sessions_input(struct sessions *s, const char *id, const void *data, size_t len);
+/* Calls fn(arg, bytes that the host has not taken yet) whenever it has taken some, the last one too: for one who goes
+ * when all is taken. What it has taken it keeps for the program, however slowly that reads. Errors: UNAVAILABLE when
+ * the session is gone, or its host is of an older version. */
+int sessions_on_taken(struct sessions *s, const char *id, void (*fn)(void *arg, size_t left), void *arg,
+                      struct error *err);
 /* Focus moved to or away from this session's pane (for mode 1004). */
 void sessions_focus(struct sessions *s, const char *id, bool focused);
 
@@ -125,6 +130,12 @@ typedef void (*sessions_history_fn)(void *arg, uint64_t first, size_t count, int
                                     const bool *wrapped, const struct error *err);
 int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn,
                      void *arg, struct error *err);
+/* The screen as it stands, of an ended program too, without viewing: it takes no part in the session's size, and nobody
+ * has looked. The callback gets the screen and `count` rows of its width, once. Clusters and extras: as of a mirror.
+ * err: UNAVAILABLE when the session is gone, or its host is of an older version. */
+typedef void (*sessions_look_fn)(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
+                                 const bool *wrapped, const struct error *err);
+int sessions_look(struct sessions *s, const char *id, sessions_look_fn fn, void *arg, struct error *err);
 /* The host searches, a little a turn, and drops what it was asked before. Lines are absolute numbers (history_first +
  * history_lines + r is screen row r). The callback runs once with `more`, when the place is known and the numbers are
  * not (only with `count`), and once without. */

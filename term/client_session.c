@@ -161,6 +161,14 @@ size_t sessions_input(struct sessions *s, const char *id, const void *data, size
     return remote_input(r, data, len);
 }
 
+int sessions_on_taken(struct sessions *s, const char *id, void (*fn)(void *arg, size_t left), void *arg,
+                      struct error *err)
+{
+    struct remote *r = get(s, id, err);
+
+    return r != NULL ? remote_on_taken(r, fn, arg, err) : -1;
+}
+
 void sessions_focus(struct sessions *s, const char *id, bool focused)
 {
     struct remote *r = client_find(s, id);
@@ -182,6 +190,13 @@ int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t 
     }
     remote_history(r, first, count, cols, fn, arg);
     return 0;
+}
+
+int sessions_look(struct sessions *s, const char *id, sessions_look_fn fn, void *arg, struct error *err)
+{
+    struct remote *r = get(s, id, err);
+
+    return r != NULL ? remote_look(r, fn, arg, err) : -1;
 }
 
 int sessions_search(struct sessions *s, const char *id, const struct sessions_query *query, sessions_search_fn fn,

@@ -29,8 +29,7 @@ static int mouse_number(uint8_t mode)
     return mode < MT_ARRAY_LEN(NUMBERS) ? NUMBERS[mode] : 0;
 }
 
-/* The protocol's screen in the words of the client's contract. */
-static void set_screen(struct session_screen *s, const struct proto_screen *p)
+void mirror_screen(struct session_screen *s, const struct proto_screen *p)
 {
     s->cols = p->cols;
     s->rows = p->rows;
@@ -97,7 +96,7 @@ int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct clust
         set_size(m, s.cols, s.rows);
     }
     m->valid = true;
-    set_screen(&m->screen, &s);
+    mirror_screen(&m->screen, &s);
     if (reversed != s.reversed) {
         mark_all(m);
     }

@@ -12,6 +12,8 @@
 #include "core/util/error.h"
 #include "term/client.h"
 
+struct proto_screen;
+
 struct mirror {
     struct session_screen screen;
     struct cell *cells; /* rows * cols */
@@ -24,6 +26,8 @@ void mirror_init(struct mirror *m);
 void mirror_release(struct mirror *m);
 /* Applies a FRAME message. Errors: PARSE. */
 int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct cluster_table *clusters, struct error *err);
+/* The protocol's screen in the words of the client's contract. */
+void mirror_screen(struct session_screen *s, const struct proto_screen *p);
 /* NULL out of range. */
 const struct cell *mirror_row(const struct mirror *m, int row, bool *wrapped);
 /* Copies the changed rows' bits and clears them. */

@@ -20,8 +20,9 @@
 #include "term/wire.h"
 
 #define PROTO_VERSION_MIN 1
-#define PROTO_VERSION_MAX 2
+#define PROTO_VERSION_MAX 4
 #define PROTO_VERSION_RESET 2 /* the first that has PROTO_RESET */
+#define PROTO_VERSION_LOOK 4  /* the first that has PROTO_LOOK and PROTO_ACK_EACH */
 #define PROTO_MAX_COLS 1000
 #define PROTO_MAX_ROWS 1000
 #define PROTO_NEEDLE_MAX 1024
@@ -69,6 +70,9 @@ enum proto_type {
     PROTO_NOTES,       /* host, with a descriptor: where the bytes of PROTO_TYPED may be left instead (core/io/aside.h):
                         * that does not wake the host, which looks before it takes the terminal's next output */
     PROTO_YIELD,       /* viewer, to a host that says it floods: somebody types into another session */
+    PROTO_LOOK,     /* viewer, from version 4 on: u32 id. The screen as it stands, once, without a part in its size */
+    PROTO_LOOKED,   /* host: u32 id and struct proto_screen without rows; PROTO_LINES of that id follow */
+    PROTO_ACK_EACH, /* viewer, from version 4 on: it waits for the last byte of its input to be acknowledged, too */
 };
 
 struct proto_hello {

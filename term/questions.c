@@ -88,6 +88,14 @@ void questions_lines(struct questions *q, const struct proto_history *h)
     q->answer(q->arg, PROTO_LINES, &b);
 }
 
+void questions_screen(struct questions *q, uint32_t id)
+{
+    struct proto_history lines = {
+        .id = id, .first = vt_history_total(q->vt), .count = (uint32_t)vt_rows(q->vt), .cols = vt_cols(q->vt)};
+
+    questions_lines(q, &lines);
+}
+
 /* Answers the search: for good, or with the numbers still to come. */
 static void send_found(struct questions *q, bool more, bool dropped)
 {

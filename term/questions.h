@@ -22,6 +22,8 @@ void questions_free(struct questions *q);
 
 /* Answered within the call. */
 void questions_lines(struct questions *q, const struct proto_history *h);
+/* The lines of the screen, answered in the same way. */
+void questions_screen(struct questions *q, uint32_t id);
 /* Answered within the call or in a later turn; once more when the numbers come later than the place. */
 void questions_search(struct questions *q, const struct proto_search *s);
 /* Nobody waits for the search any more: it is answered as dropped. */

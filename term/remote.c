@@ -27,6 +27,9 @@ struct request {
     void *arg;
     sessions_search_fn search; /* NULL: it is a history question */
     sessions_history_fn history;
+    sessions_look_fn look; /* NULL: lines only */
+    bool looked;           /* the screen has come, its lines follow */
+    struct session_screen screen;
     uint64_t first; /* number of the first line gathered */
     size_t want, got;
     int cols;
@@ -50,6 +53,8 @@ struct remote {
     struct strbuf input; /* not yet sent, behind what is */
     size_t input_sent;   /* bytes at its beginning that are */
     size_t in_flight;    /* sent, not yet acknowledged */
+    void (*taken)(void *arg, size_t left);
+    void *taken_arg;
     int terminal;        /* to type into directly while nothing is in flight; -1: none */
     int notes;           /* where the host may be told of what is typed without being woken; -1: none */
     struct timer *later; /* `credit_due` and `noted` are sent then */
@@ -128,11 +133,17 @@ void remote_signal(struct remote *r, int signum)
     keep_order(r);
 }
 
+/* Its host does not know that message. */
+static int too_old(const struct remote *r, struct error *err)
+{
+    return error_set(err, ERROR_UNAVAILABLE, "its host is of an older muthr-tui (%s), which cannot do that",
+                     r->program);
+}
+
 int remote_reset(struct remote *r, struct error *err)
 {
     if (r->version < PROTO_VERSION_RESET) {
-        return error_set(err, ERROR_UNAVAILABLE, "its host is of an older muthr-tui (%s), which cannot do that",
-                         r->program);
+        return too_old(r, err);
     }
     remote_tell(r, PROTO_RESET);
     keep_order(r);
@@ -318,6 +329,17 @@ size_t remote_input(struct remote *r, const void *data, size_t len)
     return direct + len;
 }
 
+int remote_on_taken(struct remote *r, void (*fn)(void *arg, size_t left), void *arg, struct error *err)
+{
+    if (r->version < PROTO_VERSION_LOOK) {
+        return too_old(r, err);
+    }
+    r->taken = fn;
+    r->taken_arg = arg;
+    remote_tell(r, PROTO_ACK_EACH);
+    return 0;
+}
+
 /* --- questions --- */
 
 static struct request *request_new(struct remote *r, void *arg)
@@ -371,6 +393,8 @@ static void request_finish(struct request *q, const struct proto_found *f, const
 {
     if (q->search != NULL) {
         tell_found(q, f, err);
+    } else if (q->look != NULL) {
+        q->look(q->arg, &q->screen, q->got, q->cells, q->wrapped, err);
     } else {
         q->history(q->arg, q->first, q->got, q->cols, q->cells, q->wrapped, err);
     }
@@ -399,6 +423,44 @@ void remote_history(struct remote *r, uint64_t first, size_t count, int cols, se
     q->want = MT_MIN(count, (size_t)INT32_MAX);
     q->cols = MT_MIN(MT_MAX(cols, 1), PROTO_MAX_COLS);
     ask_lines(r, q);
+}
+
+int remote_look(struct remote *r, sessions_look_fn fn, void *arg, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+
+    if (r->version < PROTO_VERSION_LOOK) {
+        return too_old(r, err);
+    }
+    struct request *q = request_new(r, arg);
+    q->look = fn;
+    proto_put_u32(&b, q->id);
+    send_buf(r, PROTO_LOOK, &b);
+    return 0;
+}
+
+/* The screen that was asked for; its lines come next. */
+static int on_looked(struct remote *r, const uint8_t *data, size_t len, struct error *err)
+{
+    struct wire_reader rows;
+    struct proto_screen s;
+    struct request *q;
+    uint32_t id, count;
+
+    if (proto_get_u32(data, len, &id, err) != 0 || proto_get_screen(data + 4, len - 4, &s, &rows, &count, err) != 0) {
+        return -1;
+    }
+    for (q = r->requests; q != NULL && q->id != id; q = q->next) {
+    }
+    if (q == NULL || q->look == NULL || q->looked) {
+        return error_set(err, ERROR_PARSE, "protocol: a screen that nobody asked for");
+    }
+    q->looked = true;
+    mirror_screen(&q->screen, &s);
+    q->first = s.history_first + s.history_lines;
+    q->want = (size_t)s.rows;
+    q->cols = s.cols;
+    return 0;
 }
 
 void remote_search(struct remote *r, const struct sessions_query *query, sessions_search_fn fn, void *arg)
@@ -500,7 +562,7 @@ static int on_lines(struct remote *r, const uint8_t *data, size_t len, struct er
     }
     sweep_clusters(r);
     q = request_take(r, l.id);
-    if (q == NULL || q->search != NULL) {
+    if (q == NULL || q->search != NULL || (q->look != NULL && !q->looked)) {
         if (q != NULL) {
             q->next = r->requests;
             r->requests = q;
@@ -644,6 +706,9 @@ static int on_ack(struct remote *r, const uint8_t *data, size_t len, struct erro
         r->by_host = r->followed = false; /* what was said before it is done, too */
     }
     pump_input(r);
+    if (r->taken != NULL) {
+        r->taken(r->taken_arg, unsent(r) + r->in_flight);
+    }
     return 0;
 }
 
@@ -683,6 +748,8 @@ static int dispatch(struct remote *r, uint8_t type, const uint8_t *data, size_t 
         return 0;
     case PROTO_INPUT_ACK:
         return on_ack(r, data, len, err);
+    case PROTO_LOOKED:
+        return on_looked(r, data, len, err);
     case PROTO_LINES:
         return on_lines(r, data, len, err);
     case PROTO_FOUND:

@@ -13,8 +13,9 @@
 #include "term/mirror.h"
 #include "term/proto.h"
 
-#define REMOTE_INPUT_MAX (64u << 20) /* input not yet acknowledged by the host: a paste outlives the pane it came by   \
-                                      */
+#define REMOTE_INPUT_MAX                                                                                               \
+    (64u << 20) /* input not yet acknowledged by the host: a paste outlives the pane it came by                        \
+                 */
 
 struct remote;
 
@@ -48,6 +49,8 @@ const struct extra_table *remote_extras(const struct remote *r);
 /* Gives credit for the next frame, when one was taken. */
 void remote_credit(struct remote *r);
 size_t remote_input(struct remote *r, const void *data, size_t len);
+/* Errors as of remote_reset. */
+int remote_on_taken(struct remote *r, void (*fn)(void *arg, size_t left), void *arg, struct error *err);
 void remote_outer(struct remote *r, const struct proto_outer *o);
 void remote_focus(struct remote *r, bool focused);
 /* KILL, ATTENDED, DISMISS: messages without payload (enum proto_type). */
@@ -57,6 +60,7 @@ void remote_signal(struct remote *r, int signum);
 int remote_reset(struct remote *r, struct error *err);
 void remote_number(struct remote *r, int number);
 void remote_history(struct remote *r, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg);
+int remote_look(struct remote *r, sessions_look_fn fn, void *arg, struct error *err);
 void remote_keep(struct remote *r, const struct vt_point *points, size_t n, sessions_kept_fn fn, void *arg);
 void remote_search(struct remote *r, const struct sessions_query *query, sessions_search_fn fn, void *arg);
 

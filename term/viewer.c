@@ -42,6 +42,7 @@ struct viewer {
     struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
     struct strbuf input;     /* taken from the client, not yet by the pty */
     uint32_t extras_told;    /* serial of the newest it knows */
+    bool acks_each;          /* it waits for the last byte of its input */
     bool shares;             /* it has the terminal, and types into it directly */
     unsigned serial;         /* of that terminal */
     int notes;               /* where it leaves word of what it typed (core/io/aside.h); -1: nowhere */
@@ -389,7 +390,8 @@ static void acknowledge(struct viewer *v, size_t n)
     size_t keep = v->shares && !flushed ? 1 : 0;
 
     v->unacknowledged += n;
-    if (v->unacknowledged > keep && (v->unacknowledged >= PROTO_INPUT_WINDOW / 4 || (v->shares && flushed))) {
+    if (v->unacknowledged > keep &&
+        (v->acks_each || v->unacknowledged >= PROTO_INPUT_WINDOW / 4 || (v->shares && flushed))) {
         proto_put_u32(&b, (uint32_t)(v->unacknowledged - keep));
         v->unacknowledged = keep;
         send_buf(v, PROTO_INPUT_ACK, &b);
@@ -459,6 +461,19 @@ static void on_input(struct viewer *v, const uint8_t *data, size_t len)
     }
     strbuf_add(&v->input, data + n, len - n);
     update_pause(v);
+}
+
+/* Somebody wants to know how the screen stands, without being a viewer of it. */
+static void on_look(struct viewer *v, uint32_t id)
+{
+    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
+    struct proto_screen s;
+
+    screen_fill(v->host, &s);
+    proto_put_u32(&b, id);
+    proto_end_rows(&b, proto_put_screen(&b, &s), 0);
+    send_buf(v, PROTO_LOOKED, &b);
+    questions_screen(v->questions, id);
 }
 
 /* questions_fn */
@@ -583,6 +598,16 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         }
         v->host->info.number = (int)MT_MIN(n, (uint32_t)INT32_MAX);
         host_session_changed(v->host, true);
+        return 0;
+    case PROTO_LOOK:
+        if (proto_get_u32(data, len, &n, err) != 0) {
+            return -1;
+        }
+        on_look(v, n);
+        return 0;
+    case PROTO_ACK_EACH:
+        v->acks_each = true;
+        acknowledge(v, 0);
         return 0;
     case PROTO_YIELD:
         host_session_yield(v->host);
