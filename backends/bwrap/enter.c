@@ -17,6 +17,7 @@
 #include "backends/bwrap/state.h"
 #include "backends/inner_env.h"
 #include "core/io/handover.h"
+#include "core/io/master.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
@@ -202,7 +203,7 @@ static bool is_pending(const struct relay *r)
 /* Fills an empty buffer. At the end of the source the target is closed once all was written. */
 static void relay_read(struct relay *r)
 {
-    ssize_t n = read(r->from, r->buf, sizeof(r->buf));
+    ssize_t n = master_read(r->from, r->buf, sizeof(r->buf)); /* or a pipe */
     if (n > 0) {
         r->start = 0;
         r->end = (size_t)n;

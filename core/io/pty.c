@@ -14,6 +14,7 @@
 #include "core/io/fd.h"
 #include "core/io/handover.h"
 #include "core/io/loop_private.h"
+#include "core/io/master.h"
 #include "core/io/pty_spawn.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
@@ -22,6 +23,8 @@
 #define PTY_QUEUE_MAX (1u << 20)
 #define PTY_BUDGET_BYTES (64u << 10)
 #define PTY_DRAIN_MS 250
+#define PTY_LATE_BYTES (64u << 10) /* no system keeps more for a program that has ended: what is beyond is of others   \
+                                    */
 #define PTY_TERM_AFTER_MS 500
 #define PTY_KILL_AFTER_MS 2000
 #define PTY_RETRY_MS 100
@@ -48,6 +51,7 @@ struct pty {
     struct watch *side_watch; /* of the one or the other */
     int offer, lifeline;
     unsigned serial; /* of the terminal */
+    size_t late;     /* bytes read after the end */
     int gone_code;
     char gone_text[120];
     struct winsize size;
@@ -94,6 +98,12 @@ static void shut(struct pty *p)
     fd_shut(&p->master);
 }
 
+/* The owner holds the output back: not when it wants the program to go. */
+static bool is_held(const struct pty *p)
+{
+    return p->paused && !(p->ended && p->terminating);
+}
+
 /* Sets what the master is watched for. Linux makes room in a terminal a moment after it has told that there is some:
  * who looks in between and sees none is not told again. So what waits is tried again a few times by itself. */
 static void update_watch(struct pty *p)
@@ -102,7 +112,7 @@ static void update_watch(struct pty *p)
     if (p->watch == NULL) {
         return;
     }
-    if (!p->eof && (!p->paused || (p->ended && p->terminating))) {
+    if (!p->eof && !is_held(p)) {
         events |= WATCH_READ;
     }
     if (!p->eof && !p->ended && p->offer < 0 && p->queue.len > p->queue_off) {
@@ -178,30 +188,32 @@ static void on_eof(struct pty *p)
     }
 }
 
-/* Reads at most a turn's budget. */
-static void read_some(struct pty *p)
+/* Reads at most a turn's budget. False: there may be more. */
+static bool read_some(struct pty *p)
 {
     size_t left = p->o.read_budget_bytes;
 
     while (left > 0 && p->master >= 0 && !p->eof) {
-        ssize_t n = read(p->master, p->block, MT_MIN(left, (size_t)PTY_BUDGET_BYTES));
+        ssize_t n = master_read(p->master, p->block, MT_MIN(left, (size_t)PTY_BUDGET_BYTES));
         if (n > 0) {
             left -= (size_t)n;
+            p->late += p->ended ? (size_t)n : 0;
             if (p->o.on_data != NULL) {
                 p->o.on_data(p->o.arg, p->block, (size_t)n);
             }
-            if (p->paused && !(p->ended && p->terminating)) {
-                return;
+            if (is_held(p)) {
+                return false;
             }
         } else if (n < 0 && errno == EINTR) {
             continue;
         } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            return;
+            return true;
         } else {
             on_eof(p); /* 0, or EIO on Linux */
-            return;
+            return true;
         }
     }
+    return p->master < 0 || p->eof;
 }
 
 /* Gives the kernel what it takes. */
@@ -256,7 +268,7 @@ static void on_ready(void *arg, int events)
         write_some(p);
     }
     if (events & (WATCH_READ | WATCH_HANGUP)) {
-        read_some(p);
+        (void)read_some(p);
     }
 }
 
@@ -270,23 +282,22 @@ static void on_drain_timer(void *arg)
         update_watch(p);
         return;
     }
-    if (p->paused && !p->terminating && !p->eof) {
-        return; /* the owner holds the output back: pty_pause starts the clock again, nothing is lost */
-    }
-    if (!p->eof) {
-        read_some(p); /* someone else still has the terminal open: what is there now, and no more */
-    }
-    if (p->master >= 0) {
+    /* Someone else still has the terminal open: what is there now, and no more. */
+    bool more = !p->eof && p->late < PTY_LATE_BYTES && (is_held(p) || !read_some(p));
+    if (more && !is_held(p)) {
+        timer_start(p->drain, 0);
+    } else if (!more && p->master >= 0) { /* held: pty_pause starts the clock again, nothing is lost */
         tell_exit(p);
     }
 }
 
-/* The program is over: what it wrote is still read. */
+/* The program is over: what it wrote is still read, also when it had closed the terminal before. */
 static void program_ended(struct pty *p)
 {
     p->ended = true;
+    p->eof = false;
     timer_stop(p->terminate);
-    timer_start(p->drain, p->eof ? 0 : PTY_DRAIN_MS);
+    timer_start(p->drain, PTY_DRAIN_MS);
     update_watch(p);
 }
 

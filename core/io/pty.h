@@ -23,8 +23,9 @@ struct pty_opts {
     /* Bytes from the child. Called with at most read_budget_bytes a turn (0: 64 KiB); the rest waits for the next turn,
      * so that sockets come first. */
     void (*on_data)(void *arg, const char *data, size_t len);
-    /* Exactly once: the child was reaped and the master drained (or 250 ms passed since the exit; while paused the
-     * clock stands still, so that nothing is lost). code: exit status, or 128+signal. */
+    /* Exactly once: the child was reaped and the master drained; where somebody else keeps the terminal open, 250 ms
+     * after the exit, once what is there by then is read (while paused the clock stands still, so that nothing is
+     * lost). code: exit status, or 128+signal. */
     void (*on_exit)(void *arg, int code, int signal);
     void *arg;
     size_t read_budget_bytes;
