@@ -167,6 +167,9 @@ void sessions_signal(struct sessions *s, const char *id, int signum);
 /* Its terminal as new, whatever state programs left it in: modes, pen, margins and screen; what was on the normal
  * screen goes to the scrollback. Errors: NOT_FOUND; UNAVAILABLE when its host is of an older version. */
 int sessions_reset(struct sessions *s, const char *id, struct error *err);
+/* The name that every cockpit shows it with, kept by its host; "": its label again. Control characters and blanks
+ * around it are taken out. Errors: NOT_FOUND; INVALID when it is longer than 79 bytes; UNAVAILABLE as above. */
+int sessions_rename(struct sessions *s, const char *id, const char *name, struct error *err);
 /* Clears attention (a person looked). */
 void sessions_attended(struct sessions *s, const char *id);
 /* The number that cockpits show it with: its host keeps it. A host of an older program ignores it. */

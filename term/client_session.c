@@ -241,6 +241,19 @@ int sessions_reset(struct sessions *s, const char *id, struct error *err)
     return r != NULL ? remote_reset(r, err) : error_set(err, ERROR_NOT_FOUND, "there is no session %s", id);
 }
 
+int sessions_rename(struct sessions *s, const char *id, const char *name, struct error *err)
+{
+    struct remote *r = client_find(s, id);
+
+    if (r == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no session %s", id);
+    }
+    if (strlen(name) >= sizeof(remote_info(r)->name)) {
+        return error_set(err, ERROR_INVALID, "a name has at most %zu bytes", sizeof(remote_info(r)->name) - 1);
+    }
+    return remote_rename(r, name, err);
+}
+
 void sessions_signal(struct sessions *s, const char *id, int signum)
 {
     struct remote *r = client_find(s, id);

@@ -4,6 +4,7 @@
 #include "core/util/clock.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "term/host_front.h"
 #include "term/host_rules.h"
 #include "term/host_session.h"
 #include "term/meta.h"
@@ -54,6 +55,7 @@ void host_meta_fill(struct host_session *h)
 
     str_copy(i->title, sizeof(i->title), vt_title(h->vt));
     host_rules_follow(h);
+    host_front_follow(h);
     i->cols = vt_cols(h->vt);
     i->rows = vt_rows(h->vt);
     i->pid = h->pty != NULL ? pty_pid(h->pty) : i->pid; /* another one once the terminal was handed over */

@@ -44,6 +44,10 @@ struct host_session {
         bool shell;    /* a shell at its prompt */
         char name[64]; /* that has rules; "": none */
     } front;
+    struct {
+        int group, looks;
+        uint64_t looked_ms;
+    } running; /* in the foreground: term/host_front.h */
     struct dirwatch *rules_watch;
     struct logfile *log;
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */

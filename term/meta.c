@@ -46,6 +46,8 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_string(j, "backend", i->backend);
     json_set_string(j, "profile", i->profile);
     json_set_string(j, "label", i->label);
+    json_set_string(j, "name", i->name);
+    json_set_string(j, "front", i->front);
     json_set_string(j, "title", i->title);
     json_set_string(j, "cwd", i->cwd);
     json_set_int(j, "host_pid", i->host_pid);
@@ -122,6 +124,8 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     take_text(j, "backend", i->backend, sizeof(i->backend));
     take_text(j, "profile", i->profile, sizeof(i->profile));
     take_text(j, "label", i->label, sizeof(i->label));
+    take_text(j, "name", i->name, sizeof(i->name));
+    take_text(j, "front", i->front, sizeof(i->front));
     take_text(j, "title", i->title, sizeof(i->title));
     take_text(j, "cwd", i->cwd, sizeof(i->cwd));
     take_text(j, "attention_text", i->attention_text, sizeof(i->attention_text));

@@ -116,6 +116,17 @@ int proto_get_error(const uint8_t *data, size_t len, enum error_code *code, char
     return ended(&r, "error", err);
 }
 
+void proto_get_name(const uint8_t *data, size_t len, char *out, size_t cap)
+{
+    MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
+
+    utf8_sanitize(&clean, (const char *)data, MT_MIN(len, (size_t)PROTO_NEEDLE_MAX), false);
+    str_copy(out, cap, clean.buf + strspn(clean.buf, " "));
+    for (size_t n = strlen(out); n > 0 && out[n - 1] == ' '; n--) {
+        out[n - 1] = '\0';
+    }
+}
+
 void proto_put_outer(struct strbuf *out, const struct proto_outer *o)
 {
     wire_put(out, o->fg, 4);

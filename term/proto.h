@@ -20,9 +20,10 @@
 #include "term/wire.h"
 
 #define PROTO_VERSION_MIN 1
-#define PROTO_VERSION_MAX 4
-#define PROTO_VERSION_RESET 2 /* the first that has PROTO_RESET */
-#define PROTO_VERSION_LOOK 4  /* the first that has PROTO_LOOK and PROTO_ACK_EACH */
+#define PROTO_VERSION_MAX 5
+#define PROTO_VERSION_RESET 2  /* the first that has PROTO_RESET */
+#define PROTO_VERSION_LOOK 4   /* the first that has PROTO_LOOK and PROTO_ACK_EACH */
+#define PROTO_VERSION_RENAME 5 /* the first that has PROTO_RENAME */
 #define PROTO_MAX_COLS 1000
 #define PROTO_MAX_ROWS 1000
 #define PROTO_NEEDLE_MAX 1024
@@ -73,6 +74,7 @@ enum proto_type {
     PROTO_LOOK,     /* viewer, from version 4 on: u32 id. The screen as it stands, once, without a part in its size */
     PROTO_LOOKED,   /* host: u32 id and struct proto_screen without rows; PROTO_LINES of that id follow */
     PROTO_ACK_EACH, /* viewer, from version 4 on: it waits for the last byte of its input to be acknowledged, too */
+    PROTO_RENAME,   /* viewer, from version 5 on: the name that a person gave the session; none: its label again */
 };
 
 struct proto_hello {
@@ -175,6 +177,8 @@ int proto_get_u32(const uint8_t *data, size_t len, uint32_t *out, struct error *
 int proto_get_bool(const uint8_t *data, size_t len, bool *out, struct error *err);
 /* `text` is made fit for the screen. */
 int proto_get_error(const uint8_t *data, size_t len, enum error_code *code, char *text, size_t cap, struct error *err);
+/* A name as the screen may have it: one line, no blanks around it, what does not fit cut off. */
+void proto_get_name(const uint8_t *data, size_t len, char *out, size_t cap);
 int proto_get_history(const uint8_t *data, size_t len, struct proto_history *out, struct error *err);
 int proto_get_search(const uint8_t *data, size_t len, struct proto_search *out, struct error *err);
 int proto_get_found(const uint8_t *data, size_t len, struct proto_found *out, struct error *err);

@@ -79,6 +79,15 @@ int remote_too_old(const struct remote *r, struct error *err)
                      r->program);
 }
 
+int remote_rename(struct remote *r, const char *name, struct error *err)
+{
+    if (r->version < PROTO_VERSION_RENAME) {
+        return too_old(r, err);
+    }
+    sock_send(r->sock, PROTO_RENAME, name, strlen(name));
+    return 0;
+}
+
 int remote_reset(struct remote *r, struct error *err)
 {
     if (r->version < PROTO_VERSION_RESET) {

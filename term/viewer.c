@@ -609,6 +609,10 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         v->acks_each = true;
         acknowledge(v, 0);
         return 0;
+    case PROTO_RENAME:
+        proto_get_name(data, len, v->host->info.name, sizeof(v->host->info.name));
+        host_session_changed(v->host, true);
+        return 0;
     case PROTO_YIELD:
         host_session_yield(v->host);
         return 0;

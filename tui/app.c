@@ -88,7 +88,7 @@ static void send_alert(struct app *app, const struct session_info *s)
     const struct workspace *ws = model_workspace_by_sandbox(app->model, s->sandbox);
     char call[200];
     glyph_call(s, false, call, sizeof(call));
-    strbuf_addf(&where, "%s > %s", ws ? ws->shown : s->sandbox, s->label[0] ? s->label : session_kind_name(s->kind));
+    strbuf_addf(&where, "%s > %s", ws ? ws->shown : s->sandbox, session_shown(s));
     alert_bytes(&bytes, app->config.attention_bell, app->config.attention_notify, where.buf,
                 call[0] ? call : glyph_session(s).word);
     if (bytes.len > 0) {
@@ -107,7 +107,7 @@ static void on_attention(struct app *app, const char *id)
         !(app->toast.visible && app->toast.role == THEME_ERROR)) {
         const struct workspace *ws = model_workspace_by_sandbox(app->model, s->sandbox);
         app_say(app, "%s %s > %s: %s", glyph_text(GLYPH_ATTENTION, app->ascii), ws ? ws->shown : s->sandbox,
-                s->label[0] ? s->label : session_kind_name(s->kind), s->attention_text);
+                session_shown(s), s->attention_text);
     }
     if (!is_watched(app, id) && alert_is_due(&app->alerts, s, clock_wall_ms())) {
         send_alert(app, s);
@@ -286,7 +286,7 @@ static void sync_title(struct app *app)
     const struct workspace *ws = app_workspace(app);
     const struct session_info *s = app->focus == FOCUS_MAIN ? app_session(app) : NULL;
     str_format(title, sizeof(title), "muthr%s%s%s%s", s && ws ? ": " : "", s && ws ? ws->shown : "",
-               s && ws ? " > " : "", s && ws ? s->label : "");
+               s && ws ? " > " : "", s && ws ? session_shown(s) : "");
     if (strcmp(title, app->last_title) != 0) {
         MT_CLEANUP(strbuf) struct strbuf osc = STRBUF_INIT;
         str_copy(app->last_title, sizeof(app->last_title), title);

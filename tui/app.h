@@ -408,6 +408,7 @@ void dialog_palette(struct app *app);
 void dialog_theme(struct app *app);
 void dialog_new_session(struct app *app);
 void dialog_sessions(struct app *app); /* all of them, by number or name */
+void dialog_rename(struct app *app);   /* a name for the selected session */
 void dialog_bring(struct app *app);    /* the same, for the pane that has the focus */
 void dialog_profile(struct app *app);
 void dialog_start(struct app *app);

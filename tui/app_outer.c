@@ -107,8 +107,8 @@ static void ask_clip(struct app *app, const struct session_info *s, const char *
     strbuf_add(&app->clip.text, text, len);
     app->clip.until_ms = loop_now_ms(app->loop) + CLIP_WAIT_MS;
     utf8_sanitize(&begin, text, len < 60 ? len : 60, false);
-    app_say(app, "Session %s wants to set the clipboard (%zu bytes: \"%.60s%s\"). %s %s allows it", s->label, len,
-            begin.buf, len > 60 ? "..." : "", app->config.prefix, chord ? chord : ": session.clipboard");
+    app_say(app, "Session %s wants to set the clipboard (%zu bytes: \"%.60s%s\"). %s %s allows it", session_shown(s),
+            len, begin.buf, len > 60 ? "..." : "", app->config.prefix, chord ? chord : ": session.clipboard");
 }
 
 void app_on_clipboard(struct app *app, const char *id, const char *text, size_t len)

@@ -510,10 +510,10 @@ void app_split_close(struct app *app)
                 app->config.prefix);
         return;
     }
-    char label[sizeof(s->label)], id[SESSION_ID_MAX];
+    char label[MT_MAX(sizeof(s->label), sizeof(s->name))], id[SESSION_ID_MAX];
     int number = app_number(app, s->id);
     bool ended = s->state == SESSION_EXITED || s->state == SESSION_LOST;
-    str_copy(label, sizeof(label), s->label[0] ? s->label : session_kind_name(s->kind));
+    str_copy(label, sizeof(label), session_shown(s));
     str_copy(id, sizeof(id), s->id);
     app_split_gone(app, id);
     if (number > 0 && number <= APP_DIGITS) {

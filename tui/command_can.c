@@ -154,6 +154,15 @@ bool command_can_reset(const struct app *app, char *why, size_t cap)
     return s->state == SESSION_RUNNING || no(why, cap, "its program has ended: what it left is kept");
 }
 
+bool command_can_interrupt(const struct app *app, char *why, size_t cap)
+{
+    const struct session_info *s = app_session(app);
+    if (!s) {
+        return no(why, cap, "no session is selected");
+    }
+    return s->state == SESSION_RUNNING || no(why, cap, "its program has ended");
+}
+
 bool command_can_zoom(const struct app *app, char *why, size_t cap)
 {
     enum app_main kind = app_main_kind(app);

@@ -22,6 +22,7 @@ bool command_can_changes(const struct app *app, char *why, size_t cap);
 bool command_can_undo(const struct app *app, char *why, size_t cap);
 bool command_can_session(const struct app *app, char *why, size_t cap);
 bool command_can_choose(const struct app *app, char *why, size_t cap);
+bool command_can_interrupt(const struct app *app, char *why, size_t cap);
 bool command_can_reset(const struct app *app, char *why, size_t cap);
 bool command_can_dismiss(const struct app *app, char *why, size_t cap);
 bool command_can_zoom(const struct app *app, char *why, size_t cap);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tui/command.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "core/util/compiler.h"
@@ -245,6 +246,13 @@ static void session_cmd_reset(struct app *app)
                  "back");
 }
 
+static void session_cmd_interrupt(struct app *app)
+{
+    const struct session_info *s = app_session(app);
+    sessions_signal(app->sessions, s->id, SIGINT);
+    app_say(app, "%s: its program in the foreground was sent the interrupt signal (INT)", session_shown(s));
+}
+
 /* Session by number. */
 static void session_go(struct app *app, int number)
 {
@@ -352,6 +360,11 @@ const struct command command_table[] = {
      command_can_dismiss},
     {"session.send_prefix", "send prefix", "Send the prefix key to the program", S, 0, session_cmd_prefix,
      command_can_session},
+    {"session.rename", "name", "Give the session a name; an empty one: its own again", L | S, 0, dialog_rename,
+     command_can_session},
+    {"session.interrupt", "interrupt",
+     "Interrupt the program as Ctrl-C does, also when it does not read what was typed", L | S, 0, session_cmd_interrupt,
+     command_can_interrupt},
     {"session.reset", "reset terminal",
      "Reset the terminal: screen, modes, mouse, cursor, as after a program that died", S, 0, session_cmd_reset,
      command_can_reset},

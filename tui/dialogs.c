@@ -238,11 +238,10 @@ static void add_session(const struct app *app, struct choice_build *b, const str
         str_format(number, sizeof(number), "%d", app_number(app, s->id));
     }
     strbuf_addf(&label, "%-3s %s %s %s", number, ws ? ws->shown : s->sandbox, glyph_text(GLYPH_ARROW, app->ascii),
-                s->label[0] ? s->label : session_kind_name(s->kind));
+                session_shown(s));
     char call[200];
     glyph_call(s, false, call, sizeof(call));
-    bool titled = s->title[0] && strcmp(s->title, s->label) != 0;
-    const char *told = call[0] ? call : titled ? s->title : s->last_line; /* four are called "shell" */
+    const char *told = call[0] ? call : *session_told(s) ? session_told(s) : s->last_line; /* four are called "shell" */
     struct choice *c = choice_add(b, label.buf, *told ? told : NULL);
     c->right = xstrdup(glyph_session(s).word);
     c->value = xstrdup(s->id);
@@ -287,6 +286,34 @@ void dialog_bring(struct app *app)
                            .title = "Bring a session into this pane", .on_choose = bring_choose, .verb = "bring"});
 }
 
+/* prompt_opts.on_enter: arg is the session's id. */
+static bool rename_enter(struct app *app, void *arg, const char *text, char *message, size_t cap)
+{
+    struct error err = ERROR_INIT;
+    const struct session_info *s = model_session(app->model, arg);
+    const char *name = text + strspn(text, " ");
+    if (s && (s->name[0] || *name) && sessions_rename(app->sessions, arg, name, &err) != 0) {
+        str_format(message, cap, "Not named: %s", err.msg);
+        return false;
+    }
+    return true;
+}
+
+void dialog_rename(struct app *app)
+{
+    const struct session_info *s = app_session(app);
+    if (!s) {
+        return;
+    }
+    struct prompt_opts opts = {.label = "name:",
+                               .text = s->name,
+                               .keys = "Enter ok, empty: its own  Esc cancel",
+                               .on_enter = rename_enter,
+                               .arg = xstrdup(s->id),
+                               .free_arg = free};
+    prompt_open(app, &opts);
+}
+
 static void kill_yes(struct app *app, void *arg, int value)
 {
     (void)value;
@@ -305,7 +332,7 @@ void dialog_kill(struct app *app)
         return;
     }
     char title[500];
-    str_format(title, sizeof(title), "End %s in %s?%s", s->label[0] ? s->label : session_kind_name(s->kind), ws->shown,
+    str_format(title, sizeof(title), "End %s in %s?%s", session_shown(s), ws->shown,
                s->working ? " It is working." : "");
     struct ask_opts opts = {.title = title,
                             .answers = {{'y', "end it", THEME_BAD, 1}},

@@ -430,7 +430,7 @@ void flow_again(struct app *app, const char *id)
     bool lost = !s->command[0] && (s->kind == SESSION_TASK ||
                                    (s->kind == SESSION_SHELL && strcmp(s->label, session_kind_name(s->kind)) != 0));
     if (lost) {
-        app_warn(app, "%s: its command was too long to be kept: start it anew", s->label);
+        app_warn(app, "%s: its command was too long to be kept: start it anew", session_shown(s));
         return;
     }
     struct flow f = {.ws = ws->id, .plan = ENGINE_START, .then_session = true, .kind = s->kind};

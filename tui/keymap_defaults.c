@@ -51,6 +51,8 @@ const struct keymap_default keymap_defaults[] = {
     {L, "x", "session.kill"},
     {L | S, "X", "session.kill"},
     {L | S, "D", "session.dismiss"},
+    {L | S, "N", "session.rename"},
+    {S, "C-c", "session.interrupt"},
     {S, ".", "session.next"},
     {S, ",", "session.prev"},
     {S, "|", "split.beside"},

@@ -163,6 +163,7 @@ struct prompt_opts {
     bool passes_moves; /* arrows and page keys still move the list (filter) */
     const char *keys;  /* static: what Enter and Esc do, at the right; NULL: "Enter ok  Esc cancel" */
     void *arg;
+    void (*free_arg)(void *arg); /* may be NULL */
 };
 void prompt_open(struct app *app, const struct prompt_opts *opts);
 

@@ -138,7 +138,8 @@ static bool is_wanted(const struct model *m, const struct workspace *ws, const c
     }
     const struct session_info *s;
     for (size_t i = 0; (s = model_session_of(m, ws->sandbox, i)) != NULL; i++) {
-        if (tree_shows_session(s) && (match_words(filter, s->label, NULL) || match_words(filter, s->title, NULL))) {
+        if (tree_shows_session(s) && (match_words(filter, s->label, NULL) || match_words(filter, s->name, NULL) ||
+                                      match_words(filter, s->title, NULL))) {
             return true;
         }
     }

@@ -20,8 +20,10 @@ const struct verb verb_table[] = {
      verb_delete},
     {"shell", "[NAME] [-c CMD | -- CMD ARG...]", "A shell or command inside, on this terminal", "rpbnecCNtsqL", 1,
      false, verb_shell},
-    {"attach", "SESSION", "Show one session full screen", "r", 1, false, verb_attach},
+    {"attach", "SESSION", "Show one session full screen (id or its beginning, name, number)", "r", 1, false,
+     verb_attach},
     {"sessions", "", "List the sessions", "or", 0, false, verb_sessions},
+    {"rename", "SESSION NAME", "Give a session a name; an empty one: its own again", "or", 2, false, verb_rename},
     {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprbneRxAq", 1, true, verb_provision},
     {"prune", "", "Delete stopped sandboxes that have no profile any more (orphans)", "oryq", 0, false, verb_prune},
     {"image", "build [NAME]", "Make a profile's image from a provisioned sandbox; new ones begin with it", "oprbnRq", 2,
@@ -314,7 +316,7 @@ static char *verb_absolute(const char *path)
     return path_join(cwd, path);
 }
 
-int verb_open(struct verb_ctx *ctx)
+int verb_open_sessions(struct verb_ctx *ctx)
 {
     struct error err = ERROR_INIT;
 
@@ -324,14 +326,24 @@ int verb_open(struct verb_ctx *ctx)
     if (ctx->resumes) { /* those that only look, or hand stderr on to a program, have nothing to do with it */
         bus_subscribe(ctx->bus, verb_problem, NULL);
     }
-    ctx->audit_log = verb_absolute(ctx->o.audit_log);
     if (port_open(&ctx->port, ctx->loop, ctx->paths, &ctx->config, ctx->model, &err) < 0) {
-        goto fail;
+        ctx->exit_code = verb_error(ctx, &err);
+        return -1;
     }
     port_on_trouble(ctx->port, ctx->tells ? verb_trouble : NULL, ctx);
     port_on_scanned(ctx->port, verb_ready, ctx);
     loop_run(ctx->loop);
+    return 0;
+}
 
+int verb_open(struct verb_ctx *ctx)
+{
+    struct error err = ERROR_INIT;
+
+    if (verb_open_sessions(ctx) < 0) {
+        return -1;
+    }
+    ctx->audit_log = verb_absolute(ctx->o.audit_log);
     struct engine_opts opts = {
         .loop = ctx->loop,
         .paths = ctx->paths,
@@ -348,14 +360,12 @@ int verb_open(struct verb_ctx *ctx)
     port_fill(ctx->port, &opts.port);
     ctx->engine = engine_new(&opts, &err);
     if (ctx->engine == NULL) {
-        goto fail;
+        ctx->exit_code = verb_error(ctx, &err);
+        return -1;
     }
     engine_on_ready(ctx->engine, verb_ready, ctx);
     loop_run(ctx->loop);
     return 0;
-fail:
-    ctx->exit_code = verb_error(ctx, &err);
-    return -1;
 }
 
 void verb_run(struct verb_ctx *ctx)

@@ -73,6 +73,11 @@ void verb_help(const struct verb *v);
 /* Opens loop, model, port and engine, and runs the loop until backends were probed, workspaces read and sessions heard
  * of. On failure the error was printed and the exit code is in ctx->exit_code; returns -1. */
 int verb_open(struct verb_ctx *ctx);
+/* The same without an engine: the model has sessions and nothing else. */
+int verb_open_sessions(struct verb_ctx *ctx);
+/* Which session is meant: by id, by what it is called (its name, else its label) or the number it is shown with, or by
+ * the beginning of an id. When none or several fit that was said, with those there are; returns 0 or an exit code. */
+int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX]);
 /* Runs the loop until verb_finish. */
 void verb_run(struct verb_ctx *ctx);
 void verb_finish(struct verb_ctx *ctx, int exit_code);
@@ -106,6 +111,7 @@ int verb_prune(struct verb_ctx *ctx);
 int verb_image(struct verb_ctx *ctx);
 int verb_shell(struct verb_ctx *ctx);
 int verb_attach(struct verb_ctx *ctx);
+int verb_rename(struct verb_ctx *ctx);
 int verb_doctor(struct verb_ctx *ctx);
 int verb_changes(struct verb_ctx *ctx);
 int verb_apply(struct verb_ctx *ctx);

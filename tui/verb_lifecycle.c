@@ -14,6 +14,7 @@ struct op_target {
     struct op_batch *batch;
     char sandbox[96];
     op_id follows; /* 0: none */
+    bool nothing;  /* to be stopped, and there is no sandbox */
 };
 
 /* The ops of one verb call. */
@@ -46,10 +47,39 @@ static const char *plan_done_word(const char *plan)
     return "done";
 }
 
+/* Was there nothing to stop? */
+static bool had_nothing(const struct op_batch *b, const struct op_view *op)
+{
+    for (size_t i = 0; i < b->target_count; i++) {
+        if (b->targets[i].nothing && strcmp(b->targets[i].sandbox, op->sandbox) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The op's row of the JSON forms, with what the op itself does not know. */
+static void batch_row(const struct op_batch *b, const struct op_view *op, bool nothing)
+{
+    struct json *row = op_report_json(op);
+
+    if (nothing) {
+        json_set_string(row, "note", "nothing to stop: there is no sandbox");
+    }
+    if (nothing && b->ctx->o.format == OUTPUT_NDJSON) { /* its line was printed without */
+        MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+
+        json_write(row, false, &line);
+        printf("%s\n", line.buf);
+    }
+    json_append(b->results, row);
+}
+
 /* One op has ended. */
 static void batch_done(void *arg, const struct op_view *op)
 {
     struct op_batch *b = arg;
+    bool nothing = op->state == OP_DONE && had_nothing(b, op);
 
     if (op->state == OP_FAILED) {
         struct error err = op->error;
@@ -69,7 +99,9 @@ static void batch_done(void *arg, const struct op_view *op)
         b->exit_code = b->exit_code != 0 ? b->exit_code : 1;
     } else if (b->ctx->o.format == OUTPUT_TEXT && !b->ctx->o.quiet) {
         op_report_skipped(op);
-        if (b->plan == ENGINE_APPLY) {
+        if (nothing) {
+            output_note("%s: nothing to stop: there is no sandbox", op->sandbox);
+        } else if (b->plan == ENGINE_APPLY) {
             output_note("%s: %u applied, %u held back", op->sandbox, op->applied, op->held_back);
         } else {
             output_note("%s: %s", op->sandbox, plan_done_word(op->plan));
@@ -78,7 +110,7 @@ static void batch_done(void *arg, const struct op_view *op)
     if (op->state == OP_DONE && b->plan == ENGINE_APPLY && b->paths != NULL && op->held_back > 0 && b->exit_code == 0) {
         b->exit_code = 1; /* what was named was not taken, or not all of it */
     }
-    json_append(b->results, op_report_json(op));
+    batch_row(b, op, nothing);
     if (--b->pending == 0) {
         verb_finish(b->ctx, b->exit_code);
     }
@@ -260,6 +292,8 @@ static int batch_run(struct verb_ctx *ctx, enum engine_plan plan, bool orphan_on
     for (size_t i = 0; i < names->len; i++) {
         b.targets[i].batch = &b;
         str_copy(b.targets[i].sandbox, sizeof(b.targets[i].sandbox), names->v[i]);
+        const struct workspace *ws = model_workspace_by_sandbox(ctx->model, names->v[i]);
+        b.targets[i].nothing = plan == ENGINE_STOP && ws != NULL && (!ws->have_info || ws->info.state == SANDBOX_NONE);
         target_run(&b.targets[i]);
     }
     ctx->exit_code = b.exit_code;

@@ -242,8 +242,9 @@ static bool tells_more(const struct session_info *s)
 int verb_sessions(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
-        {"id", "SESSION"},    {"number", "NO"}, {"sandbox", "SANDBOX"},     {"kind", "KIND"},
-        {"status", "STATUS"}, {"age", "AGE"},   {"attention", "ATTENTION"}, {"title", "TITLE"},
+        {"id", "SESSION"},      {"number", "NO"},   {"sandbox", "SANDBOX"},     {"kind", "KIND"},
+        {"status", "STATUS"},   {"age", "AGE"},     {"attention", "ATTENTION"}, {"name", "NAME"},
+        {"program", "PROGRAM"}, {"title", "TITLE"},
     };
 
     ctx->tells = true;
@@ -276,6 +277,8 @@ int verb_sessions(struct verb_ctx *ctx)
         clock_iso8601(s->attention_since_ms, text);
         set_string(row, "attention_since", s->attention != ATTENTION_NONE && s->attention_since_ms ? text : NULL);
         json_set_bool(row, "needs_you", session_wants_person(s));
+        set_string(row, "name", s->name);
+        set_string(row, "program", s->state == SESSION_RUNNING ? s->front : NULL);
         set_string(row, "title", tells_more(s) ? s->label : s->title);
         json_set_int(row, "pid", s->pid);
         json_set_int(row, "host_pid", s->host_pid);

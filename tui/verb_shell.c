@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shell and attach: programs inside a sandbox, on this terminal. */
+/* shell: a program inside a sandbox, on this terminal. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,14 +9,10 @@
 #include <unistd.h>
 
 #include "core/engine/inuse.h"
-#include "core/io/sock.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 #include "term/host_audit.h"
-#include "term/session_dir.h"
-#include "term/session_spec.h"
-#include "tui/cockpit.h"
 #include "tui/verb.h"
 
 extern char **environ;
@@ -275,38 +271,4 @@ int verb_shell(struct verb_ctx *ctx)
     verb_close(ctx);
     return audited ? shell_exec_audited(&argv, &env, timeout_s, audit.buf)
                    : shell_exec(&argv, &env, timeout_s > 0, timeout_s);
-}
-
-/* Does a host listen under this id? Asked without an engine: its backends take longer to be found than the cockpit to
- * be on the screen. */
-static bool session_is_there(const struct paths *paths, const char *id)
-{
-    if (session_id_check(id, NULL) != 0) {
-        return false;
-    }
-    MT_CLEANUP(xfree) char *dir = path_join(paths->runtime, "sessions");
-    MT_CLEANUP(xfree) char *path = session_dir_socket(dir, id);
-    struct loop *loop = loop_new();
-    struct sock *sock = NULL;
-    bool there = sock_connect(&sock, loop, path, NULL, NULL, NULL) == 0;
-    sock_close(sock);
-    loop_free(loop);
-    return there;
-}
-
-int verb_attach(struct verb_ctx *ctx)
-{
-    struct error err = ERROR_INIT;
-
-    if (ctx->o.names.len != 1) {
-        error_hint(&err, ERROR_INVALID, "`muthr-tui sessions` lists them.", "attach takes one session");
-        return verb_error(ctx, &err);
-    }
-    const char *id = ctx->o.names.v[0];
-    if (!session_is_there(ctx->paths, id)) {
-        error_hint(&err, ERROR_NOT_FOUND, "`muthr-tui sessions` lists them.", "no session '%s'", id);
-        return verb_error(ctx, &err);
-    }
-    struct cockpit_opts opts = {.paths = ctx->paths, .session = id};
-    return cockpit_main(&opts);
 }

@@ -214,6 +214,33 @@ enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void
     return w.members == 1 && w.prompt && w.found[0] == '\0' ? PROCGROUP_SHELL : PROCGROUP_OTHER;
 }
 
+/* Fit for one word on a screen? What sh -c runs is not. */
+static bool is_word(const char *name)
+{
+    return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-@")] == '\0';
+}
+
+/* procgroup_fn: programs and scripts that are called something themselves. */
+static bool is_telling(void *arg, const char *name)
+{
+    (void)arg;
+    return is_word(name) && !is_interpreter(name);
+}
+
+/* procgroup_fn: an interpreter that runs nothing with a name. */
+static bool is_program(void *arg, const char *name)
+{
+    (void)arg;
+    return is_word(name) && !is_shell(name) && strcmp(name, "MainThread") != 0;
+}
+
+void procgroup_name(int group, int root, char *out, size_t cap)
+{
+    if (procgroup_find(group, root, is_telling, NULL, out, cap) == PROCGROUP_OTHER && out[0] == '\0') {
+        (void)procgroup_find(group, root, is_program, NULL, out, cap);
+    }
+}
+
 #else
 
 enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void *arg, char *out, size_t cap)
@@ -224,6 +251,13 @@ enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void
     (void)arg;
     str_copy(out, cap, "");
     return PROCGROUP_UNKNOWN;
+}
+
+void procgroup_name(int group, int root, char *out, size_t cap)
+{
+    (void)group;
+    (void)root;
+    str_copy(out, cap, "");
 }
 
 #endif

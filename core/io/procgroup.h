@@ -22,5 +22,8 @@ enum procgroup_kind {
  * from which the group descends, as it may have lost its leader; 0: none. `out` gets the name, "" when there is none.
  */
 enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void *arg, char *out, size_t cap);
+/* What a person would call the group: its program, or the script that one runs; "" for a shell and what is not known.
+ * Plain ASCII without blanks. */
+void procgroup_name(int group, int root, char *out, size_t cap);
 
 #endif

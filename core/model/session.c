@@ -37,6 +37,18 @@ const char *attention_kind_name(enum attention_kind a)
     return (size_t)a < MT_ARRAY_LEN(ATTENTION_NAMES) ? ATTENTION_NAMES[a] : "unknown";
 }
 
+const char *session_shown(const struct session_info *s)
+{
+    return s->name[0] != '\0' ? s->name : s->label[0] != '\0' ? s->label : session_kind_name(s->kind);
+}
+
+const char *session_told(const struct session_info *s)
+{
+    bool same = strcmp(s->title, s->label) == 0 || strcmp(s->title, session_shown(s)) == 0;
+
+    return s->title[0] != '\0' && !same ? s->title : s->state == SESSION_RUNNING ? s->front : "";
+}
+
 bool session_wants_person(const struct session_info *s)
 {
     return s->attention > ATTENTION_FINISHED && !s->attention_seen;

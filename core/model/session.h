@@ -39,6 +39,8 @@ struct session_info {
     char backend[16];
     char profile[64];  /* provision and agent sessions */
     char label[80];    /* "shell", "opencode", "provision": what was asked for */
+    char name[80];     /* given by a person and kept by the host; "": its label is shown */
+    char front[64];    /* the program that a shell runs in the foreground; "": none, or not known */
     char title[160];   /* set by the program, sanitised; may be "" */
     char cwd[512];     /* inside, as reported by OSC 7; may be "" */
     int host_pid, pid; /* of the host, and of the program on the pty */
@@ -47,9 +49,9 @@ struct session_info {
     uint64_t started_wall_ms;
     uint64_t last_output_wall_ms; /* 0: none yet */
     uint64_t last_input_wall_ms;
-    bool working; /* output within the last 2 s, or the program says so (OSC 9;4, title spinner) */
+    bool working;  /* output within the last 2 s, or the program says so (OSC 9;4, title spinner) */
     bool flooding; /* it writes more than anyone reads */
-    int progress; /* OSC 9;4 percentage, -1 none */
+    int progress;  /* OSC 9;4 percentage, -1 none */
     enum attention_kind attention;
     char attention_text[160];    /* of the notification, or the question that is waited with */
     bool attention_seen;         /* a person looked at it since: it still stands, but counts no more */
@@ -63,6 +65,13 @@ struct session_info {
     char command[SESSION_COMMAND_MAX];
     char last_line[160]; /* the last non-blank line, sanitised (for the list, and for failures) */
 };
+
+/* What it is called on the screen: its name, else its label, else its kind. */
+const char *session_shown(const struct session_info *s);
+
+/* What there is to say besides: the title that its program set, unless it is that very word, else the program in the
+ * foreground. "": nothing. */
+const char *session_told(const struct session_info *s);
 
 /* Does it call for a person who has not looked at it since? */
 bool session_wants_person(const struct session_info *s);

@@ -165,7 +165,7 @@ static void old_on_frame(void *arg, uint8_t type, const uint8_t *data, size_t le
     (void)arg;
     (void)data;
     (void)len;
-    resets += type == PROTO_RESET;
+    resets += type == PROTO_RESET || type == PROTO_RENAME;
 }
 
 static void old_on_close(void *arg, const struct error *err)
@@ -205,6 +205,8 @@ static void test_old_host(void **state)
     assert_int_equal(sessions_reset(a.s, OLD_ID, &err), -1);
     assert_int_equal(err.code, ERROR_UNAVAILABLE);
     assert_string_equal(err.msg, "its host is of an older muthr-tui (0.0.1), which cannot do that");
+    assert_int_equal(sessions_rename(a.s, OLD_ID, "name", &err), -1);
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
     rig_turn(&rig, 20);
     assert_int_equal(resets, 0); /* it is not even asked */
     rig_client_close(&a);

@@ -150,7 +150,10 @@ static void test_sessions(void **state)
     verb_run(&r, "ls", "-o", "json");
     expect_text(&r.out, "\"sessions\": 1");
     verb_expect(64, "attach");
-    verb_expect(66, "attach", "nosuch");
+    verb_run(&r, "attach", "nosuch");
+    ran_expect(&r, 66);
+    expect_text(&r.err, "There are:");
+    expect_text(&r.err, id);
     verb_run(&r, "attach", id); /* no terminal */
     ran_expect(&r, 64);
     assert_true(r.err.len > 0);

@@ -142,6 +142,8 @@ static void test_meta(void **state)
                               .attention = ATTENTION_WAITING,
                               .attention_seen = true,
                               .number = 7,
+                              .name = "the web server",
+                              .front = "vim",
                               .title = "t\033]0;evil\007",
                               .host_pid = 11,
                               .pid = 12,
@@ -169,6 +171,8 @@ static void test_meta(void **state)
     assert_int_equal(out.attention, ATTENTION_WAITING);
     assert_true(out.attention_seen);
     assert_int_equal(out.number, 7);
+    assert_string_equal(out.name, "the web server");
+    assert_string_equal(out.front, "vim");
     assert_null(strchr(out.title, 27));
     assert_true(out.working && out.seen && out.progress == 40 && out.exit_code == 137 && out.exit_signal == 9);
     assert_true(out.started_wall_ms == in.started_wall_ms && out.host_pid == 11 && out.cols == 80);

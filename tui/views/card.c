@@ -77,7 +77,7 @@ static void draw_calls(struct sheet *sh, const struct workspace *ws)
         glyph_call(s, false, call, sizeof(call));
         if (tree_shows_session(s) && *call && s->state == SESSION_RUNNING) {
             MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-            strbuf_addf(&text, "%s %s", s->label[0] ? s->label : session_kind_name(s->kind), call);
+            strbuf_addf(&text, "%s %s", session_shown(s), call);
             fact(sh, s->attention_seen ? "waiting" : "needs you", THEME_ATTENTION, text.buf);
         }
     }

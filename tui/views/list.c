@@ -332,7 +332,7 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
         glyph_call(s, false, call, sizeof(call));
         glyph_call(s, true, brief, sizeof(brief));
     }
-    const char *name = s->label[0] ? s->label : session_kind_name(s->kind);
+    const char *name = session_shown(s);
     bool spelled = *call && p->r.w - 9 - utf8_columns(name, strlen(name)) - 6 >= CALL_LEAST;
     look.word = spelled ? "" : *brief ? brief : look.word;
     session_word(s, &look, word, sizeof(word));
@@ -346,6 +346,9 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
     int end = right_text(p, word, look.role, p->r.w / 2);
     int used = surface_text(p->s, x + 9, y, end - x - 9, ink(p, p->on ? THEME_SELECTION : THEME_TEXT), name);
     light(p, name, x + 9, x + 9 + used);
+    if (s->front[0] && s->state == SESSION_RUNNING && !spelled && x + 11 + used + 2 < end) {
+        used += 2 + surface_text(p->s, x + 11 + used, y, end - x - 12 - used, ink(p, THEME_DIM), s->front);
+    }
     if (spelled) {
         surface_text(p->s, x + 10 + used, y, end - x - 10 - used, ink(p, THEME_ATTENTION), call);
     } else if (s->attention_text[0] && x + 11 + used + 5 < end) {

@@ -20,7 +20,11 @@ struct prompt {
 /* overlay_ops.release */
 static void release(struct overlay *o)
 {
-    free(((struct prompt *)o)->label);
+    struct prompt *p = (struct prompt *)o;
+    free(p->label);
+    if (p->opts.free_arg) {
+        p->opts.free_arg(p->opts.arg);
+    }
 }
 
 /* The part of the text that ends at the cursor and fits in `room` columns begins here. */

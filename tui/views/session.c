@@ -63,14 +63,15 @@ void session_title_draw(const struct app *app, struct surface *s, struct rect r)
                  dim = theme_style(&app->theme, THEME_DIM);
     int end = draw_tags(app, s, r, ws, se), x = r.x + 1;
     x += surface_text(s, x, r.y, end - x, title, ws->shown);
-    const char *what = se ? (se->label[0] ? se->label : session_kind_name(se->kind)) : op ? op->plan : "";
+    const char *what = se ? session_shown(se) : op ? op->plan : "";
     if (*what && x + 4 < end) {
         x += 1 + surface_text(s, x + 1, r.y, 1, dim, glyph_text(GLYPH_ARROW, app->ascii)) + 1;
         x += surface_text(s, x, r.y, end - x, title, what);
     }
-    if (se && se->title[0] && strcmp(se->title, what) != 0 && x + 6 < end) {
+    const char *told = se ? session_told(se) : "";
+    if (*told && x + 6 < end) {
         x += 2;
-        x += surface_text(s, x, r.y, end - x, dim, se->title);
+        x += surface_text(s, x, r.y, end - x, dim, told);
     }
     if (se && se->attention_text[0] && x + 8 < end) {
         char call[200];

@@ -122,7 +122,7 @@ static int draw_name(const struct app *app, struct surface *s, struct rect r, in
     struct style title = theme_style(&app->theme, focus ? THEME_TITLE_FOCUS : THEME_TITLE),
                  dim = theme_style(&app->theme, THEME_DIM);
     struct state_look look = glyph_session(se);
-    const char *label = se->label[0] ? se->label : session_kind_name(se->kind);
+    const char *label = session_shown(se);
     int x = r.x + 1;
     x += surface_text(s, x, r.y, 1, title, " ");
     x += surface_text(s, x, r.y, 2, theme_style(&app->theme, look.role), glyph_text(look.glyph, app->ascii));
@@ -152,8 +152,9 @@ static void draw_notes(const struct app *app, struct surface *s, int x, int y, i
                                                  : glyph_session(se).word);
         x += surface_text(s, x, y, 1, theme_style(&app->theme, THEME_TEXT), " ");
     }
-    if (se->title[0] && strcmp(se->title, se->label) != 0 && x + 8 < end) {
-        x += surface_text(s, x, y, end - x - 1, theme_style(&app->theme, THEME_DIM), se->title);
+    const char *told = session_told(se);
+    if (*told && x + 8 < end) {
+        x += surface_text(s, x, y, end - x - 1, theme_style(&app->theme, THEME_DIM), told);
         surface_text(s, x, y, 1, theme_style(&app->theme, THEME_TEXT), " ");
     }
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sessions are called in the list: the program that a shell runs, and the name that a person gave. And an
+ * interrupt that does not go by what is typed. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/util/compiler.h"
+#include "tests/screens/world.h"
+
+static void test_names(void **state)
+{
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h, "sleep 7721\r");
+    harness_wait_text(h, "shell  sleep");
+    harness_keys(h, "C-] N");
+    harness_wait_text(h, "Enter ok, empty");
+    harness_type(h, "my");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Enter ok, empty");
+    harness_keys(h, "C-] N");
+    harness_wait_text(h, "Enter ok, empty");
+    harness_type(h, "web server\r");
+    harness_wait_text(h, "1 \302\267 web server  sleep");
+    harness_wait_text(h, "api \342\200\272 web server");
+    /* A cockpit that comes later knows it from the host. */
+    harness_signal(h, SIGKILL);
+    assert_int_equal(harness_wait_exit(h), 128 + SIGKILL);
+    world_start(h, 80, 24, NULL, NULL);
+    harness_wait_text(h, "web server  sleep");
+    harness_keys(h, "j N");
+    harness_wait_text(h, "name: web server");
+    harness_keys(h, "C-u Enter");
+    harness_wait_text(h, "shell  sleep");
+    world_leave(h);
+}
+
+/* Ctrl-C lies behind what nobody reads: the signal by the host does not, and it ends the program only. */
+static void test_interrupt(void **state)
+{
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h, "sleep 7722; echo ended''by=$?\r");
+    harness_wait_text(h, "shell  sleep");
+    harness_keys(h, "C-] C-c");
+    harness_wait_text(h, "interrupt signal");
+    harness_wait_gone(h, "shell  sleep");
+    harness_type(h, "echo still$((1+1))here\r");
+    harness_wait_text(h, "still2here");
+    world_leave_session(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_names, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupt, world_set_up, world_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
