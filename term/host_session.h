@@ -3,7 +3,7 @@
 #define MT_TERM_HOST_SESSION_H
 
 /* Inside a host: one program on one pty, its terminal, its attention, its log, its socket, and the viewers attached
- * (term/viewer). Only host.c, host_session.c and viewer.c know this struct. No timer runs while nothing happens. */
+ * (term/viewer). Only the files host*.c and viewer*.c know this struct. No timer runs while nothing happens. */
 
 #include <stdbool.h>
 #include <stddef.h>

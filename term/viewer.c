@@ -1,56 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "term/viewer.h"
+#include "term/viewer_priv.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "core/io/aside.h"
 #include "core/util/clock.h"
-#include "core/util/log.h"
-#include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 #include "term/host_session.h"
 #include "term/meta.h"
-#include "term/proto.h"
 #include "term/questions.h"
 
-#define FRAME_MS 16
-#define YIELD_FRAME_MS 50             /* beside a session that is typed into nobody reads a flood */
-#define KEY_FRAME_MS 4                /* within PROTO_KEY_WINDOW_MS */
-#define FRAME_TOKENS 4                /* frames in hand, so that start-up and Ctrl-C are not a frame late */
 #define UNREAD_PAUSE_BYTES (2u << 20) /* a client that asks faster than it reads is not listened to */
 #define UNREAD_META_BYTES (64u << 10) /* one that does not read is owed its metadata */
-#define DIRTY_WORDS ((PROTO_MAX_ROWS + 63) / 64)
-
-struct viewer {
-    struct host_session *host;
-    struct sock *sock;
-    struct viewer *next;
-    bool greeted;
-    bool viewing;
-    int cols, rows;
-    uint64_t seq;
-    bool credit;      /* it took the last frame */
-    bool touched;     /* something may have changed since the last frame */
-    bool key_pending; /* it typed: the next output goes at once */
-    bool meta_owed;
-    bool paused;
-    int tokens;
-    uint64_t token_ms;
-    uint64_t key_ms, sent_ms; /* of its last key, of the last frame */
-    uint64_t dirty[DIRTY_WORDS];
-    struct strbuf last_head; /* of the last frame: a frame without rows is sent only when this differs */
-    struct strbuf input;     /* taken from the client, not yet by the pty */
-    uint32_t extras_told;    /* serial of the newest it knows */
-    bool acks_each;          /* it waits for the last byte of its input */
-    bool shares;             /* it has the terminal, and types into it directly */
-    unsigned serial;         /* of that terminal */
-    int notes;               /* where it leaves word of what it typed (core/io/aside.h); -1: nowhere */
-    size_t unacknowledged;   /* input that went on, of which the client was not told yet */
-    struct questions *questions;
-    struct vt_point points[PROTO_POINTS_MAX]; /* to be kept when the size changes */
-    size_t npoints;
-};
 
 struct viewer *viewer_next(const struct viewer *v)
 {
@@ -79,8 +41,7 @@ uint64_t viewer_seq(const struct viewer *v)
     return v->seq;
 }
 
-/* Sends a message built in a buffer. */
-static void send_buf(struct viewer *v, enum proto_type type, const struct strbuf *b)
+void viewer_send(struct viewer *v, enum proto_type type, const struct strbuf *b)
 {
     sock_send(v->sock, (uint8_t)type, b->buf, b->len);
 }
@@ -90,7 +51,7 @@ static void send_error(struct viewer *v, enum error_code code, const char *text)
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
 
     proto_put_error(&b, code, text);
-    send_buf(v, PROTO_ERROR, &b);
+    viewer_send(v, PROTO_ERROR, &b);
 }
 
 /* It types no more, or tells of it otherwise. */
@@ -135,7 +96,7 @@ void viewer_kept(struct viewer *v)
     if (v->npoints > 0) {
         proto_put_points(&b, v->points, v->npoints);
         v->npoints = 0;
-        send_buf(v, PROTO_KEPT, &b);
+        viewer_send(v, PROTO_KEPT, &b);
     }
 }
 
@@ -147,205 +108,6 @@ static void viewer_refuse(struct viewer *v, enum error_code code, const char *te
     send_error(v, code, text);
     viewer_detach(v);
     host_session_fit(h);
-}
-
-/* --- frames --- */
-
-void viewer_damage(struct viewer *v, int row)
-{
-    v->touched = true;
-    if (row >= 0 && row < PROTO_MAX_ROWS) {
-        v->dirty[row / 64] |= (uint64_t)1 << (row % 64);
-    }
-}
-
-void viewer_damage_all(struct viewer *v)
-{
-    v->touched = true;
-    memset(v->dirty, 0xff, sizeof(v->dirty));
-}
-
-static void screen_fill(const struct host_session *h, struct proto_screen *s)
-{
-    struct vt_cursor c = vt_cursor(h->vt);
-    uint64_t lines = vt_history_estimate(h->vt);
-
-    memset(s, 0, sizeof(*s));
-    s->cols = vt_cols(h->vt);
-    s->rows = vt_rows(h->vt);
-    s->cursor_col = c.col;
-    s->cursor_row = c.row;
-    s->cursor_visible = c.visible;
-    s->cursor_blink = c.blink;
-    s->cursor_styled = c.styled;
-    s->cursor_shape = c.shape;
-    s->reversed = vt_is_reversed(h->vt);
-    s->modes = *vt_modes(h->vt);
-    s->modes.alt_screen = vt_is_alt(h->vt);
-    s->history_lines = lines;
-    s->history_first = vt_history_total(h->vt) - lines;
-}
-
-/* Appends the changed rows, as many as fit one frame; the rest stays marked. Returns how many. */
-static uint32_t put_rows(struct viewer *v, struct strbuf *b, int rows, int cols)
-{
-    struct vt *vt = v->host->vt;
-    struct cell *painted = vt_paint_row(vt, NULL, 0) ? xcalloc((size_t)cols, sizeof(*painted)) : NULL;
-    uint32_t count = 0;
-
-    for (int r = 0; r < rows && b->len < PROTO_SOFT_MAX; r++) {
-        uint64_t bit = (uint64_t)1 << (r % 64);
-        const struct cell *cells;
-        bool wrapped = false;
-
-        if ((v->dirty[r / 64] & bit) == 0) {
-            continue;
-        }
-        v->dirty[r / 64] &= ~bit;
-        cells = vt_row(vt, r, &wrapped);
-        if (cells != NULL) {
-            if (painted != NULL) {
-                memcpy(painted, cells, (size_t)cols * sizeof(*cells));
-                vt_paint_row(vt, painted, cols);
-                cells = painted;
-            }
-            proto_put_row(b, r, wrapped, cells, cols, vt_clusters(vt));
-            count++;
-        }
-    }
-    free(painted);
-    return count;
-}
-
-/* True while a row below `rows` is marked; marks beyond are taken away. */
-static bool has_dirty(struct viewer *v, int rows)
-{
-    bool any = false;
-
-    for (int i = 0; i < DIRTY_WORDS; i++) {
-        int left = rows - i * 64;
-
-        if (left < 64) {
-            v->dirty[i] &= left <= 0 ? 0 : ((uint64_t)1 << left) - 1;
-        }
-        any = any || v->dirty[i] != 0;
-    }
-    return any;
-}
-
-/* Tells addresses and underline colours that it does not know yet. */
-static void send_extras(struct viewer *v)
-{
-    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
-    const struct extra_table *t = vt_extras(v->host->vt);
-
-    if (proto_put_extras(&b, t, v->extras_told)) {
-        send_buf(v, PROTO_EXTRAS, &b);
-    }
-    v->extras_told = t->serial;
-}
-
-/* Gives it the place for its notes, once; without one it tells of each key by a message. */
-static void share_notes(struct viewer *v)
-{
-    int fds[2];
-
-    if (v->notes >= 0 || aside_open(fds) != 0) {
-        return;
-    }
-    if (sock_send_fd(v->sock, PROTO_NOTES, "", 0, fds[1]) == 0) {
-        v->notes = fds[0];
-    } else {
-        close(fds[0]);
-    }
-    close(fds[1]);
-}
-
-/* Gives the terminal to a viewer that has not got it, or got another one. It types into it itself then: a key goes to
- * the program without waking us first, which is a third of the way. A descriptor that it cannot use it just closes. */
-static void share_terminal(struct viewer *v)
-{
-    unsigned serial = 0;
-    int fd = v->viewing && v->host->pty != NULL ? pty_terminal(v->host->pty, &serial) : -1;
-
-    if (fd < 0 || (v->shares && v->serial == serial)) {
-        return;
-    }
-    share_notes(v); /* first: who has the terminal knows where to tell of it */
-    if (sock_send_fd(v->sock, PROTO_TERMINAL, "", 0, fd) == 0) {
-        v->shares = true;
-        v->serial = serial;
-    }
-}
-
-/* Sends one frame; false when there was nothing new in it. */
-static bool send_frame(struct viewer *v)
-{
-    MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
-    struct proto_screen s;
-    uint32_t count;
-    size_t at;
-
-    screen_fill(v->host, &s);
-    at = proto_put_screen(&b, &s);
-    v->touched = false;
-    if (!has_dirty(v, s.rows) && b.len == v->last_head.len && memcmp(b.buf, v->last_head.buf, b.len) == 0) {
-        return false;
-    }
-    strbuf_clear(&v->last_head);
-    strbuf_add(&v->last_head, b.buf, b.len);
-    count = put_rows(v, &b, s.rows, s.cols);
-    proto_end_rows(&b, at, count);
-    v->touched = has_dirty(v, s.rows);
-    v->credit = false;
-    v->key_pending = false;
-    send_extras(v);
-    send_buf(v, PROTO_FRAME, &b);
-    share_terminal(v);
-    return true;
-}
-
-/* Refills what may be sent by now. */
-static void refill(struct viewer *v, uint64_t now_ms)
-{
-    uint64_t n = (now_ms - v->token_ms) / FRAME_MS;
-
-    if (n > FRAME_TOKENS) {
-        v->tokens = FRAME_TOKENS;
-        v->token_ms = now_ms;
-    } else if (n > 0) {
-        v->tokens = MT_MIN(v->tokens + (int)n, FRAME_TOKENS);
-        v->token_ms += n * FRAME_MS;
-    }
-}
-
-uint64_t viewer_flush(struct viewer *v, uint64_t now_ms)
-{
-    if (!v->viewing || !v->touched || !v->credit || sock_queued(v->sock) > 0) {
-        return 0; /* credit and drain call again */
-    }
-    if (vt_is_held(v->host->vt, now_ms)) {
-        return vt_sync_deadline_ms(v->host->vt);
-    }
-    refill(v, now_ms);
-    if (host_pace_yields(&v->host->pace, now_ms) && !v->key_pending && now_ms < v->sent_ms + YIELD_FRAME_MS) {
-        return v->sent_ms + YIELD_FRAME_MS;
-    }
-    if (v->tokens <= 0 && !v->key_pending) {
-        uint64_t next = v->token_ms + FRAME_MS;
-
-        if (now_ms < v->key_ms + PROTO_KEY_WINDOW_MS) {
-            next = MT_MIN(next, v->sent_ms + KEY_FRAME_MS);
-        }
-        if (next > now_ms) {
-            return next;
-        }
-    }
-    if (send_frame(v)) {
-        v->tokens = MT_MAX(v->tokens - 1, 0);
-        v->sent_ms = now_ms;
-    }
-    return 0;
 }
 
 /* --- metadata and what else is told unasked --- */
@@ -394,7 +156,7 @@ static void acknowledge(struct viewer *v, size_t n)
         (v->acks_each || v->unacknowledged >= PROTO_INPUT_WINDOW / 4 || (v->shares && flushed))) {
         proto_put_u32(&b, (uint32_t)(v->unacknowledged - keep));
         v->unacknowledged = keep;
-        send_buf(v, PROTO_INPUT_ACK, &b);
+        viewer_send(v, PROTO_INPUT_ACK, &b);
     }
 }
 
@@ -469,10 +231,10 @@ static void on_look(struct viewer *v, uint32_t id)
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
     struct proto_screen s;
 
-    screen_fill(v->host, &s);
+    viewer_screen(v->host, &s);
     proto_put_u32(&b, id);
     proto_end_rows(&b, proto_put_screen(&b, &s), 0);
-    send_buf(v, PROTO_LOOKED, &b);
+    viewer_send(v, PROTO_LOOKED, &b);
     questions_screen(v->questions, id);
 }
 
@@ -482,9 +244,9 @@ static void send_answer(void *arg, enum proto_type type, const struct strbuf *pa
     struct viewer *v = arg;
 
     if (type == PROTO_LINES) {
-        send_extras(v); /* the rows may have brought some */
+        viewer_send_extras(v); /* the rows may have brought some */
     }
-    send_buf(v, type, payload);
+    viewer_send(v, type, payload);
     update_pause(v);
 }
 
@@ -708,7 +470,7 @@ void viewer_attach(struct host_session *h, struct sock *sock)
     v = xcalloc(1, sizeof(*v));
     v->host = h;
     v->sock = sock;
-    v->tokens = FRAME_TOKENS;
+    v->tokens = VIEWER_FRAMES;
     v->token_ms = clock_mono_ms();
     v->notes = -1;
     strbuf_init(&v->last_head);
@@ -719,5 +481,5 @@ void viewer_attach(struct host_session *h, struct sock *sock)
     h->viewer_count++;
     sock_set_events(sock, &EVENTS, v);
     proto_put_hello(&b, MT_VERSION);
-    send_buf(v, PROTO_HELLO, &b);
+    viewer_send(v, PROTO_HELLO, &b);
 }
