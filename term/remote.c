@@ -82,7 +82,7 @@ int remote_too_old(const struct remote *r, struct error *err)
 int remote_rename(struct remote *r, const char *name, struct error *err)
 {
     if (r->version < PROTO_VERSION_RENAME) {
-        return too_old(r, err);
+        return remote_too_old(r, err);
     }
     sock_send(r->sock, PROTO_RENAME, name, strlen(name));
     return 0;
