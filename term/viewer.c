@@ -171,6 +171,12 @@ static void update_pause(struct viewer *v)
     }
 }
 
+/* Input of an ended program goes nowhere, and who wants to know of each byte is not told otherwise. */
+static bool is_lost(const struct viewer *v)
+{
+    return v->acks_each && v->host->pty == NULL;
+}
+
 void viewer_drain_input(struct viewer *v)
 {
     size_t n;
@@ -181,7 +187,7 @@ void viewer_drain_input(struct viewer *v)
     }
     n = host_session_input(v->host, v->input.buf, v->input.len);
     strbuf_consume(&v->input, n);
-    acknowledge(v, n);
+    acknowledge(v, is_lost(v) ? 0 : n);
     update_pause(v);
 }
 
@@ -219,7 +225,7 @@ static void on_input(struct viewer *v, const uint8_t *data, size_t len)
     note_typing(v);
     if (v->input.len == 0) {
         n = host_session_input(v->host, data, len);
-        acknowledge(v, n);
+        acknowledge(v, is_lost(v) ? 0 : n);
     }
     strbuf_add(&v->input, data + n, len - n);
     update_pause(v);

@@ -24,6 +24,12 @@ const struct verb verb_table[] = {
      verb_attach},
     {"sessions", "", "List the sessions", "or", 0, false, verb_sessions},
     {"rename", "SESSION NAME", "Give a session a name; an empty one: its own again", "or", 2, false, verb_rename},
+    {"send", "SESSION [TEXT...|-]", "Type text (-: from stdin) or press keys in a session", "oKEBTr", -1, false,
+     verb_send},
+    {"screen", "SESSION", "Print what is on a session's screen", "oHIr", 1, false, verb_screen},
+    {"wait", "SESSION", "Wait until a session is ready, blocked by a question, or exited", "oSTr", 1, false, verb_wait},
+    {"watch", "", "Print every change of what `ls` and `sessions` list, a JSON object a line", "Or", 0, false,
+     verb_watch},
     {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprbneRxAq", 1, true, verb_provision},
     {"prune", "", "Delete stopped sandboxes that have no profile any more (orphans)", "oryq", 0, false, verb_prune},
     {"image", "build [NAME]", "Make a profile's image from a provisioned sandbox; new ones begin with it", "oprbnRq", 2,
@@ -74,6 +80,15 @@ static const struct option_row {
     {'s', NULL, "--session", NULL, "as a session that outlives this terminal"},
     {'L', NULL, "--audit-log", "PATH", "write sessions and commands down in this file"},
     {'V', NULL, "--audit", "FILE", "check the chain of an audit log instead"},
+    {'K', NULL, "--key", "KEY", "press a key behind the text: Enter, C-c, Up, F1, ...; may be repeated"},
+    {'E', NULL, "--enter", NULL, "press Enter behind the text"},
+    {'B', NULL, "--paste", NULL, "as a paste: marked as one for a program that asked for it"},
+    {'H', NULL, "--history", "LINES", "with so many lines of the scrollback before it"},
+    {'I', NULL, "--ansi", NULL, "with colours and attributes, as escape sequences"},
+    {'S', NULL, "--state", "STATE",
+     "ready (silent for 2 s after output, asks nothing), blocked (asks a person) or exited"},
+    {'O', NULL, "--only", "KIND", "workspace, session, operation, backend or problem; may be repeated"},
+    {'T', NULL, "--timeout", "SECONDS", "give up after this time (exit 124)"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
 
@@ -109,6 +124,21 @@ void verb_help(const struct verb *v)
             printf("  %-26s %s\n", left, r->help);
         }
     }
+}
+
+/* One more kind of things to be told of. */
+static int kind_parse(const char *text, unsigned *only, struct error *err)
+{
+    static const char *const names[VERB_KIND_COUNT] = {"workspace", "session", "operation", "backend", "problem"};
+
+    for (unsigned i = 0; i < VERB_KIND_COUNT; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *only |= 1u << i;
+            return 0;
+        }
+    }
+    return error_hint(err, ERROR_INVALID, "Use --only workspace, session, operation, backend or problem.",
+                      "unknown kind '%s'", text);
 }
 
 /* Stores one option's value. */
@@ -167,7 +197,31 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
     case 'N':
         o->no_tty = true;
         break;
+    case 'K':
+        strvec_push(&o->keys, value);
+        break;
+    case 'E':
+        strvec_push(&o->keys, "Enter");
+        break;
+    case 'B':
+        o->paste = true;
+        break;
+    case 'H':
+        o->history = strtoull(value, &end, 10);
+        if (*value < '0' || *value > '9' || *end != '\0' || o->history > UINT32_MAX / 2) {
+            return error_set(err, ERROR_INVALID, "--history takes a number of lines, not '%s'", value);
+        }
+        break;
+    case 'I':
+        o->ansi = true;
+        break;
+    case 'S':
+        o->state = value;
+        break;
+    case 'O':
+        return kind_parse(value, &o->only, err);
     case 't':
+    case 'T':
         number = strtoul(value, &end, 10);
         if (*value == '\0' || *end != '\0' || number == 0 || number > 86400ul * 30) {
             return error_set(err, ERROR_INVALID, "--timeout takes seconds from 1 to 2592000, not '%s'", value);
@@ -354,7 +408,7 @@ int verb_open(struct verb_ctx *ctx)
         .audit_log = ctx->audit_log,
         .no_resume = !ctx->resumes,
         .profile_notes = true,
-        .lazy_follow = true,
+        .lazy_follow = !ctx->follows,
         .wanted = &ctx->o.names,
     };
     port_fill(ctx->port, &opts.port);
@@ -467,8 +521,9 @@ int verb_main(const struct paths *paths, int argc, char **argv)
 {
     const struct verb *v = verb_find(argv[0]);
     struct error err = ERROR_INIT;
-    struct verb_ctx ctx = {
-        .paths = paths, .failure = ERROR_INIT, .o = {.env = STRVEC_INIT, .names = STRVEC_INIT, .rest = STRVEC_INIT}};
+    struct verb_ctx ctx = {.paths = paths,
+                           .failure = ERROR_INIT,
+                           .o = {.env = STRVEC_INIT, .keys = STRVEC_INIT, .names = STRVEC_INIT, .rest = STRVEC_INIT}};
     int rc;
 
     if (v == NULL) {
@@ -498,6 +553,7 @@ int verb_main(const struct paths *paths, int argc, char **argv)
         rc = 1;
     }
     strvec_release(&ctx.o.env);
+    strvec_release(&ctx.o.keys);
     strvec_release(&ctx.o.names);
     strvec_release(&ctx.o.rest);
     return rc;

@@ -25,11 +25,20 @@ enum {
     EXIT_REFUSED = 77,
 };
 
+/* What `watch` tells of. */
+enum verb_kind { VERB_WORKSPACE, VERB_SESSION, VERB_OPERATION, VERB_BACKEND, VERB_PROBLEM };
+#define VERB_KIND_COUNT 5
+
 /* Everything that any verb's options can say; which of them a verb takes is in its row of the table. */
 struct verb_options {
     enum output_format format;
     const char *root, *audit_log, *audit_check, *profile, *backend, *image, *command, *cwd, *config_key;
     struct strvec env;
+    struct strvec keys; /* of send, in order */
+    const char *state;  /* of wait */
+    unsigned only;      /* of watch: a bit for each enum verb_kind; 0: all */
+    uint64_t history;   /* of screen: lines */
+    bool paste, ansi;
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
     enum net_policy net;
@@ -51,6 +60,7 @@ struct verb_ctx {
     bool finished;
     bool resumes;         /* the verb's own, see struct verb */
     bool tells;           /* says which sessions it cannot show */
+    bool follows;         /* changes that others make are followed all the time */
     bool answered;        /* something went to stdout: no error object after it */
     struct error failure; /* the first error that was said */
 };
@@ -78,6 +88,16 @@ int verb_open_sessions(struct verb_ctx *ctx);
 /* Which session is meant: by id, by what it is called (its name, else its label) or the number it is shown with, or by
  * the beginning of an id. When none or several fit that was said, with those there are; returns 0 or an exit code. */
 int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX]);
+/* The facts of things as the lists tell them, for programs: new objects. */
+struct json *verb_workspace_row(const struct model *m, const struct workspace *ws);
+struct json *verb_session_facts(const struct session_info *s);
+struct json *verb_operation_facts(const struct op_view *op);
+struct json *verb_backend_facts(const struct backend_view *b);
+/* Has it ended, one way or another? "exited 3", "killed 9", "lost"; NULL when it has not. */
+const char *verb_session_end(const struct session_info *s, char *out, size_t cap);
+/* Does it stand still with something that a person has to answer? */
+bool verb_session_is_blocked(const struct session_info *s);
+
 /* Runs the loop until verb_finish. */
 void verb_run(struct verb_ctx *ctx);
 void verb_finish(struct verb_ctx *ctx, int exit_code);
@@ -112,6 +132,10 @@ int verb_image(struct verb_ctx *ctx);
 int verb_shell(struct verb_ctx *ctx);
 int verb_attach(struct verb_ctx *ctx);
 int verb_rename(struct verb_ctx *ctx);
+int verb_send(struct verb_ctx *ctx);
+int verb_screen(struct verb_ctx *ctx);
+int verb_wait(struct verb_ctx *ctx);
+int verb_watch(struct verb_ctx *ctx);
 int verb_doctor(struct verb_ctx *ctx);
 int verb_changes(struct verb_ctx *ctx);
 int verb_apply(struct verb_ctx *ctx);

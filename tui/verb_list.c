@@ -47,8 +47,7 @@ static struct json *ports_of(const struct workspace *ws)
     return list;
 }
 
-/* One row of `ls` (behaviour.md O1). */
-static struct json *ls_row(const struct model *m, const struct workspace *ws)
+struct json *verb_workspace_row(const struct model *m, const struct workspace *ws)
 {
     struct json *row = json_new_object();
     bool exists = ws->have_info && ws->info.state != SANDBOX_NONE;
@@ -187,7 +186,7 @@ int verb_ls(struct verb_ctx *ctx)
         const struct workspace *ws = model_workspace_at(ctx->model, i);
 
         if (ctx->o.all || (ws->have_info && ws->info.state != SANDBOX_NONE) || ws->op != 0) {
-            output_row_take(out, ls_row(ctx->model, ws));
+            output_row_take(out, verb_workspace_row(ctx->model, ws));
         }
     }
     for (size_t i = 0; ctx->o.format == OUTPUT_TEXT && i < model_workspace_count(ctx->model); i++) {

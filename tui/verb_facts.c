@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions, operations and backends as objects for programs. */
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "tui/verb.h"
+
+/* A string, or null when it is empty. */
+static void set_string(struct json *row, const char *key, const char *value)
+{
+    json_set_string(row, key, value[0] != '\0' ? value : NULL);
+}
+
+/* A time, or null when there was none. */
+static void set_time(struct json *row, const char *key, uint64_t wall_ms)
+{
+    char text[32];
+
+    clock_iso8601(wall_ms, text);
+    json_set_string(row, key, wall_ms > 0 ? text : NULL);
+}
+
+const char *verb_session_end(const struct session_info *s, char *out, size_t cap)
+{
+    if (s->state == SESSION_LOST) {
+        str_copy(out, cap, "lost");
+    } else if (s->state != SESSION_EXITED) {
+        return NULL;
+    } else if (s->exit_signal != 0) {
+        str_format(out, cap, "killed %d", s->exit_signal);
+    } else {
+        str_format(out, cap, "exited %d", s->exit_code);
+    }
+    return out;
+}
+
+bool verb_session_is_blocked(const struct session_info *s)
+{
+    return s->state == SESSION_RUNNING && s->attention == ATTENTION_WAITING;
+}
+
+struct json *verb_session_facts(const struct session_info *s)
+{
+    static const char *const STATES[] = {[SESSION_STARTING] = "starting",
+                                         [SESSION_RUNNING] = "running",
+                                         [SESSION_EXITED] = "exited",
+                                         [SESSION_LOST] = "lost"};
+    struct json *row = json_new_object(), *size = json_new_object();
+
+    json_set_string(row, "id", s->id);
+    json_set_int(row, "number", s->number);
+    json_set_string(row, "sandbox", s->sandbox);
+    json_set_string(row, "kind", session_kind_name(s->kind));
+    set_string(row, "label", s->label);
+    set_string(row, "name", s->name);
+    set_string(row, "program", s->state == SESSION_RUNNING ? s->front : "");
+    set_string(row, "title", s->title);
+    set_string(row, "cwd", s->cwd);
+    json_set_string(row, "state", STATES[s->state]);
+    json_set_bool(row, "working", s->working);
+    json_set_bool(row, "blocked", verb_session_is_blocked(s));
+    set_string(row, "attention", s->attention != ATTENTION_NONE ? attention_kind_name(s->attention) : "");
+    set_string(row, "attention_text", s->attention_text);
+    set_time(row, "attention_since", s->attention != ATTENTION_NONE ? s->attention_since_ms : 0);
+    json_set_bool(row, "attention_seen", s->attention_seen);
+    json_set_bool(row, "needs_you", session_wants_person(s));
+    if (s->state == SESSION_EXITED) {
+        json_set_int(row, "exit_code", s->exit_signal != 0 ? 128 + s->exit_signal : s->exit_code);
+        json_set_int(row, "exit_signal", s->exit_signal);
+    } else {
+        json_set_null(row, "exit_code");
+        json_set_null(row, "exit_signal");
+    }
+    json_set_int(row, "progress", s->progress);
+    json_set_int(size, "cols", s->cols);
+    json_set_int(size, "rows", s->rows);
+    json_set(row, "size", size);
+    json_set_int(row, "pid", s->pid);
+    json_set_int(row, "host_pid", s->host_pid);
+    set_time(row, "started", s->started_wall_ms);
+    set_time(row, "ended", s->ended_wall_ms);
+    return row;
+}
+
+/* One step of an operation. */
+static struct json *step_facts(const struct op_step_view *s)
+{
+    static const char *const STATES[] = {
+        [OP_STEP_PENDING] = "pending", [OP_STEP_RUNNING] = "running", [OP_STEP_DONE] = "done",
+        [OP_STEP_SKIPPED] = "skipped", [OP_STEP_FAILED] = "failed",   [OP_STEP_CANCELED] = "canceled"};
+    struct json *row = json_new_object();
+
+    json_set_string(row, "name", s->name);
+    json_set_string(row, "state", STATES[s->state]);
+    json_set_bool(row, "minor", s->minor);
+    json_set_int(row, "tries", s->tries);
+    json_set_int(row, "percent", s->percent);
+    if (s->ended_ms >= s->started_ms && s->ended_ms > 0) {
+        json_set_int(row, "took_ms", (int64_t)(s->ended_ms - s->started_ms));
+    } else {
+        json_set_null(row, "took_ms");
+    }
+    set_string(row, "text", s->text);
+    return row;
+}
+
+struct json *verb_operation_facts(const struct op_view *op)
+{
+    static const char *const STATES[] = {[OP_QUEUED] = "queued",
+                                         [OP_RUNNING] = "running",
+                                         [OP_DONE] = "done",
+                                         [OP_FAILED] = "failed",
+                                         [OP_CANCELED] = "canceled"};
+    struct json *row = json_new_object(), *steps = json_new_array();
+
+    json_set_int(row, "id", op->id);
+    json_set_string(row, "plan", op->plan);
+    json_set_string(row, "sandbox", op->sandbox);
+    set_string(row, "profile", op->profile);
+    json_set_string(row, "state", STATES[op->state]);
+    json_set_bool(row, "canceling", op->canceling);
+    json_set_int(row, "step", op->step);
+    for (int i = 0; i < op->step_count; i++) {
+        json_append(steps, step_facts(&op->steps[i]));
+    }
+    json_set(row, "steps", steps);
+    set_string(row, "phase", op->phase);
+    set_string(row, "session", op->session);
+    json_set_string(row, "error", op->state == OP_FAILED ? op->error.msg : NULL);
+    set_string(row, "notice", op->notice);
+    return row;
+}
+
+struct json *verb_backend_facts(const struct backend_view *b)
+{
+    struct json *row = json_new_object();
+
+    json_set_string(row, "name", b->name);
+    set_string(row, "host", b->host);
+    json_set_bool(row, "probed", b->probed);
+    json_set_bool(row, "usable", b->probe.usable);
+    json_set_bool(row, "lost", b->lost);
+    set_string(row, "reason", b->probe.reason);
+    return row;
+}
