@@ -10,6 +10,7 @@
 #include "core/io/fd.h"
 
 #define READ_BYTES 4096
+#define TAKE_BYTES (128u << 10) /* twice what a pipe holds: who goes on writing while it is read is not waited for */
 
 int aside_open(int fds[2])
 {
@@ -65,9 +66,9 @@ static size_t give_out(const char *buf, size_t len, void (*fn)(void *arg, const 
 void aside_take(int fd, void (*fn)(void *arg, const char *data, size_t len), void *arg)
 {
     char buf[READ_BYTES];
-    size_t len = 0;
+    size_t len = 0, taken = 0;
 
-    for (;;) {
+    while (taken < TAKE_BYTES) {
         ssize_t n = read(fd, buf + len, sizeof(buf) - len);
         size_t done;
 
@@ -78,6 +79,7 @@ void aside_take(int fd, void (*fn)(void *arg, const char *data, size_t len), voi
             return; /* empty, or nobody writes any more */
         }
         len += (size_t)n;
+        taken += (size_t)n;
         done = give_out(buf, len, fn, arg);
         len -= done;
         memmove(buf, buf + done, len); /* a note that the buffer was too short for: its rest is there, too */

@@ -17,7 +17,8 @@ int aside_open(int fds[2]);
 bool aside_is_writable(int fd);
 /* Leaves a note of 1 to ASIDE_MAX bytes. False when it is too long, there is no room or nobody to read it. */
 bool aside_put(int fd, const void *data, size_t len);
-/* Takes all notes there are, in their order. */
+/* Takes all notes there are, in their order. Ends also while somebody goes on leaving some: those are for the next
+ * time. */
 void aside_take(int fd, void (*fn)(void *arg, const char *data, size_t len), void *arg);
 
 #endif

@@ -134,11 +134,35 @@ static void test_what_it_is(void **state)
     close(null);
 }
 
+/* Leaves another note for each that is taken, as somebody might who means no good. */
+static void answer_with_another(void *arg, const char *data, size_t len)
+{
+    size_t *count = arg;
+
+    ++*count;
+    assert_true(*count < 100000);
+    (void)aside_put(ends[1], data, len);
+}
+
+/* Notes that never end must not keep the host from everything else. */
+static void test_ends(void **state)
+{
+    size_t count = 0;
+    char note[100] = "";
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        assert_true(aside_put(ends[1], note, sizeof(note)));
+    }
+    aside_take(ends[0], answer_with_another, &count);
+    assert_true(count >= 300);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_in_order), T(test_bounds), T(test_full), T(test_other_end_gone), T(test_what_it_is),
+        T(test_in_order), T(test_bounds), T(test_full), T(test_ends), T(test_other_end_gone), T(test_what_it_is),
     };
 
     return cmocka_run_group_tests_name("aside", tests, NULL, NULL);
