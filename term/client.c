@@ -245,6 +245,8 @@ static bool attach(struct sessions *s, const char *id)
         if (result == SESSION_SWEEP_NOT_OURS) {
             tell_trouble(s, troubles_give_up(&s->troubles, id, &err), id, &err);
         }
+    } else if (error_is_transient(&err)) {
+        again = true; /* its host is late, or we are out of descriptors */
     } else if (err.code != ERROR_NOT_FOUND) {
         tell_trouble(s, troubles_give_up(&s->troubles, id, &err), id, &err);
     }

@@ -242,6 +242,44 @@ static void test_foreign_socket(void **state)
     free(path);
 }
 
+static bool is_connected(void *arg)
+{
+    return accept(*(int *)arg, NULL, NULL) >= 0;
+}
+
+/* More wait for a host than it lets wait, as it is stopped or late: once it goes on it is found, and no trouble told.
+ */
+static void test_busy_socket(void **state)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    char *path = session_dir_socket(rig.dir, "demo-shell-busy");
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), waiting[16], count = 0;
+
+    (void)state;
+    assert_int_equal(str_copy(sa.sun_path, sizeof(sa.sun_path), path), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    for (bool room = true; room; count += room ? 1 : 0) {
+        assert_true(count < (int)MT_ARRAY_LEN(waiting));
+        waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        room = connect(waiting[count], (struct sockaddr *)&sa, sizeof(sa)) == 0;
+    }
+    close(waiting[count]);
+    rig_turn(&rig, 300); /* the cockpit has tried */
+    while (count > 0) {
+        int one = accept(fd, NULL, NULL);
+
+        assert_true(one >= 0);
+        close(one);
+        close(waiting[--count]);
+    }
+    assert_int_equal(accept(fd, NULL, NULL), -1); /* it was none of those */
+    assert_true(rig_wait(&rig, is_connected, &fd, RIG_WAIT_MS));
+    close(fd);
+    unlink(path);
+    free(path);
+}
+
 /* One that listens, and says nothing: the scan does not wait for it. */
 static void test_silent_socket(void **state)
 {
@@ -365,11 +403,17 @@ int main(int argc, char **argv)
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_garbage),           T(test_client_that_does_not_read),
-        T(test_too_many_clients),  T(test_dead_socket_is_swept),
-        T(test_foreign_socket),    T(test_silent_socket),
-        T(test_nonsense_host),     T(test_socket_deleted),
-        T(test_directory_mode),    T(test_directory_unusable),
+        T(test_garbage),
+        T(test_client_that_does_not_read),
+        T(test_too_many_clients),
+        T(test_dead_socket_is_swept),
+        T(test_foreign_socket),
+        T(test_silent_socket),
+        T(test_busy_socket),
+        T(test_nonsense_host),
+        T(test_socket_deleted),
+        T(test_directory_mode),
+        T(test_directory_unusable),
         T(test_directory_deleted),
     };
 
