@@ -23,8 +23,9 @@
 #define PTY_QUEUE_MAX (1u << 20)
 #define PTY_BUDGET_BYTES (64u << 10)
 #define PTY_DRAIN_MS 250
-#define PTY_LATE_BYTES (64u << 10) /* no system keeps more for a program that has ended: what is beyond is of others   \
-                                    */
+#define PTY_LATE_BYTES                                                                                                 \
+    (64u << 10) /* no system keeps more for a program that has ended: what is beyond is of others                      \
+                 */
 #define PTY_TERM_AFTER_MS 500
 #define PTY_KILL_AFTER_MS 2000
 #define PTY_RETRY_MS 100
@@ -216,9 +217,12 @@ static bool read_some(struct pty *p)
     return p->master < 0 || p->eof;
 }
 
-/* Gives the kernel what it takes. */
+/* Gives the kernel what it takes. What it took is forgotten now and then: a terminal takes 4 KiB at a time, and moving
+ * the rest of a long paste for each would cost its square. */
 static void flush(struct pty *p)
 {
+    size_t before = p->queue_off;
+
     while (p->queue_off < p->queue.len) {
         ssize_t n = write(p->master, p->queue.buf + p->queue_off, p->queue.len - p->queue_off);
         if (n > 0) {
@@ -231,10 +235,12 @@ static void flush(struct pty *p)
             break;
         }
     }
-    if (p->queue_off > 0) {
+    if (p->queue_off > before) {
+        p->retries = 0;
+    }
+    if (p->queue_off == p->queue.len || p->queue_off > p->queue.len / 2) {
         strbuf_consume(&p->queue, p->queue_off);
         p->queue_off = 0;
-        p->retries = 0;
     }
 }
 
@@ -515,7 +521,7 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
 
 size_t pty_write(struct pty *p, const char *data, size_t len)
 {
-    size_t take = MT_MIN(len, PTY_QUEUE_MAX - p->queue.len);
+    size_t take = MT_MIN(len, PTY_QUEUE_MAX - (p->queue.len - p->queue_off));
 
     if (p->master < 0 || p->ended) {
         return len; /* nobody will read it: taken, so that the caller does not wait for room */
