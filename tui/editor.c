@@ -104,6 +104,9 @@ static void on_exit_cb(void *arg, int code, int signum)
         app_fail(app, &err);
     }
     app->painting_blocked = false;
+    if (app->engine && !app->quitting) {
+        engine_watch_inference(app->engine, true);
+    }
     screen_invalidate(app->screen);
     bool changed = stat(e->path, &st) == 0 && (st.st_size != e->before.st_size || st.st_mtime != e->before.st_mtime ||
                                                st.st_ino != e->before.st_ino);
@@ -132,7 +135,9 @@ static void run(struct editor *e)
         (void)unlink(e->path);
         app_fail(app, &err);
         editor_free(e);
+        return;
     }
+    engine_watch_inference(app->engine, false); /* nobody sees it */
 }
 
 /* pane_sink.write */

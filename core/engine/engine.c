@@ -7,6 +7,7 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/naming.h"
+#include "core/inference/apikey.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
@@ -15,11 +16,22 @@
 
 /* --- start --- */
 
+/* An agent that does something may have put the inference server to work. */
+static void stir(struct engine *e, const struct session_info *s)
+{
+    if (s != NULL && s->kind == SESSION_AGENT && !e->closing) {
+        watcher_poke(e->watcher);
+    }
+}
+
 /* Sessions changed: runs that wait for one look at it. */
 static void on_event(void *arg, const struct model_event *ev)
 {
     struct engine *e = arg;
     idle_on_event(e, ev);
+    if (ev->kind == MODEL_SESSION || ev->kind == MODEL_SESSION_ADDED) {
+        stir(e, model_session(e->opts.model, ev->session));
+    }
     if (ev->kind != MODEL_SESSION && ev->kind != MODEL_SESSION_REMOVED) {
         return;
     }
@@ -31,14 +43,43 @@ static void on_event(void *arg, const struct model_event *ev)
 }
 
 /* The first look at the inference server is over. */
-static void on_inference(void *arg, const struct probe_result *result)
+static void on_first_look(void *arg, const struct inference_view *view)
 {
     struct engine *e = arg;
-    e->probe = NULL;
-    e->inference = *result;
-    e->inference_ms = clock_mono_ms();
+    (void)view;
+    e->first_look = NULL;
     e->pending--;
     engine_settle(e);
+}
+
+/* What is known of the inference server has changed. */
+static void on_inference(void *arg, const struct inference_view *view)
+{
+    struct engine *e = arg;
+    model_put_inference(e->opts.model, view);
+}
+
+/* Watches the inference server (I1); a key that cannot be used is a problem, and none is sent then. */
+static void open_watcher(struct engine *e)
+{
+    const struct config *c = e->opts.config;
+    struct error err = ERROR_INIT;
+    struct apikey key;
+    MT_CLEANUP(xfree) char *file = path_expand(c->server_key_file, e->opts.paths->home);
+    if (apikey_read(&key, "MUTHR_SERVER_KEY", file, &err) < 0) {
+        model_problem(e->opts.model, "key of the inference server: %s", err.msg);
+    }
+    struct watcher_opts opts = {.loop = e->opts.loop,
+                                .http = e->http,
+                                .host = "127.0.0.1",
+                                .port = c->server_port,
+                                .key = key.text,
+                                .changed = on_inference,
+                                .arg = e};
+    e->watcher = watcher_new(&opts);
+    apikey_clear(&key);
+    e->first_look = watcher_look(e->watcher, on_first_look, e);
+    e->pending++;
 }
 
 /* Root folder changes are looked at a little later, all at once. */
@@ -168,6 +209,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
                     : opts->config->audit   ? path_join(opts->paths->state, "audit.ndjson")
                                             : NULL;
     e->http = http_client_new(opts->loop);
+    open_watcher(e);
     e->refresh = timer_new(opts->loop, refresh_on_timer, e);
     e->rescan = timer_new(opts->loop, on_rescan, e);
     e->stats = timer_new(opts->loop, stats_on_timer, e);
@@ -182,11 +224,6 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     refresh_scan(e);
     takeover_open(e);
     open_backends(e);
-    if (probe_start(&e->probe, e->http, opts->config->server_port, on_inference, e, &why) == 0) {
-        e->pending++;
-    } else {
-        log_warn("inference server: %s", why.msg);
-    }
     engine_settle(e);
     return e;
 }
@@ -213,7 +250,7 @@ static bool is_looked_at(const struct engine *e)
             return false;
         }
     }
-    return e->inference_ms != 0 || e->probe == NULL;
+    return e->first_look == NULL;
 }
 
 /* Tells those who wait; they may add others. */
@@ -249,6 +286,7 @@ static void free_engine(struct engine *e)
     timer_close(e->idle);
     idle_free(e);
     dirwatch_close(e->root_watch);
+    watcher_close(e->watcher);
     http_client_close(e->http);
     bus_unsubscribe(e->opts.bus, e->sub);
     free(e->slots);
@@ -267,8 +305,8 @@ static void free_engine(struct engine *e)
 static void close_backends(struct engine *e)
 {
     e->closed = true;
-    if (e->probe != NULL) {
-        probe_cancel(e->probe);
+    if (e->first_look != NULL) {
+        watcher_look_cancel(e->first_look);
     }
     stats_cancel(e);
     looks_cancel(e);
@@ -327,6 +365,7 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
     e->leave = leave;
     e->on_closed = done;
     e->on_closed_arg = arg;
+    watcher_show(e->watcher, false);
     timer_stop(e->stats);
     timer_stop(e->refresh);
     timer_stop(e->rescan);
@@ -342,6 +381,13 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
         op_start(r->op); /* a queued one ends by running nothing */
     }
     engine_settle(e);
+}
+
+void engine_watch_inference(struct engine *e, bool visible)
+{
+    if (!e->closing) {
+        watcher_show(e->watcher, visible);
+    }
 }
 
 void engine_on_ready(struct engine *e, void (*fn)(void *arg), void *arg)
@@ -440,7 +486,7 @@ void engine_profile_of(struct engine *e, const struct workspace *ws, const struc
 }
 
 int engine_environment(struct engine *e, const struct slot *slot, const struct sandbox_info *info,
-                       const struct profile *profile, const char *mount, const struct probe_result *inference,
+                       const struct profile *profile, const char *mount, const struct inference_view *inference,
                        bool strict, struct strvec *out, const char **notice, struct error *err)
 {
     char gateway[64], model[160];
@@ -449,17 +495,17 @@ int engine_environment(struct engine *e, const struct slot *slot, const struct s
     enum net_policy net = info->net_known ? info->net : NET_FULL;
     env_gateway(e->opts.config, net, info->gateway, gateway, &reachable);
     str_copy(model, sizeof(model), path_base(inference->model));
-    if (inference->state != PROBE_READY || (!strict && env_check_model(model, NULL) < 0)) {
+    if (!inference_has_model(inference) || (!strict && env_check_model(model, NULL) < 0)) {
         env_fallback_model(e->opts.config, e->opts.paths, model, &source);
         if (strict && strcmp(source, "default") == 0 && e->opts.config->model[0] != '\0' &&
             env_check_model(e->opts.config->model, err) < 0) {
             return error_wrap(err, "setting model"); /* P4: never a silent substitute */
         }
         log_info("model name %s is a fallback (%s): the inference server is %s", model, source,
-                 probe_state_name(inference->state));
+                 inference_state_name(inference->state));
     }
     /* Worth a word only when there is a server to miss. */
-    if (!reachable && notice != NULL && inference->state == PROBE_READY) {
+    if (!reachable && notice != NULL && inference_has_model(inference)) {
         *notice = net == NET_NONE ? "without a network the inference server is out of reach"
                                   : "the inference server on this host is out of reach from an isolated network: set "
                                     "container_host_gateway, or choose the shared network";
@@ -467,7 +513,7 @@ int engine_environment(struct engine *e, const struct slot *slot, const struct s
     struct env_input in = {.gateway = gateway,
                            .server_port = e->opts.config->server_port,
                            .model = model,
-                           .context = inference->state == PROBE_READY ? inference->context : 0,
+                           .context = inference_has_model(inference) ? inference->window : 0,
                            .workspace_mount = mount,
                            .specs_rev = profile->rev,
                            .runtime = env_runtime(e->opts.paths),

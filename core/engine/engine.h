@@ -184,6 +184,10 @@ void engine_retry_backend(struct engine *e, const char *name, const char *host);
  * list; NULL/0 stops. */
 void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count);
 
+/* Somebody sees what the model says of the inference server, or nobody: while somebody does, it is kept up to date;
+ * else it is only looked at when an op or a session needs it. Starts as false. */
+void engine_watch_inference(struct engine *e, bool visible);
+
 /* Is anything of ours still in flight? */
 bool engine_is_idle(const struct engine *e);
 /* Profiles found (name, description, agent command or NULL, source path): for dialogs and the `profiles` verb. Heap,

@@ -14,7 +14,7 @@
 #include "core/engine/profiles.h"
 #include "core/engine/record.h"
 #include "core/engine/spec.h"
-#include "core/inference/probe.h"
+#include "core/inference/watcher.h"
 #include "core/io/http.h"
 #include "core/io/lockfile.h"
 #include "core/io/pidwatch.h"
@@ -81,15 +81,15 @@ struct run {
     struct lockfile *l2, *l1;
     bool l2_held, l1_held, journaled;
     bool turn_wait; /* for L1, which another op of this engine has or goes for */
-    struct probe *probe;
+    struct watcher_look *model_look;
     /* what it knows */
     struct record record;
     bool have_record, have_profile, have_spec;
     struct profile profile;
     struct sandbox_spec spec;
     struct strbuf spec_text;
-    struct sandbox_info info; /* as inspected; state NONE when there is none */
-    struct probe_result inference;
+    struct sandbox_info info;        /* as inspected; state NONE when there is none */
+    struct inference_view inference; /* as step_model found it */
     bool do_stop, do_remove, do_create, do_update, do_start, do_provision;
     bool created, came_up; /* by this op; read back as running */
     bool other_net;        /* it runs on, with another network than is wanted now */
@@ -126,10 +126,9 @@ struct engine {
     struct slot *slots;
     size_t slot_count;
     struct http_client *http;
-    struct probe *probe; /* the one at start */
-    struct probe_result inference;
-    uint64_t inference_ms; /* when that was learned; 0 never */
-    struct run *runs;      /* in order of arrival */
+    struct watcher *watcher;         /* of the inference server */
+    struct watcher_look *first_look; /* at it, at the start; NULL: over */
+    struct run *runs;                /* in order of arrival */
     op_id last_op;
     struct bus_sub *sub;
     struct timer *refresh, *rescan, *stats, *tick, *hosts_late;
@@ -181,7 +180,7 @@ struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struc
 /* The P3 set for a sandbox; strict: a bad model name is an error, not replaced. *notice (may be NULL, static text) when
  * the host cannot be reached. */
 int engine_environment(struct engine *e, const struct slot *slot, const struct sandbox_info *info,
-                       const struct profile *profile, const char *mount, const struct probe_result *inference,
+                       const struct profile *profile, const char *mount, const struct inference_view *inference,
                        bool strict, struct strvec *out, const char **notice, struct error *err);
 /* Profile of a sandbox: recorded, as labelled, else the configuration's. */
 void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64]);

@@ -184,6 +184,7 @@ void idle_on_event(struct engine *e, const struct model_event *ev)
     case MODEL_STATS:
     case MODEL_ATTENTION:
     case MODEL_BACKEND:
+    case MODEL_INFERENCE:
     case MODEL_PROBLEM:
         break;
     }

@@ -19,7 +19,7 @@ struct session_start {
     char *command, *profile, *cwd;
     struct strvec env;
     int cols, rows;
-    struct probe *probe;
+    struct watcher_look *model_look;
     bool canceled;
     void (*done)(void *arg, const char *id, const struct error *err);
     void *arg;
@@ -97,8 +97,8 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
     const char *mount = engine_mount(ws);
     const struct sandbox_info none = {.net_known = false};
-    if (engine_environment(e, slot, ws != NULL ? &ws->info : &none, profile, mount, &e->inference, false, &env, NULL,
-                           err) < 0 ||
+    if (engine_environment(e, slot, ws != NULL ? &ws->info : &none, profile, mount, watcher_view(e->watcher), false,
+                           &env, NULL, err) < 0 ||
         env_add_extra(extra, &env, err) < 0) {
         return -1;
     }
@@ -207,18 +207,17 @@ static int launch(struct session_start *s, struct error *err)
 }
 
 /* The inference server answered, or did not. */
-static void on_model(void *arg, const struct probe_result *result)
+static void on_model(void *arg, const struct inference_view *view)
 {
     struct session_start *s = arg;
     struct error err = ERROR_INIT;
-    s->probe = NULL;
+    (void)view;
+    s->model_look = NULL;
     if (s->canceled) {
         error_set(&err, ERROR_CANCELED, "the engine is closing");
         finish(s, NULL, &err);
         return;
     }
-    s->e->inference = *result;
-    s->e->inference_ms = clock_mono_ms();
     if (launch(s, &err) < 0) {
         finish(s, NULL, &err);
     }
@@ -261,8 +260,11 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     s->arg = req->arg;
     s->next = e->starts;
     e->starts = s;
-    bool fresh = e->inference_ms != 0 && clock_mono_ms() - e->inference_ms < INFERENCE_FRESH_MS;
-    rc = fresh ? launch(s, err) : probe_start(&s->probe, e->http, e->opts.config->server_port, on_model, s, err);
+    if (!watcher_is_fresh(e->watcher, INFERENCE_FRESH_MS)) {
+        s->model_look = watcher_look(e->watcher, on_model, s);
+        return 0;
+    }
+    rc = launch(s, err);
     if (rc < 0) {
         s->done = NULL; /* the caller has the error */
         finish(s, NULL, NULL);
@@ -274,8 +276,8 @@ void sessions_cancel_all(struct engine *e)
 {
     for (struct session_start *s = e->starts; s != NULL; s = s->next) {
         s->canceled = true;
-        if (s->probe != NULL) {
-            probe_cancel(s->probe);
+        if (s->model_look != NULL) {
+            watcher_look_cancel(s->model_look);
         }
     }
 }

@@ -18,13 +18,11 @@
 #define KILL_LIMIT_MS 800
 
 /* The inference server answered, or did not: both are fine. */
-static void model_done(void *arg, const struct probe_result *result)
+static void model_done(void *arg, const struct inference_view *view)
 {
     struct run *r = arg;
-    r->probe = NULL;
-    r->inference = *result;
-    r->e->inference = *result;
-    r->e->inference_ms = clock_mono_ms();
+    r->model_look = NULL;
+    r->inference = *view;
     op_resume(r->op, NULL);
 }
 
@@ -32,15 +30,16 @@ enum step_result step_model(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     (void)op;
-    return probe_start(&r->probe, r->e->http, r->e->opts.config->server_port, model_done, r, err) < 0 ? STEP_FAIL
-                                                                                                      : STEP_WAIT;
+    (void)err;
+    r->model_look = watcher_look(r->e->watcher, model_done, r);
+    return STEP_WAIT;
 }
 
 void step_model_cancel(struct op *op, void *ctx)
 {
     struct run *r = ctx;
     (void)op;
-    probe_cancel(r->probe);
+    watcher_look_cancel(r->model_look);
 }
 
 /* Why no script runs, for the view. */

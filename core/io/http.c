@@ -37,6 +37,7 @@ struct http_request {
     http_done_fn done;
     void *arg;
     char *url;
+    char *bearer; /* or NULL */
     char reason[CURL_ERROR_SIZE];
     size_t max_bytes;
     uint64_t timeout_ms;
@@ -61,6 +62,17 @@ static void client_free(void *arg)
     free(arg);
 }
 
+/* A key does not stay in freed memory. */
+static void free_secret(char *s)
+{
+    if (s != NULL) {
+        for (volatile char *at = s; *at != '\0'; at++) {
+            *at = '\0';
+        }
+        free(s);
+    }
+}
+
 /* loop_task: the answer goes to its owner. */
 static void deliver(void *arg)
 {
@@ -79,6 +91,7 @@ static void deliver(void *arg)
     r->done(r->arg, failed ? 0 : r->status, r->body.buf, r->body.len, failed ? &r->error : NULL);
     strbuf_release(&r->body);
     free(r->url);
+    free_secret(r->bearer);
     free(r);
     if (c->closing && c->requests == NULL) {
         loop_defer(c->loop, client_free, c);
@@ -121,8 +134,10 @@ static void judge(struct http_request *r, CURLcode code)
         error_set(&r->error, ERROR_TIMEOUT, "%s: no answer after %.1f s", r->url, (double)r->timeout_ms / 1000.0);
         return;
     }
-    if (code == CURLE_URL_MALFORMAT) { /* UNSUPPORTED_PROTOCOL is a server that speaks no HTTP: schemes were checked */
+    if (code == CURLE_URL_MALFORMAT) {
         kind = ERROR_INVALID;
+    } else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY) {
+        kind = ERROR_PARSE; /* a server that speaks no HTTP: schemes were checked */
     }
     error_set(&r->error, kind, "%s: %s", r->url, why);
 }
@@ -387,6 +402,10 @@ static void set_options(struct http_request *r, bool loopback)
     if (loopback) {
         curl->easy_setopt(e, CURLOPT_PROXY, "");
     }
+    if (r->bearer != NULL) {
+        curl->easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl->easy_setopt(e, CURLOPT_XOAUTH2_BEARER, r->bearer);
+    }
     if (r->early_fd >= 0) {
         curl->easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         curl->easy_setopt(e, CURLOPT_OPENSOCKETDATA, r);
@@ -426,7 +445,7 @@ static CURL *new_easy(struct http_client *c, struct error *err)
     return easy;
 }
 
-int http_get(struct http_request **out, struct http_client *c, const char *url, uint64_t timeout_ms, size_t max_bytes,
+int http_get(struct http_request **out, struct http_client *c, const char *url, const struct http_opts *opts,
              http_done_fn done, void *arg, struct error *err)
 {
     uint16_t port = c->multi == NULL ? loopback_port(url) : 0;
@@ -452,8 +471,9 @@ int http_get(struct http_request **out, struct http_client *c, const char *url, 
         r = request_new(c, url, done, arg);
         r->easy = easy;
         r->early_fd = early_fd;
-        r->timeout_ms = timeout_ms;
-        r->max_bytes = max_bytes;
+        r->timeout_ms = opts->timeout_ms;
+        r->max_bytes = opts->max_bytes;
+        r->bearer = xstrdup_null(opts->bearer);
         set_options(r, loopback);
         c->curl.multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
     }

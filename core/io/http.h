@@ -16,13 +16,18 @@
 struct http_client;
 struct http_request;
 
-/* status: HTTP status, 0 when err is set (TIMEOUT, UNAVAILABLE, CANCELED, INVALID for an over-long answer). Exactly
- * once, never before http_get returned. */
+/* status: HTTP status, 0 when err is set (TIMEOUT, UNAVAILABLE, CANCELED, INVALID for an over-long answer, PARSE for
+ * one that is no HTTP). Exactly once, never before http_get returned. */
 typedef void (*http_done_fn)(void *arg, int status, const char *body, size_t len, const struct error *err);
 
 struct http_client *http_client_new(struct loop *loop);
 void http_client_close(struct http_client *c);
-int http_get(struct http_request **out, struct http_client *c, const char *url, uint64_t timeout_ms, size_t max_bytes,
+struct http_opts {
+    uint64_t timeout_ms; /* for the whole of it; 0: none */
+    size_t max_bytes;    /* of the answer */
+    const char *bearer;  /* key for "Authorization: Bearer", copied; in no text of an error. NULL: none */
+};
+int http_get(struct http_request **out, struct http_client *c, const char *url, const struct http_opts *opts,
              http_done_fn done, void *arg, struct error *err);
 void http_cancel(struct http_request *r); /* done follows with CANCELED */
 

@@ -35,6 +35,7 @@ struct config {
     char *workspace_root;         /* MUTHR_WORKSPACE_ROOT; "~/src"; unexpanded */
     char *container_host_gateway; /* MUTHR_CONTAINER_HOST_GATEWAY; "" */
     int64_t server_port;          /* MUTHR_SERVER_PORT; 8080 */
+    char *server_key_file;        /* MUTHR_SERVER_KEY_FILE; "": none. Unexpanded */
     char *model;                  /* "": default model name for P6 */
     /* [sandbox] */
     char *backend;             /* "auto" */

@@ -19,6 +19,8 @@ const struct config_option CONFIG_OPTIONS[] = {
      .help = "address of this host as sandboxes see it; empty: found out"},
     {"", "server_port", CONFIG_INT, AT(server_port), "8080", .min = 1, .max = 65535, .env = "MUTHR_SERVER_PORT",
      .help = "port of the inference server on 127.0.0.1"},
+    {"", "server_key_file", CONFIG_STRING, AT(server_key_file), "", .env = "MUTHR_SERVER_KEY_FILE",
+     .help = "file (of mode 0600) with the inference server's API key, unless MUTHR_SERVER_KEY holds it; empty: none"},
     {"", "model", CONFIG_STRING, AT(model), "",
      .help = "model name for provisioning while the inference server is silent"},
     {"sandbox", "backend", CONFIG_STRING, AT(backend), "auto",

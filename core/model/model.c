@@ -22,12 +22,14 @@ struct model {
     size_t session_count;
     struct backend_view *backends;
     size_t backend_count;
+    struct inference_view inference;
 };
 
 struct model *model_new(struct bus *bus)
 {
     struct model *m = xcalloc(1, sizeof(*m));
     m->bus = bus;
+    inference_view_init(&m->inference);
     return m;
 }
 
@@ -653,6 +655,17 @@ void model_put_backend(struct model *m, const struct backend_view *b)
     }
     *mine = *b;
     publish(m, MODEL_BACKEND, 0, 0, NULL);
+}
+
+const struct inference_view *model_inference(const struct model *m)
+{
+    return &m->inference;
+}
+
+void model_put_inference(struct model *m, const struct inference_view *v)
+{
+    m->inference = *v;
+    publish(m, MODEL_INFERENCE, 0, 0, NULL);
 }
 
 void model_problem(struct model *m, const char *fmt, ...)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/engine/backend.h"
+#include "core/model/inference.h"
 #include "core/model/session.h"
 
 typedef uint32_t workspace_id; /* 0: none */
@@ -96,6 +97,7 @@ enum model_event_kind {
     MODEL_SESSION_REMOVED, /* session */
     MODEL_ATTENTION,       /* session: its attention changed */
     MODEL_BACKEND,         /* probe result of a backend arrived or changed */
+    MODEL_INFERENCE,       /* what is known of the inference server */
     MODEL_PROBLEM,         /* text: something the user should see */
 };
 struct model_event {
@@ -182,6 +184,10 @@ const struct backend_view *model_backend_at(const struct model *m, size_t i);
 /* host NULL or "": this machine. */
 const struct backend_view *model_backend(const struct model *m, const char *name, const char *host);
 void model_put_backend(struct model *m, const struct backend_view *b);
+
+/* The inference server of this machine (I1); state UNSEEN until it was looked at. */
+const struct inference_view *model_inference(const struct model *m);
+void model_put_inference(struct model *m, const struct inference_view *v);
 
 void model_problem(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -94,6 +94,7 @@ static void make_env(struct harness *h)
             strvec_pushf(&h->env, "%s=%s", kept[i], getenv(kept[i]));
         }
     }
+    strvec_push(&h->env, "MUTHR_SERVER_PORT=1"); /* nobody listens there, whatever runs on this machine */
     strvec_pushf(&h->env, "HOME=%s", h->home);
     strvec_pushf(&h->env, "XDG_CONFIG_HOME=%s/.config", h->home);
     strvec_pushf(&h->env, "XDG_STATE_HOME=%s/.local/state", h->home);

@@ -5,8 +5,10 @@
 #include "core/util/utf8.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
+#include "tui/serverline.h"
 
 #define BAR_HINTS 64
+#define SERVER_MIN_COLS 60 /* on a narrower screen the header is for the workspaces alone */
 
 /* Sandboxes that run. */
 static size_t running_count(const struct app *app)
@@ -16,6 +18,24 @@ static size_t running_count(const struct app *app)
         n += model_workspace_at(app->model, i)->info.state == SANDBOX_RUNNING;
     }
     return n;
+}
+
+/* The inference server at the right edge, as much of it as there is room for after column `from`. */
+static void draw_server(const struct app *app, struct surface *s, struct rect r, int from)
+{
+    struct serverline line;
+    struct style bar = theme_style(&app->theme, THEME_BAR);
+    int end = r.x + r.w - 1;
+    if (r.w < SERVER_MIN_COLS) {
+        return;
+    }
+    serverline_build(model_inference(app->model), end - from, app->ascii, &line);
+    for (int i = 0, x = end - line.columns; i < line.count; i++) {
+        struct style st = theme_style(&app->theme, line.pieces[i].role);
+        st.bg = bar.bg;
+        x += line.pieces[i].gap;
+        x += surface_text(s, x, r.y, end - x, st, line.pieces[i].text);
+    }
 }
 
 void top_draw(const struct app *app, struct surface *s, struct rect r)
@@ -47,8 +67,9 @@ void top_draw(const struct app *app, struct surface *s, struct rect r)
         const char *chord = keymap_chord(app->keymap, CONTEXT_LIST, command_find("app.errors"));
         st.bg = bar.bg;
         x += surface_textf(s, x, r.y, r.x + r.w - x, st, "%s %zu new", glyph_text(GLYPH_FAILED, app->ascii), unseen);
-        surface_textf(s, x + 1, r.y, r.x + r.w - x - 1, dim, "%s", chord ? chord : "");
+        x += 1 + surface_textf(s, x + 1, r.y, r.x + r.w - x - 1, dim, "%s", chord ? chord : "") + 2;
     }
+    draw_server(app, s, r, x);
 }
 
 /* Adds the commands of a context that have a key and a place in the bottom line. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_TUI_SERVERLINE_H
+#define MT_TUI_SERVERLINE_H
+
+/* The inference server in the header: as much of it as fits. Pure: a list of short texts with their colours. */
+
+#include "core/model/inference.h"
+#include "tui/theme.h"
+
+#define SERVERLINE_PIECES 10
+
+struct serverline {
+    struct serverline_piece {
+        char text[64];
+        enum theme_role role;
+        int gap; /* columns before it */
+    } pieces[SERVERLINE_PIECES];
+    int count, columns;
+};
+
+/* The longest form of at most `room` columns; count 0: none fits, or nothing is known yet. */
+void serverline_build(const struct inference_view *v, int room, bool ascii, struct serverline *out);
+
+#endif
