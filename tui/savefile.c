@@ -9,16 +9,34 @@
 #include <unistd.h>
 
 #include "core/util/paths.h"
+#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
+
+#define PATH_LEAST 16 /* columns of a path that say which */
 
 struct savefile {
     struct app *app;
     char *path;  /* absolute, or as it was given below the current directory */
-    char *shown; /* with ~ */
+    char *shown; /* with ~, and cut: what is said of it must be read, too */
     int fd;
     bool made; /* it was not there before */
 };
+
+/* A path in so many columns: its end tells more than its beginning. free(). */
+static char *shorten(const char *path, int cols)
+{
+    MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
+    utf8_sanitize(&clean, path, strlen(path), false);
+    const char *p = clean.buf;
+    if (utf8_columns(p, strlen(p)) <= cols) {
+        return xstrdup(p);
+    }
+    while (*p && utf8_columns(p, strlen(p)) > cols - 3) {
+        p += utf8_cluster(p, strlen(p), NULL);
+    }
+    return xasprintf("...%s", p);
+}
 
 static void savefile_free(struct savefile *s)
 {
@@ -101,7 +119,8 @@ int savefile_start(struct app *app, struct pane *p, const char *path, bool overw
     struct savefile *s = xcalloc(1, sizeof(*s));
     s->app = app;
     s->path = path_expand(path, app->paths->home);
-    s->shown = path_tilde(s->path, app->paths->home);
+    MT_CLEANUP(xfree) char *whole = path_tilde(s->path, app->paths->home);
+    s->shown = shorten(whole, MT_MAX(app->cols / 2, PATH_LEAST));
     s->fd = -1;
     struct pane_sink sink = {.write = on_write, .done = on_done, .arg = s};
     if (open_it(s, overwrite, err) != 0) {

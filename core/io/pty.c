@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/io/pty.h"
+#include "core/io/pty_private.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -13,7 +12,6 @@
 
 #include "core/io/fd.h"
 #include "core/io/handover.h"
-#include "core/io/loop_private.h"
 #include "core/io/master.h"
 #include "core/io/pty_spawn.h"
 #include "core/util/log.h"
@@ -23,49 +21,11 @@
 #define PTY_QUEUE_MAX (1u << 20)
 #define PTY_BUDGET_BYTES (64u << 10)
 #define PTY_DRAIN_MS 250
-#define PTY_LATE_BYTES                                                                                                 \
-    (64u << 10) /* no system keeps more for a program that has ended: what is beyond is of others                      \
-                 */
+#define PTY_LATE_BYTES (64u << 10) /* more than a system keeps of a program that has ended: the rest is others' */
 #define PTY_TERM_AFTER_MS 500
 #define PTY_KILL_AFTER_MS 2000
 #define PTY_RETRY_MS 100
 #define PTY_RETRIES 3
-
-struct pty {
-    struct loop *loop;
-    struct watch *watch;
-    struct signal_watch *sigchld;
-    struct timer
-        *drain; /* after the exit: the end of waiting; before it: the terminal has no user just now, look again */
-    struct timer *terminate; /* the next, harder signal */
-    struct timer *retry;     /* see update_watch */
-    int retries;             /* without a byte taken since */
-    struct loop_orphan orphan;
-    struct pty_opts o; /* callbacks and budget only; the pointers to argv, env and cwd are cleared */
-    void (*on_drain)(void *arg);
-    void *drain_arg;
-    struct strbuf queue;
-    size_t queue_off;
-    char *block;
-    /* A child that may hand over another terminal (core/io/handover.h) does so on `offer`; until then what is typed
-     * waits. Afterwards `master` is that terminal's, and `lifeline` tells how its program fares. -1: none. */
-    struct watch *side_watch; /* of the one or the other */
-    int offer, lifeline;
-    unsigned serial; /* of the terminal */
-    size_t late;     /* bytes read after the end */
-    int gone_code;
-    char gone_text[120];
-    struct winsize size;
-    int master;
-    int child;      /* what we started and reap */
-    int pid;        /* the program on the terminal: the child, unless it handed over */
-    int last_group; /* the foreground group when it was last signalled: unknown once the leader has gone */
-    int status;
-    int next_signal; /* of pty_terminate */
-    bool reaped;     /* the child */
-    bool ended;      /* the program */
-    bool eof, paused, terminating, told, closed;
-};
 
 /* Frees what is left after everything was closed. */
 static void pty_free(struct pty *p)
@@ -75,8 +35,7 @@ static void pty_free(struct pty *p)
     free(p);
 }
 
-/* Closes a descriptor that may be none. */
-static void fd_shut(int *fd)
+void pty_shut_fd(int *fd)
 {
     if (*fd >= 0) {
         close(*fd);
@@ -94,9 +53,9 @@ static void shut(struct pty *p)
     watch_close(p->side_watch);
     p->watch = p->side_watch = NULL;
     p->drain = p->terminate = p->retry = NULL;
-    fd_shut(&p->offer);
-    fd_shut(&p->lifeline);
-    fd_shut(&p->master);
+    pty_shut_fd(&p->offer);
+    pty_shut_fd(&p->lifeline);
+    pty_shut_fd(&p->master);
 }
 
 /* The owner holds the output back: not when it wants the program to go. */
@@ -244,8 +203,7 @@ static void flush(struct pty *p)
     }
 }
 
-/* What waits goes on; tells when nothing does any more. */
-static void write_some(struct pty *p)
+void pty_write_some(struct pty *p)
 {
     flush(p);
     update_watch(p);
@@ -261,17 +219,16 @@ static void on_retry(void *arg)
 
     p->retries++;
     if (p->master >= 0 && p->queue.len > 0 && p->offer < 0) {
-        write_some(p);
+        pty_write_some(p);
     }
 }
 
-/* watch callback. */
-static void on_ready(void *arg, int events)
+void pty_on_ready(void *arg, int events)
 {
     struct pty *p = arg;
 
     if ((events & WATCH_WRITE) && p->queue.len > 0) {
-        write_some(p);
+        pty_write_some(p);
     }
     if (events & (WATCH_READ | WATCH_HANGUP)) {
         (void)read_some(p);
@@ -297,117 +254,13 @@ static void on_drain_timer(void *arg)
     }
 }
 
-/* The program is over: what it wrote is still read, also when it had closed the terminal before. */
-static void program_ended(struct pty *p)
+void pty_ended(struct pty *p)
 {
     p->ended = true;
     p->eof = false;
     timer_stop(p->terminate);
     timer_start(p->drain, PTY_DRAIN_MS);
     update_watch(p);
-}
-
-/* --- a terminal that is handed over --- */
-
-/* No more than a packet: it is said in a terminal whose program is gone, or never came. */
-static void say(struct pty *p, const char *text)
-{
-    if (text[0] != '\0' && p->o.on_data != NULL) {
-        p->o.on_data(p->o.arg, text, strlen(text));
-    }
-}
-
-/* Nothing more is expected beside the terminal. */
-static void shut_side(struct pty *p)
-{
-    watch_close(p->side_watch);
-    p->side_watch = NULL;
-    fd_shut(&p->offer);
-    fd_shut(&p->lifeline);
-}
-
-/* watch callback of the lifeline. Once it is closed, or has said what it had to, the program is over. */
-static void on_lifeline(void *arg, int events)
-{
-    struct pty *p = arg;
-    struct handover_word word;
-    ssize_t n = recv(p->lifeline, &word, sizeof(word), MSG_DONTWAIT);
-
-    (void)events;
-    if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
-        return;
-    }
-    if (n > 0 && (n != (ssize_t)sizeof(word) || word.type != HANDOVER_EXIT)) {
-        return; /* of another kind: no news to us */
-    }
-    shut_side(p);
-    p->status = (n > 0 ? word.code & 0xff : p->gone_code) << 8;
-    program_ended(p);
-    if (n <= 0) {
-        say(p, p->gone_text); /* last: the owner may close us */
-    }
-}
-
-/* Watches a new descriptor beside the terminal. */
-static int watch_side(struct pty *p, int fd, watch_fn fn, struct error *err)
-{
-    watch_close(p->side_watch);
-    p->side_watch = watch_new(p->loop, fd, fn, p, err);
-    if (p->side_watch == NULL) {
-        return -1;
-    }
-    watch_set(p->side_watch, WATCH_READ);
-    return 0;
-}
-
-/* Goes on with the terminal that was given to us. The one that we made goes, once what it said is told. */
-static void adopt(struct pty *p, const struct handover *h)
-{
-    struct watch *watch = watch_new(p->loop, h->master, on_ready, p, NULL);
-
-    if (watch == NULL || watch_side(p, h->lifeline, on_lifeline, NULL) != 0) {
-        watch_close(watch);
-        close(h->master);
-        close(h->lifeline); /* hangs the program up */
-        shut_side(p);
-        say(p, "muthr-tui: the terminal cannot be watched\r\n");
-        return;
-    }
-    watch_close(p->watch);
-    fd_shut(&p->master);
-    p->watch = watch;
-    p->master = h->master;
-    p->serial++;
-    p->lifeline = h->lifeline;
-    p->gone_code = h->gone_code;
-    str_copy(p->gone_text, sizeof(p->gone_text), h->gone_text);
-    p->eof = false;
-    p->pid = MT_MAX(tcgetsid(p->master), 0);
-    (void)ioctl(p->master, TIOCSWINSZ, &p->size); /* it may have changed since the child looked */
-    if (p->reaped && p->sigchld != NULL) {
-        signal_watch_close(p->sigchld);
-        p->sigchld = NULL;
-    }
-}
-
-/* watch callback of the offer: taken or refused, what was typed meanwhile goes on. */
-static void on_offer(void *arg, int events)
-{
-    struct pty *p = arg;
-    struct handover h;
-    int rc = p->offer >= 0 ? handover_take(p->offer, &h) : 0;
-
-    (void)events;
-    if (rc == 0) {
-        return;
-    }
-    watch_close(p->side_watch);
-    p->side_watch = NULL;
-    fd_shut(&p->offer);
-    if (rc > 0) {
-        adopt(p, &h);
-    }
-    write_some(p);
 }
 
 /* --- the child --- */
@@ -441,7 +294,7 @@ static void on_sigchld(void *arg, int signum)
         }
         return;
     }
-    on_offer(p, 0); /* its last act may have been to hand over */
+    pty_on_offer(p, 0); /* its last act may have been to hand over */
     if (p->lifeline >= 0 || p->ended) {
         if (p->sigchld != NULL) {
             signal_watch_close(p->sigchld);
@@ -450,7 +303,7 @@ static void on_sigchld(void *arg, int signum)
         return;
     }
     p->status = status;
-    program_ended(p);
+    pty_ended(p);
 }
 
 /* loop_free, while a child that was closed before still runs. */
@@ -506,8 +359,8 @@ int pty_start(struct pty **out, struct loop *loop, const struct pty_opts *opts, 
     p->drain = timer_new(loop, on_drain_timer, p);
     p->terminate = timer_new(loop, on_terminate, p);
     p->retry = timer_new(loop, on_retry, p);
-    p->watch = watch_new(loop, p->master, on_ready, p, &why);
-    if (p->watch == NULL || (p->offer >= 0 && watch_side(p, p->offer, on_offer, &why) != 0)) {
+    p->watch = watch_new(loop, p->master, pty_on_ready, p, &why);
+    if (p->watch == NULL || (p->offer >= 0 && pty_watch_side(p, p->offer, pty_on_offer, &why) != 0)) {
         pty_close(p);
         if (err != NULL) {
             *err = why;
@@ -592,10 +445,10 @@ void pty_terminate(struct pty *p)
         return;
     }
     if (p->lifeline >= 0) { /* its keeper hangs it up: HUP, TERM, KILL; what it still says is heard */
-        shut_side(p);
+        pty_shut_side(p);
         p->last_group = -1; /* not ours to kill any more */
         p->status = (128 + SIGHUP) << 8;
-        program_ended(p);
+        pty_ended(p);
         return;
     }
     pty_signal(p, SIGHUP);

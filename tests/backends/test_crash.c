@@ -25,13 +25,6 @@
     "echo '[PROC] one'\necho x >>/workspace/started\n"                                                                 \
     "while [ ! -e /workspace/go ]; do sleep 0.05; done\necho '[ OK ] two'\necho x >>/workspace/ended\n"
 
-static void expect_status(const char *sandbox, const char *want)
-{
-    char *status = sandbox_status(sandbox);
-    assert_string_equal(status, want);
-    free(status);
-}
-
 /* A file below the home holds exactly this. */
 static void expect_file(const char *relative, const char *want)
 {

@@ -437,6 +437,20 @@ static void test_save(void **state)
     harness_type(h, "~/src\r");
     harness_wait_text(h, "is a folder");
     clear_prompt(h);
+    /* A path longer than the screen is wide hides no word of why not. */
+    static const int sizes[][2] = {{80, 24}, {40, 12}, {120, 36}};
+    char far[420] = "~/";
+    for (size_t i = 2; i < sizeof(far) - 1; i++) {
+        far[i] = i % 50 == 0 ? '/' : 'f';
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(sizes); i++) {
+        harness_resize(h, sizes[i][0], sizes[i][1]);
+        harness_type(h, far);
+        harness_key(h, "Enter");
+        harness_wait_text(h, sizes[i][0] > 40 ? "f: No such file or directory" : "directory");
+        clear_prompt(h);
+        harness_wait_gone(h, "directory");
+    }
     harness_type(h, "/dev/full\r");
     harness_wait_text(h, "is there already");
     harness_key(h, "Enter");

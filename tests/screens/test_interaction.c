@@ -387,6 +387,34 @@ static void test_no_color_and_ascii(void **state)
     assert_ascii(harness_bytes(h));
 }
 
+/* Without colours the selected row is seen, wherever the focus is. */
+static void test_no_color_selection(void **state)
+{
+    struct harness *h = *state;
+    static const char *const no_color[] = {"NO_COLOR=1", NULL};
+    static const int sizes[][2] = {{120, 36}, {100, 24}};
+    int col = 0, row = 0;
+
+    for (size_t i = 0; i < MT_ARRAY_LEN(sizes); i++) {
+        world_start(h, sizes[i][0], sizes[i][1], NULL, no_color);
+        if (i == 0) {
+            world_open_shell(h);
+        } else {
+            harness_wait_text(h, "shell");
+            harness_keys(h, "1");
+        }
+        harness_wait_text(h, "C-] then");
+        assert_true(harness_find(h, "1 \302\267 shell", &col, &row));
+        assert_int_equal(harness_cell(h, 0, row)->ch, '>');
+        assert_true(CELL_UNDERLINE(harness_cell(h, col, row)->attrs) != 0);
+        assert_true(harness_cell(h, 0, row - 1)->ch != '>');
+        harness_keys(h, "C-] w");
+        harness_wait_text(h, "Enter open");
+        assert_true((harness_cell(h, col, row)->attrs & CELL_REVERSE) != 0);
+        world_leave(h);
+    }
+}
+
 static void test_terminals_that_cannot(void **state)
 {
     struct harness *h = *state;
@@ -515,6 +543,7 @@ int main(int argc, char **argv)
         TEST(test_mouse_reload),           TEST(test_config_reload),
         TEST(test_stop_and_delete),        TEST(test_new_session_and_leaving),
         TEST(test_no_color_and_ascii),     TEST(test_terminals_that_cannot),
+        TEST(test_no_color_selection),
     };
     const struct CMUnitTest as_user[] = {TEST(test_choice_of_network)};
     bool root = geteuid() == 0, choice = argc > 1 && strcmp(argv[1], "test_choice_of_network") == 0;

@@ -10,6 +10,7 @@
 
 #define CALL_LEAST 10 /* columns in which the words of a call say something */
 
+#define UNDERLINED ((uint32_t)CELL_UL_SINGLE << CELL_UL_SHIFT)
 #define DOUBLE_CLICK_MS 400
 /* So wide a list has columns of use. */
 #define USE_LIST_COLS 44
@@ -31,7 +32,7 @@ static struct style ink(const struct pen *p, enum theme_role role)
     struct style st = theme_style(&p->app->theme, role);
     st.bg = p->base.bg;
     if (p->on) {
-        st.attrs |= p->base.attrs & CELL_REVERSE;
+        st.attrs |= p->base.attrs & (CELL_REVERSE | UNDERLINED);
         if (p->base.attrs & CELL_REVERSE) {
             st.fg = p->base.fg; /* without colours a selected row is reversed whole */
         }
@@ -401,7 +402,14 @@ void list_draw(const struct app *app, struct surface *s, struct rect r)
         p.base = theme_style(&app->theme, !p.on                      ? THEME_TEXT
                                           : app->focus == FOCUS_LIST ? THEME_SELECTION
                                                                      : THEME_SELECTION_DIM);
+        bool dim = p.on && app->focus != FOCUS_LIST && screen_depth(app->screen) == COLOR_MONO;
+        if (dim) { /* a shade of grey says nothing without colours */
+            p.base.attrs |= UNDERLINED;
+        }
         surface_fill(s, p.r, p.base);
+        if (dim) {
+            surface_text(s, p.r.x, p.r.y, 1, p.base, ">");
+        }
         if (row->kind == TREE_WORKSPACE) {
             draw_workspace(&p, row);
         } else if (row->kind == TREE_HOST || row->kind == TREE_HOST_WHY) {

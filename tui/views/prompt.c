@@ -5,9 +5,11 @@
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
+#include "tui/wrap.h"
 
 /* Columns for typing below which the keys give way. */
 #define PROMPT_LEAST 24
+#define MESSAGE_LINES 4
 
 struct prompt {
     struct overlay base;
@@ -37,7 +39,20 @@ static size_t visible_from(const struct line_edit *e, int room)
     return from;
 }
 
-/* overlay_ops.draw: the bottom line; what is wrong with the text stands in the line above. */
+/* What is wrong with the text, in as many lines above the prompt as it takes. */
+static void draw_message(const struct app *app, struct surface *s, struct rect r, int most, const char *text)
+{
+    struct style bad = theme_style(&app->theme, THEME_ERROR);
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    int lines = MT_MIN(wrap_count(text, r.w - 2), most);
+    for (int i = 0; i < lines && wrap_next(&text, r.w - 2, &line) >= 0; i++) {
+        struct rect at = {r.x, r.y - lines + i, r.w, 1};
+        surface_fill(s, at, bad);
+        surface_text(s, at.x + 1, at.y, at.w - 2, bad, line.buf);
+    }
+}
+
+/* overlay_ops.draw: the bottom line; what is wrong with the text stands above it. */
 static void draw(const struct app *app, const struct overlay *o, struct surface *s, struct rect whole)
 {
     const struct prompt *p = (const struct prompt *)o;
@@ -64,10 +79,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
         s->cursor.y = r.y;
     }
     if (p->message[0] && whole.h > 2) {
-        struct rect above = {r.x, r.y - 1, r.w, 1};
-        struct style bad = theme_style(&app->theme, THEME_ERROR);
-        surface_fill(s, above, bad);
-        surface_text(s, r.x + 1, r.y - 1, r.w - 2, bad, p->message);
+        draw_message(app, s, r, MT_MIN(MESSAGE_LINES, whole.h - 2), p->message);
     }
 }
 
