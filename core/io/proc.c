@@ -469,6 +469,17 @@ static int check_cwd(const char *cwd, struct error *err)
     return S_ISDIR(st.st_mode) ? 0 : error_set(err, ERROR_INVALID, "working directory %s: not a directory", cwd);
 }
 
+/* Where one output goes: the caller's file, or a pipe to us. */
+static int open_output(struct stream *s, int fd, int *theirs, struct error *err)
+{
+    if (fd <= 0) {
+        return open_pipe(&s->pipe, 0, theirs, err);
+    }
+    *theirs = fd;
+    s->eof = true; /* nothing of it comes here */
+    return 0;
+}
+
 /* Pipes, then the process. The child's ends are closed here in any case. */
 static int open_and_spawn(struct proc *p, const struct proc_opts *opts, struct error *err)
 {
@@ -479,16 +490,16 @@ static int open_and_spawn(struct proc *p, const struct proc_opts *opts, struct e
         rc = open_pipe(&p->input, 1, &stdio[0], err);
     }
     if (rc == 0) {
-        rc = open_pipe(&p->out.pipe, 0, &stdio[1], err);
+        rc = open_output(&p->out, opts->out_fd, &stdio[1], err);
     }
     if (rc == 0) {
-        rc = open_pipe(&p->errs.pipe, 0, &stdio[2], err);
+        rc = open_output(&p->errs, opts->err_fd, &stdio[2], err);
     }
     if (rc == 0) {
         rc = spawn(p, opts, stdio, err);
     }
     for (int i = 0; i < 3; i++) {
-        if (stdio[i] >= 0) {
+        if (stdio[i] >= 0 && !(i == 1 && p->out.eof) && !(i == 2 && p->errs.eof)) { /* files are the caller's */
             close(stdio[i]);
         }
     }
@@ -499,8 +510,11 @@ static int open_and_spawn(struct proc *p, const struct proc_opts *opts, struct e
 static void begin(struct proc *p, const struct proc_opts *opts)
 {
     p->started = true;
-    uv_read_start((uv_stream_t *)&p->out.pipe, on_alloc, on_read);
-    uv_read_start((uv_stream_t *)&p->errs.pipe, on_alloc, on_read);
+    for (struct stream *s = &p->out; s != NULL; s = s == &p->out ? &p->errs : NULL) {
+        if (!s->eof) {
+            uv_read_start((uv_stream_t *)&s->pipe, on_alloc, on_read);
+        }
+    }
     if (p->timeout_ms > 0) {
         uint64_t lag_ms = uv_hrtime() / 1000000u - uv_now(loop_uv(p->loop));
         uv_timer_start(&p->deadline, on_deadline, p->timeout_ms + lag_ms, 0);

@@ -45,6 +45,7 @@ struct proc_opts {
     uint64_t kill_grace_ms;   /* between TERM and KILL; 0: 2000 */
     const int *inherit_fds;   /* further descriptors, given as 3, 4, ... in this order; the caller keeps his copies */
     size_t inherit_fd_count;
+    int out_fd, err_fd; /* > 0: the child's stdout, stderr go there instead of to us; the caller keeps his copy */
     bool detached; /* new session, not ended by us: for daemons that fork; stdout/stderr as usual until they close */
     proc_line_fn on_line; /* any may be NULL */
     proc_data_fn on_data;
