@@ -155,6 +155,12 @@ $(B)/tests/backends/test_forward: $(call obj,tests/unit/temphome.c)
 # Screens of real podman need its rig.
 POD_RIG := $(call obj,tests/backends/podman_rig.c tests/backends/podman_net.c tests/backends/podman_sweep.c)
 $(TESTS_screens) $(PROGRAMS): $(call support,screens) $(call obj,tests/compare/cells.c) $(POD_RIG) $(BIN)
+# What plays llama-server for those that start and stop it.
+PLAY := $(B)/tests/play/llama-server
+$(PLAY): $(call obj,tests/play/llama_server.c)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $<
+$(B)/tests/engine/test_local $(B)/tests/backends/test_verb_engine: | $(PLAY)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)

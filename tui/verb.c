@@ -40,6 +40,8 @@ const struct verb verb_table[] = {
     {"discard", "[NAME [PATH...]]", "Forget changes of an overlay workspace", "oryq", -1, false, verb_discard},
     {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
     {"doctor", "", "Check what this machine offers, and say what to fix", "orV", 0, false, verb_doctor},
+    {"engine", "status|start [PRESET]|stop|restart [PRESET]|presets|logs",
+     "The inference server of this machine: what it does, start it, stop it", "omuhkwWlq", 2, false, verb_engine},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {0},
 };
@@ -89,6 +91,13 @@ static const struct option_row {
      "ready (silent for 2 s after output, asks nothing), blocked (asks a person) or exited"},
     {'O', NULL, "--only", "KIND", "workspace, session, operation, backend or problem; may be repeated"},
     {'T', NULL, "--timeout", "SECONDS", "give up after this time (exit 124)"},
+    {'m', "-m", "--model", "MODEL", "this model instead of a preset's"},
+    {'u', NULL, "--runtime", "NAME", "llama (llama-server) or mlxcel (mlxcel-server)"},
+    {'h', NULL, "--host", "ADDRESS", "where it listens (server_host; 127.0.0.1)"},
+    {'k', NULL, "--port", "PORT", "the port on which it listens (server_port; 8080)"},
+    {'w', "-w", "--wait", NULL, "until it is ready"},
+    {'W', "-t", "--timeout", "SECONDS", "how long --wait waits at most (600)"},
+    {'l', NULL, "--lines", "N", "of each log (40)"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
 
@@ -139,6 +148,19 @@ static int kind_parse(const char *text, unsigned *only, struct error *err)
     }
     return error_hint(err, ERROR_INVALID, "Use --only workspace, session, operation, backend or problem.",
                       "unknown kind '%s'", text);
+}
+
+/* A number of an option within its range. */
+static int option_number(const char *name, const char *value, unsigned long max, unsigned *out, struct error *err)
+{
+    char *end;
+    unsigned long number = strtoul(value, &end, 10);
+
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || number == 0 || number > max) {
+        return error_set(err, ERROR_INVALID, "%s takes a number from 1 to %lu, not '%.40s'", name, max, value);
+    }
+    *out = (unsigned)number;
+    return 0;
 }
 
 /* Stores one option's value. */
@@ -237,6 +259,24 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
     case 'V':
         o->audit_check = value;
         break;
+    case 'm':
+        o->model = value;
+        break;
+    case 'u':
+        o->runtime = value;
+        break;
+    case 'h':
+        o->host = value;
+        break;
+    case 'k':
+        return option_number("--port", value, 65535, &o->port, err);
+    case 'w':
+        o->wait = true;
+        break;
+    case 'W':
+        return option_number("--timeout", value, 86400, &o->timeout_s, err);
+    case 'l':
+        return option_number("--lines", value, 10000, &o->lines, err);
     case 'q':
         o->quiet = true;
         break;

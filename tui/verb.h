@@ -33,6 +33,7 @@ enum verb_kind { VERB_WORKSPACE, VERB_SESSION, VERB_OPERATION, VERB_BACKEND, VER
 struct verb_options {
     enum output_format format;
     const char *root, *audit_log, *audit_check, *profile, *backend, *image, *command, *cwd, *config_key;
+    const char *model, *runtime, *host; /* of the inference server */
     struct strvec env;
     struct strvec keys; /* of send, in order */
     const char *state;  /* of wait */
@@ -42,8 +43,8 @@ struct verb_options {
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
     enum net_policy net;
-    bool net_given, yes, force, recreate, as_is, reprovision, no_provision, no_tty, as_session, all, quiet, help;
-    unsigned timeout_s;
+    bool net_given, yes, force, recreate, as_is, reprovision, no_provision, no_tty, as_session, all, quiet, help, wait;
+    unsigned timeout_s, port, lines;
 };
 
 struct verb_ctx {
@@ -141,5 +142,6 @@ int verb_changes(struct verb_ctx *ctx);
 int verb_apply(struct verb_ctx *ctx);
 int verb_discard(struct verb_ctx *ctx);
 int verb_config(struct verb_ctx *ctx);
+int verb_engine(struct verb_ctx *ctx);
 
 #endif

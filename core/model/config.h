@@ -36,6 +36,7 @@ struct config {
     char *container_host_gateway; /* MUTHR_CONTAINER_HOST_GATEWAY; "" */
     int64_t server_port;          /* MUTHR_SERVER_PORT; 8080 */
     char *server_key_file;        /* MUTHR_SERVER_KEY_FILE; "": none. Unexpanded */
+    char *server_host;            /* MUTHR_SERVER_HOST; "127.0.0.1": where `engine start` lets it listen */
     char *model;                  /* "": default model name for P6 */
     /* [sandbox] */
     char *backend;             /* "auto" */

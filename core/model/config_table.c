@@ -21,6 +21,8 @@ const struct config_option CONFIG_OPTIONS[] = {
      .help = "port of the inference server on 127.0.0.1"},
     {"", "server_key_file", CONFIG_STRING, AT(server_key_file), "", .env = "MUTHR_SERVER_KEY_FILE",
      .help = "file (of mode 0600) with the inference server's API key, unless MUTHR_SERVER_KEY holds it; empty: none"},
+    {"", "server_host", CONFIG_STRING, AT(server_host), "127.0.0.1", .env = "MUTHR_SERVER_HOST",
+     .help = "where `muthr-tui engine start` lets the inference server listen"},
     {"", "model", CONFIG_STRING, AT(model), "",
      .help = "model name for provisioning while the inference server is silent"},
     {"sandbox", "backend", CONFIG_STRING, AT(backend), "auto",
