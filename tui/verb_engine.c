@@ -66,7 +66,9 @@ static struct json *status_row(const struct engine_verb *v, const struct local_s
     json_set_string(row, "url", url);
     json_set_string(row, "kind", v->seen.state != INFERENCE_DOWN ? inference_kind_name(v->seen.kind) : NULL);
     if (v->seen.slots_total > 0) {
-        json_set_int(row, "slots_busy", v->seen.slots_busy);
+        if (v->seen.slots_busy >= 0) {
+            json_set_int(row, "slots_busy", v->seen.slots_busy);
+        }
         json_set_int(row, "slots_total", v->seen.slots_total);
     }
     if (v->seen.room > 0) {
