@@ -94,6 +94,7 @@ struct app {
     size_t retired_count;
     struct bus *bus;
     struct bus_sub *sub;
+    struct opnotes *notes; /* tells other processes of our operations */
     struct model *model;
     struct port *port;
     struct sessions *sessions;

@@ -16,6 +16,7 @@
 #include "tui/app.h"
 #include "tui/clip.h"
 #include "tui/editor.h"
+#include "tui/opnote.h"
 #include "tui/output.h"
 
 #define EXIT_USAGE 64
@@ -374,6 +375,7 @@ static int open_all(struct app *app, struct error *err)
     app->bus = bus_new();
     app->model = model_new(app->bus);
     app->sub = bus_subscribe(app->bus, app_on_event, app);
+    app->notes = opnotes_new(app->paths, app->bus, app->model);
     if (open_engine(app, err) != 0) {
         return 1;
     }
@@ -392,6 +394,7 @@ static size_t close_all(struct app *app)
     overlay_close_all(app);
     app_split_save(app);
     close_watches(app);
+    opnotes_free(app->notes);
     if (app->sub) {
         bus_unsubscribe(app->bus, app->sub);
     }

@@ -11,6 +11,7 @@
 #include "core/engine/env.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
+#include "tui/opnote.h"
 
 const struct verb verb_table[] = {
     {"ls", "", "List the sandboxes (--all: every workspace)", "oar", 0, false, verb_ls},
@@ -457,6 +458,7 @@ int verb_open(struct verb_ctx *ctx)
         ctx->exit_code = verb_error(ctx, &err);
         return -1;
     }
+    ctx->notes = opnotes_new(ctx->paths, ctx->bus, ctx->model);
     engine_on_ready(ctx->engine, verb_ready, ctx);
     loop_run(ctx->loop);
     return 0;
@@ -496,6 +498,7 @@ void verb_close(struct verb_ctx *ctx)
         engine_close(ctx->engine, true, verb_ready, ctx);
         loop_run(ctx->loop);
     }
+    opnotes_free(ctx->notes);
     port_close(ctx->port);
     model_free(ctx->model);
     bus_free(ctx->bus);
@@ -505,6 +508,7 @@ void verb_close(struct verb_ctx *ctx)
     free(ctx->audit_log);
     ctx->audit_log = NULL;
     ctx->engine = NULL;
+    ctx->notes = NULL;
     ctx->port = NULL;
     ctx->model = NULL;
     ctx->bus = NULL;

@@ -56,6 +56,7 @@ struct verb_ctx {
     struct model *model;
     struct port *port;
     struct engine *engine;
+    struct opnotes *notes;
     char *audit_log; /* --audit-log as an absolute path, or NULL */
     int exit_code;
     bool finished;
@@ -92,7 +93,6 @@ int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX]
 /* The facts of things as the lists tell them, for programs: new objects. */
 struct json *verb_workspace_row(const struct model *m, const struct workspace *ws);
 struct json *verb_session_facts(const struct session_info *s);
-struct json *verb_operation_facts(const struct op_view *op);
 struct json *verb_backend_facts(const struct backend_view *b);
 /* Has it ended, one way or another? "exited 3", "killed 9", "lost"; NULL when it has not. */
 const char *verb_session_end(const struct session_info *s, char *out, size_t cap);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions, operations and backends as objects for programs. */
+/* Sessions and backends as objects for programs. */
 #include <string.h>
 
 #include "core/util/clock.h"
@@ -79,55 +79,6 @@ struct json *verb_session_facts(const struct session_info *s)
     json_set_int(row, "host_pid", s->host_pid);
     set_time(row, "started", s->started_wall_ms);
     set_time(row, "ended", s->ended_wall_ms);
-    return row;
-}
-
-/* One step of an operation. */
-static struct json *step_facts(const struct op_step_view *s)
-{
-    static const char *const STATES[] = {
-        [OP_STEP_PENDING] = "pending", [OP_STEP_RUNNING] = "running", [OP_STEP_DONE] = "done",
-        [OP_STEP_SKIPPED] = "skipped", [OP_STEP_FAILED] = "failed",   [OP_STEP_CANCELED] = "canceled"};
-    struct json *row = json_new_object();
-
-    json_set_string(row, "name", s->name);
-    json_set_string(row, "state", STATES[s->state]);
-    json_set_bool(row, "minor", s->minor);
-    json_set_int(row, "tries", s->tries);
-    json_set_int(row, "percent", s->percent);
-    if (s->ended_ms >= s->started_ms && s->ended_ms > 0) {
-        json_set_int(row, "took_ms", (int64_t)(s->ended_ms - s->started_ms));
-    } else {
-        json_set_null(row, "took_ms");
-    }
-    set_string(row, "text", s->text);
-    return row;
-}
-
-struct json *verb_operation_facts(const struct op_view *op)
-{
-    static const char *const STATES[] = {[OP_QUEUED] = "queued",
-                                         [OP_RUNNING] = "running",
-                                         [OP_DONE] = "done",
-                                         [OP_FAILED] = "failed",
-                                         [OP_CANCELED] = "canceled"};
-    struct json *row = json_new_object(), *steps = json_new_array();
-
-    json_set_int(row, "id", op->id);
-    json_set_string(row, "plan", op->plan);
-    json_set_string(row, "sandbox", op->sandbox);
-    set_string(row, "profile", op->profile);
-    json_set_string(row, "state", STATES[op->state]);
-    json_set_bool(row, "canceling", op->canceling);
-    json_set_int(row, "step", op->step);
-    for (int i = 0; i < op->step_count; i++) {
-        json_append(steps, step_facts(&op->steps[i]));
-    }
-    json_set(row, "steps", steps);
-    set_string(row, "phase", op->phase);
-    set_string(row, "session", op->session);
-    json_set_string(row, "error", op->state == OP_FAILED ? op->error.msg : NULL);
-    set_string(row, "notice", op->notice);
     return row;
 }
 

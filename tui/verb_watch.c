@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/io/pidwatch.h"
+#include "core/util/fs.h"
 #include "core/util/xmalloc.h"
+#include "tui/opnote.h"
 #include "tui/verb.h"
 
 #define PIECE_BYTES 4096 /* what a pipe that can be written to takes without blocking (pipe(7), PIPE_BUF) */
@@ -19,8 +22,11 @@ struct item {
     enum verb_kind kind;
     char key[SESSION_ID_MAX + 96]; /* what it is called among its kind */
     bool told, due, removed, marked;
+    bool ended;       /* an operation that is over */
     unsigned changes; /* since it was told last */
     uint64_t hash;    /* of what was told */
+    struct feed *feed;
+    struct pidwatch *owner; /* of an operation that runs: who runs it */
     struct item *next_due;
 };
 
@@ -31,8 +37,10 @@ struct feed {
     struct item *due, **due_end; /* in the order of their first change */
     bool ready;                  /* the snapshot is complete: what comes is a change */
     char problem[300];           /* the last one */
-    struct strbuf line;          /* on its way out */
-    struct watch *out;           /* NULL: stdout can always be written to */
+    char *ops_dir;               /* where processes tell of their operations */
+    struct dirwatch *ops;
+    struct strbuf line; /* on its way out */
+    struct watch *out;  /* NULL: stdout can always be written to */
     struct signal_watch *signals[SIGNALS];
 };
 
@@ -65,6 +73,7 @@ static struct item *item_get(struct feed *f, enum verb_kind kind, const char *ke
     }
     struct item *item = xcalloc(1, sizeof(*item));
     item->kind = kind;
+    item->feed = f;
     str_copy(item->key, sizeof(item->key), key);
     f->items = xreallocarray(f->items, f->count + 1, sizeof(struct item *));
     f->items[f->count++] = item;
@@ -77,6 +86,7 @@ static void item_drop(struct feed *f, struct item *item)
     for (size_t i = 0; i < f->count; i++) {
         if (f->items[i] == item) {
             f->items[i] = f->items[--f->count];
+            pidwatch_close(item->owner);
             free(item);
             return;
         }
@@ -96,6 +106,8 @@ static void item_due(struct feed *f, struct item *item, bool removed)
     }
 }
 
+static void feed_wake(struct feed *f);
+
 /* --- what there is --- */
 
 /* "12" */
@@ -111,12 +123,37 @@ static void backend_key(const struct backend_view *b, char *key, size_t cap)
     str_format(key, cap, "%s%s%s", b->name, b->host[0] != '\0' ? "@" : "", b->host);
 }
 
+/* Its process has ended: the operation with it, unless that was said. */
+static void owner_ended(void *arg)
+{
+    struct item *item = arg;
+
+    item_due(item->feed, item, false);
+    feed_wake(item->feed);
+}
+
+/* An operation of whatever process: what that told of it. */
+static struct json *operation_facts(const struct feed *f, struct item *item)
+{
+    int pid;
+    bool ended;
+    struct json *row = opnote_read(f->ops_dir, item->key, &pid, &ended);
+
+    if (row == NULL || ended) {
+        pidwatch_close(item->owner);
+        item->owner = NULL;
+    } else if (item->owner == NULL) {
+        item->owner = pidwatch_new(f->ctx->loop, pid, owner_ended, item, NULL);
+    }
+    item->ended = ended;
+    return row;
+}
+
 /* The facts of a thing, or NULL: it is not there. */
-static struct json *item_facts(const struct feed *f, const struct item *item)
+static struct json *item_facts(const struct feed *f, struct item *item)
 {
     const struct model *m = f->ctx->model;
     const struct workspace *ws;
-    const struct op_view *op;
     const struct session_info *s;
     char key[64];
 
@@ -128,8 +165,7 @@ static struct json *item_facts(const struct feed *f, const struct item *item)
         s = model_session(m, item->key);
         return s != NULL ? verb_session_facts(s) : NULL;
     case VERB_OPERATION:
-        op = model_op(m, (op_id)strtoul(item->key, NULL, 10));
-        return op != NULL ? verb_operation_facts(op) : NULL;
+        return operation_facts(f, item);
     case VERB_BACKEND:
         for (size_t i = 0; i < model_backend_count(m); i++) {
             backend_key(model_backend_at(m, i), key, sizeof(key));
@@ -147,6 +183,19 @@ static struct json *item_facts(const struct feed *f, const struct item *item)
     }
 }
 
+/* Takes the marks away; what has none is not there any more. */
+static void sweep_marks(struct feed *f, enum verb_kind kind)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct item *item = f->items[i];
+
+        if (item->kind == kind && !item->marked) {
+            item_due(f, item, true);
+        }
+        item->marked = false;
+    }
+}
+
 /* Every workspace is looked at: those that are new or not there any more are found by that. */
 static void mark_workspaces(struct feed *f)
 {
@@ -158,14 +207,26 @@ static void mark_workspaces(struct feed *f)
         item->marked = true;
         item_due(f, item, false);
     }
-    for (size_t i = 0; i < f->count; i++) {
-        struct item *item = f->items[i];
+    sweep_marks(f, VERB_WORKSPACE);
+}
 
-        if (item->kind == VERB_WORKSPACE && !item->marked) {
-            item_due(f, item, true);
+/* The same with operations. */
+static void mark_operations(struct feed *f)
+{
+    MT_CLEANUP(strvec) struct strvec names = STRVEC_INIT;
+
+    fs_list(f->ops_dir, &names, NULL);
+    for (size_t i = 0; i < names.len; i++) {
+        MT_CLEANUP(xfree) char *id = xstrndup(names.v[i], strcspn(names.v[i], "."));
+
+        if (strcmp(names.v[i] + strlen(id), ".json") == 0) {
+            struct item *item = item_get(f, VERB_OPERATION, id);
+
+            item->marked = true;
+            item_due(f, item, false);
         }
-        item->marked = false;
     }
+    sweep_marks(f, VERB_OPERATION);
 }
 
 /* All backends: the event does not say which. */
@@ -183,7 +244,6 @@ static void mark_backends(struct feed *f)
 static void mark_all(struct feed *f)
 {
     const struct model *m = f->ctx->model;
-    char key[16];
 
     if (is_wanted(f, VERB_BACKEND)) {
         mark_backends(f);
@@ -194,8 +254,8 @@ static void mark_all(struct feed *f)
     for (size_t i = 0; is_wanted(f, VERB_SESSION) && i < model_session_count(m); i++) {
         item_due(f, item_get(f, VERB_SESSION, model_session_at(m, i)->id), false);
     }
-    for (size_t i = 0; is_wanted(f, VERB_OPERATION) && i < model_op_count(m); i++) {
-        item_due(f, item_get(f, VERB_OPERATION, number_key(model_op_at(m, i)->id, key)), false);
+    if (is_wanted(f, VERB_OPERATION)) {
+        mark_operations(f);
     }
 }
 
@@ -233,7 +293,9 @@ static void put_facts(struct feed *f, struct item *item, struct json *facts)
     }
     json_write(facts, false, &text);
     hash = hash_of(&text);
-    if (item->told && item->hash == hash && item->kind != VERB_PROBLEM) {
+    if ((item->told && item->hash == hash && item->kind != VERB_PROBLEM) || (!f->ready && item->ended)) {
+        item->told = true; /* what was over before is no news, now or later */
+        item->hash = hash;
         json_free(facts);
         return;
     }
@@ -356,11 +418,6 @@ static void feed_note(struct feed *f, const struct model_event *ev)
             item_due(f, item_get(f, VERB_PROBLEM, "last"), false);
         }
         break;
-    case MODEL_OP:
-        if (is_wanted(f, VERB_OPERATION)) {
-            item_due(f, item_get(f, VERB_OPERATION, number_key(ev->op, key)), false);
-        }
-        break;
     case MODEL_SESSION_ADDED:
     case MODEL_SESSION:
     case MODEL_ATTENTION:
@@ -397,6 +454,23 @@ static void feed_signal(void *arg, int signum)
     verb_finish(f->ctx, 0);
 }
 
+/* dirwatch_fn: somebody told of an operation. */
+static void feed_operation(void *arg, const char *name)
+{
+    struct feed *f = arg;
+    MT_CLEANUP(xfree) char *id = name != NULL ? xstrndup(name, strcspn(name, ".")) : NULL;
+
+    if (f->ctx->finished || (name != NULL && strcmp(name + strlen(id), ".json") != 0)) {
+        return;
+    }
+    if (name != NULL) {
+        item_due(f, item_get(f, VERB_OPERATION, id), false);
+    } else {
+        mark_operations(f);
+    }
+    feed_wake(f);
+}
+
 /* The snapshot comes first. */
 static void feed_begin(void *arg)
 {
@@ -416,6 +490,9 @@ static void feed_run(struct feed *f)
         f->signals[i] = signal_watch_new(f->ctx->loop, wanted[i], feed_signal, f, NULL);
     }
     f->out = watch_new(f->ctx->loop, STDOUT_FILENO, feed_writable, f, NULL);
+    if (is_wanted(f, VERB_OPERATION) && fs_mkdirs(f->ops_dir, 0700, NULL) == 0) {
+        f->ops = dirwatch_new(f->ctx->loop, f->ops_dir, feed_operation, f, NULL);
+    }
     loop_defer(f->ctx->loop, feed_begin, f); /* whatever ends it ends it within the loop */
     verb_run(f->ctx);
     for (int i = 0; i < SIGNALS; i++) {
@@ -423,7 +500,13 @@ static void feed_run(struct feed *f)
             signal_watch_close(f->signals[i]);
         }
     }
+    if (f->ops != NULL) {
+        dirwatch_close(f->ops);
+    }
     watch_close(f->out);
+    while (f->count > 0) {
+        item_drop(f, f->items[0]);
+    }
     bus_unsubscribe(f->ctx->bus, sub);
 }
 
@@ -432,17 +515,17 @@ int verb_watch(struct verb_ctx *ctx)
     struct feed f = {.ctx = ctx, .line = STRBUF_INIT};
 
     f.due_end = &f.due;
+    f.ops_dir = opnote_dir(ctx->paths);
     ctx->follows = true;
     ctx->tells = true;
     if (verb_open(ctx) < 0) {
+        free(f.ops_dir);
         return ctx->exit_code;
     }
     ctx->answered = true;
     feed_run(&f);
-    for (size_t i = 0; i < f.count; i++) {
-        free(f.items[i]);
-    }
     free(f.items);
+    free(f.ops_dir);
     strbuf_release(&f.line);
     return ctx->exit_code;
 }

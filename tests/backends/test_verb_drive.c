@@ -311,6 +311,9 @@ static void test_watch(void **state)
     assert_true(verb_until(was_said, "\"state\":\"exited\"", RIG_DEADLINE_MS));
     verb_expect(0, "stop", "demo", "--quiet");
     assert_true(verb_until(was_said, "\"status\":\"stopped\"", RIG_DEADLINE_MS));
+    /* What another process did, to its end. */
+    assert_true(verb_until(was_said, "\"plan\":\"stop\",\"sandbox\":\"muthr-demo\",\"profile\":null,\"state\":\"done\"",
+                           RIG_DEADLINE_MS));
     MT_CLEANUP(xfree) char *gone = path_join(vr.src, "other");
     assert_int_equal(rmdir(gone), 0);
     assert_true(verb_until(was_said, "{\"event\":\"removed\",\"kind\":\"workspace\"", RIG_DEADLINE_MS));
