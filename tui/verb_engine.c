@@ -414,7 +414,7 @@ static int engine_presets(struct engine_verb *v)
     MT_CLEANUP(xfree) char *empty = xasprintf("No presets: %s holds no .ini file.", shown);
     struct local_server s;
     struct presets all;
-    char active[64] = "";
+    char active[128] = "";
 
     for (size_t i = 0; i < LOCAL_RUNTIMES; i++) {
         local_look(&s, v->ctx->paths, &local_runtimes[i]);
@@ -446,7 +446,7 @@ static int engine_presets(struct engine_verb *v)
         if (p->port != 0) {
             json_set_int(row, "port", p->port);
         }
-        json_set_bool(row, "active", active[0] != '\0' && strcmp(active, p->name) == 0);
+        json_set_bool(row, "active", strcmp(active, p->twin != NULL ? p->file : p->name) == 0);
         json_set_bool(row, "usable", !bad);
         json_set_string(row, "file", p->file);
         json_set_string(row, "note", note.len > 0 ? note.buf : NULL);

@@ -216,7 +216,7 @@ static int take_preset(struct local_want *w, const struct preset *p, const char 
         return error_set(err, ERROR_INVALID, "%s: the model's name is longer than %zu bytes", p->file,
                          sizeof(w->model) - 1);
     }
-    str_copy(w->preset, sizeof(w->preset), p->name);
+    str_copy(w->preset, sizeof(w->preset), p->twin != NULL ? p->file : p->name); /* what finds it again */
     *runtime = p->runtime[0] != '\0' ? (strcmp(p->runtime, "llama") == 0 ? "llama" : "mlxcel") : NULL;
     if (p->host[0] != '\0') {
         str_copy(w->host, sizeof(w->host), p->host);
@@ -244,8 +244,9 @@ static int choose_model(struct local_want *w, const struct paths *paths, const s
         MT_CLEANUP(xfree) char *path = xasprintf("%s/active-preset-name-%s", paths->cache, name);
         read_active(path, last, sizeof(last));
         for (size_t i = 0; i < all->count && last[0] != '\0' && p == NULL; i++) {
-            p = strcmp(all->v[i].name, last) == 0 ? presets_find(all, last, err) : NULL;
-            if (p == NULL && strcmp(all->v[i].name, last) == 0) {
+            bool named = strcmp(all->v[i].name, last) == 0 || strcmp(all->v[i].file, last) == 0;
+            p = named ? presets_find(all, last, err) : NULL;
+            if (p == NULL && named) {
                 return -1; /* it was, and is broken now, or there are two */
             }
         }

@@ -39,7 +39,7 @@ struct local_server {
     int pid;                                        /* as the file says; 0: none */
     bool leads;                                     /* it leads its process group */
     char note[400];                                 /* what is odd about the pid file, for people; or "" */
-    char preset[64];                                /* that it was started with, or "" */
+    char preset[128];                               /* that it was started with, or "" */
     char model[256];                                /* the same; "": not known (the CLI started it) */
     char host[64];                                  /* where it was told to listen; "": not known */
     int64_t port;                                   /* 0: not known */
@@ -59,8 +59,8 @@ struct local_request {
 /* What that comes to. */
 struct local_want {
     const struct local_runtime *runtime;
-    char *program; /* absolute */
-    char preset[64], model[256], host[64];
+    char *program;                          /* absolute */
+    char preset[128], model[256], host[64]; /* preset: its name, or the file of one whose name is not its alone */
     int64_t port;
 };
 /* The preset's and the request's words, then the settings; without preset and model: the active preset, else the

@@ -87,7 +87,7 @@ int main(int argc, char **argv)
     const char *model = argument(argc, argv, "--model"), *host = argument(argc, argv, "--host");
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((unsigned short)strtol(argument(argc, argv, "--port"), NULL, 10))};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
 
     printf("playing llama-server with %s\n", model);
     fflush(stdout);
