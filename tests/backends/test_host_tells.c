@@ -195,6 +195,73 @@ static void test_log_file(void **state)
     free(path);
 }
 
+/* What a question about the screen brought. */
+struct looked {
+    int answers, cols, rows;
+    size_t count;
+    bool asks;
+};
+
+static void on_looked(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
+                      const bool *wrapped, const struct error *err)
+{
+    struct looked *l = arg;
+
+    (void)wrapped;
+    l->answers++;
+    if (err == NULL) {
+        l->cols = screen->cols;
+        l->rows = screen->rows;
+        l->count = count;
+        l->asks = cells[0].ch == 'S';
+    }
+}
+
+static bool has_looked(void *arg)
+{
+    return ((struct looked *)arg)->answers > 0;
+}
+
+static bool calls_for_a_person(void *arg)
+{
+    struct rig_client *c = arg;
+    const struct session_info *s = sessions_find(c->s, c->start_id);
+
+    return s != NULL && session_wants_person(s);
+}
+
+/* Whoever asks for the screen is no viewer of it: the size stays the viewer's, and the question unseen. */
+static void test_look(void **state)
+{
+    struct rig_client other;
+    struct looked l = {0};
+    const char *id = rig_start(&a, "printf 'Sure? '; read x");
+
+    (void)state;
+    assert_int_equal(sessions_view(a.s, id, 101, 37, NULL), 0);
+    rig_expect(&a, id, "Sure?");
+    assert_true(rig_wait(&rig, calls_for_a_person, &a, RIG_WAIT_MS));
+    rig_client_open(&other, &rig);
+    rig_expect_count(&other, 1);
+    assert_int_equal(sessions_look(other.s, id, on_looked, &l, NULL), 0);
+    assert_true(rig_wait(&rig, has_looked, &l, RIG_WAIT_MS));
+    assert_int_equal(l.cols, 101);
+    assert_int_equal(l.rows, 37);
+    assert_int_equal(l.count, 37);
+    assert_true(l.asks);
+    rig_client_close(&other);
+    rig_turn(&rig, 100);
+    assert_int_equal(sessions_screen(a.s, id)->cols, 101);
+    assert_true(calls_for_a_person(&a));
+    assert_int_equal(sessions_look(a.s, "nosuch", on_looked, &l, NULL), -1);
+    sessions_kill(a.s, id);
+    rig_expect_state(&a, id, SESSION_EXITED);
+    l = (struct looked){0};
+    assert_int_equal(sessions_look(a.s, id, on_looked, &l, NULL), 0); /* the last screen */
+    assert_true(rig_wait(&rig, has_looked, &l, RIG_WAIT_MS));
+    assert_true(l.asks);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "host") == 0) {
@@ -203,7 +270,7 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_attention),           T(test_question),          T(test_number),   T(test_notifications),
-        T(test_title_cwd_clipboard), T(test_wide_and_coloured), T(test_log_file),
+        T(test_title_cwd_clipboard), T(test_wide_and_coloured), T(test_log_file), T(test_look),
     };
 
     return cmocka_run_group_tests_name("host_tells", tests, NULL, NULL);
