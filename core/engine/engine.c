@@ -13,6 +13,7 @@
 #include "core/util/xmalloc.h"
 
 #define HOSTS_WAIT_MS 3000
+#define KEY_VARIABLE "MUTHR_SERVER_KEY"
 
 /* --- start --- */
 
@@ -66,9 +67,10 @@ static void open_watcher(struct engine *e)
     struct error err = ERROR_INIT;
     struct apikey key;
     MT_CLEANUP(xfree) char *file = path_expand(c->server_key_file, e->opts.paths->home);
-    if (apikey_read(&key, "MUTHR_SERVER_KEY", file, &err) < 0) {
+    if (apikey_read(&key, KEY_VARIABLE, file, &err) < 0) {
         model_problem(e->opts.model, "key of the inference server: %s", err.msg);
     }
+    (void)unsetenv(KEY_VARIABLE); /* no program that we start inherits it */
     struct watcher_opts opts = {.loop = e->opts.loop,
                                 .http = e->http,
                                 .host = "127.0.0.1",

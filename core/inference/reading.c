@@ -329,7 +329,7 @@ static void take_props(struct reading *r, enum verdict v, const char *word, cons
     if (r->view.model[0] == '\0') {
         str_copy(r->view.model, sizeof(r->view.model), a.model);
     }
-    if (!r->view.has_slots && a.slots > 0) {
+    if (!r->view.has_slots && r->view.slots_busy < 0 && a.slots > 0) {
         r->view.slots_total = a.slots;
     }
     enter(r, INFERENCE_READY, true, "", now_ms);
@@ -371,11 +371,12 @@ static void take_loaded(struct reading *r, enum verdict v, const char *body, siz
     }
 }
 
-/* It counts from the start again: another program, or another model. */
+/* It counts from the start again, or does not offer any more what it did: another program, or another model. */
 static void restarted(struct reading *r, uint64_t now_ms)
 {
     r->pacing.changed_ms = now_ms;
     r->pacing.due[PACING_MODELS] = true;
+    memset(r->pacing.refused, 0, sizeof(r->pacing.refused)); /* it may have what that one had not */
 }
 
 /* Tokens per second, while something is written. */
@@ -392,6 +393,9 @@ static void take_metrics(struct reading *r, enum verdict v, const char *body, si
     struct metrics_answer a;
     struct pacing *p = &r->pacing;
     metrics_parse(body, v == SAYS_OK ? len : 0, &a);
+    if (a.kind == INFERENCE_ANY && p->offered[PACING_METRICS]) {
+        restarted(r, now_ms);
+    }
     p->offered[PACING_METRICS] = a.kind != INFERENCE_ANY;
     if (a.kind == INFERENCE_ANY) {
         p->refused[PACING_METRICS] = v == SAYS_OK || v == SAYS_NOT_OFFERED;
@@ -443,6 +447,11 @@ static void take_slots(struct reading *r, enum verdict v, const char *body, size
     struct slots_answer *a = xmalloc(sizeof(*a));
     struct pacing *p = &r->pacing;
     slots_parse(body, v == SAYS_OK ? len : 0, a);
+    if (!a->known && p->offered[PACING_SLOTS]) {
+        forget_slots(r);
+        p->busy = false;
+        restarted(r, now_ms);
+    }
     p->offered[PACING_SLOTS] = a->known;
     p->refused[PACING_SLOTS] = !a->known;
     if (a->known) {

@@ -14,6 +14,7 @@
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
+#include "tests/engine/fake.h"
 #include "tests/engine/llm_server.h"
 #include "tests/patience.h"
 
@@ -601,6 +602,62 @@ static void test_close(void **state)
     }
 }
 
+/* --- in the engine --- */
+
+static bool has_slots(struct world *w)
+{
+    return model_inference(w->model)->has_slots;
+}
+
+static bool has_word(struct world *w)
+{
+    return model_inference(w->model)->state == INFERENCE_FOREIGN;
+}
+
+/* The value of a variable in what the fake backend ran last, or "". */
+static const char *last_env(const struct world *w, const char *name)
+{
+    const char *value = strvec_getenv(&w->fake.last_env, name);
+    return value != NULL ? value : "";
+}
+
+/* The engine looks once, and goes on looking while somebody sees it; what runs inside gets model and window; the key
+ * is in nobody's environment. */
+static void test_engine(void **state)
+{
+    (void)state;
+    struct world w;
+    struct llm_server s;
+    world_open(&w);
+    llm_open(&s, w.loop, LLM_LLAMA);
+    s.key = KEY;
+    w.config.server_port = s.port;
+    setenv("MUTHR_SERVER_KEY", KEY, 1);
+    world_engine(&w);
+    assert_null(getenv("MUTHR_SERVER_KEY"));
+    const struct inference_view *v = model_inference(w.model);
+    assert_int_equal(v->state, INFERENCE_READY);
+    assert_string_equal(v->model, "/m/Qwen3-8B.gguf");
+    assert_false(v->has_slots);
+    assert_int_equal(s.count, 3);
+    engine_watch_inference(w.engine, true);
+    world_until(&w, has_slots);
+    s.manner = LLM_HTML; /* two seconds later it is something else */
+    world_until(&w, has_word);
+    engine_watch_inference(w.engine, false);
+    s.manner = LLM_CALM;
+    world_run(&w, ENGINE_PROVISION, "muthr-api", "p"); /* step_model looks for itself */
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(last_env(&w, "MUTHR_MODEL_NAME"), "Qwen3-8B.gguf");
+    assert_string_equal(last_env(&w, "MUTHR_CTX_WINDOW"), "20480");
+    assert_string_equal(last_env(&w, "MUTHR_SERVER_KEY"), "");
+    assert_true(s.most_in_flight <= 1);
+    engine_watch_inference(w.engine, true); /* closed with a timer that runs, and perhaps a request */
+    world_close_engine(&w, false);
+    llm_close(&s);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_idle_hour_sleeper),
         cmocka_unit_test(test_idle_hour_down),
         cmocka_unit_test(test_close),
+        cmocka_unit_test(test_engine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
