@@ -71,6 +71,7 @@ void remote_signal(struct remote *r, int signum)
     proto_put_u32(&b, (uint32_t)signum);
     remote_send(r, PROTO_SIGNAL, &b);
     remote_keep_order(r);
+    remote_asked(r);
 }
 
 int remote_too_old(const struct remote *r, struct error *err)
@@ -136,6 +137,7 @@ void remote_view(struct remote *r, int cols, int rows)
     proto_put_size(&b, size);
     remote_send(r, PROTO_VIEW, &b);
     remote_keep_order(r);
+    remote_asked(r);
 }
 
 void remote_unview(struct remote *r)
@@ -205,6 +207,7 @@ static int on_meta(struct remote *r, const uint8_t *data, size_t len, struct err
     if (meta_read((const char *)data, len, r->info.id, &info, err) != 0) {
         return -1;
     }
+    info.silent_since_ms = r->info.silent_since_ms; /* remote_heard sees to that */
     r->info = info;
     r->ready = true;
     if (info.state == SESSION_EXITED) {
@@ -288,6 +291,7 @@ static void on_frame(void *arg, uint8_t type, const uint8_t *data, size_t len)
 {
     struct error err = ERROR_INIT;
 
+    remote_heard(arg);
     if (dispatch(arg, type, data, len, &err) != 0) {
         gone(arg, &err);
     }
@@ -319,6 +323,7 @@ int remote_open(struct remote **out, struct loop *loop, const char *path, const 
     }
     sock_accept_fds(r->sock);
     r->later = timer_new(loop, on_later, r);
+    r->answer.timer = timer_new(loop, remote_on_answer_due, r);
     proto_put_hello(&hello, MT_VERSION);
     remote_send(r, PROTO_HELLO, &hello);
     *out = r;
@@ -333,6 +338,7 @@ void remote_close(struct remote *r, enum error_code why)
     remote_drop_terminal(r);
     remote_drop_notes(r);
     timer_close(r->later);
+    timer_close(r->answer.timer);
     error_set(&err, why, "session %s is gone", r->info.id);
     remote_answer_all(r, &err);
     mirror_release(&r->mirror);

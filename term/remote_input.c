@@ -106,6 +106,7 @@ static size_t type_directly(struct remote *r, const void *data, size_t len)
 
 size_t remote_input(struct remote *r, const void *data, size_t len)
 {
+    remote_asked(r);
     size_t direct = type_directly(r, data, len);
     size_t room = REMOTE_INPUT_MAX - MT_MIN(unsent(r) + r->in_flight, (size_t)REMOTE_INPUT_MAX);
 

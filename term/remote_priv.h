@@ -2,8 +2,9 @@
 #ifndef MT_TERM_REMOTE_PRIV_H
 #define MT_TERM_REMOTE_PRIV_H
 
-/* Behind term/remote.h: one connection in three files. remote.c is its life, its messages and viewing, remote_input.c
- * what is typed, remote_questions.c what the host is asked. Nobody else includes this. */
+/* Behind term/remote.h: one connection in four files. remote.c is its life, its messages and viewing, remote_input.c
+ * what is typed, remote_questions.c what the host is asked, remote_answer.c whether it answers at all. Nobody else
+ * includes this. */
 
 #include "core/io/loop.h"
 #include "core/io/sock.h"
@@ -38,6 +39,11 @@ struct remote {
     bool noted;          /* there may be notes that the host has not looked at */
     bool by_host;        /* something was said that what is typed next must not overtake: that goes by the host, too */
     bool followed;       /* and is on its way */
+    struct {
+        struct timer *timer; /* only while an answer is due */
+        uint64_t asked_ms;   /* wall */
+        bool heard, pinged;  /* since then */
+    } answer;
     struct request *requests;
     uint32_t next_request;
     sessions_kept_fn kept; /* wants to know where the places are that it keeps */
@@ -61,6 +67,13 @@ void remote_on_terminal(struct remote *r);
 void remote_on_notes(struct remote *r);
 /* The host says how much of what it was sent has gone on. PARSE when it says nothing that makes sense. */
 int remote_on_ack(struct remote *r, const uint8_t *data, size_t len, struct error *err);
+
+/* --- remote_answer.c --- */
+/* Something was asked of the host, and it has said something. */
+void remote_asked(struct remote *r);
+void remote_heard(struct remote *r);
+/* timer callback */
+void remote_on_answer_due(void *arg);
 
 /* --- remote_questions.c --- */
 /* Answers. PARSE: malformed, or nobody asked. The callbacks come last, the remote may be gone after them. */

@@ -147,6 +147,14 @@ static void pane_message(void *arg, const char *text)
     app_say(arg, "%s", text);
 }
 
+static void pane_stuck(void *arg)
+{
+    struct app *app = arg;
+    const char *chord = keymap_chord(app->keymap, CONTEXT_SESSION, command_find("session.interrupt"));
+    app_say(app, "%s %s interrupts it: Ctrl-C waits behind what was pasted and it does not read", app->config.prefix,
+            chord ? chord : ": session.interrupt");
+}
+
 /* The configuration, or a theme of the person's own, was saved. */
 static void on_config_change(void *arg, const char *name)
 {
@@ -216,8 +224,12 @@ static int open_screen(struct app *app, struct error *err)
 static int open_engine(struct app *app, struct error *err)
 {
     struct port_viewer viewer = {.on_frame = on_frame, .on_clipboard = on_clipboard, .arg = app};
-    struct pane_events pane = {
-        .on_dirty = pane_dirty, .on_copied = pane_copied, .on_message = pane_message, .on_held = pane_held, .arg = app};
+    struct pane_events pane = {.on_dirty = pane_dirty,
+                               .on_copied = pane_copied,
+                               .on_message = pane_message,
+                               .on_stuck = pane_stuck,
+                               .on_held = pane_held,
+                               .arg = app};
     if (port_open(&app->port, app->loop, app->paths, &app->config, app->model, err) != 0) {
         return -1;
     }

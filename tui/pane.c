@@ -9,6 +9,8 @@
 
 /* A session that takes nothing now (it is still being reached, or full) is looked at this soon, then ever less often.
  */
+#define STUCK_MS 800      /* so long Ctrl-C may take */
+#define PASTED_LEAST 1024 /* bytes at once that nobody types */
 #define PANE_RETRY_MS 5
 #define PANE_RETRY_MAX_MS 320
 #define PANE_QUEUE_MAX (4u << 20) /* beyond what the session keeps for its program */
@@ -30,12 +32,34 @@ static void flush_queue(void *arg)
     }
 }
 
+/* timer callback: whether Ctrl-C brought anything. */
+static void look_stuck(void *arg)
+{
+    struct pane *p = arg;
+    const struct session_info *s = p->id[0] ? sessions_find(p->sessions, p->id) : NULL;
+    if (p->stuck.moved) {
+        p->stuck.pasted = false; /* it reads */
+    } else if (s && s->state == SESSION_RUNNING && !s->silent_since_ms) {
+        p->events.on_stuck(p->events.arg);
+    }
+}
+
+/* Ctrl-C lies in the terminal behind what was pasted, until its program has read that. */
+static void watch_interrupt(struct pane *p, const char *bytes, size_t len)
+{
+    if (len == 1 && bytes[0] == 3 && p->stuck.pasted) {
+        p->stuck.moved = false;
+        timer_start(p->stuck.timer, STUCK_MS);
+    }
+}
+
 void pane_init(struct pane *p, struct loop *loop, struct sessions *sessions, const struct pane_events *ev)
 {
     *p = (struct pane){.loop = loop, .sessions = sessions, .events = *ev};
     strbuf_init(&p->queue);
     strbuf_init(&p->paste_tail);
     p->retry = timer_new(loop, flush_queue, p);
+    p->stuck.timer = timer_new(loop, look_stuck, p);
 }
 
 void pane_release(struct pane *p)
@@ -46,7 +70,8 @@ void pane_release(struct pane *p)
     timer_close(p->drag.scroll);
     p->drag.scroll = NULL;
     timer_close(p->retry);
-    p->retry = NULL;
+    timer_close(p->stuck.timer);
+    p->retry = p->stuck.timer = NULL;
     strbuf_release(&p->queue);
     strbuf_release(&p->paste_tail);
 }
@@ -63,6 +88,8 @@ static void leave(struct pane *p)
         sessions_unview(p->sessions, p->id);
     }
     timer_stop(p->retry);
+    timer_stop(p->stuck.timer);
+    p->stuck.pasted = false;
     strbuf_clear(&p->queue);
     strbuf_clear(&p->paste_tail);
     pane_copy_drop(p);
@@ -113,6 +140,7 @@ bool pane_has_screen(const struct pane *p)
 void pane_on_frame(struct pane *p)
 {
     const struct session_screen *sc = sessions_screen(p->sessions, p->id);
+    p->stuck.moved = true;
     if (sc && p->copy.active) {
         pane_keep_apply(p);
         if (p->cache.cols != sc->cols) { /* rows of another width, with other numbers */
@@ -254,6 +282,7 @@ void pane_send(struct pane *p, const void *data, size_t len)
     }
     p->key_sent = true;
     p->key_ms = clock_mono_ms();
+    p->stuck.pasted = p->stuck.pasted || len >= PASTED_LEAST;
     size_t n = p->queue.len ? 0 : sessions_input(p->sessions, p->id, data, len);
     if (n == len) {
         return;
@@ -295,6 +324,7 @@ void pane_key(struct pane *p, struct key key)
     }
     key_encode(key, sc ? &sc->modes : &none, &out);
     pane_send(p, out.buf, out.len);
+    watch_interrupt(p, out.buf, out.len);
 }
 
 /* The wheel where the program did not ask for the mouse: its own arrows on the alternate screen, our scrollback else.

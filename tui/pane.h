@@ -21,6 +21,7 @@ struct pane_events {
     void (*on_dirty)(void *arg);
     void (*on_copied)(void *arg, const char *text, size_t len); /* copy mode took this text */
     void (*on_message)(void *arg, const char *text);            /* "not found", "copied 3 lines" */
+    void (*on_stuck)(void *arg);                                /* Ctrl-C brought nothing, behind a paste */
     void (*on_held)(void *arg, struct pane *p, const struct key *keys, size_t count); /* to be pressed now */
     void *arg;
 };
@@ -114,6 +115,11 @@ struct pane {
     struct strbuf queue; /* bytes that the session has not taken yet */
     struct timer *retry; /* while the queue is not empty: the host gives no sign when it takes more */
     uint64_t retry_ms;
+    struct {
+        struct timer *timer; /* while Ctrl-C may bring something */
+        bool pasted;         /* more went to the program than its terminal holds, perhaps */
+        bool moved;          /* there was output since Ctrl-C */
+    } stuck;
     struct strbuf paste_tail; /* an unfinished UTF-8 sequence between two pieces of a paste */
     bool paste_cr;
     struct copymode copy;

@@ -63,7 +63,8 @@ struct session_info {
     char tag[128];      /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
     /* What sh or bash was told to run (bytes; never for the screen), to run it again; "": no command, or too long. */
     char command[SESSION_COMMAND_MAX];
-    char last_line[160]; /* the last non-blank line, sanitised (for the list, and for failures) */
+    uint64_t silent_since_ms; /* wall; of a cockpit: its host was asked then, and has not answered; 0: it answers */
+    char last_line[160];      /* the last non-blank line, sanitised (for the list, and for failures) */
 };
 
 /* What it is called on the screen: its name, else its label, else its kind. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -59,11 +60,69 @@ static void test_interrupt(void **state)
     world_leave_session(h);
 }
 
+/* And where it lies behind a paste, that is said, with the way out. */
+static void test_interrupt_behind_a_paste(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+
+    for (int i = 0; i < 4000; i++) {
+        strbuf_addf(&text, "# a line of text that a shell passes over, number %d\n", i);
+    }
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h, "sleep 7723\r");
+    harness_wait_text(h, "shell  sleep");
+    harness_paste(h, text.buf, text.len);
+    harness_wait_text(h, "passes over");
+    harness_settle(h);
+    harness_key(h, "C-c");
+    harness_wait_text(h, "C-] C-c interrupts it");
+    harness_keys(h, "C-] C-c");
+    harness_wait_gone(h, "shell  sleep"); /* what was pasted is the shell's now */
+    world_leave_session(h);
+}
+
+/* A host that is stopped: said in its pane and its row, and nothing else stands still. */
+static void test_not_answering(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    static const char *const list[] = {"sessions", "-o", "json", NULL};
+    static const int sizes[][2] = {{120, 36}, {80, 24}, {40, 12}};
+
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    assert_int_equal(harness_run(h, list, &out), 0);
+    const char *at = strstr(out.buf, "\"host_pid\": ");
+    assert_non_null(at);
+    pid_t host = (pid_t)strtol(at + strlen("\"host_pid\": "), NULL, 10);
+    assert_true(host > 1);
+    assert_int_equal(kill(host, SIGSTOP), 0);
+    harness_type(h, "echo typed''meanwhile\r");
+    harness_wait_text(h, "Not answering since");
+    harness_wait_text(h, "no answer ");
+    for (size_t i = 0; i < MT_ARRAY_LEN(sizes); i++) {
+        harness_resize(h, sizes[i][0], sizes[i][1]);
+        harness_wait_text(h, "Not answering since");
+    }
+    harness_keys(h, "C-] w");
+    harness_wait_text(h, "no answer ");
+    harness_resize(h, 120, 36);
+    assert_int_equal(kill(host, SIGCONT), 0);
+    harness_wait_gone(h, "no answer ");
+    harness_wait_gone(h, "Not answering");
+    harness_wait_text(h, "typedmeanwhile");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_names, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_interrupt, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupt_behind_a_paste, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_not_answering, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,6 +315,12 @@ static void session_word(const struct session_info *s, const struct state_look *
         }
         return;
     }
+    if (s->silent_since_ms) {
+        char at[8];
+        clock_hhmm(s->silent_since_ms, at);
+        str_format(out, cap, "no answer %s", at);
+        return;
+    }
     age(since, s->attention != ATTENTION_NONE ? "<1m" : "", time, sizeof(time));
     str_format(out, cap, "%s%s%s", look->word, *look->word && *time ? " " : "", time);
 }
@@ -336,6 +342,9 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
     const char *name = session_shown(s);
     bool spelled = *call && p->r.w - 9 - utf8_columns(name, strlen(name)) - 6 >= CALL_LEAST;
     look.word = spelled ? "" : *brief ? brief : look.word;
+    if (s->silent_since_ms) {
+        look = (struct state_look){.glyph = GLYPH_UNKNOWN, .word = "", .role = THEME_BAD};
+    }
     session_word(s, &look, word, sizeof(word));
     int number = app_number(app, s->id), x = p->r.x, y = p->r.y;
     if (number) { /* one digit is its key; more than one are typed into the list of all sessions */

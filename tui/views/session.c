@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/util/clock.h"
 #include "core/util/utf8.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
@@ -124,6 +125,17 @@ static void draw_end(const struct app *app, struct surface *s, struct rect r, co
                   r.w < 50 ? "again" : "runs it again");
 }
 
+/* "Not answering since 12:03", in the first row: what was typed last stands further down, as a rule. */
+static void draw_silence(const struct app *app, struct surface *s, struct rect r, const struct session_info *se)
+{
+    struct style st = theme_style(&app->theme, THEME_ERROR);
+    char at[8];
+    clock_hhmm(se->silent_since_ms, at);
+    surface_fill(s, r, st);
+    surface_textf(s, r.x + 1, r.y, r.w - 2, st, "%s Not answering since %s%s", glyph_text(GLYPH_FAILED, app->ascii), at,
+                  r.w < 80 ? "" : ": its host hangs or is stopped. What is typed waits");
+}
+
 void session_draw(const struct app *app, struct surface *s, struct rect r)
 {
     session_body_draw(app, app->pane, s, r);
@@ -140,6 +152,9 @@ void session_body_draw(const struct app *app, const struct pane *p, struct surfa
     if (!pane_has_screen(p) && se->state != SESSION_LOST) {
         surface_text(s, r.x + 2, r.y + 1, r.w - 4, theme_style(&app->theme, THEME_DIM),
                      p->failed ? "This session cannot be viewed. The list says more." : "connecting...");
+    }
+    if (se->silent_since_ms && !has_ended(se) && r.h > 1) {
+        draw_silence(app, s, (struct rect){r.x, r.y, r.w, 1}, se);
     }
     if (place.h < r.h) {
         draw_end(app, s, (struct rect){r.x, r.y + place.h, r.w, 1}, se);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host that is stopped keeps its socket open: it is known once something was asked of it, and forgotten when it goes
+ * on. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "core/util/clock.h"
+#include "term/host.h"
+#include "tests/backends/host_rig.h"
+
+static struct rig rig;
+static struct rig_client a;
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    rig_client_open(&a, &rig);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rig_client_close(&a);
+    rig_close(&rig);
+    return 0;
+}
+
+static bool is_silent(void *arg)
+{
+    return sessions_find(a.s, arg)->silent_since_ms != 0;
+}
+
+static bool answers(void *arg)
+{
+    return sessions_find(a.s, arg)->silent_since_ms == 0;
+}
+
+static void test_stopped(void **state)
+{
+    char id[SESSION_ID_MAX];
+
+    (void)state;
+    str_copy(id, sizeof(id), rig_start(&a, "exec cat"));
+    assert_int_equal(sessions_view(a.s, id, 80, 24, NULL), 0);
+    rig_type(&a, id, "before\n");
+    rig_expect(&a, id, "before\nbefore");
+    int host = sessions_find(a.s, id)->host_pid;
+    for (int round = 0; round < 2; round++) {
+        uint64_t from = clock_wall_ms();
+        assert_int_equal(kill(host, SIGSTOP), 0);
+        rig_type(&a, id, round == 0 ? "one\n" : "two\n");
+        int changed = a.changed;
+        assert_true(rig_wait(&rig, is_silent, id, RIG_WAIT_MS));
+        assert_in_range(sessions_find(a.s, id)->silent_since_ms, from - 1, clock_wall_ms() - 3000);
+        assert_true(a.changed > changed); /* who shows it is told */
+        changed = a.changed;
+        assert_int_equal(kill(host, SIGCONT), 0);
+        assert_true(rig_wait(&rig, answers, id, RIG_WAIT_MS));
+        assert_true(a.changed > changed);
+        rig_expect(&a, id, round == 0 ? "one\none" : "two\ntwo");
+    }
+}
+
+/* Keys that bring nothing, a program that reads nothing: its host answers all the same. */
+static void test_quiet_program(void **state)
+{
+    char id[SESSION_ID_MAX];
+
+    (void)state;
+    str_copy(id, sizeof(id), rig_start(&a, "stty -echo; echo ready; exec sleep 1000"));
+    assert_int_equal(sessions_view(a.s, id, 80, 24, NULL), 0);
+    rig_expect(&a, id, "ready");
+    rig_type(&a, id, "nothing\n");
+    assert_false(rig_wait(&rig, is_silent, id, 6500));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "host") == 0) {
+        return host_main(argc - 1, argv + 1);
+    }
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_stopped),
+        T(test_quiet_program),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
