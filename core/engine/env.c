@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/engine/naming.h"
+#include "core/inference/preset.h"
 #include "core/util/fs.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
@@ -169,17 +171,35 @@ static char *preset_path(const struct paths *paths, const char *runtime)
 const char *env_runtime(const struct paths *paths)
 {
     static const char *const RUNTIMES[] = {"mlxcel", "llama"};
+    const char *newest = NULL;
+    time_t when = 0;
     for (size_t i = 0; i < MT_ARRAY_LEN(RUNTIMES); i++) {
         MT_CLEANUP(xfree) char *path = preset_path(paths, RUNTIMES[i]);
-        if (fs_exists(path)) {
-            return RUNTIMES[i];
+        struct stat st;
+        if (stat(path, &st) == 0 && (newest == NULL || st.st_mtime > when)) {
+            newest = RUNTIMES[i];
+            when = st.st_mtime;
         }
+    }
+    if (newest != NULL) {
+        return newest;
     }
 #if defined(__APPLE__)
     return "mlxcel";
 #else
     return "llama";
 #endif
+}
+
+/* The model of the preset that has that name; NULL: there is none, the name is all that is known. Caller frees. */
+static char *preset_model(const struct paths *paths, const char *name)
+{
+    struct presets all;
+    presets_load(&all, paths);
+    const struct preset *p = name[0] != '\0' ? presets_find(&all, name, NULL) : NULL;
+    char *model = p != NULL ? xstrdup(p->model) : NULL;
+    presets_release(&all);
+    return model;
 }
 
 void env_fallback_model(const struct config *config, const struct paths *paths, char out[160], const char **source)
@@ -189,7 +209,8 @@ void env_fallback_model(const struct config *config, const struct paths *paths, 
     struct error ignored = ERROR_INIT;
     if (fs_read(path, 4096, &text, &ignored) == 0) {
         strbuf_truncate(&text, strcspn(text.buf, "\r\n"));
-        const char *base = path_base(text.buf);
+        MT_CLEANUP(xfree) char *model = preset_model(paths, text.buf);
+        const char *base = path_base(model != NULL ? model : text.buf);
         if (env_check_model(base, NULL) == 0 && str_copy(out, 160, base) == 0) {
             *source = "preset";
             return;

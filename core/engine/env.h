@@ -43,10 +43,11 @@ int env_check_model(const char *model, struct error *err);
  * runs without a gateway mapping, slirp4netns with the host's loopback cut). */
 void env_gateway(const struct config *config, enum net_policy net, const char *seen, char out[64], bool *reachable);
 
-/* P6 when the server is silent: the active preset's name, the configuration, "local-model". *source tells which
+/* P6 when the server is silent: the active preset's model, or its name when there is no such preset any more, the
+ * configuration, "local-model". *source tells which
  * ("preset", ...). */
 void env_fallback_model(const struct config *config, const struct paths *paths, char out[160], const char **source);
-/* "mlxcel" or "llama": whose active preset there is, else the platform's usual one. */
+/* "mlxcel" or "llama": whose active preset is the newest, else the platform's usual one. */
 const char *env_runtime(const struct paths *paths);
 
 #endif

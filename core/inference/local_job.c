@@ -19,6 +19,8 @@
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
+extern char **environ;
+
 #define LOCK_MS 20000
 #define READY_MS 600000
 #define SETTLE_MS 3000
@@ -312,18 +314,31 @@ static void on_proc_done(void *arg, const struct proc_result *res, const struct 
     settle(j);
 }
 
+/* Our environment without the key by which we talk to servers: no program is given that. */
+static void make_env(struct strvec *env)
+{
+    for (char **e = environ; *e != NULL; e++) {
+        if (strncmp(*e, "MUTHR_SERVER_KEY=", 17) != 0) {
+            strvec_push(env, *e);
+        }
+    }
+}
+
 static enum step_result step_run(struct op *op, void *ctx, struct error *err)
 {
     struct local_job *j = ctx;
     struct local_want *w = &j->want;
     char port[16];
     MT_CLEANUP(strbuf) struct strbuf old = STRBUF_INIT;
+    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
     int out = open_log(j->server.log, &j->log_from, err);
     int errs = out >= 0 ? open_log(j->server.errlog, &j->errlog_from, err) : -1;
 
     str_format(port, sizeof(port), "%lld", (long long)w->port);
     const char *const argv[] = {w->program, "--model", w->model, "--host", w->host, "--port", port, NULL};
+    make_env(&env);
     struct proc_opts opts = {.argv = argv,
+                             .env = (const char *const *)env.v,
                              .cwd = j->opts.paths->home,
                              .out_fd = out,
                              .err_fd = errs,

@@ -159,7 +159,7 @@ int preset_parse(struct preset *out, const char *text, size_t len, const char *n
     for (size_t i = 0; i < MT_ARRAY_LEN(r.models); i++) {
         free(r.models[i]);
     }
-    if (rc == 0 && model[0] == '\0') {
+    if (rc == 0 && out->model[0] == '\0') {
         rc = error_set(err, ERROR_INVALID, "%s:1: no model: it says neither model nor model_id nor profile", name);
     }
     return rc;

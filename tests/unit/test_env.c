@@ -143,6 +143,11 @@ static void test_fallbacks(void **state)
     assert_string_equal(model, "preset-model");
     assert_string_equal(source, "preset");
     assert_string_equal(env_runtime(&t.paths), "mlxcel");
+    temphome_write(&t, ".config/muthr/provider.d/fast.ini", "model = org/of-the-preset\n");
+    temphome_write(&t, ".cache/muthr/active-preset-name-mlxcel", "fast\n");
+    env_fallback_model(&c, &t.paths, model, &source);
+    assert_string_equal(model, "of-the-preset");
+    assert_string_equal(source, "preset");
     temphome_write(&t, ".cache/muthr/active-preset-name-mlxcel", "not a name!\n");
     env_fallback_model(&c, &t.paths, model, &source);
     assert_string_equal(source, "config");
