@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes from files and servers into the engine: manifests, inference answers, provision logs. The first byte
+/* What comes from files and servers into the engine: manifests, provision logs. The first byte
  * chooses. */
 #include <stdint.h>
 
 #include "core/engine/manifest.h"
 #include "core/engine/phase.h"
-#include "core/inference/probe.h"
 #include "core/util/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,12 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t len = size - 1;
     if (data[0] % 3 == 0) {
         check_manifest(text, len);
-    } else if (data[0] % 3 == 1) {
-        struct probe_result r;
-        probe_parse(200, text, len, &r);
-        if (!utf8_is_valid(r.model, strlen(r.model)) || (r.state == PROBE_READY) != (r.model[0] != '\0')) {
-            MT_BUG("a bad model name");
-        }
     } else {
         struct phase p;
         phase_init(&p);
