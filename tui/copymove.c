@@ -200,7 +200,8 @@ void copymode_select_word(struct copymode *c, const struct cluster_table *cluste
                           const void *arg)
 {
     struct line l;
-    uint64_t from = c->line, to = c->line;
+    uint64_t from = c->line;
+    uint64_t to = from;
     if (!load(&l, row, arg, c->line)) {
         return;
     }
