@@ -42,6 +42,19 @@ static bool answers(void *arg)
     return sessions_find(a.s, arg)->silent_since_ms == 0;
 }
 
+/* Types until it is known. What the host had said before it was stopped, and what was still on its way, counts as an
+ * answer: then the next key is the one that brings none. */
+static void expect_silence(char *id, const char *text)
+{
+    bool silent = false;
+
+    for (int i = 0; i < 4 && !silent; i++) {
+        rig_type(&a, id, text);
+        silent = rig_wait(&rig, is_silent, id, RIG_WAIT_MS / 2);
+    }
+    assert_true(silent);
+}
+
 static void test_stopped(void **state)
 {
     char id[SESSION_ID_MAX];
@@ -55,9 +68,8 @@ static void test_stopped(void **state)
     for (int round = 0; round < 2; round++) {
         uint64_t from = clock_wall_ms();
         assert_int_equal(kill(host, SIGSTOP), 0);
-        rig_type(&a, id, round == 0 ? "one\n" : "two\n");
         int changed = a.changed;
-        assert_true(rig_wait(&rig, is_silent, id, RIG_WAIT_MS));
+        expect_silence(id, round == 0 ? "one\n" : "two\n");
         assert_in_range(sessions_find(a.s, id)->silent_since_ms, from - 1, clock_wall_ms() - 3000);
         assert_true(a.changed > changed); /* who shows it is told */
         changed = a.changed;

@@ -447,7 +447,8 @@ static void test_save(void **state)
         harness_resize(h, sizes[i][0], sizes[i][1]);
         harness_type(h, far);
         harness_key(h, "Enter");
-        harness_wait_text(h, sizes[i][0] > 40 ? "f: No such file or directory" : "directory");
+        harness_wait_text(h, "directory"); /* where the words before it are wrapped depends on the folder's name */
+        assert_true(harness_has(h, "No such"));
         clear_prompt(h);
         harness_wait_gone(h, "directory");
     }
