@@ -10,8 +10,8 @@
 #include "term/viewer_priv.h"
 
 #define FRAME_MS 16
-#define YIELD_FRAME_MS 50 /* beside a session that is typed into nobody reads a flood */
-#define KEY_FRAME_MS 4    /* within PROTO_KEY_WINDOW_MS */
+#define YIELD_FRAME_MS 150 /* beside a session that is typed into nobody reads a flood */
+#define KEY_FRAME_MS 4     /* within PROTO_KEY_WINDOW_MS */
 
 void viewer_damage(struct viewer *v, int row)
 {
