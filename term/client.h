@@ -54,6 +54,7 @@ struct session_start {
     const char *audit;                     /* what the host writes down (host_audit.h); NULL: nothing */
     const char *rules_own, *rules_shipped; /* files of rules for its screen (term/rules.h); NULL: none */
     const char *cwd;                       /* host-side working directory for the program; NULL = / */
+    const struct task_policy *task;        /* SESSION_TASK: NULL is all zero (run once). Copied */
     int cols, rows;
     uint32_t scrollback_lines;
     uint64_t scrollback_bytes, log_max_bytes; /* 0: defaults 10000, 16 MiB, 32 MiB */

@@ -127,6 +127,8 @@ struct engine_session_request {
     const char *profile; /* AGENT: NULL = the sandbox's */
     const char *cwd;     /* inside; NULL = workspace mount */
     const struct strvec *env;
+    const struct task_policy *task; /* TASK: NULL is all zero (run once). Copied */
+    const char *name;               /* TASK: what it is called (session_info.label); NULL: made from the command */
     int cols, rows;
     void (*done)(void *arg, const char *id, const struct error *err);
     void *arg;

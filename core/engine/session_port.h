@@ -14,12 +14,12 @@
 struct session_spec {
     enum session_kind kind;
     const char *sandbox, *project, *backend, *profile, *label, *tag, *log_path,
-        *command;            /* any but sandbox may be NULL; copied */
-    const char *const *argv; /* what the host runs on its pty (from backend exec_argv) */
-    const char *const *env;  /* KEY=VALUE additions for it */
-    const char *audit;       /* for the host to write down (engine_audit); NULL: nothing */
-    int cols, rows;          /* 0: 80x24 */
-    bool keep_open;          /* a viewer will come: nothing special; reserved for tasks */
+        *command;                   /* any but sandbox may be NULL; copied */
+    const char *const *argv;        /* what the host runs on its pty (from backend exec_argv) */
+    const char *const *env;         /* KEY=VALUE additions for it */
+    const char *audit;              /* for the host to write down (engine_audit); NULL: nothing */
+    int cols, rows;                 /* 0: 80x24 */
+    const struct task_policy *task; /* SESSION_TASK: NULL is all zero (run once). Copied */
 };
 
 struct session_port {

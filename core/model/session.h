@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/model/task.h"
+
 #define SESSION_ID_MAX 40
 #define SESSION_COMMAND_MAX 2048 /* a longer one is not kept */
 
@@ -64,6 +66,7 @@ struct session_info {
     /* What sh or bash was told to run (bytes; never for the screen), to run it again; "": no command, or too long. */
     char command[SESSION_COMMAND_MAX];
     uint64_t silent_since_ms; /* wall; of a cockpit: its host was asked then, and has not answered; 0: it answers */
+    struct task_state task;   /* kind SESSION_TASK */
     char last_line[160];      /* the last non-blank line, sanitised (for the list, and for failures) */
 };
 
