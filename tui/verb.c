@@ -42,7 +42,7 @@ const struct verb verb_table[] = {
     {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
     {"doctor", "", "Check what this machine offers, and say what to fix", "orV", 0, false, verb_doctor},
     {"engine", "status|start [PRESET]|stop|restart [PRESET]|presets|logs",
-     "The inference server of this machine: what it does, start it, stop it", "omuhkwWlq", 2, false, verb_engine},
+     "The inference server of this machine: what it does, start it, stop it", "omuhkwWlFq", 2, false, verb_engine},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {0},
 };
@@ -99,6 +99,7 @@ static const struct option_row {
     {'w', "-w", "--wait", NULL, "until it is ready"},
     {'W', "-t", "--timeout", "SECONDS", "how long --wait waits at most (600)"},
     {'l', NULL, "--lines", "N", "of each log (40)"},
+    {'F', "-f", "--follow", NULL, "print what comes, too, until Ctrl-C"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
 
@@ -278,6 +279,9 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         return option_number("--timeout", value, 86400, &o->timeout_s, err);
     case 'l':
         return option_number("--lines", value, 10000, &o->lines, err);
+    case 'F':
+        o->follow = true;
+        break;
     case 'q':
         o->quiet = true;
         break;

@@ -43,7 +43,8 @@ struct verb_options {
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
     enum net_policy net;
-    bool net_given, yes, force, recreate, as_is, reprovision, no_provision, no_tty, as_session, all, quiet, help, wait;
+    bool net_given, yes, force, recreate, as_is, reprovision, no_provision, no_tty, as_session, all, quiet, help, wait,
+        follow;
     unsigned timeout_s, port, lines;
 };
 

@@ -13,6 +13,7 @@
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
+#include "tui/engine_follow.h"
 #include "tui/verb.h"
 
 #define LOG_LINES 40
@@ -500,6 +501,8 @@ static int engine_logs(struct engine_verb *v)
     if (!fs_exists(s.log) && !fs_exists(s.errlog)) {
         error_set(&err, ERROR_NOT_FOUND, "%s has no log yet: it was never started here", r->exe);
         rc = verb_error(v->ctx, &err);
+    } else if (v->ctx->o.follow) {
+        rc = engine_follow(v->ctx, &s, v->ctx->o.lines > 0 ? v->ctx->o.lines : LOG_LINES);
     } else {
         v->out = v->ctx->o.format != OUTPUT_TEXT ? output_new(v->ctx->o.format, columns, 1) : NULL;
         print_log(v, s.log);
@@ -536,6 +539,10 @@ int verb_engine(struct verb_ctx *ctx)
         }
         if (ctx->o.names.len > 1 && !words[i].takes_preset) {
             error_set(&err, ERROR_INVALID, "engine %s: too many arguments: '%s'", what, ctx->o.names.v[1]);
+            return verb_error(ctx, &err);
+        }
+        if (ctx->o.follow && words[i].run != engine_logs) {
+            error_set(&err, ERROR_INVALID, "engine %s: --follow is for logs", what);
             return verb_error(ctx, &err);
         }
         v.verb = words[i].verb;

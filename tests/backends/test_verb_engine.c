@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `engine ...` as a person or a script runs it, with a program that plays llama-server (tests/play). */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -206,12 +207,63 @@ static void test_presets(void **state)
     ran_release(&r);
 }
 
+/* What `said` has to hold. */
+static bool has_said(const void *text)
+{
+    MT_CLEANUP(xfree) char *out = verb_said("out");
+    return strstr(out, text) != NULL;
+}
+
+static void append(const char *relative, const char *text)
+{
+    MT_CLEANUP(xfree) char *path = path_join(vr.home, relative);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+#define LOG ".cache/muthr/llama-server.log"
+
+/* Its last lines, then what comes, also in a file that has taken its place; Ctrl-C is a good end. */
+static void test_follow(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    home_write(LOG, "one\ntwo\nthree\n");
+    home_write(".cache/muthr/llama-server-err.log", "");
+    verb_run(&r, "engine", "status", "--follow");
+    ran_expect(&r, 64);
+    verb_run(&r, "engine", "logs", "--follow", "-o", "json");
+    ran_expect(&r, 64);
+    pid_t pid = verb_begin("engine", "logs", "-f", "--lines", "2");
+    assert_true(verb_until(has_said, "two\nthree\n", RIG_DEADLINE_MS));
+    append(LOG, "fo");
+    append(".cache/muthr/llama-server-err.log", "\033[31mred\n");
+    assert_true(verb_until(has_said, "red\n", RIG_DEADLINE_MS));
+    append(LOG, "ur\n");
+    assert_true(verb_until(has_said, "\nfour\n", RIG_DEADLINE_MS));
+    MT_CLEANUP(xfree) char *log = path_join(vr.home, LOG);
+    MT_CLEANUP(xfree) char *old = path_join(vr.home, LOG ".1");
+    assert_int_equal(rename(log, old), 0);
+    append(LOG, "in the new one\n");
+    assert_true(verb_until(has_said, "in the new one\n", RIG_DEADLINE_MS));
+    MT_CLEANUP(xfree) char *out = verb_said("out"), *err = verb_said("err");
+    assert_null(strstr(out, "one\ntwo"));
+    assert_null(strchr(out, '\033'));
+    assert_non_null(strstr(out, "llama-server-err.log <=="));
+    assert_non_null(strstr(err, "llama-server.log is a new file"));
+    assert_int_equal(kill(pid, SIGINT), 0);
+    assert_int_equal(verb_wait(pid, RIG_DEADLINE_MS), 0);
+    ran_release(&r);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_presets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_follow, setup, teardown),
     };
     char *real = path_real(argv[0], NULL);
     (void)argc;
