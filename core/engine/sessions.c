@@ -5,6 +5,8 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/hosts.h"
+#include "core/engine/task_def.h"
+#include "core/engine/task_log.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
@@ -17,6 +19,9 @@ struct session_start {
     char sandbox[96];
     enum session_kind kind;
     char *command, *profile, *cwd;
+    char task_name[TASK_NAME_MAX]; /* of a task; "" else */
+    struct task_policy task;
+    char log_path[sizeof(((struct session_info *)0)->log_path)];
     struct strvec env;
     int cols, rows;
     struct watcher_look *model_look;
@@ -154,10 +159,52 @@ static int build_program(const struct session_start *s, const struct profile *pr
     return 0;
 }
 
+/* Ended tasks of that name make room for the new one: their hosts go, their logs stay. */
+static void dismiss_ended(const struct session_start *s, const char *but)
+{
+    const struct session_port *port = &s->e->opts.port;
+    MT_CLEANUP(strvec) struct strvec ids = STRVEC_INIT;
+    const struct session_info *i;
+    for (size_t k = 0; (i = model_session_of(s->e->opts.model, s->sandbox, k)) != NULL; k++) {
+        if (i->kind == SESSION_TASK && i->state == SESSION_EXITED && strcmp(i->label, s->task_name) == 0 &&
+            strcmp(i->id, but) != 0) {
+            strvec_push(&ids, i->id);
+        }
+    }
+    for (size_t k = 0; k < ids.len; k++) {
+        port->dismiss(port->arg, ids.v[k]);
+    }
+}
+
 /* The host is up, or not. */
 static void on_started(void *arg, const char *id, const struct error *err)
 {
-    finish(arg, err == NULL ? id : NULL, err);
+    struct session_start *s = arg;
+    if (err == NULL && s->kind == SESSION_TASK) {
+        if (s->log_path[0] != '\0') {
+            task_log_note(s->log_path, id, s->task_name, s->command);
+        }
+        dismiss_ended(s, id);
+    }
+    finish(s, err == NULL ? id : NULL, err);
+}
+
+/* Where a task's output is kept. Without a place for it (disk full) the task runs all the same. */
+static void find_log(struct session_start *s)
+{
+    MT_CLEANUP(strvec) struct strvec live = STRVEC_INIT;
+    const struct model *m = s->e->opts.model;
+    struct error err = ERROR_INIT;
+    for (size_t i = 0; i < model_session_count(m); i++) {
+        const struct session_info *info = model_session_at(m, i);
+        if (info->log_path[0] != '\0' && info->state != SESSION_EXITED && info->state != SESSION_LOST) {
+            strvec_push(&live, info->log_path);
+        }
+    }
+    if (task_log_new(s->e->opts.paths, s->sandbox, s->task_name, &live, s->log_path, sizeof(s->log_path), &err) < 0) {
+        model_problem(s->e->opts.model, "task %s: its output is not kept: %s", s->task_name, err.msg);
+        s->log_path[0] = '\0';
+    }
 }
 
 /* Everything is known: starts the host. */
@@ -185,9 +232,13 @@ static int launch(struct session_start *s, struct error *err)
                                             .env = &s->env};
     if (rc == 0) {
         const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, s->sandbox);
-        const char *label = s->kind == SESSION_AGENT ? path_base(inside.v[0])
-                            : s->command != NULL     ? s->command
-                                                     : session_kind_name(s->kind);
+        const char *label = s->kind == SESSION_AGENT  ? path_base(inside.v[0])
+                            : s->kind == SESSION_TASK ? s->task_name
+                            : s->command != NULL      ? s->command
+                                                      : session_kind_name(s->kind);
+        if (s->kind == SESSION_TASK) {
+            find_log(s);
+        }
         struct session_spec spec = {.kind = s->kind,
                                     .sandbox = s->sandbox,
                                     .project = ws != NULL ? ws->name : NULL,
@@ -195,6 +246,8 @@ static int launch(struct session_start *s, struct error *err)
                                     .profile = profile.name,
                                     .label = label,
                                     .command = s->command,
+                                    .log_path = s->log_path[0] != '\0' ? s->log_path : NULL,
+                                    .task = s->kind == SESSION_TASK ? &s->task : NULL,
                                     .argv = (const char *const *)argv.v,
                                     .env = (const char *const *)env.v,
                                     .audit = engine_audit(e, &seen, &audit) ? audit.buf : NULL,
@@ -223,10 +276,55 @@ static void on_model(void *arg, const struct inference_view *view)
     }
 }
 
+/* The task of that name that lives in the sandbox, or is on its way: its session's id, "" when it has none yet. NULL:
+ * there is none. */
+static const char *living_task(const struct engine *e, const char *sandbox, const char *name)
+{
+    const struct session_info *i;
+    for (size_t k = 0; (i = model_session_of(e->opts.model, sandbox, k)) != NULL; k++) {
+        if (i->kind == SESSION_TASK && (i->state == SESSION_STARTING || i->state == SESSION_RUNNING) &&
+            strcmp(i->label, name) == 0) {
+            return i->id;
+        }
+    }
+    for (const struct session_start *s = e->starts; s != NULL; s = s->next) {
+        if (s->kind == SESSION_TASK && strcmp(s->sandbox, sandbox) == 0 && strcmp(s->task_name, name) == 0) {
+            return "";
+        }
+    }
+    return NULL;
+}
+
+/* What a task is called: one name is one living task of a sandbox. Names made here make way by a number. */
+static int name_task(const struct engine *e, const struct engine_session_request *req, char name[TASK_NAME_MAX],
+                     struct error *err)
+{
+    if (req->name == NULL) {
+        char made[TASK_NAME_MAX];
+        task_name_of(req->command, made);
+        str_copy(name, TASK_NAME_MAX, made);
+        for (int i = 2; living_task(e, req->sandbox, name) != NULL; i++) {
+            str_format(name, TASK_NAME_MAX, "%.50s-%d", made, i);
+        }
+        return 0;
+    }
+    const char *id = living_task(e, req->sandbox, req->name);
+    if (task_check_name(req->name, err) < 0) {
+        return -1;
+    }
+    str_copy(name, TASK_NAME_MAX, req->name);
+    if (id != NULL) {
+        return error_set(err, ERROR_EXISTS, "%s: the task %s runs already%s%s", req->sandbox, name,
+                         id[0] != '\0' ? ", as session " : "", id);
+    }
+    return 0;
+}
+
 int engine_session(struct engine *e, const struct engine_session_request *req, struct error *err)
 {
     struct slot *slot;
     struct profile profile;
+    char task_name[TASK_NAME_MAX] = "";
     struct error mine = ERROR_INIT;
     bool bad = e->closing || req->kind == SESSION_PROVISION || (req->kind == SESSION_TASK && req->command == NULL);
     int rc = bad ? error_set(&mine, e->closing ? ERROR_CANCELED : ERROR_INVALID,
@@ -235,6 +333,9 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     if (rc == 0) {
         profile_release(&profile);
         rc = env_check_extra(req->env, &mine);
+    }
+    if (rc == 0 && req->kind == SESSION_TASK) {
+        rc = task_check_command(req->command, &mine) < 0 ? -1 : name_task(e, req, task_name, &mine);
     }
     if (rc < 0) {
         if (err != NULL) {
@@ -246,6 +347,10 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     s->e = e;
     str_copy(s->sandbox, sizeof(s->sandbox), req->sandbox);
     s->kind = req->kind;
+    str_copy(s->task_name, sizeof(s->task_name), task_name);
+    if (req->task != NULL) {
+        s->task = *req->task;
+    }
     s->command = xstrdup_null(req->command);
     s->profile = xstrdup_null(req->profile);
     s->cwd = xstrdup_null(req->cwd);
