@@ -340,6 +340,7 @@ static bool patch_panes(struct app *app)
 static void sync_all(struct app *app)
 {
     sync_stats(app);
+    app_sync_inference(app);
     sync_title(app);
     sync_ages(app);
     if (!frame_is_busy(app)) {

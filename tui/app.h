@@ -114,7 +114,8 @@ struct app {
     struct layout layout;
     int cols, rows, list_width;
     bool dirty, tree_dirty, painting_blocked, tick_pending;
-    bool whole; /* more than rows of panes is dirty */
+    int all_inference; /* how many views show every inference endpoint: all are kept up to date while one is open */
+    bool whole;        /* more than rows of panes is dirty */
     uint64_t painted_ms;
 
     /* what is shown */
@@ -232,6 +233,13 @@ int app_config_reload(struct app *app, bool at_start);
 void app_check_rules(struct app *app);
 void app_theme_set(struct app *app, const char *name, bool tell);
 void app_set_root(struct app *app, const char *path);
+
+/* --- app_inference.c --- */
+/* Tells the engine which inference endpoints are in sight: the selected sandbox's, those beside agents in the list, and
+ * all where a view asks for that. After every whole paint; cheap when nothing has changed. */
+void app_sync_inference(struct app *app);
+/* The settings were read again: takes their endpoints, and says whose has changed. */
+void app_reload_inference(struct app *app);
 /* What is remembered from run to run: the list's width. */
 void app_load_prefs(struct app *app);
 void app_save_prefs(struct app *app);

@@ -125,6 +125,7 @@ int app_config_reload(struct app *app, bool at_start)
     retire(app, &app->config);
     app->config = fresh;
     apply_config(app, app->retired[app->retired_count - 1].theme);
+    app_reload_inference(app);
     app_tree_dirty(app);
     return 0;
 }

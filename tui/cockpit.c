@@ -252,7 +252,7 @@ static int open_engine(struct app *app, struct error *err)
         return -1;
     }
     engine_on_ready(app->engine, on_ready, app);
-    engine_watch_inference(app->engine, true);
+    app_sync_inference(app);
     port_on_scanned(app->port, on_scanned, app);
     return 0;
 }

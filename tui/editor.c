@@ -105,7 +105,7 @@ static void on_exit_cb(void *arg, int code, int signum)
     }
     app->painting_blocked = false;
     if (app->engine && !app->quitting) {
-        engine_watch_inference(app->engine, true);
+        app_sync_inference(app);
     }
     screen_invalidate(app->screen);
     bool changed = stat(e->path, &st) == 0 && (st.st_size != e->before.st_size || st.st_mtime != e->before.st_mtime ||
@@ -137,7 +137,7 @@ static void run(struct editor *e)
         editor_free(e);
         return;
     }
-    engine_watch_inference(app->engine, false); /* nobody sees it */
+    engine_watch_inference(app->engine, NULL, 0); /* nobody sees it */
 }
 
 /* pane_sink.write */

@@ -144,13 +144,17 @@ static struct state_look look_of(const struct inference_view *v)
 }
 
 /* One form, from the longest (0) to the shortest. */
-static void build(const struct inference_view *v, int form, bool ascii, struct serverline *out)
+static void build(const struct inference_view *v, const char *endpoint, int form, bool ascii, struct serverline *out)
 {
     struct state_look look = look_of(v);
     char name[64];
     bool ready = v->state == INFERENCE_READY;
     out->count = out->columns = 0;
-    add(out, 0, look.role, glyph_text(look.glyph, ascii));
+    if (endpoint != NULL) {
+        str_format(name, sizeof(name), form < 3 ? "%s" : "%.8s", endpoint);
+        add(out, 0, THEME_BAR, name);
+    }
+    add(out, 1, look.role, glyph_text(look.glyph, ascii));
     if (!ready || form == 0 || v->model[0] == '\0' || v->sleeping) {
         add(out, 1, look.role == THEME_OK ? THEME_BAR : look.role, look.word);
     }
@@ -173,11 +177,11 @@ static void build(const struct inference_view *v, int form, bool ascii, struct s
     }
 }
 
-void serverline_build(const struct inference_view *v, int room, bool ascii, struct serverline *out)
+void serverline_build(const struct inference_view *v, const char *name, int room, bool ascii, struct serverline *out)
 {
     out->count = out->columns = 0;
     for (int form = 0; v->state != INFERENCE_UNSEEN && form < FORMS; form++) {
-        build(v, form, ascii, out);
+        build(v, name, form, ascii, out);
         if (out->columns <= room) {
             return;
         }

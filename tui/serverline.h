@@ -7,7 +7,7 @@
 #include "core/model/inference.h"
 #include "tui/theme.h"
 
-#define SERVERLINE_PIECES 10
+#define SERVERLINE_PIECES 12
 
 struct serverline {
     struct serverline_piece {
@@ -18,7 +18,8 @@ struct serverline {
     int count, columns;
 };
 
-/* The longest form of at most `room` columns; count 0: none fits, or nothing is known yet. */
-void serverline_build(const struct inference_view *v, int room, bool ascii, struct serverline *out);
+/* The longest form of at most `room` columns; count 0: none fits, or nothing is known yet. name: of the endpoint, where
+ * there are several; else NULL. */
+void serverline_build(const struct inference_view *v, const char *name, int room, bool ascii, struct serverline *out);
 
 #endif

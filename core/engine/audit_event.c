@@ -24,8 +24,9 @@ static void whole_environment(struct engine *e, const struct workspace *ws, cons
     if (slot != NULL) {
         engine_profile_of(e, ws, &record, name);
         if (profile_load(&profile, e->opts.paths, name, &ignored) == 0) {
-            engine_environment(e, slot, &ws->info, &profile, engine_mount(ws), watcher_view(e->watcher), false, out,
-                               NULL, &ignored);
+            const struct endpoint *ep = endpoints_for(e, ws->name, name);
+            engine_environment(e, slot, &ws->info, &profile, engine_mount(ws), ep, watcher_view(ep->watcher), false,
+                               out, NULL, &ignored);
             profile_release(&profile);
         }
     }

@@ -7,13 +7,12 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/naming.h"
-#include "core/inference/apikey.h"
+#include "core/model/config_inference.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
 #define HOSTS_WAIT_MS 3000
-#define KEY_VARIABLE "MUTHR_SERVER_KEY"
 
 /* --- start --- */
 
@@ -21,7 +20,7 @@
 static void stir(struct engine *e, const struct session_info *s)
 {
     if (s != NULL && s->kind == SESSION_AGENT && !e->closing) {
-        watcher_poke(e->watcher);
+        watcher_poke(endpoints_of(e, s->sandbox)->watcher);
     }
 }
 
@@ -41,47 +40,6 @@ static void on_event(void *arg, const struct model_event *ev)
         run_on_session(r, ev->session);
     }
     takeover_on_session(e, ev->kind == MODEL_SESSION ? model_session(e->opts.model, ev->session) : NULL);
-}
-
-/* The first look at the inference server is over. */
-static void on_first_look(void *arg, const struct inference_view *view)
-{
-    struct engine *e = arg;
-    (void)view;
-    e->first_look = NULL;
-    e->pending--;
-    engine_settle(e);
-}
-
-/* What is known of the inference server has changed. */
-static void on_inference(void *arg, const struct inference_view *view)
-{
-    struct engine *e = arg;
-    model_put_inference(e->opts.model, view);
-}
-
-/* Watches the inference server (I1); a key that cannot be used is a problem, and none is sent then. */
-static void open_watcher(struct engine *e)
-{
-    const struct config *c = e->opts.config;
-    struct error err = ERROR_INIT;
-    struct apikey key;
-    MT_CLEANUP(xfree) char *file = path_expand(c->server_key_file, e->opts.paths->home);
-    if (apikey_read(&key, KEY_VARIABLE, file, &err) < 0) {
-        model_problem(e->opts.model, "key of the inference server: %s", err.msg);
-    }
-    (void)unsetenv(KEY_VARIABLE); /* no program that we start inherits it */
-    struct watcher_opts opts = {.loop = e->opts.loop,
-                                .http = e->http,
-                                .host = "127.0.0.1",
-                                .port = c->server_port,
-                                .key = key.text,
-                                .changed = on_inference,
-                                .arg = e};
-    e->watcher = watcher_new(&opts);
-    apikey_clear(&key);
-    e->first_look = watcher_look(e->watcher, on_first_look, e);
-    e->pending++;
 }
 
 /* Root folder changes are looked at a little later, all at once. */
@@ -211,7 +169,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
                     : opts->config->audit   ? path_join(opts->paths->state, "audit.ndjson")
                                             : NULL;
     e->http = http_client_new(opts->loop);
-    open_watcher(e);
+    endpoints_open(e);
     e->refresh = timer_new(opts->loop, refresh_on_timer, e);
     e->rescan = timer_new(opts->loop, on_rescan, e);
     e->stats = timer_new(opts->loop, stats_on_timer, e);
@@ -288,7 +246,7 @@ static void free_engine(struct engine *e)
     timer_close(e->idle);
     idle_free(e);
     dirwatch_close(e->root_watch);
-    watcher_close(e->watcher);
+    endpoints_free(e);
     http_client_close(e->http);
     bus_unsubscribe(e->opts.bus, e->sub);
     free(e->slots);
@@ -367,7 +325,7 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
     e->leave = leave;
     e->on_closed = done;
     e->on_closed_arg = arg;
-    watcher_show(e->watcher, false);
+    endpoints_hide(e);
     timer_stop(e->stats);
     timer_stop(e->refresh);
     timer_stop(e->rescan);
@@ -383,13 +341,6 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
         op_start(r->op); /* a queued one ends by running nothing */
     }
     engine_settle(e);
-}
-
-void engine_watch_inference(struct engine *e, bool visible)
-{
-    if (!e->closing) {
-        watcher_show(e->watcher, visible);
-    }
 }
 
 void engine_on_ready(struct engine *e, void (*fn)(void *arg), void *arg)
@@ -487,9 +438,25 @@ void engine_profile_of(struct engine *e, const struct workspace *ws, const struc
     }
 }
 
+/* What is said where a sandbox cannot reach its endpoint; NULL: it can, as far as is known. */
+static const char *out_of_reach(const struct endpoint *ep, enum net_policy net, bool gateway_known)
+{
+    if (net == NET_NONE) {
+        return "without a network the inference server is out of reach";
+    }
+    if (config_inference_is_loopback(ep->host)) {
+        return gateway_known ? NULL
+                             : "the inference server on this host is out of reach from an isolated network: set "
+                               "container_host_gateway, or choose the shared network";
+    }
+    return net == NET_MODEL ? "its inference server is on another machine: the network \"model\" does not reach that"
+                            : NULL;
+}
+
 int engine_environment(struct engine *e, const struct slot *slot, const struct sandbox_info *info,
-                       const struct profile *profile, const char *mount, const struct inference_view *inference,
-                       bool strict, struct strvec *out, const char **notice, struct error *err)
+                       const struct profile *profile, const char *mount, const struct endpoint *ep,
+                       const struct inference_view *inference, bool strict, struct strvec *out, const char **notice,
+                       struct error *err)
 {
     char gateway[64], model[160];
     bool reachable;
@@ -498,22 +465,21 @@ int engine_environment(struct engine *e, const struct slot *slot, const struct s
     env_gateway(e->opts.config, net, info->gateway, gateway, &reachable);
     str_copy(model, sizeof(model), path_base(inference->model));
     if (!inference_has_model(inference) || (!strict && env_check_model(model, NULL) < 0)) {
-        env_fallback_model(e->opts.config, e->opts.paths, model, &source);
+        env_fallback_model(e->opts.config, e->opts.paths, ep->name[0] != '\0' ? ep->model_name : NULL, model, &source);
         if (strict && strcmp(source, "default") == 0 && e->opts.config->model[0] != '\0' &&
             env_check_model(e->opts.config->model, err) < 0) {
             return error_wrap(err, "setting model"); /* P4: never a silent substitute */
         }
-        log_info("model name %s is a fallback (%s): the inference server is %s", model, source,
+        log_info("model name %s is a fallback (%s): the inference server %s is %s", model, source, inference->endpoint,
                  inference_state_name(inference->state));
     }
     /* Worth a word only when there is a server to miss. */
-    if (!reachable && notice != NULL && inference_has_model(inference)) {
-        *notice = net == NET_NONE ? "without a network the inference server is out of reach"
-                                  : "the inference server on this host is out of reach from an isolated network: set "
-                                    "container_host_gateway, or choose the shared network";
+    if (notice != NULL && inference_has_model(inference)) {
+        *notice = out_of_reach(ep, net, reachable);
     }
     struct env_input in = {.gateway = gateway,
-                           .server_port = e->opts.config->server_port,
+                           .server_host = config_inference_is_loopback(ep->host) ? NULL : ep->host,
+                           .server_port = ep->port,
                            .model = model,
                            .context = inference_has_model(inference) ? inference->window : 0,
                            .workspace_mount = mount,

@@ -186,9 +186,14 @@ void engine_retry_backend(struct engine *e, const char *name, const char *host);
  * list; NULL/0 stops. */
 void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count);
 
-/* Somebody sees what the model says of the inference server, or nobody: while somebody does, it is kept up to date;
- * else it is only looked at when an op or a session needs it. Starts as false. */
-void engine_watch_inference(struct engine *e, bool visible);
+/* Somebody sees what the model says of these inference endpoints (indices): while somebody does, they are kept up to
+ * date; the others are only looked at when an op or a session needs them. Replaces the previous list; NULL/0: nobody
+ * sees any, as at the start. Cheap when nothing changes. */
+void engine_watch_inference(struct engine *e, const size_t *which, size_t count);
+/* The settings have changed: takes the endpoints as `config` has them now. Adds to `moved` running sandboxes that use
+ * another one from now on ("api: gpu (10.0.0.5:8080)"): sessions that are started later get it, those that run do not.
+ */
+void engine_reload_inference(struct engine *e, struct strvec *moved);
 
 /* Is anything of ours still in flight? */
 bool engine_is_idle(const struct engine *e);

@@ -6,6 +6,7 @@
  * op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
 
 #include "core/engine/devcontainer.h"
+#include "core/engine/endpoints.h"
 #include "core/engine/engine.h"
 #include "core/engine/env.h"
 #include "core/engine/journal.h"
@@ -126,8 +127,13 @@ struct engine {
     struct slot *slots;
     size_t slot_count;
     struct http_client *http;
-    struct watcher *watcher;         /* of the inference server */
-    struct watcher_look *first_look; /* at it, at the start; NULL: over */
+    struct endpoint **endpoints; /* by the model's index */
+    size_t endpoint_count;
+    struct endpoint *retired;
+    struct endpoint_key *keys;
+    const struct config_inference *rules; /* who uses which */
+    size_t rule_count;
+    struct watcher_look *first_look; /* at the default one, at the start; NULL: over */
     struct run *runs;                /* in order of arrival */
     op_id last_op;
     struct bus_sub *sub;
@@ -177,11 +183,12 @@ op_id engine_resume(struct engine *e, const struct engine_request *req, struct l
 void engine_settle(struct engine *e);
 /* The slot that holds the sandbox, else the one that would (by configuration); NULL and err with the reason. */
 struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err);
-/* The P3 set for a sandbox; strict: a bad model name is an error, not replaced. *notice (may be NULL, static text) when
- * the host cannot be reached. */
+/* The P3 set for a sandbox that uses endpoint `ep`, of which `inference` is known; strict: a bad model name is an
+ * error, not replaced. *notice (may be NULL, static text) when the host cannot be reached. */
 int engine_environment(struct engine *e, const struct slot *slot, const struct sandbox_info *info,
-                       const struct profile *profile, const char *mount, const struct inference_view *inference,
-                       bool strict, struct strvec *out, const char **notice, struct error *err);
+                       const struct profile *profile, const char *mount, const struct endpoint *ep,
+                       const struct inference_view *inference, bool strict, struct strvec *out, const char **notice,
+                       struct error *err);
 /* Profile of a sandbox: recorded, as labelled, else the configuration's. */
 void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64]);
 
@@ -274,6 +281,8 @@ void sessions_cancel_all(struct engine *e);
 struct run *run_new(struct engine *e, const struct engine_request *req, const struct workspace *ws);
 /* Submits the prepared run->call; op_resume follows. */
 enum step_result run_submit(struct run *r, enum backend_verb verb, int (*settle)(struct run *r, struct error *err));
+/* The inference endpoint of its project and profile. */
+struct endpoint *run_endpoint(const struct run *r);
 /* The sandbox as its backend calls it. */
 const char *run_bare(struct run *r);
 /* settle functions: takes the inspected info. */

@@ -46,17 +46,24 @@ static int add(struct strvec *out, const char *key, const char *value, struct er
     return 0;
 }
 
+/* An IPv6 address that wants brackets in a URL? */
+static bool is_bare_v6(const char *host)
+{
+    return strchr(host, ':') != NULL && host[0] != '[';
+}
+
 int env_build(const struct env_input *in, struct strvec *out, struct error *err)
 {
     char url[160], searx[160], mcp[160], context[32];
-    bool v6 = strchr(in->gateway, ':') != NULL && in->gateway[0] != '[';
+    const char *server = in->server_host != NULL ? in->server_host : in->gateway;
+    bool v6 = is_bare_v6(in->gateway), server_v6 = is_bare_v6(server);
     const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
     if (in->gateway[0] == '\0' || strpbrk(in->gateway, "/ \t\"'\\@#?") != NULL) {
         return error_hint(err, ERROR_INVALID, "set container_host_gateway to a host name or address",
                           "MUTHR_CONTAINER_HOST_GATEWAY: \"%.60s\" is not an address", in->gateway);
     }
-    if (str_format(url, sizeof(url), "http://%s%s%s:%lld/v1", open, in->gateway, close, (long long)in->server_port) <
-            0 ||
+    if (str_format(url, sizeof(url), "http://%s%s%s:%lld/v1", server_v6 ? "[" : "", server, server_v6 ? "]" : "",
+                   (long long)in->server_port) < 0 ||
         str_format(searx, sizeof(searx), "http://%s%s%s:18766", open, in->gateway, close) < 0 ||
         str_format(mcp, sizeof(mcp), "http://%s%s%s:18765", open, in->gateway, close) < 0) {
         return error_set(err, ERROR_INVALID, "MUTHR_CONTAINER_HOST_GATEWAY: too long");
@@ -202,12 +209,17 @@ static char *preset_model(const struct paths *paths, const char *name)
     return model;
 }
 
-void env_fallback_model(const struct config *config, const struct paths *paths, char out[160], const char **source)
+void env_fallback_model(const struct config *config, const struct paths *paths, const char *named, char out[160],
+                        const char **source)
 {
     MT_CLEANUP(xfree) char *path = preset_path(paths, env_runtime(paths));
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     struct error ignored = ERROR_INIT;
-    if (fs_read(path, 4096, &text, &ignored) == 0) {
+    if (named != NULL && env_check_model(named, NULL) == 0 && str_copy(out, 160, named) == 0) {
+        *source = "endpoint";
+        return;
+    }
+    if (named == NULL && fs_read(path, 4096, &text, &ignored) == 0) {
         strbuf_truncate(&text, strcspn(text.buf, "\r\n"));
         MT_CLEANUP(xfree) char *model = preset_model(paths, text.buf);
         const char *base = path_base(model != NULL ? model : text.buf);

@@ -14,7 +14,8 @@
 #include "core/util/strvec.h"
 
 struct env_input {
-    const char *gateway; /* host as seen from inside */
+    const char *gateway;     /* host as seen from inside */
+    const char *server_host; /* of the inference server; NULL: this host, at `gateway` */
     int64_t server_port;
     const char *model; /* name */
     uint64_t context;  /* 0: unknown -> 131072 */
@@ -45,8 +46,10 @@ void env_gateway(const struct config *config, enum net_policy net, const char *s
 
 /* P6 when the server is silent: the active preset's model, or its name when there is no such preset any more, the
  * configuration, "local-model". *source tells which
- * ("preset", ...). */
-void env_fallback_model(const struct config *config, const struct paths *paths, char out[160], const char **source);
+ * ("preset", ...). named: the default endpoint has NULL; of another one what its entry says ("": nothing), instead of
+ * the preset, which is the local server's. */
+void env_fallback_model(const struct config *config, const struct paths *paths, const char *named, char out[160],
+                        const char **source);
 /* "mlxcel" or "llama": whose active preset is the newest, else the platform's usual one. */
 const char *env_runtime(const struct paths *paths);
 

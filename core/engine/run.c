@@ -188,6 +188,13 @@ static void run_on_done(struct backend_call *call, const struct error *err)
     op_resume(r->op, mine.code != ERROR_NONE ? &mine : NULL);
 }
 
+struct endpoint *run_endpoint(const struct run *r)
+{
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    const char *profile = r->have_profile ? r->profile.name : r->profile_name;
+    return endpoints_for(r->e, ws != NULL ? ws->name : NULL, profile);
+}
+
 const char *run_bare(struct run *r)
 {
     const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);

@@ -102,8 +102,9 @@ static int build(struct engine *e, struct slot *slot, const struct profile *prof
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
     const char *mount = engine_mount(ws);
     const struct sandbox_info none = {.net_known = false};
-    if (engine_environment(e, slot, ws != NULL ? &ws->info : &none, profile, mount, watcher_view(e->watcher), false,
-                           &env, NULL, err) < 0 ||
+    const struct endpoint *ep = endpoints_of(e, sandbox);
+    if (engine_environment(e, slot, ws != NULL ? &ws->info : &none, profile, mount, ep, watcher_view(ep->watcher),
+                           false, &env, NULL, err) < 0 ||
         env_add_extra(extra, &env, err) < 0) {
         return -1;
     }
@@ -365,8 +366,9 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     s->arg = req->arg;
     s->next = e->starts;
     e->starts = s;
-    if (!watcher_is_fresh(e->watcher, INFERENCE_FRESH_MS)) {
-        s->model_look = watcher_look(e->watcher, on_model, s);
+    struct watcher *watcher = endpoints_of(e, s->sandbox)->watcher;
+    if (!watcher_is_fresh(watcher, INFERENCE_FRESH_MS)) {
+        s->model_look = watcher_look(watcher, on_model, s);
         return 0;
     }
     rc = launch(s, err);

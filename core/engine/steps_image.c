@@ -463,7 +463,8 @@ enum step_result step_set_up(struct op *op, void *ctx, struct error *err)
     (void)op;
     set_up_argv(&r->dev, &r->argv);
     strvec_clear(&r->child_env);
-    if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, watcher_view(r->e->watcher),
+    const struct endpoint *ep = run_endpoint(r);
+    if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, ep, watcher_view(ep->watcher),
                            false, &r->child_env, NULL, err) < 0 ||
         env_add_extra(&r->env, &r->child_env, err) < 0) {
         return STEP_FAIL;

@@ -5,6 +5,7 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/golden.h"
+#include "core/model/config_inference.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
@@ -125,6 +126,18 @@ static int check_kept_network(struct run *r, struct error *err)
                       "%s has no network any more, and provisioning needs one", r->sandbox);
 }
 
+/* The network "model" leaves this machine in reach, nothing else: an endpoint elsewhere cannot be had with it. */
+static int check_endpoint(struct run *r, struct error *err)
+{
+    const struct endpoint *ep = run_endpoint(r);
+    if (r->spec.net_after != NET_MODEL || config_inference_is_loopback(ep->host)) {
+        return 0;
+    }
+    return error_hint(err, ERROR_UNAVAILABLE, "network: choose full, or an endpoint on this machine",
+                      "the network \"model\" reaches this machine only, and %s uses the endpoint %s on %s", r->sandbox,
+                      ep->name, ep->host);
+}
+
 /* Is the wanted network to be had here? Never a silent substitute. */
 static int check_network(struct run *r, struct error *err)
 {
@@ -135,6 +148,9 @@ static int check_network(struct run *r, struct error *err)
                                       [NET_MODEL] = BACKEND_CAP_NET_MODEL};
     if (!r->do_start) {
         return check_kept_network(r, err);
+    }
+    if (check_endpoint(r, err) < 0) {
+        return -1;
     }
     if ((p->caps & NEEDED[r->spec.net]) != 0) {
         if (r->spec.net == NET_SHARED) {

@@ -31,7 +31,7 @@ enum step_result step_model(struct op *op, void *ctx, struct error *err)
     struct run *r = ctx;
     (void)op;
     (void)err;
-    r->model_look = watcher_look(r->e->watcher, model_done, r);
+    r->model_look = watcher_look(run_endpoint(r)->watcher, model_done, r);
     return STEP_WAIT;
 }
 
@@ -299,8 +299,8 @@ static int build_command(struct run *r, struct strvec *argv, struct strvec *host
     MT_CLEANUP(xfree) char *script = xasprintf("/tmp/muthr-provision-%s/%s.sh", r->profile.name, r->profile.name);
     const char *const inside[] = {"bash", "-c", "exec bash \"$0\" </dev/null", script, NULL};
     strvec_clear(&r->child_env);
-    if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, &r->inference, true,
-                           &r->child_env, &notice, err) < 0) {
+    if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, run_endpoint(r),
+                           &r->inference, true, &r->child_env, &notice, err) < 0) {
         return -1;
     }
     env_add_terminal(&r->child_env);

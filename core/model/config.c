@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/model/config_inference.h"
 #include "core/model/config_table.h"
 #include "core/util/json.h"
 #include "core/util/toml.h"
@@ -152,20 +153,18 @@ static int apply_environment(struct config *c, struct error *err)
     return rc;
 }
 
-/* Remembers something the user should know, with its place. */
-static void warn(struct config *c, const struct toml *at, const char *fmt, ...) MT_PRINTF(3, 4);
-static void warn(struct config *c, const struct toml *at, const char *fmt, ...)
+void config_warn(struct config *c, int line, int col, const char *fmt, ...)
 {
     struct strbuf text = STRBUF_INIT;
-    strbuf_addf(&text, "%s:%d:%d: ", c->path, at->key_line, at->key_col);
+    strbuf_addf(&text, "%s:%d:%d: ", c->path, line, col);
     va_list ap;
     va_start(ap, fmt);
     strbuf_vaddf(&text, fmt, ap);
     va_end(ap);
     c->warnings = xreallocarray(c->warnings, c->warning_count + 1, sizeof(*c->warnings));
     c->warnings[c->warning_count].text = strbuf_detach(&text, NULL);
-    c->warnings[c->warning_count].line = at->key_line;
-    c->warnings[c->warning_count].col = at->key_col;
+    c->warnings[c->warning_count].line = line;
+    c->warnings[c->warning_count].col = col;
     c->warning_count++;
 }
 
@@ -305,7 +304,7 @@ static int apply_hosts(struct config *c, const struct toml *hosts, struct error 
         }
         for (const struct toml *v = t->first; v != NULL; v = v->next) {
             if (strcmp(v->key, "name") != 0 && strcmp(v->key, "url") != 0 && strcmp(v->key, "workspace_root") != 0) {
-                warn(c, v, "hosts.%s: there is no such setting", v->key);
+                config_warn(c, v->key_line, v->key_col, "hosts.%s: there is no such setting", v->key);
             }
         }
         c->hosts = xreallocarray(c->hosts, c->host_count + 1, sizeof(*c->hosts));
@@ -337,13 +336,16 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
                                        : value_error(c, v, v->key, "expected a table", err);
         } else if (root && strcmp(v->key, "hosts") == 0) {
             rc = apply_hosts(c, v, err);
+        } else if (root && strcmp(v->key, "inference") == 0) {
+            config_inference_apply(c, v);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "keys") == 0) {
             rc = apply_keys(c, v, "all", false, err);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "bell") == 0) {
             c->attention_bell = v->type != TOML_STRING || strcmp(v->string, "off") != 0;
-            warn(c, v, "tui.bell is now bell = %s below [attention]", c->attention_bell ? "true" : "false");
+            config_warn(c, v->key_line, v->key_col, "tui.bell is now bell = %s below [attention]",
+                        c->attention_bell ? "true" : "false");
         } else if (!root) {
-            warn(c, v, "%s.%s: there is no such setting", table, v->key);
+            config_warn(c, v->key_line, v->key_col, "%s.%s: there is no such setting", table, v->key);
         }
         if (rc < 0) {
             return -1;
@@ -371,6 +373,7 @@ static void drop_lists(struct config *c)
     free(c->hosts);
     c->hosts = NULL;
     c->host_count = 0;
+    config_inference_drop(c);
     free(c->keys);
     free(c->warnings);
     c->keys = NULL;
@@ -422,8 +425,7 @@ void config_release(struct config *c)
     memset(c, 0, sizeof(*c));
 }
 
-/* A TOML basic string. */
-static void add_quoted(struct strbuf *out, const char *s)
+void config_quote(struct strbuf *out, const char *s)
 {
     strbuf_addch(out, '"');
     for (; *s != '\0'; s++) {
@@ -444,7 +446,7 @@ static void add_value(struct strbuf *out, const struct config *c, const struct c
 {
     switch (o->type) {
     case CONFIG_STRING:
-        add_quoted(out, *(char **)field(c, o));
+        config_quote(out, *(char **)field(c, o));
         break;
     case CONFIG_INT:
         strbuf_addf(out, "%lld", (long long)*(int64_t *)field(c, o));
@@ -508,6 +510,7 @@ static void show_json(const struct config *c, struct strbuf *out)
         json_append(hosts, host);
     }
     json_set(root, "hosts", hosts);
+    json_set(root, "inference", config_inference_json(c));
     json_write(root, true, out);
     json_free(root);
 }
@@ -521,13 +524,13 @@ static void show_keys(const struct config *c, struct strbuf *out)
             strbuf_addstr(out, "\n[tui.keys");
             if (strcmp(k->context, "all") != 0) {
                 strbuf_addch(out, '.');
-                add_quoted(out, k->context);
+                config_quote(out, k->context);
             }
             strbuf_addstr(out, "]\n");
         }
-        add_quoted(out, k->chord);
+        config_quote(out, k->chord);
         strbuf_addstr(out, " = ");
-        add_quoted(out, k->command);
+        config_quote(out, k->command);
         strbuf_addf(out, " # %s:%d\n", c->path, k->line);
     }
 }
@@ -554,13 +557,14 @@ void config_show(const struct config *c, bool as_json, struct strbuf *out)
     for (size_t i = 0; i < c->host_count; i++) {
         const struct config_host *h = &c->hosts[i];
         strbuf_addf(out, "\n[[hosts]] # %s:%d\nname = ", c->path, h->line);
-        add_quoted(out, h->name);
+        config_quote(out, h->name);
         strbuf_addstr(out, "\nurl = ");
-        add_quoted(out, h->url);
+        config_quote(out, h->url);
         strbuf_addstr(out, "\nworkspace_root = ");
-        add_quoted(out, h->workspace_root != NULL ? h->workspace_root : "");
+        config_quote(out, h->workspace_root != NULL ? h->workspace_root : "");
         strbuf_addch(out, '\n');
     }
+    config_inference_show(c, out);
     show_keys(c, out);
 }
 
@@ -589,6 +593,12 @@ void config_template(struct strbuf *out)
     strbuf_addstr(out, "\n# Other machines that have podman, by ssh or a socket that is forwarded here already:\n"
                        "#[[hosts]]\n#name = \"gpu1\"\n#url = \"ssh://me@gpu1.example\"\n"
                        "#workspace_root = \"/home/me/src\"\n");
+    strbuf_addstr(out,
+                  "\n# Other inference servers, and which sandboxes use them (project names or profiles, with * and "
+                  "?); the first\n# that matches is used, else the default one on server_port:\n"
+                  "#[[inference]]\n#name = \"gpu\"\n#url = \"http://gpu1.example:8080\"\n"
+                  "#key_env = \"GPU_API_KEY\" # or key_file = \"~/.config/gpu.key\"\n"
+                  "#sandboxes = [\"web-*\"]\n#profiles = []\n");
     strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\", or \"none\". Keys: C- Ctrl, M- Alt, S- Shift, F5, "
                        "PgUp...; commands: as `:` in the cockpit\n# names them. [tui.keys.CONTEXT] for one view only: "
                        "list, session (after the prefix), copy, provision.\n#[tui.keys]\n#\"F5\" = "

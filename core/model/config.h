@@ -14,6 +14,7 @@
 #include "core/util/error.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
+#include "core/util/strvec.h"
 
 #define CONFIG_OPTIONS_MAX 48
 
@@ -27,6 +28,19 @@ struct config_host {
     char *name;           /* [a-z0-9-]{1,31}, unique */
     char *url;            /* ssh://[user@]host[:port][/path/of.sock] or unix:///path */
     char *workspace_root; /* absolute, there; NULL: only existing sandboxes are listed */
+    int line;
+};
+
+/* An inference endpoint besides the default one: [[inference]] name, host and port (or url), key_file, key_env, model,
+ * sandboxes, profiles. See config_inference.h. */
+struct config_inference {
+    char *name; /* [a-z0-9-]{1,31}, unique, never "default" */
+    char *host; /* name or address, IPv6 without brackets */
+    int64_t port;
+    char *key_file, *key_env; /* "": none. key_file unexpanded */
+    char *model;              /* its name while it is silent; "": as for the default one */
+    struct strvec sandboxes;  /* patterns of project names */
+    struct strvec profiles;   /* patterns of profile names */
     int line;
 };
 
@@ -69,6 +83,8 @@ struct config {
 
     struct config_host *hosts; /* [[hosts]], in order */
     size_t host_count;
+    struct config_inference *inference; /* [[inference]], in order: the first that matches is used */
+    size_t inference_count;
 
     char *path;                        /* of the file */
     char *origins[CONFIG_OPTIONS_MAX]; /* per row of the option table: "12" (line), "MUTHR_..." or NULL (default) */

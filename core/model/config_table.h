@@ -30,4 +30,9 @@ extern const size_t CONFIG_OPTION_COUNT;
 /* The row's name as people write it: "server_port", "sandbox.cpus". `out` has room for 64 bytes. */
 void config_option_name(const struct config_option *o, char out[64]);
 
+/* Remembers something the user should know, with its place in the file. */
+void config_warn(struct config *c, int line, int col, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Appends a TOML basic string. */
+void config_quote(struct strbuf *out, const char *s);
+
 #endif

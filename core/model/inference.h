@@ -39,7 +39,9 @@ struct inference_slot {
     int progress;          /* percent of the prompt that is read, while it is read; -1: not known, or not now */
 };
 
+#define INFERENCE_DEFAULT "default"
 struct inference_view {
+    char name[32]; /* of the endpoint, as the model calls it: INFERENCE_DEFAULT or that of an [[inference]]; else "" */
     char endpoint[80]; /* "127.0.0.1:8080" */
     enum inference_state state;
     enum inference_kind kind;
@@ -64,7 +66,8 @@ struct inference_view {
 void inference_view_init(struct inference_view *v);
 /* The model's name can be relied on, though perhaps a key is wanted. */
 bool inference_has_model(const struct inference_view *v);
-/* Do the two look the same to a person? (since_ms, which only moves with the state, included.) */
+/* Do the two look the same to a person? (since_ms, which only moves with the state, included; the
+ * name is not.) */
 bool inference_view_equal(const struct inference_view *a, const struct inference_view *b);
 
 #endif

@@ -6,30 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/model/model_private.h"
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
-
-/* Heap pointers in arrays, so that what callers hold for one turn does not move when another entry is added. */
-struct model {
-    struct bus *bus;
-    struct workspace **workspaces;
-    size_t workspace_count;
-    workspace_id last_id;
-    struct op_view **ops;
-    size_t op_count;
-    struct session_info **sessions;
-    size_t session_count;
-    struct backend_view *backends;
-    size_t backend_count;
-    struct inference_view inference;
-};
 
 struct model *model_new(struct bus *bus)
 {
     struct model *m = xcalloc(1, sizeof(*m));
     m->bus = bus;
-    inference_view_init(&m->inference);
+    model_init_inference(m);
     return m;
 }
 
@@ -51,6 +37,7 @@ void model_free(struct model *m)
     free(m->ops);
     free(m->sessions);
     free(m->backends);
+    model_release_inference(m);
     free(m);
 }
 
@@ -655,17 +642,6 @@ void model_put_backend(struct model *m, const struct backend_view *b)
     }
     *mine = *b;
     publish(m, MODEL_BACKEND, 0, 0, NULL);
-}
-
-const struct inference_view *model_inference(const struct model *m)
-{
-    return &m->inference;
-}
-
-void model_put_inference(struct model *m, const struct inference_view *v)
-{
-    m->inference = *v;
-    publish(m, MODEL_INFERENCE, 0, 0, NULL);
 }
 
 void model_problem(struct model *m, const char *fmt, ...)

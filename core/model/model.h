@@ -14,6 +14,8 @@
 #include "core/model/inference.h"
 #include "core/model/session.h"
 
+struct config;
+
 typedef uint32_t workspace_id; /* 0: none */
 typedef uint32_t op_id;        /* 0: none */
 
@@ -97,7 +99,7 @@ enum model_event_kind {
     MODEL_SESSION_REMOVED, /* session */
     MODEL_ATTENTION,       /* session: its attention changed */
     MODEL_BACKEND,         /* probe result of a backend arrived or changed */
-    MODEL_INFERENCE,       /* what is known of the inference server */
+    MODEL_INFERENCE,       /* inference: what is known of that endpoint; or (index past the end) which there are */
     MODEL_PROBLEM,         /* text: something the user should see */
 };
 struct model_event {
@@ -106,6 +108,7 @@ struct model_event {
     op_id op;
     char session[SESSION_ID_MAX];
     char text[300];
+    size_t inference; /* index */
 };
 
 /* Event bus (rule 36): subscribers may be removed during dispatch; publishing from a subscriber is queued. */
@@ -185,9 +188,22 @@ const struct backend_view *model_backend_at(const struct model *m, size_t i);
 const struct backend_view *model_backend(const struct model *m, const char *name, const char *host);
 void model_put_backend(struct model *m, const struct backend_view *b);
 
-/* The inference server of this machine (I1); state UNSEEN until it was looked at. */
-const struct inference_view *model_inference(const struct model *m);
-void model_put_inference(struct model *m, const struct inference_view *v);
+/* Inference endpoints: 0 is the default one (I1), the others are those of [[inference]], in order. State UNSEEN until
+ * they were looked at. */
+size_t model_inference_count(const struct model *m);
+/* NULL past the end. */
+const struct inference_view *model_inference_at(const struct model *m, size_t i);
+/* The endpoint that a sandbox uses, by its project's name and its profile; ws NULL: the default one. Of sandboxes on
+ * other machines too: only their programs know whether it is in reach from there. */
+size_t model_inference_index(const struct model *m, const struct workspace *ws);
+const struct inference_view *model_inference_for(const struct model *m, const struct workspace *ws);
+/* Index of the endpoint of that name ("default", "gpu"), or -1. */
+int model_inference_find(const struct model *m, const char *name);
+/* Which there are, and who uses which. Borrows the list and the profile of `config` until the next call. What was
+ * known of an endpoint of the same name and place stays known. */
+void model_set_inference(struct model *m, const struct config *config);
+/* What is known of number i now. */
+void model_put_inference(struct model *m, size_t i, const struct inference_view *v);
 
 void model_problem(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

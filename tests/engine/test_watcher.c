@@ -606,12 +606,12 @@ static void test_close(void **state)
 
 static bool has_slots(struct world *w)
 {
-    return model_inference(w->model)->has_slots;
+    return model_inference_at(w->model, 0)->has_slots;
 }
 
 static bool has_word(struct world *w)
 {
-    return model_inference(w->model)->state == INFERENCE_FOREIGN;
+    return model_inference_at(w->model, 0)->state == INFERENCE_FOREIGN;
 }
 
 /* The value of a variable in what the fake backend ran last, or "". */
@@ -635,16 +635,16 @@ static void test_engine(void **state)
     setenv("MUTHR_SERVER_KEY", KEY, 1);
     world_engine(&w);
     assert_null(getenv("MUTHR_SERVER_KEY"));
-    const struct inference_view *v = model_inference(w.model);
+    const struct inference_view *v = model_inference_at(w.model, 0);
     assert_int_equal(v->state, INFERENCE_READY);
     assert_string_equal(v->model, "/m/Qwen3-8B.gguf");
     assert_false(v->has_slots);
     assert_int_equal(s.count, 3);
-    engine_watch_inference(w.engine, true);
+    engine_watch_inference(w.engine, (size_t[]){0}, 1);
     world_until(&w, has_slots);
     s.manner = LLM_HTML; /* two seconds later it is something else */
     world_until(&w, has_word);
-    engine_watch_inference(w.engine, false);
+    engine_watch_inference(w.engine, NULL, 0);
     s.manner = LLM_CALM;
     world_run(&w, ENGINE_PROVISION, "muthr-api", "p"); /* step_model looks for itself */
     assert_int_equal(w.last.state, OP_DONE);
@@ -652,7 +652,7 @@ static void test_engine(void **state)
     assert_string_equal(last_env(&w, "MUTHR_CTX_WINDOW"), "20480");
     assert_string_equal(last_env(&w, "MUTHR_SERVER_KEY"), "");
     assert_true(s.most_in_flight <= 1);
-    engine_watch_inference(w.engine, true); /* closed with a timer that runs, and perhaps a request */
+    engine_watch_inference(w.engine, (size_t[]){0}, 1); /* closed with a timer that runs, and perhaps a request */
     world_close_engine(&w, false);
     llm_close(&s);
     world_close(&w);

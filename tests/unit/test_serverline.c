@@ -15,7 +15,7 @@ static void text_of(const struct inference_view *v, int room, struct strbuf *out
 {
     struct serverline l;
     strbuf_clear(out);
-    serverline_build(v, room, true, &l);
+    serverline_build(v, NULL, room, true, &l);
     for (int i = 0; i < l.count; i++) {
         strbuf_addf(out, "%*s%s", l.pieces[i].gap, "", l.pieces[i].text);
     }

@@ -20,7 +20,8 @@ static size_t running_count(const struct app *app)
     return n;
 }
 
-/* The inference server at the right edge, as much of it as there is room for after column `from`. */
+/* The selected sandbox's inference endpoint at the right edge, as much of it as there is room for after column `from`.
+ */
 static void draw_server(const struct app *app, struct surface *s, struct rect r, int from)
 {
     struct serverline line;
@@ -29,7 +30,8 @@ static void draw_server(const struct app *app, struct surface *s, struct rect r,
     if (r.w < SERVER_MIN_COLS) {
         return;
     }
-    serverline_build(model_inference(app->model), end - from, app->ascii, &line);
+    const struct inference_view *v = model_inference_for(app->model, app_workspace(app));
+    serverline_build(v, model_inference_count(app->model) > 1 ? v->name : NULL, end - from, app->ascii, &line);
     for (int i = 0, x = end - line.columns; i < line.count; i++) {
         struct style st = theme_style(&app->theme, line.pieces[i].role);
         st.bg = bar.bg;

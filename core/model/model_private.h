@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MT_CORE_MODEL_MODEL_PRIVATE_H
+#define MT_CORE_MODEL_MODEL_PRIVATE_H
+
+/* The inside of a model, for model.c and model_inference.c only. */
+
+#include "core/model/config.h"
+#include "core/model/model.h"
+
+/* Heap pointers in arrays, so that what callers hold for one turn does not move when another entry is added. */
+struct model {
+    struct bus *bus;
+    struct workspace **workspaces;
+    size_t workspace_count;
+    workspace_id last_id;
+    struct op_view **ops;
+    size_t op_count;
+    struct session_info **sessions;
+    size_t session_count;
+    struct backend_view *backends;
+    size_t backend_count;
+    struct inference_view **inference; /* never empty */
+    size_t inference_count;
+    const struct config_inference *rules; /* who uses which; borrowed */
+    size_t rule_count;
+    const char *usual_profile; /* of a workspace that has none yet */
+};
+
+void model_init_inference(struct model *m);
+void model_release_inference(struct model *m);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which inference endpoints are in sight, and what is said when they change. */
+#include "core/model/config_inference.h"
+#include "core/util/strbuf.h"
+#include "tui/app.h"
+
+/* Adds one, once. */
+static void add(size_t *list, size_t *n, size_t which)
+{
+    for (size_t i = 0; i < *n; i++) {
+        if (list[i] == which) {
+            return;
+        }
+    }
+    if (*n <= CONFIG_INFERENCE_MAX) {
+        list[(*n)++] = which;
+    }
+}
+
+void app_sync_inference(struct app *app)
+{
+    size_t list[CONFIG_INFERENCE_MAX + 1], n = 0;
+    add(list, &n, model_inference_index(app->model, app_workspace(app))); /* in the header */
+    for (int y = 0; y < app->layout.list.h - 1; y++) {                    /* beside the agents in the list */
+        size_t i = (size_t)app->list_top + (size_t)y;
+        const struct tree_row *row = i < app->tree.count ? &app->tree.rows[i] : NULL;
+        const struct session_info *s =
+            row != NULL && row->kind == TREE_SESSION ? model_session(app->model, row->session) : NULL;
+        if (s != NULL && s->kind == SESSION_AGENT && s->state == SESSION_RUNNING) {
+            add(list, &n, model_inference_index(app->model, model_workspace_by_sandbox(app->model, s->sandbox)));
+        }
+    }
+    for (size_t i = 0; app->all_inference && i < model_inference_count(app->model); i++) {
+        add(list, &n, i);
+    }
+    engine_watch_inference(app->engine, list, n);
+}
+
+void app_reload_inference(struct app *app)
+{
+    MT_CLEANUP(strvec) struct strvec moved = STRVEC_INIT;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    engine_reload_inference(app->engine, &moved);
+    for (size_t i = 0; i < moved.len; i++) {
+        strbuf_addf(&text, "%s%s", i > 0 ? ", " : "", moved.v[i]);
+    }
+    if (moved.len > 0) {
+        app_warn(app, "Another inference server from now on: %s. Sessions that run keep the old one: start them again",
+                 text.buf);
+    }
+    app_sync_inference(app);
+}
