@@ -223,6 +223,34 @@ bool attention_exit(struct attention *a, int status, uint64_t now_ms)
     return enter(a, status == 0 ? ATTENTION_DONE : ATTENTION_FAILED, now_ms);
 }
 
+bool attention_fail(struct attention *a, const char *text, uint64_t now_ms)
+{
+    attention_begin(a, false, now_ms);
+    str_copy(a->text, sizeof(a->text), text);
+    return enter(a, ATTENTION_FAILED, now_ms);
+}
+
+void attention_say(struct attention *a, const char *text)
+{
+    str_copy(a->text, sizeof(a->text), text);
+}
+
+void attention_begin(struct attention *a, bool keep_failure, uint64_t now_ms)
+{
+    struct attention fresh;
+    bool keeps = keep_failure && a->state == ATTENTION_FAILED;
+
+    attention_init(&fresh, a->rules, now_ms);
+    fresh.looks = a->looks;
+    if (keeps) {
+        fresh.state = a->state;
+        fresh.since_ms = a->since_ms;
+        fresh.seen = a->seen;
+        memcpy(fresh.text, a->text, sizeof(fresh.text));
+    }
+    *a = fresh;
+}
+
 /* When work that is not heard of any more counts as over; 0: it does not. */
 static uint64_t quiet_deadline(const struct attention *a)
 {

@@ -164,6 +164,11 @@ void sessions_search_stop(struct sessions *s, const char *id);
 
 /* X4: HUP, TERM, KILL after 2 s. */
 void sessions_kill(struct sessions *s, const char *id);
+/* A task (kind SESSION_TASK) is started again now, by its policy from then on: what runs of it is ended as by
+ * sessions_kill, a wait is over, and one that has ended runs once more while its host is still there. Its metadata
+ * tells how that went (restarts). Errors: NOT_FOUND; INVALID for a shell or an agent; UNAVAILABLE when its host is of
+ * an older version. */
+int sessions_restart(struct sessions *s, const char *id, struct error *err);
 void sessions_signal(struct sessions *s, const char *id, int signum);
 /* Its terminal as new, whatever state programs left it in: modes, pen, margins and screen; what was on the normal
  * screen goes to the scrollback. Errors: NOT_FOUND; UNAVAILABLE when its host is of an older version. */

@@ -254,6 +254,19 @@ int sessions_rename(struct sessions *s, const char *id, const char *name, struct
     return remote_rename(r, name, err);
 }
 
+int sessions_restart(struct sessions *s, const char *id, struct error *err)
+{
+    struct remote *r = client_find(s, id);
+
+    if (r == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no session %s", id);
+    }
+    if (remote_info(r)->kind != SESSION_TASK) {
+        return error_set(err, ERROR_INVALID, "%s is no task: only tasks are started again", id);
+    }
+    return remote_restart(r, err);
+}
+
 void sessions_signal(struct sessions *s, const char *id, int signum)
 {
     struct remote *r = client_find(s, id);

@@ -7,6 +7,7 @@
 #include "term/host_front.h"
 #include "term/host_rules.h"
 #include "term/host_session.h"
+#include "term/host_task.h"
 #include "term/meta.h"
 #include "term/select.h"
 #include "term/viewer.h"
@@ -20,6 +21,9 @@ static void fill_last_line(struct host_session *h)
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT, clean = STRBUF_INIT;
     int cols = vt_cols(h->vt);
 
+    if (host_task_has_last_line(h)) {
+        return;
+    }
     for (int r = vt_rows(h->vt) - 1; r >= 0 && line.len == 0; r--) {
         const struct cell *cells = vt_row(h->vt, r, NULL);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/host_session.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +11,10 @@
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "term/host_audit.h"
+#include "term/host_listen.h"
 #include "term/host_meta.h"
 #include "term/host_rules.h"
+#include "term/host_task.h"
 #include "term/hostenv.h"
 #include "term/proto.h"
 #include "term/session_dir.h"
@@ -21,8 +22,6 @@
 
 #define READ_BUDGET_BYTES                                                                                              \
     (16u << 10) /* a turn: a third of a millisecond of parsing, then sockets and keys are looked at */
-
-#define REBIND_TRIES 8
 
 extern char **environ;
 
@@ -243,6 +242,7 @@ static void on_pty_data(void *arg, const char *data, size_t len)
     look_at_viewers(h);
     vt_feed(h->vt, data, len);
     h->feeding = false;
+    host_task_output(h, data, len);
     spread_damage(h);
     host_session_flush(h);
     h->info.last_output_wall_ms = clock_wall_ms();
@@ -284,6 +284,7 @@ static void stop(struct host_session *h)
     timer_close(h->frame_timer);
     timer_close(h->tick_timer);
     timer_close(h->rest_timer);
+    host_task_close(h);
     h->frame_timer = h->tick_timer = h->rest_timer = NULL;
     for (int i = 0; i < HOST_SIGNALS; i++) {
         if (h->signals[i] != NULL) {
@@ -308,26 +309,36 @@ static void show_loss(struct host_session *h, const struct error *err)
     spread_damage(h);
 }
 
-static void on_pty_exit(void *arg, int code, int signum)
+void host_session_say(struct host_session *h, const char *text)
 {
-    struct host_session *h = arg;
-    struct error lost = ERROR_INIT;
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
 
-    look_at_viewers(h);
-    pty_close(h->pty);
-    h->pty = NULL;
+    strbuf_addstr(&line, "\033[2m-- ");
+    utf8_sanitize(&line, text, strlen(text), false);
+    strbuf_addstr(&line, " --\033[0m\r\n");
+    h->feeding = true;
+    vt_settle(h->vt);
+    vt_feed(h->vt, line.buf, line.len);
+    h->feeding = false;
+    spread_damage(h);
+    if (h->log != NULL) {
+        logfile_write(h->log, "\033[0m\r\n", 6);
+        logfile_write(h->log, line.buf, line.len);
+    }
+}
+
+void host_session_over(struct host_session *h, int code, int signum)
+{
     h->info.state = SESSION_EXITED;
     h->info.exit_code = code;
     h->info.exit_signal = signum;
     h->info.ended_wall_ms = clock_wall_ms();
-    uint64_t lived =
-        h->info.ended_wall_ms > h->info.started_wall_ms ? h->info.ended_wall_ms - h->info.started_wall_ms : 0;
-    if (host_audit_exit(h->spec->audit, h->info.id, signum != 0 ? 128 + signum : code, lived, &lost) < 0) {
-        show_loss(h, &lost);
-    }
     pulse_exit(h->pulse, h->killed ? 0 : code, clock_mono_ms());
-    logfile_close(h->log);
-    h->log = NULL;
+    host_task_tell_end(h);
+    if (h->task == NULL) { /* a task may run once more */
+        logfile_close(h->log);
+        h->log = NULL;
+    }
     for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
         viewer_drain_input(v); /* there is nobody left to read it */
     }
@@ -336,6 +347,24 @@ static void on_pty_exit(void *arg, int code, int signum)
     host_meta_arm(h);
     if (h->stopping) {
         stop(h);
+    }
+}
+
+static void on_pty_exit(void *arg, int code, int signum)
+{
+    struct host_session *h = arg;
+    struct error lost = ERROR_INIT;
+    uint64_t now = clock_wall_ms(), began = h->task != NULL ? h->info.task.run_wall_ms : h->info.started_wall_ms;
+
+    look_at_viewers(h);
+    pty_close(h->pty);
+    h->pty = NULL;
+    if (host_audit_exit(h->spec->audit, h->info.id, signum != 0 ? 128 + signum : code, now > began ? now - began : 0,
+                        &lost) < 0) {
+        show_loss(h, &lost);
+    }
+    if (!host_task_ended(h, code, signum)) {
+        host_session_over(h, code, signum);
     }
 }
 
@@ -367,8 +396,11 @@ size_t host_session_input(struct host_session *h, const void *data, size_t len)
 
 void host_session_kill(struct host_session *h)
 {
-    if (h->pty != NULL) {
+    if (h->pty != NULL || host_task_waits(h)) {
         h->killed = true;
+        host_task_killed(h);
+    }
+    if (h->pty != NULL) {
         pty_terminate(h->pty);
     }
 }
@@ -392,7 +424,7 @@ void host_session_reset(struct host_session *h)
 
 int host_session_dismiss(struct host_session *h, struct error *err)
 {
-    if (h->pty != NULL) {
+    if (h->pty != NULL || host_task_waits(h)) {
         return error_set(err, ERROR_BUSY, "%s still runs: end it first", h->info.label);
     }
     h->info.seen = true;
@@ -415,73 +447,10 @@ static void on_signal(void *arg, int signum)
     }
 }
 
-/* --- the socket --- */
-
-static void on_client(void *arg, struct sock *client)
-{
-    viewer_attach(arg, client);
-}
-
-static int start_listening(struct host_session *h, struct error *err)
-{
-    if (session_dir_prepare(h->spec->dir, err) != 0) {
-        return -1;
-    }
-    return sock_listen(&h->server, h->loop, h->sock_path, on_client, h, err);
-}
-
-static void on_dir(void *arg, const char *name);
-
-/* Watches the directory of the socket; without that a deleted name is not noticed, which is no reason to stop. */
-static void watch_dir(struct host_session *h)
-{
-    struct error err = ERROR_INIT;
-
-    dirwatch_close(h->dirwatch);
-    h->dirwatch = dirwatch_new(h->loop, h->spec->dir, on_dir, h, &err);
-    if (h->dirwatch == NULL) {
-        log_warn("cannot watch %s: %s", h->spec->dir, err.msg);
-    }
-}
-
-/* Is our name there, and does somebody tell us when it goes? */
-static bool is_reachable(const struct host_session *h)
-{
-    struct stat st;
-
-    return h->server != NULL && h->dirwatch != NULL && lstat(h->sock_path, &st) == 0;
-}
-
-/* Our name may have vanished (someone cleaned up): bind it again, so that cockpits find the session. Attached clients
- * do not notice. Who cleans up may still be at it, and take folder or name away again before it is watched. */
-static void on_dir(void *arg, const char *name)
-{
-    struct host_session *h = arg;
-    struct error err = ERROR_INIT;
-    struct stat st;
-    char id[SESSION_ID_MAX];
-
-    if (h->stopped || (name != NULL && session_dir_id(name, id) && strcmp(id, h->info.id) != 0)) {
-        return; /* another host's */
-    }
-    if (lstat(h->sock_path, &st) == 0 || errno != ENOENT) {
-        return;
-    }
-    for (int tries = 0; tries < REBIND_TRIES && !is_reachable(h); tries++) {
-        if (h->server != NULL) {
-            sock_server_close(h->server);
-            h->server = NULL;
-        }
-        if (start_listening(h, &err) != 0) {
-            log_warn("session %s: cannot listen again: %s", h->info.id, err.msg);
-        }
-        watch_dir(h); /* the directory may be another one now */
-    }
-}
-
 /* --- start --- */
 
-static int start_program(struct host_session *h, mode_t program_umask, struct error *err)
+/* The program on a new terminal. */
+static int run_program(struct host_session *h, struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
     struct pty_opts opts = {
@@ -498,7 +467,7 @@ static int start_program(struct host_session *h, mode_t program_umask, struct er
 
     hostenv_build(&env, (const char *const *)environ, (const char *const *)h->spec->env.v);
     opts.env = (const char *const *)env.v;
-    umask(program_umask); /* 077 is for our own files */
+    umask(h->program_umask); /* 077 is for our own files */
     rc = pty_start(&h->pty, h->loop, &opts, err);
     umask(077);
     if (rc != 0) {
@@ -508,7 +477,23 @@ static int start_program(struct host_session *h, mode_t program_umask, struct er
     return 0;
 }
 
-static int start(struct host_session *h, mode_t program_umask, struct error *err)
+int host_session_start_program(struct host_session *h, struct error *err)
+{
+    struct error lost = ERROR_INIT;
+
+    if (host_audit_start(h->spec->audit, h->info.id, &lost) < 0) { /* before it runs: nothing of it may be missing */
+        show_loss(h, &lost);
+    }
+    if (run_program(h, err) != 0) {
+        host_audit_exit(h->spec->audit, h->info.id, 127, 0, NULL);
+        return -1;
+    }
+    host_pace_init(&h->pace, clock_mono_ms());
+    host_task_begun(h);
+    return 0;
+}
+
+static int start(struct host_session *h, struct error *err)
 {
     const struct session_spec_data *spec = h->spec;
     struct vt_opts vo = {
@@ -526,6 +511,7 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
     h->frame_timer = timer_new(h->loop, on_frame_timer, h);
     h->tick_timer = timer_new(h->loop, host_meta_tick, h);
     h->rest_timer = timer_new(h->loop, on_rested, h);
+    host_task_open(h);
     for (int i = 0; i < HOST_SIGNALS; i++) {
         h->signals[i] = signal_watch_new(h->loop, SIGNALS[i], on_signal, h, err);
         if (h->signals[i] == NULL) {
@@ -535,19 +521,13 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
     if (spec->info.log_path[0] != '\0' && logfile_open(&h->log, spec->info.log_path, spec->log_max_bytes, err) != 0) {
         return -1;
     }
-    if (start_listening(h, err) != 0) {
+    if (host_listen_open(h, err) != 0) {
         return -1;
     }
-    struct error lost = ERROR_INIT;
-    if (host_audit_start(spec->audit, spec->info.id, &lost) < 0) { /* before it runs: nothing of it may be missing */
-        show_loss(h, &lost);
-    }
-    if (start_program(h, program_umask, err) != 0) {
-        host_audit_exit(spec->audit, spec->info.id, 127, 0, NULL);
+    if (host_session_start_program(h, err) != 0) {
         return -1;
     }
-    host_pace_init(&h->pace, clock_mono_ms());
-    watch_dir(h);
+    host_listen_watch(h);
     host_rules_open(h);
     h->info.state = SESSION_RUNNING;
     h->info.host_pid = (int)getpid();
@@ -561,13 +541,13 @@ static int start(struct host_session *h, mode_t program_umask, struct error *err
 int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
                      void (*ready)(void *arg, const struct error *err), void *arg)
 {
-    struct host_session h = {.spec = spec, .info = spec->info};
+    struct host_session h = {.spec = spec, .info = spec->info, .program_umask = program_umask};
     struct error err = ERROR_INIT;
     int rc;
 
     h.loop = loop_new();
     h.sock_path = session_dir_socket(spec->dir, spec->info.id);
-    rc = start(&h, program_umask, &err);
+    rc = start(&h, &err);
     if (rc != 0) {
         stop(&h); /* first: who is told of the failure finds no socket any more */
     }

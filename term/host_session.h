@@ -21,6 +21,7 @@
 
 #define HOST_SIGNALS 3
 
+struct host_task;
 struct rules;
 struct viewer;
 
@@ -32,7 +33,7 @@ struct host_session {
     struct sock_server *server;
     struct dirwatch *dirwatch;
     struct signal_watch *signals[HOST_SIGNALS];
-    struct pty *pty; /* NULL once the program has ended */
+    struct pty *pty; /* NULL once the program has ended, and between the runs of a task */
     struct vt *vt;
     struct pulse *pulse;
     struct rules *rules;             /* for the program's screen; NULL: none */
@@ -50,6 +51,8 @@ struct host_session {
     } running; /* in the foreground: term/host_front.h */
     struct dirwatch *rules_watch;
     struct logfile *log;
+    struct host_task *task; /* NULL: no task */
+    mode_t program_umask;
     struct timer *frame_timer; /* for frames held back by the frame limit or by synchronized output */
     struct timer *tick_timer;  /* for attention and metadata that are due later */
     struct timer *rest_timer;  /* the terminal is not read from until then: see term/host_pace.h */
@@ -71,6 +74,14 @@ struct host_session {
  * the return follows. */
 int host_session_run(const struct session_spec_data *spec, mode_t program_umask,
                      void (*ready)(void *arg, const struct error *err), void *arg);
+
+/* --- for host_task.c --- */
+/* Its program, written down, on a new terminal. */
+int host_session_start_program(struct host_session *h, struct error *err);
+/* A line of ours on the screen, below what is there, and in the log: the program is not there any more. */
+void host_session_say(struct host_session *h, const char *text);
+/* The session has ended. */
+void host_session_over(struct host_session *h, int code, int signum);
 
 /* --- for viewer.c --- */
 /* Bytes for the program; returns how many were taken (all of them when it has ended). */

@@ -5,6 +5,7 @@
 
 #include "core/util/json.h"
 #include "core/util/utf8.h"
+#include "term/task_json.h"
 
 /* Names of the protocol: core/model's names are for the screen and may change. */
 static const char *const KINDS[] = {
@@ -73,6 +74,9 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_string(j, "tag", i->tag);
     json_set_string(j, "command", i->command);
     json_set_string(j, "last_line", i->last_line);
+    if (i->kind == SESSION_TASK) {
+        json_set(j, "task", task_json_state(&i->task));
+    }
     json_write(j, false, out);
     json_free(j);
 }
@@ -135,6 +139,7 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
         i->command[0] = '\0'; /* half a command must not be run */
     }
     take_text(j, "last_line", i->last_line, sizeof(i->last_line));
+    task_json_read_state(json_get(j, "task"), &i->task);
     i->host_pid = take_int(j, "host_pid", 0);
     i->pid = take_int(j, "pid", 0);
     i->cols = take_int(j, "cols", 0);

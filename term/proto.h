@@ -20,10 +20,11 @@
 #include "term/wire.h"
 
 #define PROTO_VERSION_MIN 1
-#define PROTO_VERSION_MAX 5
-#define PROTO_VERSION_RESET 2  /* the first that has PROTO_RESET */
-#define PROTO_VERSION_LOOK 4   /* the first that has PROTO_LOOK and PROTO_ACK_EACH */
-#define PROTO_VERSION_RENAME 5 /* the first that has PROTO_RENAME */
+#define PROTO_VERSION_MAX 6
+#define PROTO_VERSION_RESET 2   /* the first that has PROTO_RESET */
+#define PROTO_VERSION_LOOK 4    /* the first that has PROTO_LOOK and PROTO_ACK_EACH */
+#define PROTO_VERSION_RENAME 5  /* the first that has PROTO_RENAME */
+#define PROTO_VERSION_RESTART 6 /* the first that has PROTO_RESTART, and tasks that are started again */
 #define PROTO_MAX_COLS 1000
 #define PROTO_MAX_ROWS 1000
 #define PROTO_NEEDLE_MAX 1024
@@ -75,6 +76,7 @@ enum proto_type {
     PROTO_LOOKED,   /* host: u32 id and struct proto_screen without rows; PROTO_LINES of that id follow */
     PROTO_ACK_EACH, /* viewer, from version 4 on: it waits for the last byte of its input to be acknowledged, too */
     PROTO_RENAME,   /* viewer, from version 5 on: the name that a person gave the session; none: its label again */
+    PROTO_RESTART,  /* viewer, from version 6 on: the task is started again now; what runs of it is ended first */
 };
 
 struct proto_hello {

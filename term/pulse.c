@@ -69,6 +69,21 @@ bool pulse_exit(struct pulse *p, int status, uint64_t now_ms)
     return attention_exit(&p->a, status, now_ms);
 }
 
+bool pulse_fail(struct pulse *p, const char *text, uint64_t now_ms)
+{
+    return attention_fail(&p->a, text, now_ms);
+}
+
+void pulse_say(struct pulse *p, const char *text)
+{
+    attention_say(&p->a, text);
+}
+
+void pulse_begin(struct pulse *p, bool keep_failure, uint64_t now_ms)
+{
+    attention_begin(&p->a, keep_failure, now_ms);
+}
+
 bool pulse_tick(struct pulse *p, uint64_t now_ms)
 {
     return attention_tick(&p->a, now_ms);

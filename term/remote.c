@@ -99,6 +99,17 @@ int remote_reset(struct remote *r, struct error *err)
     return 0;
 }
 
+int remote_restart(struct remote *r, struct error *err)
+{
+    if (r->version < PROTO_VERSION_RESTART) {
+        return remote_too_old(r, err);
+    }
+    remote_tell(r, PROTO_RESTART);
+    remote_keep_order(r);
+    remote_asked(r);
+    return 0;
+}
+
 void remote_number(struct remote *r, int number)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
@@ -210,7 +221,7 @@ static int on_meta(struct remote *r, const uint8_t *data, size_t len, struct err
     info.silent_since_ms = r->info.silent_since_ms; /* remote_heard sees to that */
     r->info = info;
     r->ready = true;
-    if (info.state == SESSION_EXITED) {
+    if (info.state == SESSION_EXITED || info.task.next_wall_ms != 0) {
         remote_drop_terminal(r);
     }
     r->ev.on_meta(r->arg, r);

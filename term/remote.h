@@ -60,6 +60,8 @@ void remote_signal(struct remote *r, int signum);
 int remote_reset(struct remote *r, struct error *err);
 /* Errors as of remote_reset. */
 int remote_rename(struct remote *r, const char *name, struct error *err);
+/* Errors as of remote_reset. */
+int remote_restart(struct remote *r, struct error *err);
 void remote_number(struct remote *r, int number);
 void remote_history(struct remote *r, uint64_t first, size_t count, int cols, sessions_history_fn fn, void *arg);
 int remote_look(struct remote *r, sessions_look_fn fn, void *arg, struct error *err);

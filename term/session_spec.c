@@ -7,6 +7,7 @@
 #include "core/util/json.h"
 #include "core/util/xmalloc.h"
 #include "term/client.h"
+#include "term/task_json.h"
 
 #define ID_PROJECT_MAX 16 /* leaves room for the longest kind, time and chance in SESSION_ID_MAX */
 
@@ -73,6 +74,9 @@ void session_spec_write(const struct session_start *s, const char *id, const cha
     json_set_int(j, "scrollback_lines", s->scrollback_lines);
     json_set_int(j, "scrollback_bytes", (int64_t)s->scrollback_bytes);
     json_set_int(j, "log_max_bytes", (int64_t)s->log_max_bytes);
+    if (s->kind == SESSION_TASK && s->task != NULL) {
+        json_set(j, "task", task_json_policy(s->task));
+    }
     json_write(j, false, out);
     json_free(j);
 }
@@ -128,6 +132,9 @@ static int spec_fill(const struct json *j, struct session_spec_data *d, struct e
     d->scrollback_lines = (uint32_t)positive(j, "scrollback_lines", 10000, 10000000);
     d->scrollback_bytes = positive(j, "scrollback_bytes", 16u << 20, 4ull << 30);
     d->log_max_bytes = positive(j, "log_max_bytes", 32u << 20, 1ull << 40);
+    if (task_json_read_policy(json_get(j, "task"), &i->task.policy, err) != 0) {
+        return -1;
+    }
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "core/util/clock.h"
 #include "core/util/xmalloc.h"
 #include "term/host_session.h"
+#include "term/host_task.h"
 #include "term/meta.h"
 #include "term/questions.h"
 
@@ -177,9 +178,25 @@ static bool is_lost(const struct viewer *v)
     return v->acks_each && v->host->pty == NULL;
 }
 
+/* What comes now is for the next run of a task: whoever wants to know of each byte wants it to be read. */
+static bool is_for_next_run(const struct viewer *v)
+{
+    return v->acks_each && host_task_waits(v->host);
+}
+
+void viewer_run_ended(struct viewer *v)
+{
+    v->shares = false; /* the next run has a terminal of its own */
+    viewer_drain_input(v);
+}
+
 void viewer_drain_input(struct viewer *v)
 {
     size_t n;
+
+    if (is_for_next_run(v)) {
+        return;
+    }
 
     if (v->input.len == 0) {
         acknowledge(v, 0);
@@ -223,7 +240,7 @@ static void on_input(struct viewer *v, const uint8_t *data, size_t len)
     size_t n = 0;
 
     note_typing(v);
-    if (v->input.len == 0) {
+    if (v->input.len == 0 && !is_for_next_run(v)) {
         n = host_session_input(v->host, data, len);
         acknowledge(v, is_lost(v) ? 0 : n);
     }
@@ -292,6 +309,15 @@ static void on_signal(struct viewer *v, uint32_t signum)
 {
     if (v->host->pty != NULL && signum >= 1 && signum <= 31) {
         pty_signal(v->host->pty, (int)signum);
+    }
+}
+
+static void on_restart(struct viewer *v)
+{
+    struct error err = ERROR_INIT;
+
+    if (host_task_restart(v->host, &err) != 0) {
+        send_error(v, err.code, err.msg);
     }
 }
 
@@ -383,6 +409,9 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
         return 0;
     case PROTO_YIELD:
         host_session_yield(v->host);
+        return 0;
+    case PROTO_RESTART:
+        on_restart(v);
         return 0;
     case PROTO_RESET:
         host_session_reset(v->host);

@@ -42,6 +42,9 @@ uint64_t viewer_flush(struct viewer *v, uint64_t now_ms);
 /* Sends metadata (JSON), or remembers that it is owed while the client does not read. */
 void viewer_meta(struct viewer *v, const char *json, size_t len);
 void viewer_clipboard(struct viewer *v, const char *data, size_t len);
+/* The program has ended, and another run of it is to come: a script's input is kept for that, what a person typed is
+ * not. */
+void viewer_run_ended(struct viewer *v);
 /* The pty takes input again. */
 void viewer_drain_input(struct viewer *v);
 

@@ -424,19 +424,55 @@ void vt_free(struct vt *vt)
     free(vt);
 }
 
-void vt_recover(struct vt *vt)
+/* Rows down to the last one that has text. */
+static int used_rows(const struct grid *g)
 {
-    const struct grid *g = &vt->main.grid;
     int rows = g->rows;
     while (rows > 0 && grid_used(g, rows - 1) == 0) {
         rows--;
     }
+    return rows;
+}
+
+/* A sequence that was begun and not ended is forgotten. */
+static void renew_sanitizer(struct vt *vt)
+{
+    sanitizer_release(&vt->san);
+    sanitizer_init(&vt->san, on_token, vt);
+}
+
+void vt_settle(struct vt *vt)
+{
+    struct grid *alt = &vt->alt.grid;
+    renew_sanitizer(vt);
+    vt->screen = &vt->alt; /* what the library erases is not the normal screen */
+    vt_reset_state(vt);
+    vt_engine_reset(vt);
+    grid_fill(alt, 0, 0, alt->rows, alt->cols, CELL_BLANK, false);
+    vt->screen = &vt->main;
+    free(vt->palette);
+    vt->palette = NULL;
+    memset(vt->own, 0, sizeof(vt->own));
+    int rows = used_rows(&vt->main.grid);
+    vt_goto(vt, MT_MAX(rows, 1) - 1, 0);
+    if (rows > 0) {
+        grid_set_wrapped(&vt->main.grid, rows - 1, false);
+        vt_linefeed(vt);
+    }
+    vt_set_title(vt, "", 0);
+    vt_damage_all(vt);
+    vt_modes_changed(vt);
+}
+
+void vt_recover(struct vt *vt)
+{
+    const struct grid *g = &vt->main.grid;
+    int rows = used_rows(g);
     for (int row = 0; row < rows; row++) {
         keep_row(vt, g, row);
     }
     scrollback_break(vt->history);
-    sanitizer_release(&vt->san);
-    sanitizer_init(&vt->san, on_token, vt);
+    renew_sanitizer(vt);
     vt_reset(vt);
 }
 

@@ -80,6 +80,9 @@ void vt_reset(struct vt *vt);
 /* The same for a terminal that was left in a strange state: the text of the normal screen goes to the scrollback first,
  * and a sequence that was begun and not ended is forgotten. Not inside a callback. */
 void vt_recover(struct vt *vt);
+/* For another program on the same terminal: modes, pen, margins, colours and title as new, the normal screen is shown,
+ * its text stays, and the cursor stands below it in the first column. Not inside a callback. */
+void vt_settle(struct vt *vt);
 
 int vt_cols(const struct vt *vt);
 int vt_rows(const struct vt *vt);

@@ -206,6 +206,14 @@ static void port_attended(void *port_arg, const char *id)
     sessions_attended(p->sessions, id);
 }
 
+/* session_port.restart */
+static int port_restart(void *port_arg, const char *id, struct error *err)
+{
+    struct port *p = port_arg;
+
+    return sessions_restart(p->sessions, id, err);
+}
+
 void port_fill(struct port *p, struct session_port *out)
 {
     *out = (struct session_port){
@@ -216,6 +224,7 @@ void port_fill(struct port *p, struct session_port *out)
         .kill = port_kill,
         .dismiss = port_dismiss,
         .attended = port_attended,
+        .restart = port_restart,
     };
 }
 

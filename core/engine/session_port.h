@@ -39,6 +39,9 @@ struct session_port {
     void (*dismiss)(void *port_arg, const char *id);
     /* What it asked for, or that it ended, is no news any more; its last screen stays. */
     void (*attended)(void *port_arg, const char *id);
+    /* A task is started again now: while it runs, while it waits, and also when it has ended. Errors: NOT_FOUND,
+     * INVALID (no task), UNAVAILABLE (its host is of an older program). */
+    int (*restart)(void *port_arg, const char *id, struct error *err);
 };
 /* The engine learns of progress and ends from the bus: MODEL_SESSION / MODEL_SESSION_REMOVED events with that id. */
 

@@ -266,10 +266,23 @@ static void note_living(struct run *r)
     }
 }
 
+/* Tasks that are started again when they end are ended by a word: without their sandbox there is nothing to start. */
+static void end_tasks(struct run *r)
+{
+    const struct session_port *port = &r->e->opts.port;
+    for (size_t i = 0; i < r->ending.len; i++) {
+        const struct session_info *s = port->find(port->arg, r->ending.v[i]);
+        if (s != NULL && s->kind == SESSION_TASK && s->task.policy.restart != TASK_RESTART_NEVER) {
+            port->kill(port->arg, r->ending.v[i]);
+        }
+    }
+}
+
 enum step_result step_stop(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     note_living(r);
+    end_tasks(r);
     (void)op;
     (void)err;
     r->call.grace_ms = (uint64_t)r->e->opts.config->stop_timeout_s * 1000;

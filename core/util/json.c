@@ -248,6 +248,11 @@ void json_append_string(struct json *arr, const char *value)
     json_append(arr, (struct json *)(void *)string_node(value));
 }
 
+void json_append_int(struct json *arr, int64_t value)
+{
+    json_append(arr, (struct json *)(void *)made(cJSON_CreateNumber((double)value)));
+}
+
 /* A quoted string. Bytes that are not UTF-8 become U+FFFD: the output is always valid JSON. */
 static void write_string(struct strbuf *out, const char *s)
 {

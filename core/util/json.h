@@ -57,6 +57,7 @@ void json_set_null(struct json *obj, const char *key);
 void json_set_strings(struct json *obj, const char *key, const struct strvec *values);
 void json_append(struct json *arr, struct json *child);
 void json_append_string(struct json *arr, const char *value);
+void json_append_int(struct json *arr, int64_t value);
 
 /* Appends the text form. pretty: two-space indentation and a final newline. */
 void json_write(const struct json *j, bool pretty, struct strbuf *out);

@@ -186,6 +186,89 @@ static void test_meta(void **state)
     strbuf_release(&b);
 }
 
+static const struct task_policy POLICY = {
+    .restart = TASK_RESTART_ON_FAILURE, .ready_port = 3000, .ready_match = "^ready \\d+", .most_restarts = 5};
+
+static void test_spec_of_a_task(void **state)
+{
+    static const char *const ARGV[] = {"sh", NULL};
+    struct session_start start = {.kind = SESSION_TASK, .argv = ARGV, .task = &POLICY};
+    struct strbuf b = STRBUF_INIT, text = STRBUF_INIT;
+    struct session_spec_data d;
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    session_spec_write(&start, "web-task-1", "/run/s", &b);
+    session_spec_init(&d);
+    assert_int_equal(session_spec_read(b.buf, b.len, &d, NULL), 0);
+    assert_memory_equal(&d.info.task.policy, &POLICY, sizeof(POLICY));
+    session_spec_release(&d);
+    strbuf_clear(&b);
+    start.task = NULL;
+    session_spec_write(&start, "web-task-1", "/run/s", &b);
+    session_spec_init(&d);
+    assert_int_equal(session_spec_read(b.buf, b.len, &d, NULL), 0);
+    assert_int_equal(d.info.task.policy.restart, TASK_RESTART_NEVER);
+    assert_string_equal(d.info.task.policy.ready_match, "");
+    session_spec_release(&d);
+    /* a pattern is taken whole or not at all */
+    strbuf_addstr(&text, "{\"id\":\"a\",\"dir\":\"/d\",\"argv\":[\"x\"],\"task\":{\"ready_match\":\"");
+    for (int i = 0; i < TASK_READY_MAX; i++) {
+        strbuf_addch(&text, 'x');
+    }
+    strbuf_addstr(&text, "\"}}");
+    session_spec_init(&d);
+    assert_int_equal(session_spec_read(text.buf, text.len, &d, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+    session_spec_release(&d);
+    strbuf_release(&b);
+    strbuf_release(&text);
+}
+
+static void test_meta_of_a_task(void **state)
+{
+    struct session_info in = {.kind = SESSION_TASK,
+                              .task = {.policy = POLICY,
+                                       .ready = TASK_READY_YES,
+                                       .ready_wall_ms = 1790000000003u,
+                                       .run_wall_ms = 1790000000002u,
+                                       .restarts = 7,
+                                       .in_a_row = 2,
+                                       .next_wall_ms = 1790000000009u,
+                                       .last_code = 137,
+                                       .last_signal = 9,
+                                       .last_lasted_ms = 1234,
+                                       .ports = {80, 3000},
+                                       .port_count = 2}},
+                        out;
+    static const char HOSTILE[] =
+        "{\"kind\":\"task\",\"task\":{\"policy\":{\"restart\":\"often\",\"ready_port\":70000,\"most_restarts\":-1,"
+        "\"ready_match\":\"a\\u001bb\"},\"ready\":\"maybe\",\"ready_since\":-4,\"run_started\":\"x\",\"restarts\":"
+        "1e300,"
+        "\"in_a_row\":-2,\"next\":[],\"last_code\":4000,\"last_signal\":-9,\"last_lasted\":-1,"
+        "\"ports\":[70000,0,-1,9,\"8\",8.5,8,9,1,2,3,4,5,6,7,10,11,{},null]}}";
+
+    (void)state;
+    struct strbuf b = STRBUF_INIT;
+    meta_write(&in, &b);
+    assert_int_equal(meta_read(b.buf, b.len, "x", &out, NULL), 0);
+    assert_memory_equal(&out.task, &in.task, sizeof(in.task));
+    assert_int_equal(meta_read(HOSTILE, strlen(HOSTILE), "x", &out, NULL), 0);
+    const struct task_state *t = &out.task;
+    assert_true(t->policy.restart == TASK_RESTART_NEVER && t->policy.ready_port == 0 && t->policy.most_restarts == 0);
+    assert_null(strchr(t->policy.ready_match, 27));
+    assert_true(t->ready == TASK_READY_UNASKED && t->ready_wall_ms == 0 && t->run_wall_ms == 0 && t->restarts == 0);
+    assert_true(t->in_a_row == 0 && t->next_wall_ms == 0 && t->last_code == 0 && t->last_signal == 0);
+    assert_true(t->last_lasted_ms == 0 && t->port_count == TASK_PORTS_MAX);
+    for (size_t i = 1; i < t->port_count; i++) {
+        assert_true(t->ports[i] > t->ports[i - 1]);
+    }
+    /* of an older host, and of a shell: nothing */
+    assert_int_equal(meta_read("{\"kind\":\"task\"}", 15, "x", &out, NULL), 0);
+    assert_int_equal(out.task.restarts, 0);
+    strbuf_release(&b);
+}
+
 static void test_environment(void **state)
 {
     static const char *const BASE[] = {
@@ -309,10 +392,16 @@ static void test_pulse_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),           cmocka_unit_test(test_spec),
-        cmocka_unit_test(test_spec_refused),  cmocka_unit_test(test_answer),
-        cmocka_unit_test(test_meta),          cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_directory),     cmocka_unit_test(test_directory_in_a_strangers_folder),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_spec),
+        cmocka_unit_test(test_spec_refused),
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_spec_of_a_task),
+        cmocka_unit_test(test_meta_of_a_task),
+        cmocka_unit_test(test_meta),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_directory_in_a_strangers_folder),
         cmocka_unit_test(test_pulse_numbers),
     };
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host starts its task again as the policy says, and as a person says: one terminal, one log, one set of viewers for
+ * all runs. Hosts are real processes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/util/fs.h"
+#include "core/util/xmalloc.h"
+#include "term/host.h"
+#include "tests/backends/host_rig.h"
+
+static struct rig rig;
+static struct rig_client a, b;
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    rig_client_open(&a, &rig);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (b.s != NULL) {
+        rig_client_close(&b);
+    }
+    rig_client_close(&a);
+    rig_close(&rig);
+    return 0;
+}
+
+/* Starts `sh -c script` as a task in the rig's folder. */
+static const char *start_task(const char *script, const struct task_policy *policy, const char *log)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    struct session_start start = {
+        .kind = SESSION_TASK, .argv = argv, .task = policy, .cwd = rig.base, .log_path = log, .label = "a task"};
+
+    if (!rig_start_spec(&a, &start)) {
+        fail_msg("start: %s", a.start_err.msg);
+    }
+    return a.start_id;
+}
+
+static const struct session_info *info(const char *id)
+{
+    const struct session_info *i = sessions_find(a.s, id);
+
+    assert_non_null(i);
+    return i;
+}
+
+struct wanted {
+    const char *id;
+    uint32_t restarts;
+    enum { RUNS, WAITS, ENDED } how;
+};
+
+static bool is_so(void *arg)
+{
+    const struct wanted *w = arg;
+    const struct session_info *i = sessions_find(a.s, w->id);
+
+    if (i == NULL || i->task.restarts < w->restarts) {
+        return false;
+    }
+    if (w->how == ENDED) {
+        return i->state == SESSION_EXITED;
+    }
+    return i->state == SESSION_RUNNING && (i->task.next_wall_ms != 0) == (w->how == WAITS);
+}
+
+/* Waits until it has been started again so often, and is as wanted. */
+static void expect(const char *id, uint32_t restarts, int how)
+{
+    struct wanted w = {.id = id, .restarts = restarts, .how = how};
+
+    if (!rig_wait(&rig, is_so, &w, RIG_WAIT_MS)) {
+        const struct session_info *i = info(id);
+        fail_msg("%u restarts, state %d, next %llu", i->task.restarts, i->state,
+                 (unsigned long long)i->task.next_wall_ms);
+    }
+}
+
+static void test_crash_loop(void **state)
+{
+    struct task_policy policy = {.restart = TASK_RESTART_ON_FAILURE, .most_restarts = 2};
+    struct strbuf text = STRBUF_INIT;
+    char log[128];
+
+    (void)state;
+    str_format(log, sizeof(log), "%s/task.log", rig.base);
+    /* It leaves the terminal in a strange state each time. */
+    const char *id = start_task(
+        "echo run >>runs; printf '\\033[?1049h\\033[?25l\\033[5;9r\\033[?1l'; echo boom; printf '\\033[31'; exit 3",
+        &policy, log);
+    assert_int_equal(sessions_view(a.s, id, 80, 24, NULL), 0);
+    expect(id, 0, WAITS);
+    const struct session_info *i = info(id);
+    assert_int_equal(i->pid, 0);
+    assert_int_equal(i->task.last_code, 3);
+    assert_int_equal(i->attention, ATTENTION_FAILED);
+    assert_string_equal(i->attention_text, "exit 3: boom");
+    rig_expect(&a, id, "-- ended: exit 3 after 0.0 s; starts again in 1.0 s --");
+    uint64_t since = i->attention_since_ms;
+    sessions_attended(a.s, id);
+    expect(id, 1, WAITS);
+    assert_int_equal(info(id)->attention, ATTENTION_NONE); /* once, not each time */
+    rig_expect(&a, id, "starts again in 2.0 s");
+    expect(id, 2, ENDED);
+    i = info(id);
+    assert_int_equal(i->exit_code, 3);
+    assert_int_equal(i->task.restarts, 2);
+    assert_int_equal(i->attention, ATTENTION_FAILED); /* given up: that is news */
+    assert_true(i->attention_since_ms > since && !i->attention_seen);
+    assert_non_null(strstr(i->attention_text, "given up after 2 restarts, exit 3: boom"));
+    rig_expect(&a, id, "given up after 2 restarts --");
+    const struct session_screen *s = sessions_screen(a.s, id);
+    assert_true(!s->alt_screen && s->cursor_visible);
+    assert_int_equal(fs_read(log, 1u << 20, &text, NULL), 0);
+    size_t lines = 0;
+    for (const char *p = text.buf; (p = strstr(p, "-- ended: exit 3")) != NULL; p++) {
+        lines++;
+    }
+    assert_int_equal(lines, 3);
+    strbuf_release(&text);
+}
+
+static void test_kill_while_it_waits(void **state)
+{
+    struct task_policy policy = {.restart = TASK_RESTART_ALWAYS};
+
+    (void)state;
+    const char *id = start_task("echo x >>runs; exit 0", &policy, NULL);
+    expect(id, 0, WAITS);
+    assert_int_equal(info(id)->attention, ATTENTION_NONE); /* that it ends is its business */
+    sessions_dismiss(a.s, id);                             /* refused: it has not ended */
+    sessions_kill(a.s, id);
+    expect(id, 0, ENDED);
+    assert_int_equal(info(id)->attention, ATTENTION_FINISHED);
+    rig_turn(&rig, 1200); /* longer than it would have waited */
+    assert_int_equal(info(id)->task.restarts, 0);
+    assert_int_equal(info(id)->state, SESSION_EXITED);
+    sessions_dismiss(a.s, id);
+    rig_expect_removed(&a, id);
+}
+
+static void test_kill_while_it_runs(void **state)
+{
+    struct task_policy policy = {.restart = TASK_RESTART_ALWAYS};
+
+    (void)state;
+    const char *id = start_task("exec sleep 1000", &policy, NULL);
+    int pid = info(id)->pid;
+    sessions_kill(a.s, id);
+    expect(id, 0, ENDED);
+    assert_true(rig_wait_gone(&rig, pid));
+    assert_int_equal(info(id)->task.last_signal, SIGHUP);
+}
+
+static void test_restart_by_hand(void **state)
+{
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    const char *id = start_task("echo run >>runs; cat; exit 4", NULL, NULL);
+    assert_int_equal(sessions_view(a.s, id, 80, 24, NULL), 0);
+    int first = info(id)->pid;
+    assert_int_equal(sessions_restart(a.s, id, &err), 0); /* while it runs */
+    expect(id, 1, RUNS);
+    assert_true(rig_wait_gone(&rig, first));
+    assert_int_not_equal(info(id)->pid, first);
+    rig_type(&a, id, "hello\n"); /* the new run has the terminal */
+    rig_expect(&a, id, "hello\nhello");
+    rig_type(&a, id, "\x04");
+    expect(id, 1, ENDED);
+    assert_int_equal(info(id)->exit_code, 4);
+    assert_int_equal(info(id)->attention, ATTENTION_FAILED);
+    assert_int_equal(sessions_restart(a.s, id, &err), 0); /* when it has ended */
+    expect(id, 2, RUNS);
+    assert_int_equal(info(id)->attention, ATTENTION_NONE);
+    assert_int_equal(info(id)->exit_code, 0);
+    rig_type(&a, id, "again\n");
+    rig_expect(&a, id, "again\nagain");
+    sessions_kill(a.s, id);
+    expect(id, 2, ENDED);
+    assert_int_equal(sessions_restart(a.s, "nobody", &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+}
+
+static void test_only_tasks(void **state)
+{
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    const char *id = rig_start(&a, "exec sleep 1000");
+    assert_int_equal(sessions_restart(a.s, id, &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "host") == 0) {
+        return host_main(argc - 1, argv + 1);
+    }
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_crash_loop),      T(test_kill_while_it_waits), T(test_kill_while_it_runs),
+        T(test_restart_by_hand), T(test_only_tasks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
