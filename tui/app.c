@@ -132,6 +132,15 @@ static void tell_failure(struct app *app, op_id id)
     app_problem(app, true, op->sandbox, text.buf, op->error.hint);
 }
 
+/* What has ended is kept for the list of operations. */
+static void note_op(struct app *app, op_id id)
+{
+    const struct op_view *op = model_op(app->model, id);
+    if (op) {
+        oplist_note(app->ops, op);
+    }
+}
+
 /* Numbers of use came, or there are none any more. */
 static void on_stats(struct app *app, workspace_id id)
 {
@@ -170,6 +179,7 @@ void app_on_event(void *arg, const struct model_event *ev)
         app_dirty(app);
         break;
     case MODEL_OP:
+        note_op(app, ev->op);
         tell_failure(app, ev->op);
         app_tick_soon(app);
         app_tree_dirty(app);
@@ -267,6 +277,9 @@ static uint64_t next_age(const struct app *app)
     for (size_t i = 0; i < model_backend_count(app->model); i++) { /* "retry in 12 s" */
         uint64_t at = model_backend_at(app->model, i)->retry_mono_ms;
         next = at > mono ? sooner(next, (at - mono) % 1000 + 1) : next;
+    }
+    for (const struct overlay *o = app->overlay; o; o = o->below) {
+        next = o->ops->next_ms ? sooner(next, o->ops->next_ms(app, o)) : next;
     }
     return next;
 }

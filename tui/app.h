@@ -18,6 +18,7 @@
 #include "tui/input.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
+#include "tui/oplist.h"
 #include "tui/outer.h"
 #include "tui/overlay.h"
 #include "tui/pane.h"
@@ -25,6 +26,7 @@
 #include "tui/problems.h"
 #include "tui/screen.h"
 #include "tui/split_store.h"
+#include "tui/tasklist.h"
 #include "tui/theme.h"
 #include "tui/tree.h"
 #include "tui/usage.h"
@@ -95,6 +97,7 @@ struct app {
     struct bus *bus;
     struct bus_sub *sub;
     struct opnotes *notes; /* tells other processes of our operations */
+    struct oplist *ops;    /* ours and theirs, for the list of them */
     struct model *model;
     struct port *port;
     struct sessions *sessions;
@@ -335,6 +338,12 @@ void flow_put_aside(struct app *app, workspace_id ws);
 void flow_close_session(struct app *app, const char *id);
 void flow_again(struct app *app, const char *id); /* the ended session's program once more */
 
+/* --- app_tasks.c: what is done with a task, wherever it is shown --- */
+void task_stop(struct app *app, const char *id); /* asks */
+/* Runs it again from the beginning, whether it runs, waits or is over. */
+void task_restart(struct app *app, const char *id);
+void task_dismiss(struct app *app, const char *id); /* one that is over */
+
 /* --- app_input.c --- */
 void app_on_input(void *app, const struct input_event *ev);
 void app_on_bytes(void *app, const char *data, size_t len);
@@ -429,6 +438,7 @@ void dialog_network(struct app *app, const struct flow *failed, const char *why)
 void dialog_filter(struct app *app);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
+void dialog_tasks(struct app *app); /* every operation and every task */
 
 /* --- dialogs_copy.c: copy mode's --- */
 void dialog_search(struct app *app, bool backward);

@@ -388,6 +388,8 @@ static int open_all(struct app *app, struct error *err)
     app->model = model_new(app->bus);
     app->sub = bus_subscribe(app->bus, app_on_event, app);
     app->notes = opnotes_new(app->paths, app->bus, app->model);
+    MT_CLEANUP(xfree) char *ops = opnote_dir(app->paths);
+    app->ops = oplist_new(ops);
     if (open_engine(app, err) != 0) {
         return 1;
     }
@@ -407,6 +409,7 @@ static size_t close_all(struct app *app)
     app_split_save(app);
     close_watches(app);
     opnotes_free(app->notes);
+    oplist_free(app->ops);
     if (app->sub) {
         bus_unsubscribe(app->bus, app->sub);
     }

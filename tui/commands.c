@@ -458,6 +458,8 @@ const struct command command_table[] = {
     {"app.zoom", "zoom", "The session, or this pane of several, on the whole screen, and back", L | S | P, 5,
      app_cmd_zoom, command_can_zoom},
     {"app.focus_next", "other side", "Move between list and session", L | S | P, 0, app_cmd_focus, NULL},
+    {"app.tasks", "tasks", "Operations and the tasks of all workspaces, live: open, stop, restart, logs, cancel",
+     L | S | P, 11, dialog_tasks, NULL},
     {"app.palette", "commands", "Every command by name", L | S | P, 10, dialog_palette, NULL},
     {"app.help", "help", "All keys", L | S | C | P, 0, dialog_help, NULL},
     {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P, 0, dialog_theme, NULL},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tui/glyph.h"
 
+#include "tui/tasktext.h"
+
 const char *glyph_text(enum glyph g, bool ascii)
 {
     static const char *const table[GLYPH_COUNT][2] = {
@@ -10,7 +12,8 @@ const char *glyph_text(enum glyph g, bool ascii)
         [GLYPH_ATTENTION] = {"!", "!"},     [GLYPH_DONE] = {"✓", "v"},    [GLYPH_PENDING] = {"·", "."},
         [GLYPH_SKIPPED] = {"–", "-"},       [GLYPH_ARROW] = {"›", ">"},   [GLYPH_BAR_FULL] = {"━", "#"},
         [GLYPH_BAR_EMPTY] = {"─", "."},     [GLYPH_BULLET] = {"•", "*"},  [GLYPH_CHECK_ON] = {"[x]", "[x]"},
-        [GLYPH_CHECK_OFF] = {"[ ]", "[ ]"}, [GLYPH_DASH] = {"–", "-"},
+        [GLYPH_CHECK_OFF] = {"[ ]", "[ ]"}, [GLYPH_DASH] = {"–", "-"},    [GLYPH_TASK] = {"◆", "%"},
+        [GLYPH_AGAIN] = {"↻", "~"},
     };
     return table[g][ascii ? 1 : 0];
 }
@@ -53,6 +56,11 @@ struct state_look glyph_workspace(const struct model *m, const struct workspace 
 
 struct state_look glyph_session(const struct session_info *s)
 {
+    bool calls =
+        s->attention == ATTENTION_WAITING || s->attention == ATTENTION_BELL || s->attention == ATTENTION_NOTIFY;
+    if (s->kind == SESSION_TASK && (!calls || s->state != SESSION_RUNNING)) {
+        return tasktext_look(s);
+    }
     switch (s->state) {
     case SESSION_STARTING:
         return (struct state_look){GLYPH_IDLE, true, "starting", THEME_BUSY};

@@ -32,6 +32,8 @@ enum glyph {
     GLYPH_CHECK_ON,
     GLYPH_CHECK_OFF,
     GLYPH_DASH,
+    GLYPH_TASK,
+    GLYPH_AGAIN, /* a task that waits to be started again */
     GLYPH_COUNT
 };
 const char *glyph_text(enum glyph g, bool ascii);

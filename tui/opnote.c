@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/engine/journal.h"
+#include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/fs.h"
 #include "core/util/strbuf.h"
@@ -39,6 +40,28 @@ static void set_string(struct json *row, const char *key, const char *value)
     json_set_string(row, key, value[0] != '\0' ? value : NULL);
 }
 
+/* A moment of the monotonic clock as one that other processes know. */
+static void set_moment(struct json *row, const char *key, uint64_t mono_ms)
+{
+    uint64_t mono = clock_mono_ms(), wall = clock_wall_ms();
+
+    if (mono_ms > 0) {
+        json_set_int(row, key, (int64_t)(wall - MT_MIN(wall, mono > mono_ms ? mono - mono_ms : 0)));
+    } else {
+        json_set_null(row, key);
+    }
+}
+
+/* How long it took the last time. */
+static void set_last(struct json *row, uint64_t ms)
+{
+    if (ms > 0) {
+        json_set_int(row, "last_took_ms", (int64_t)ms);
+    } else {
+        json_set_null(row, "last_took_ms");
+    }
+}
+
 /* One step of an operation. */
 static struct json *step_facts(const struct op_step_view *s)
 {
@@ -56,6 +79,8 @@ static struct json *step_facts(const struct op_step_view *s)
     } else {
         json_set_null(row, "took_ms");
     }
+    set_moment(row, "started_at", s->started_ms);
+    set_last(row, s->last_time_ms);
     set_string(row, "text", s->text);
     return row;
 }
@@ -77,6 +102,9 @@ static struct json *op_facts(const struct op_view *op, const char *id)
     set_string(row, "profile", op->profile);
     json_set_string(row, "state", STATES[op->state]);
     json_set_bool(row, "canceling", op->canceling);
+    set_moment(row, "started_at", op->started_ms);
+    set_moment(row, "ended_at", op->ended_ms);
+    set_last(row, op->last_time_ms);
     json_set_int(row, "step", op->step);
     for (int i = 0; i < op->step_count; i++) {
         json_append(steps, step_facts(&op->steps[i]));

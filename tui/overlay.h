@@ -30,8 +30,12 @@ struct overlay_ops {
     /* Its keys for the bottom line. */
     size_t (*hints)(const struct app *app, const struct overlay *o, struct hint *out, size_t cap);
     void (*on_event)(struct app *app, struct overlay *o, const struct model_event *ev); /* may be NULL */
+    /* In how many milliseconds what it shows reads otherwise by itself, 0: it does not; asked while it is on top, and
+     * painted again then. May be NULL. */
+    uint64_t (*next_ms)(const struct app *app, const struct overlay *o);
     bool one_line; /* lives in the bottom line and leaves the rest as it is */
 };
+#define OVERLAY_SPIN_MS 125 /* next_ms of one in which something spins */
 struct overlay {
     const struct overlay_ops *ops;
     struct overlay *below;
