@@ -241,6 +241,8 @@ void app_set_root(struct app *app, const char *path);
 /* Tells the engine which inference endpoints are in sight: the selected sandbox's, those beside agents in the list, and
  * all where a view asks for that. After every whole paint; cheap when nothing has changed. */
 void app_sync_inference(struct app *app);
+/* "gpu, 10.0.0.5:8080: Qwen3-8B": the endpoint that a sandbox uses; "" where there is only one for all. */
+void app_inference_text(const struct app *app, const struct workspace *ws, char *out, size_t cap);
 /* The settings were read again: takes their endpoints, and says whose has changed. */
 void app_reload_inference(struct app *app);
 /* What is remembered from run to run: the list's width. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which inference endpoints are in sight, and what is said when they change. */
 #include "core/model/config_inference.h"
+#include "core/util/paths.h"
 #include "core/util/strbuf.h"
 #include "tui/app.h"
 
@@ -34,6 +35,19 @@ void app_sync_inference(struct app *app)
         add(list, &n, i);
     }
     engine_watch_inference(app->engine, list, n);
+}
+
+void app_inference_text(const struct app *app, const struct workspace *ws, char *out, size_t cap)
+{
+    const struct inference_view *v = model_inference_for(app->model, ws);
+    out[0] = '\0';
+    if (model_inference_count(app->model) > 1) {
+        bool ready = v->state == INFERENCE_READY;
+        str_format(out, cap, "%s, %s%s%s", v->name, v->endpoint, v->state != INFERENCE_UNSEEN ? ": " : "",
+                   v->state == INFERENCE_UNSEEN ? ""
+                   : ready                      ? path_base(v->model)
+                                                : inference_state_name(v->state));
+    }
 }
 
 void app_reload_inference(struct app *app)

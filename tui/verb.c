@@ -41,8 +41,9 @@ const struct verb verb_table[] = {
     {"discard", "[NAME [PATH...]]", "Forget changes of an overlay workspace", "oryq", -1, false, verb_discard},
     {"profiles", "", "List the profiles", "or", 0, false, verb_profiles},
     {"doctor", "", "Check what this machine offers, and say what to fix", "orV", 0, false, verb_doctor},
-    {"engine", "status|start [PRESET]|stop|restart [PRESET]|presets|logs",
-     "The inference server of this machine: what it does, start it, stop it", "omuhkwWlFq", 2, false, verb_engine},
+    {"engine", "status [NAME]|start [PRESET]|stop|restart [PRESET]|presets|logs",
+     "The inference server of this machine (status: others too): what it does, start it, stop it", "oamuhkwWlFq", 2,
+     false, verb_engine},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {0},
 };
@@ -90,7 +91,7 @@ static const struct option_row {
     {'I', NULL, "--ansi", NULL, "with colours and attributes, as escape sequences"},
     {'S', NULL, "--state", "STATE",
      "ready (silent for 2 s after output, asks nothing), blocked (asks a person) or exited"},
-    {'O', NULL, "--only", "KIND", "workspace, session, operation, backend or problem; may be repeated"},
+    {'O', NULL, "--only", "KIND", "workspace, session, operation, backend, inference or problem; may be repeated"},
     {'T', NULL, "--timeout", "SECONDS", "give up after this time (exit 124)"},
     {'m', "-m", "--model", "MODEL", "this model instead of a preset's"},
     {'u', NULL, "--runtime", "NAME", "llama (llama-server) or mlxcel (mlxcel-server)"},
@@ -137,18 +138,19 @@ void verb_help(const struct verb *v)
     }
 }
 
+const char *const verb_kind_names[VERB_KIND_COUNT] = {"workspace", "session",   "operation",
+                                                      "backend",   "inference", "problem"};
+
 /* One more kind of things to be told of. */
 static int kind_parse(const char *text, unsigned *only, struct error *err)
 {
-    static const char *const names[VERB_KIND_COUNT] = {"workspace", "session", "operation", "backend", "problem"};
-
     for (unsigned i = 0; i < VERB_KIND_COUNT; i++) {
-        if (strcmp(text, names[i]) == 0) {
+        if (strcmp(text, verb_kind_names[i]) == 0) {
             *only |= 1u << i;
             return 0;
         }
     }
-    return error_hint(err, ERROR_INVALID, "Use --only workspace, session, operation, backend or problem.",
+    return error_hint(err, ERROR_INVALID, "Use --only workspace, session, operation, backend, inference or problem.",
                       "unknown kind '%s'", text);
 }
 

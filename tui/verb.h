@@ -26,8 +26,10 @@ enum {
 };
 
 /* What `watch` tells of. */
-enum verb_kind { VERB_WORKSPACE, VERB_SESSION, VERB_OPERATION, VERB_BACKEND, VERB_PROBLEM };
-#define VERB_KIND_COUNT 5
+enum verb_kind { VERB_WORKSPACE, VERB_SESSION, VERB_OPERATION, VERB_BACKEND, VERB_INFERENCE, VERB_PROBLEM };
+#define VERB_KIND_COUNT 6
+/* "workspace", "session", ... */
+extern const char *const verb_kind_names[VERB_KIND_COUNT];
 
 /* Everything that any verb's options can say; which of them a verb takes is in its row of the table. */
 struct verb_options {
@@ -48,6 +50,7 @@ struct verb_options {
     unsigned timeout_s, port, lines;
 };
 
+struct http_client;
 struct verb_ctx {
     const struct paths *paths;
     struct config config;
@@ -95,6 +98,7 @@ int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX]
 struct json *verb_workspace_row(const struct model *m, const struct workspace *ws);
 struct json *verb_session_facts(const struct session_info *s);
 struct json *verb_backend_facts(const struct backend_view *b);
+struct json *verb_inference_facts(const struct inference_view *v);
 /* Has it ended, one way or another? "exited 3", "killed 9", "lost"; NULL when it has not. */
 const char *verb_session_end(const struct session_info *s, char *out, size_t cap);
 /* Does it stand still with something that a person has to answer? */
@@ -144,5 +148,8 @@ int verb_apply(struct verb_ctx *ctx);
 int verb_discard(struct verb_ctx *ctx);
 int verb_config(struct verb_ctx *ctx);
 int verb_engine(struct verb_ctx *ctx);
+/* engine status of the endpoints of [[inference]]: of `name`, or (NULL) all; rows go to `out`, or (NULL) to stdout as
+ * text. Returns the exit code. */
+int verb_endpoints(struct verb_ctx *ctx, struct http_client *http, struct output *out, const char *name);
 
 #endif

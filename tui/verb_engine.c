@@ -57,6 +57,7 @@ static struct json *status_row(const struct engine_verb *v, const struct local_s
     make_url(url, local_reach(host), port);
     local_exposure(ours || v->seen.state != INFERENCE_DOWN ? host : "", port, exposed);
     local_holder("0.0.0.0", port, who, &pid);
+    json_set_string(row, "endpoint", INFERENCE_DEFAULT);
     json_set_string(row, "state", inference_state_name(v->seen.state));
     json_set_string(row, "model", model[0] != '\0' ? model : NULL);
     if (v->seen.window > 0) {
@@ -200,11 +201,9 @@ static void status_next(struct engine_verb *v)
     glance_start(&opts, on_status, v);
 }
 
-static int engine_status(struct engine_verb *v)
+/* The default endpoint, as the server of this machine. */
+static void status_local(struct engine_verb *v)
 {
-    static const struct output_column none[] = {{"state", "STATE"}};
-
-    v->out = v->ctx->o.format != OUTPUT_TEXT ? output_new(v->ctx->o.format, none, 1) : NULL;
     for (size_t i = 0; i < LOCAL_RUNTIMES; i++) {
         local_look(&v->servers[i], v->ctx->paths, &local_runtimes[i]);
     }
@@ -213,8 +212,28 @@ static int engine_status(struct engine_verb *v)
     for (size_t i = 0; i < LOCAL_RUNTIMES; i++) {
         local_server_release(&v->servers[i]);
     }
+}
+
+static int engine_status(struct engine_verb *v)
+{
+    static const struct output_column none[] = {{"state", "STATE"}};
+    const struct verb_options *o = &v->ctx->o;
+    const char *name = o->names.len > 1 ? o->names.v[1] : NULL;
+    bool local = name == NULL || strcmp(name, INFERENCE_DEFAULT) == 0;
+    int code = 0;
+
+    v->out = o->format != OUTPUT_TEXT ? output_new(o->format, none, 1) : NULL;
+    if (local || o->all) {
+        status_local(v);
+        code = v->ctx->exit_code;
+    }
+    if (code == 0 && (!local || o->all)) {
+        code = verb_endpoints(v->ctx, v->http, v->out, o->all ? NULL : name);
+    } else if (code == 0 && name == NULL && v->out == NULL && v->ctx->config.inference_count > 0) {
+        output_note("%zu more in [[inference]]: engine status --all", v->ctx->config.inference_count);
+    }
     int rc = v->out != NULL ? output_finish(v->out, NULL) : 0;
-    return rc < 0 ? 1 : v->ctx->exit_code;
+    return rc < 0 ? 1 : code;
 }
 
 /* --- start, stop, restart --- */
@@ -520,9 +539,9 @@ static const struct {
     const char *name;
     int (*run)(struct engine_verb *v);
     enum local_verb verb;
-    bool takes_preset;
+    bool takes_name;
 } words[] = {
-    {"status", engine_status, LOCAL_START, false},   {"start", engine_change, LOCAL_START, true},
+    {"status", engine_status, LOCAL_START, true},    {"start", engine_change, LOCAL_START, true},
     {"stop", engine_change, LOCAL_STOP, true},       {"restart", engine_change, LOCAL_RESTART, true},
     {"presets", engine_presets, LOCAL_START, false}, {"logs", engine_logs, LOCAL_START, false},
 };
@@ -537,8 +556,12 @@ int verb_engine(struct verb_ctx *ctx)
         if (strcmp(words[i].name, what) != 0) {
             continue;
         }
-        if (ctx->o.names.len > 1 && !words[i].takes_preset) {
+        if (ctx->o.names.len > 1 && !words[i].takes_name) {
             error_set(&err, ERROR_INVALID, "engine %s: too many arguments: '%s'", what, ctx->o.names.v[1]);
+            return verb_error(ctx, &err);
+        }
+        if (ctx->o.all && words[i].run != engine_status) {
+            error_set(&err, ERROR_INVALID, "engine %s: --all is for status", what);
             return verb_error(ctx, &err);
         }
         if (ctx->o.follow && words[i].run != engine_logs) {

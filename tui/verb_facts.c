@@ -94,3 +94,44 @@ struct json *verb_backend_facts(const struct backend_view *b)
     set_string(row, "reason", b->probe.reason);
     return row;
 }
+
+/* A number, or null where it is not known (negative). */
+static void set_number(struct json *row, const char *key, int64_t value)
+{
+    if (value >= 0) {
+        json_set_int(row, key, value);
+    } else {
+        json_set_null(row, key);
+    }
+}
+
+struct json *verb_inference_facts(const struct inference_view *v)
+{
+    struct json *row = json_new_object();
+    bool answers = v->state != INFERENCE_UNSEEN && v->state != INFERENCE_DOWN;
+
+    json_set_string(row, "endpoint", v->name);
+    json_set_string(row, "address", v->endpoint);
+    json_set_string(row, "state", inference_state_name(v->state));
+    set_string(row, "why", v->word);
+    json_set_string(row, "kind", answers ? inference_kind_name(v->kind) : NULL);
+    set_string(row, "model", v->model);
+    set_number(row, "window", v->window > 0 ? (int64_t)v->window : -1);
+    set_number(row, "slots_busy", v->slots_total > 0 ? v->slots_busy : -1);
+    set_number(row, "slots_total", v->slots_total > 0 ? v->slots_total : -1);
+    set_number(row, "context_used", v->has_slots ? (int64_t)v->used : -1);
+    set_number(row, "context_room", v->has_slots && v->room > 0 ? (int64_t)v->room : -1);
+    set_number(row, "fullest_used", v->has_slots ? (int64_t)v->full_used : -1);
+    set_number(row, "fullest_window", v->has_slots && v->full_window > 0 ? (int64_t)v->full_window : -1);
+    set_number(row, "cache_percent", v->cache_percent);
+    set_number(row, "running", v->running);
+    set_number(row, "queued", v->queued);
+    set_number(row, "prompt_percent", v->progress);
+    if (v->tokens_per_s >= 0) {
+        json_set_double(row, "tokens_per_s", (double)(int64_t)(v->tokens_per_s * 10 + 0.5) / 10);
+    } else {
+        json_set_null(row, "tokens_per_s");
+    }
+    json_set_bool(row, "sleeping", v->sleeping);
+    return row;
+}

@@ -66,6 +66,7 @@ struct json *verb_workspace_row(const struct model *m, const struct workspace *w
     set_string(row, "backend", ws->backend);
     set_string(row, "profile", ws->profile[0] != '\0' ? ws->profile : ws->info.profile);
     set_string(row, "host", ws->host);
+    json_set_string(row, "inference", model_inference_for(m, ws)->name);
     set_string(row, "image", exists ? ws->info.image : NULL);
     json_set_int(row, "sessions", live_sessions(m, ws->sandbox));
     set_string(row, "network", exists && ws->info.net_known ? net_policy_name(ws->info.net) : NULL);

@@ -212,6 +212,12 @@ static int shell_exec_audited(const struct strvec *argv, const struct strvec *en
     return rc;
 }
 
+/* The inference server of the sandbox was looked at. */
+static void on_asked(void *arg)
+{
+    verb_finish(arg, 0);
+}
+
 int verb_shell(struct verb_ctx *ctx)
 {
     struct error err = ERROR_INIT;
@@ -249,6 +255,10 @@ int verb_shell(struct verb_ctx *ctx)
     const char *cwd = ctx->o.cwd != NULL ? ctx->o.cwd : folder;
     if (ctx->o.as_session) {
         return shell_as_session(ctx, sandbox, cwd);
+    }
+    ctx->finished = false;
+    if (engine_ask_inference(ctx->engine, sandbox, on_asked, ctx)) {
+        verb_run(ctx);
     }
     bool tty = !ctx->o.no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     shell_command(&ctx->o, &command);

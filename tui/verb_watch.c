@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/io/pidwatch.h"
+#include "core/model/config_inference.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "tui/opnote.h"
@@ -43,8 +44,6 @@ struct feed {
     struct watch *out;  /* NULL: stdout can always be written to */
     struct signal_watch *signals[SIGNALS];
 };
-
-static const char *const KINDS[VERB_KIND_COUNT] = {"workspace", "session", "operation", "backend", "problem"};
 
 /* Does the reader want to know of these? */
 static bool is_wanted(const struct feed *f, enum verb_kind kind)
@@ -174,6 +173,11 @@ static struct json *item_facts(const struct feed *f, struct item *item)
             }
         }
         return NULL;
+    case VERB_INFERENCE: {
+        int i = model_inference_find(m, item->key);
+
+        return i >= 0 ? verb_inference_facts(model_inference_at(m, (size_t)i)) : NULL;
+    }
     default: {
         struct json *row = json_new_object();
 
@@ -240,6 +244,14 @@ static void mark_backends(struct feed *f)
     }
 }
 
+/* All inference endpoints. */
+static void mark_inference(struct feed *f)
+{
+    for (size_t i = 0; i < model_inference_count(f->ctx->model); i++) {
+        item_due(f, item_get(f, VERB_INFERENCE, model_inference_at(f->ctx->model, i)->name), false);
+    }
+}
+
 /* Everything there is, for the snapshot. */
 static void mark_all(struct feed *f)
 {
@@ -247,6 +259,9 @@ static void mark_all(struct feed *f)
 
     if (is_wanted(f, VERB_BACKEND)) {
         mark_backends(f);
+    }
+    if (is_wanted(f, VERB_INFERENCE)) {
+        mark_inference(f);
     }
     if (is_wanted(f, VERB_WORKSPACE)) {
         mark_workspaces(f);
@@ -275,9 +290,9 @@ static void put_removed(struct feed *f, const struct item *item)
     struct json *row = json_new_object(), *what = json_new_object();
 
     json_set_string(row, "event", "removed");
-    json_set_string(row, "kind", KINDS[item->kind]);
+    json_set_string(row, "kind", verb_kind_names[item->kind]);
     json_set_string(what, "id", item->key);
-    json_set(row, KINDS[item->kind], what);
+    json_set(row, verb_kind_names[item->kind], what);
     put_line(f, row);
 }
 
@@ -301,9 +316,9 @@ static void put_facts(struct feed *f, struct item *item, struct json *facts)
     }
     row = json_new_object();
     json_set_string(row, "event", !f->ready ? "snapshot" : item->told ? "changed" : "added");
-    json_set_string(row, "kind", KINDS[item->kind]);
+    json_set_string(row, "kind", verb_kind_names[item->kind]);
     json_set_int(row, "passed_over", item->changes > 0 ? (int64_t)item->changes - 1 : 0);
-    json_set(row, KINDS[item->kind], facts);
+    json_set(row, verb_kind_names[item->kind], facts);
     put_line(f, row);
     item->told = true;
     item->hash = hash;
@@ -412,6 +427,15 @@ static void feed_note(struct feed *f, const struct model_event *ev)
             mark_backends(f);
         }
         break;
+    case MODEL_INFERENCE:
+        if (is_wanted(f, VERB_INFERENCE)) {
+            const struct inference_view *v = model_inference_at(f->ctx->model, ev->inference);
+
+            if (v != NULL) {
+                item_due(f, item_get(f, VERB_INFERENCE, v->name), false);
+            }
+        }
+        break;
     case MODEL_PROBLEM:
         if (is_wanted(f, VERB_PROBLEM)) {
             str_copy(f->problem, sizeof(f->problem), ev->text);
@@ -480,6 +504,18 @@ static void feed_begin(void *arg)
     feed_wake(f);
 }
 
+/* Whoever wants to know of the inference servers looks at all of them. */
+static void feed_see(struct feed *f)
+{
+    size_t all[CONFIG_INFERENCE_MAX + 1], n = 0;
+
+    while (is_wanted(f, VERB_INFERENCE) && n < MT_ARRAY_LEN(all) && n < model_inference_count(f->ctx->model)) {
+        all[n] = n;
+        n++;
+    }
+    engine_watch_inference(f->ctx->engine, all, n);
+}
+
 /* Tells what there is, and then what changes, until somebody has had enough. */
 static void feed_run(struct feed *f)
 {
@@ -493,6 +529,7 @@ static void feed_run(struct feed *f)
     if (is_wanted(f, VERB_OPERATION) && fs_mkdirs(f->ops_dir, 0700, NULL) == 0) {
         f->ops = dirwatch_new(f->ctx->loop, f->ops_dir, feed_operation, f, NULL);
     }
+    feed_see(f);
     loop_defer(f->ctx->loop, feed_begin, f); /* whatever ends it ends it within the loop */
     verb_run(f->ctx);
     for (int i = 0; i < SIGNALS; i++) {

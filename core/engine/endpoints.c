@@ -163,6 +163,37 @@ void engine_watch_inference(struct engine *e, const size_t *which, size_t count)
     }
 }
 
+/* Somebody who waits for a look. */
+struct question {
+    struct engine *e;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+/* watcher_look_fn */
+static void on_answer(void *arg, const struct inference_view *view)
+{
+    struct question q = *(struct question *)arg;
+    (void)view;
+    free(arg);
+    q.e->pending--;
+    q.done(q.arg);
+    engine_settle(q.e);
+}
+
+bool engine_ask_inference(struct engine *e, const char *sandbox, void (*done)(void *arg), void *arg)
+{
+    struct watcher *watcher = endpoints_of(e, sandbox)->watcher;
+    if (e->closing || watcher_is_fresh(watcher, INFERENCE_FRESH_MS)) {
+        return false;
+    }
+    struct question *q = xcalloc(1, sizeof(*q));
+    *q = (struct question){.e = e, .done = done, .arg = arg};
+    e->pending++;
+    watcher_look(watcher, on_answer, q);
+    return true;
+}
+
 /* --- other settings --- */
 
 /* Is it what that entry describes? The default one's key file is not looked at again. */

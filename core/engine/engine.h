@@ -190,6 +190,9 @@ void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count)
  * date; the others are only looked at when an op or a session needs them. Replaces the previous list; NULL/0: nobody
  * sees any, as at the start. Cheap when nothing changes. */
 void engine_watch_inference(struct engine *e, const size_t *which, size_t count);
+/* What is known of a sandbox's endpoint is made fresh, for engine_exec_argv: true: done follows, once, never inside the
+ * call; false: it is fresh already. */
+bool engine_ask_inference(struct engine *e, const char *sandbox, void (*done)(void *arg), void *arg);
 /* The settings have changed: takes the endpoints as `config` has them now. Adds to `moved` running sandboxes that use
  * another one from now on ("api: gpu (10.0.0.5:8080)"): sessions that are started later get it, those that run do not.
  */

@@ -173,6 +173,8 @@ struct engine {
     void *on_closed_arg;
 };
 
+#define INFERENCE_FRESH_MS 15000
+
 /* --- engine.c --- */
 /* Starts what may start now. */
 void engine_schedule(struct engine *e);

@@ -11,8 +11,6 @@
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
-#define INFERENCE_FRESH_MS 15000
-
 /* A session on its way: first the model is asked for, then the host started. */
 struct session_start {
     struct engine *e;

@@ -29,12 +29,17 @@ static void on_look(void *arg, const struct inference_view *view)
 struct glance *glance_start(const struct glance_opts *opts, glance_fn done, void *arg)
 {
     struct glance *g = xcalloc(1, sizeof(*g));
-    MT_CLEANUP(xfree) char *file = path_expand(opts->config->server_key_file, opts->paths->home);
+    MT_CLEANUP(xfree)
+    char *file =
+        path_expand(opts->entry != NULL ? opts->entry->key_file : opts->config->server_key_file, opts->paths->home);
     struct error err = ERROR_INIT;
     struct apikey key;
     char host[72];
 
-    if (apikey_read(&key, "MUTHR_SERVER_KEY", file, &err) < 0) {
+    const char *variable = opts->entry == NULL               ? "MUTHR_SERVER_KEY"
+                           : opts->entry->key_env[0] != '\0' ? opts->entry->key_env
+                                                             : NULL;
+    if (apikey_read(&key, variable, file, &err) < 0) {
         log_warn("key of the inference server: %s", err.msg);
     }
     bool v6 = strchr(opts->host, ':') != NULL;

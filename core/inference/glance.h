@@ -16,8 +16,9 @@ struct glance_opts {
     struct loop *loop;
     struct http_client *http; /* outlives it */
     const struct paths *paths;
-    const struct config *config; /* server_key_file */
-    const char *host;            /* address or name; copied */
+    const struct config *config;          /* server_key_file */
+    const struct config_inference *entry; /* whose key is sent; NULL: the default endpoint's */
+    const char *host;                     /* address or name; copied */
     int64_t port;
 };
 

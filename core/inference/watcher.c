@@ -104,6 +104,7 @@ static void ask(struct watcher *w, int what)
     struct error err = ERROR_INIT;
     struct http_opts opts = {.timeout_ms = LIMIT_MS,
                              .max_bytes = reading_limit(what),
+                             .direct = true,
                              .bearer = w->key.text[0] != '\0' ? w->key.text : NULL};
     char url[160];
     str_format(url, sizeof(url), "http://%s%s", w->reading.view.endpoint, reading_path(&w->reading, what));

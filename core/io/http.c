@@ -377,7 +377,7 @@ static int tell_connected(void *arg, curl_socket_t fd, curlsocktype purpose)
 }
 
 /* All options of one GET. */
-static void set_options(struct http_request *r, bool loopback)
+static void set_options(struct http_request *r, bool direct)
 {
     const struct curl_lib *curl = &r->client->curl;
     CURL *e = r->easy;
@@ -399,7 +399,7 @@ static void set_options(struct http_request *r, bool loopback)
         curl->easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
         curl->easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
     }
-    if (loopback) {
+    if (direct) {
         curl->easy_setopt(e, CURLOPT_PROXY, "");
     }
     if (r->bearer != NULL) {
@@ -474,7 +474,7 @@ int http_get(struct http_request **out, struct http_client *c, const char *url, 
         r->timeout_ms = opts->timeout_ms;
         r->max_bytes = opts->max_bytes;
         r->bearer = xstrdup_null(opts->bearer);
-        set_options(r, loopback);
+        set_options(r, loopback || opts->direct);
         c->curl.multi_add_handle(c->multi, r->easy); /* starts by the timer: nothing happens inside this call */
     }
     if (out != NULL) {

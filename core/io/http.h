@@ -7,6 +7,7 @@
  * are ignored for loopback addresses. libcurl is loaded by the first http_get of a process (some milliseconds) that
  * finds somebody listening; where it cannot be, http_get answers UNAVAILABLE. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ void http_client_close(struct http_client *c);
 struct http_opts {
     uint64_t timeout_ms; /* for the whole of it; 0: none */
     size_t max_bytes;    /* of the answer */
+    bool direct;         /* past the proxies of the environment: what is asked is what others reach without one */
     const char *bearer;  /* key for "Authorization: Bearer", copied; in no text of an error. NULL: none */
 };
 int http_get(struct http_request **out, struct http_client *c, const char *url, const struct http_opts *opts,

@@ -139,7 +139,7 @@ static void test_bad(void **state)
     struct ran r = RAN_INIT;
     (void)state;
     verb_expect(64, "engine", "nonsense");
-    verb_expect(64, "engine", "status", "more");
+    verb_expect(64, "engine", "presets", "more");
     verb_expect(64, "engine", "start", "a", "--model", "b");
     verb_expect(64, "engine", "start", "--port", "0");
     verb_expect(64, "engine", "start", "--model", "m$(touch here)");
@@ -257,6 +257,57 @@ static void test_follow(void **state)
     ran_release(&r);
 }
 
+/* Another endpoint than the default one: it is told of by its name, watched, and the sandboxes that use it are told of
+ * it, and only those. */
+static void test_several(void **state)
+{
+    struct ran r = RAN_INIT;
+    int port = (int)strtol(getenv("MUTHR_SERVER_PORT"), NULL, 10);
+    (void)state;
+    MT_CLEANUP(xfree) char *here = xasprintf("%d", port);
+    MT_CLEANUP(xfree)
+    char *text = xasprintf("server_port = 1\n[[inference]]\nname = \"gpu\"\nurl = "
+                           "\"http://127.0.0.1:%d/v1\"\nsandboxes = [\"oth*\"]\n[[inference]]\nname "
+                           "= \"bad\"\nhost = \"::\"\n",
+                           port);
+    home_write(".config/muthr/muthr.toml", text);
+    setenv("MUTHR_SERVER_PORT", "1", 1);
+    verb_expect(0, "engine", "start", "-m", "gpu-model", "--port", here, "-w", "-q");
+    verb_run(&r, "engine", "status", "gpu");
+    ran_expect(&r, 0);
+    expect_text(&r.out, "endpoint gpu\nstate    ready\nmodel    gpu-model\n");
+    expect_text(&r.out, "used by  oth*\n");
+    expect_text(&r.err, "muthr.toml:8:8: inference.host: this is where servers listen");
+    verb_run(&r, "engine", "status", "--all", "-o", "ndjson");
+    ran_expect(&r, 0);
+    expect_text(&r.out, "\"endpoint\":\"default\"");
+    expect_text(&r.out, "\"endpoint\":\"gpu\"");
+    verb_run(&r, "engine", "status", "bad");
+    ran_expect(&r, 66);
+    expect_text(&r.err, "there are default, gpu");
+    verb_expect(64, "engine", "stop", "--all");
+    verb_expect(0, "start", "demo", "-q");
+    verb_expect(0, "start", "other", "-q");
+    verb_run(&r, "shell", "other", "-c", "echo $MUTHR_OPENAI_URL $MUTHR_MODEL_NAME $MUTHR_CTX_WINDOW");
+    ran_expect(&r, 0);
+    MT_CLEANUP(xfree) char *told = xasprintf(":%d/v1 gpu-model 4096\n", port);
+    expect_text(&r.out, told);
+    verb_run(&r, "shell", "demo", "-c", "echo $MUTHR_OPENAI_URL $MUTHR_MODEL_NAME");
+    ran_expect(&r, 0);
+    expect_text(&r.out, ":1/v1 gpu-model\n"); /* the active preset's: P6 */
+    pid_t pid = verb_begin("watch", "--only", "inference");
+    assert_true(verb_until(has_said, "\"endpoint\":\"gpu\",\"address\":\"127.0.0.1", RIG_DEADLINE_MS));
+    assert_true(verb_until(has_said, "\"model\":\"gpu-model\"", RIG_DEADLINE_MS));
+    verb_expect(0, "engine", "stop", "-q");
+    assert_true(verb_until(has_said,
+                           "\"state\":\"down\",\"why\":\"Connection refused\",\"kind\":null,\"model\":null,"
+                           "\"window\":null,\"slots_busy\":null,\"slots_total\":null",
+                           RIG_DEADLINE_MS));
+    assert_int_equal(kill(pid, SIGINT), 0);
+    assert_int_equal(verb_wait(pid, RIG_DEADLINE_MS), 0);
+    ran_release(&r);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +315,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_presets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_follow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_several, setup, teardown),
     };
     char *real = path_real(argv[0], NULL);
     (void)argc;

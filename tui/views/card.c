@@ -238,6 +238,8 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     fact(&sh, "sandbox", THEME_TEXT, ws->sandbox);
     fact(&sh, "profile", THEME_TEXT, ws->profile[0] ? ws->profile : ws->info.profile);
     fact(&sh, "backend", THEME_TEXT, ws->backend);
+    app_inference_text(app, ws, text, sizeof(text));
+    fact(&sh, "inference", THEME_TEXT, text);
     if (ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE) {
         str_format(text, sizeof(text), "wait until they are applied: %s shows them", app_key(app, "sandbox.changes"));
         fact(&sh, "changes", THEME_INFO, text);

@@ -168,6 +168,9 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     fact(b, THEME_TEXT, "version", be ? be->probe.version : "");
     fact(b, THEME_TEXT, "profile", ws->profile[0] ? ws->profile : ws->info.profile);
     provisioning(app, ws, b);
+    char endpoint[300];
+    app_inference_text(app, ws, endpoint, sizeof(endpoint));
+    fact(b, THEME_TEXT, "inference", endpoint);
     fact(b, THEME_TEXT, "folder", folder);
     fact(b, THEME_TEXT, "mode",
          ws->info.workspace_mode == WORKSPACE_OVERLAY ? "overlay: changes wait to be applied" : "");
@@ -334,12 +337,12 @@ static void ask(struct inspect *in)
 static void on_event(struct app *app, struct pager *p, void *arg, const struct model_event *ev)
 {
     struct inspect *in = arg;
-    (void)app;
     (void)p;
     if (ev->kind == MODEL_SANDBOX && ev->ws == in->ws) {
         ask(in);
         show(in);
-    } else if (ev->ws == in->ws || ev->kind == MODEL_SESSION_ADDED || ev->kind == MODEL_SESSION_REMOVED) {
+    } else if (ev->ws == in->ws || (ev->kind == MODEL_INFERENCE && model_inference_count(app->model) > 1) ||
+               ev->kind == MODEL_SESSION_ADDED || ev->kind == MODEL_SESSION_REMOVED) {
         show(in);
     }
 }
