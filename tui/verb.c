@@ -9,6 +9,7 @@
 
 #include "core/engine/devcontainer.h"
 #include "core/engine/env.h"
+#include "core/engine/task_def.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/opnote.h"
@@ -29,6 +30,9 @@ const struct verb verb_table[] = {
      verb_send},
     {"screen", "SESSION", "Print what is on a session's screen", "oHIr", 1, false, verb_screen},
     {"wait", "SESSION", "Wait until a session is ready, blocked by a question, or exited", "oSTr", 1, false, verb_wait},
+    {"task", "run [NAME]|ls|logs NAME|stop NAME...|restart NAME...",
+     "Commands that run in sandboxes by themselves: begin, list, read, end them", "orp1be3456789G2CTMaFn0q", -1, false,
+     verb_task},
     {"watch", "", "Print every change of what `ls` and `sessions` list, a JSON object a line", "Or", 0, false,
      verb_watch},
     {"provision", "[NAME]", "Run a profile's script in the sandbox (again)", "oprbneRxAq", 1, true, verb_provision},
@@ -101,8 +105,30 @@ static const struct option_row {
     {'W', "-t", "--timeout", "SECONDS", "how long --wait waits at most (600)"},
     {'l', NULL, "--lines", "N", "of each log (40)"},
     {'F', "-f", "--follow", NULL, "print what comes, too, until Ctrl-C"},
+    {'1', "-c", "--command", "CMD", "run: this command, with sh -c, instead of a task that is written down"},
+    {'3', "-s", "--sandbox", "NAME", "the workspace; run: else the one you are in, else of all of them"},
+    {'4', NULL, "--name", "NAME", "run: what it is called; else made from the command"},
+    {'5', NULL, "--restart", "POLICY", "run: never, on-failure or always, each time after a longer pause"},
+    {'6', NULL, "--max-restarts", "N", "run: so often in a row, then it has failed"},
+    {'7', NULL, "--ready-port", "PORT", "run: it is ready when it listens on this port, inside"},
+    {'8', NULL, "--ready-match", "RE", "run: it is ready when a line of its output matches"},
+    {'9', NULL, "--allow-project-task", NULL, "run: this definition of the project may be run, now and later"},
+    {'G', NULL, "--again", NULL, "run: end the one of that name that runs, first"},
+    {'2', "-w", "--wait", NULL, "run: until it is ready or has ended; then with its exit code"},
+    {'M', NULL, "--lines", "N", "logs: the last N lines (100; --all: all that are kept)"},
+    {'0', NULL, "--definitions", NULL, "ls: what is written down and could be run"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
+
+const char *verb_option_name(char letter)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(option_rows); i++) {
+        if (option_rows[i].letter == letter) {
+            return option_rows[i].longname;
+        }
+    }
+    return "that option";
+}
 
 void verb_help(const struct verb *v)
 {
@@ -173,6 +199,7 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
     char *end;
     unsigned long number;
 
+    o->given[(unsigned char)letter & 127] = true;
     switch (letter) {
     case 'o':
         return output_format_parse(value, &o->format, err);
@@ -287,6 +314,42 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
     case 'q':
         o->quiet = true;
         break;
+    case '1':
+        o->command = value;
+        break;
+    case '2':
+        o->wait = true;
+        break;
+    case '3':
+        o->sandbox = value;
+        break;
+    case '4':
+        o->task_name = value;
+        return task_check_name(value, err);
+    case '5':
+        if (task_restart_parse(value) < 0) {
+            return error_set(err, ERROR_INVALID, "--restart takes never, on-failure or always, not '%.40s'", value);
+        }
+        o->restart = (enum task_restart)task_restart_parse(value);
+        break;
+    case '6':
+        return option_number("--max-restarts", value, 1000000, &o->most_restarts, err);
+    case '7':
+        return option_number("--ready-port", value, 65535, &o->ready_port, err);
+    case '8':
+        o->ready_match = value;
+        return task_check_match(value, err) < 0 ? error_wrap(err, "--ready-match") : 0;
+    case '9':
+        o->allow_project = true;
+        break;
+    case '0':
+        o->definitions = true;
+        break;
+    case 'G':
+        o->again = true;
+        break;
+    case 'M':
+        return option_number("--lines", value, 1000000, &o->lines, err);
     default:
         MT_BUG("option letter %c", letter);
     }
@@ -324,7 +387,7 @@ static int options_parse(const struct verb *v, int argc, char **argv, struct ver
 
         if (strcmp(arg, "--") == 0) {
             for (i++; i < argc; i++) {
-                strvec_push(strchr(v->options, 'c') != NULL ? &o->rest : &o->names, argv[i]);
+                strvec_push(strpbrk(v->options, "c1") != NULL ? &o->rest : &o->names, argv[i]);
             }
             break;
         }

@@ -23,6 +23,7 @@ enum {
     EXIT_MISSING = 66,
     EXIT_NO_BACKEND = 69,
     EXIT_REFUSED = 77,
+    EXIT_TIMEOUT = 124,
 };
 
 /* What `watch` tells of. */
@@ -37,16 +38,20 @@ struct verb_options {
     const char *root, *audit_log, *audit_check, *profile, *backend, *image, *command, *cwd, *config_key;
     const char *model, *runtime, *host; /* of the inference server */
     struct strvec env;
-    struct strvec keys; /* of send, in order */
-    const char *state;  /* of wait */
-    unsigned only;      /* of watch: a bit for each enum verb_kind; 0: all */
-    uint64_t history;   /* of screen: lines */
+    struct strvec keys;                            /* of send, in order */
+    const char *state;                             /* of wait */
+    const char *sandbox, *task_name, *ready_match; /* of task */
+    enum task_restart restart;
+    unsigned most_restarts, ready_port;
+    bool given[128];  /* by letter: those that were given, for verbs with several words */
+    unsigned only;    /* of watch: a bit for each enum verb_kind; 0: all */
+    uint64_t history; /* of screen: lines */
     bool paste, ansi;
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
     enum net_policy net;
     bool net_given, yes, force, recreate, as_is, reprovision, no_provision, no_tty, as_session, all, quiet, help, wait,
-        follow;
+        follow, allow_project, definitions, again;
     unsigned timeout_s, port, lines;
 };
 
@@ -80,6 +85,8 @@ struct verb {
 };
 extern const struct verb verb_table[];
 const struct verb *verb_find(const char *name);
+/* "--wait": how the option of that letter is spelt. */
+const char *verb_option_name(char letter);
 
 /* Runs `muthr-tui argv[0] ...`; argv[0] is the verb's name. Returns the exit code. */
 int verb_main(const struct paths *paths, int argc, char **argv);
@@ -94,6 +101,13 @@ int verb_open_sessions(struct verb_ctx *ctx);
 /* Which session is meant: by id, by what it is called (its name, else its label) or the number it is shown with, or by
  * the beginning of an id. When none or several fit that was said, with those there are; returns 0 or an exit code. */
 int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX]);
+/* The same among some of them only. `quiet`: nothing is said when none fits. */
+struct verb_among {
+    bool tasks;            /* no other kind */
+    const char *workspace; /* of this sandbox or folder; NULL: any */
+};
+int verb_session_among(struct verb_ctx *ctx, const char *text, const struct verb_among *among, bool quiet,
+                       char id[SESSION_ID_MAX]);
 /* The facts of things as the lists tell them, for programs: new objects. */
 struct json *verb_workspace_row(const struct model *m, const struct workspace *ws);
 struct json *verb_session_facts(const struct session_info *s);
@@ -101,6 +115,14 @@ struct json *verb_backend_facts(const struct backend_view *b);
 struct json *verb_inference_facts(const struct inference_view *v);
 /* Has it ended, one way or another? "exited 3", "killed 9", "lost"; NULL when it has not. */
 const char *verb_session_end(const struct session_info *s, char *out, size_t cap);
+/* What a task session is asked for and how it stands, as an object; and its state as one word: "starting", "running",
+ * "ready", "waiting" (to be started again), "exited", "failed" (it ended badly, and is not started again), "lost". */
+struct json *verb_task_facts(const struct session_info *s);
+const char *verb_task_state(const struct session_info *s);
+/* The same in words, with code, reason or time: "failed: exited 3, 5 restarts in a row", "waiting: again in 4 s". */
+void verb_task_status(const struct session_info *s, char *out, size_t cap);
+/* Can it be waited for that it is ready as its policy says? */
+bool verb_task_has_readiness(const struct session_info *s);
 /* Does it stand still with something that a person has to answer? */
 bool verb_session_is_blocked(const struct session_info *s);
 
@@ -118,6 +140,8 @@ void verb_close(struct verb_ctx *ctx);
 /* The workspace meant by `name` (folder or sandbox name), or by the working directory when NULL (N5, N6). NULL and err.
  * `inner` (may be NULL) gets the folder below the project's own, e.g. "src" or ""; free(). */
 const struct workspace *verb_workspace(struct verb_ctx *ctx, const char *name, char **inner, struct error *err);
+/* Brings the sandbox up when it does not run. Returns 0 or an exit code; what went wrong was said. */
+int verb_bring_up(struct verb_ctx *ctx, const struct workspace *ws);
 /* Says on stderr when the project folder of a sandbox is gone, or another one than its programs see. */
 void verb_tell_folder(const struct workspace *ws);
 /* Asks on the terminal; false without one or for anything but y/yes. */
@@ -151,5 +175,6 @@ int verb_engine(struct verb_ctx *ctx);
 /* engine status of the endpoints of [[inference]]: of `name`, or (NULL) all; rows go to `out`, or (NULL) to stdout as
  * text. Returns the exit code. */
 int verb_endpoints(struct verb_ctx *ctx, struct http_client *http, struct output *out, const char *name);
+int verb_task(struct verb_ctx *ctx);
 
 #endif

@@ -34,6 +34,94 @@ const char *verb_session_end(const struct session_info *s, char *out, size_t cap
     return out;
 }
 
+bool verb_task_has_readiness(const struct session_info *s)
+{
+    return s->kind == SESSION_TASK && (s->task.policy.ready_port != 0 || s->task.policy.ready_match[0] != '\0');
+}
+
+const char *verb_task_state(const struct session_info *s)
+{
+    switch (s->state) {
+    case SESSION_STARTING:
+        return "starting";
+    case SESSION_RUNNING:
+        return s->task.next_wall_ms != 0 ? "waiting" : s->task.ready == TASK_READY_YES ? "ready" : "running";
+    case SESSION_EXITED:
+        /* One that a person ended has an exit code too, and did not fail: its host knows. */
+        return (s->exit_code != 0 || s->exit_signal != 0) && s->attention != ATTENTION_FINISHED ? "failed" : "exited";
+    case SESSION_LOST:
+        break;
+    }
+    return "lost";
+}
+
+void verb_task_status(const struct session_info *s, char *out, size_t cap)
+{
+    const struct task_state *t = &s->task;
+    const char *state = verb_task_state(s);
+    uint64_t now = clock_wall_ms();
+    char end[40], rest[80] = "", again[16];
+
+    if (strcmp(state, "waiting") == 0) {
+        clock_short(t->next_wall_ms > now ? t->next_wall_ms - now : 0, again, sizeof(again));
+        str_format(out, cap, "waiting: exited %d, again in %s",
+                   t->last_signal != 0 ? 128 + t->last_signal : t->last_code, again);
+    } else if (strcmp(state, "failed") == 0) {
+        if (t->policy.restart != TASK_RESTART_NEVER && t->in_a_row > 0) {
+            str_format(rest, sizeof(rest), ", %u restart%s in a row", t->in_a_row, t->in_a_row == 1 ? "" : "s");
+        }
+        str_format(out, cap, "failed: %s%s", verb_session_end(s, end, sizeof(end)), rest);
+    } else if (strcmp(state, "exited") == 0) {
+        verb_session_end(s, out, cap);
+    } else {
+        str_copy(out, cap, state);
+    }
+}
+
+/* Policy, as it was asked for. */
+static struct json *policy_facts(const struct task_policy *p)
+{
+    struct json *row = json_new_object();
+
+    json_set_string(row, "restart", task_restart_name(p->restart));
+    json_set_int(row, "max_restarts", p->most_restarts);
+    if (p->ready_port != 0) {
+        json_set_int(row, "ready_port", p->ready_port);
+    } else {
+        json_set_null(row, "ready_port");
+    }
+    set_string(row, "ready_match", p->ready_match);
+    return row;
+}
+
+struct json *verb_task_facts(const struct session_info *s)
+{
+    const struct task_state *t = &s->task;
+    struct json *row = json_new_object(), *ports = json_new_array();
+
+    for (size_t i = 0; i < t->port_count; i++) {
+        json_append_int(ports, t->ports[i]);
+    }
+    json_set_string(row, "state", verb_task_state(s));
+    json_set(row, "policy", policy_facts(&t->policy));
+    if (verb_task_has_readiness(s)) {
+        json_set_bool(row, "ready", t->ready == TASK_READY_YES);
+    } else {
+        json_set_null(row, "ready");
+    }
+    set_time(row, "ready_since", t->ready_wall_ms);
+    json_set_int(row, "restarts", t->restarts);
+    json_set_int(row, "restarts_in_a_row", t->in_a_row);
+    set_time(row, "run_started", t->run_wall_ms);
+    set_time(row, "next_start", t->next_wall_ms);
+    if (t->restarts > 0 || t->next_wall_ms != 0) {
+        json_set_int(row, "last_exit_code", t->last_signal != 0 ? 128 + t->last_signal : t->last_code);
+        json_set_int(row, "last_lasted_ms", (int64_t)t->last_lasted_ms);
+    }
+    json_set(row, "ports", ports);
+    return row;
+}
+
 bool verb_session_is_blocked(const struct session_info *s)
 {
     return s->state == SESSION_RUNNING && s->attention == ATTENTION_WAITING;
@@ -79,6 +167,10 @@ struct json *verb_session_facts(const struct session_info *s)
     json_set_int(row, "host_pid", s->host_pid);
     set_time(row, "started", s->started_wall_ms);
     set_time(row, "ended", s->ended_wall_ms);
+    set_string(row, "log", s->log_path);
+    if (s->kind == SESSION_TASK) {
+        json_set(row, "task", verb_task_facts(s));
+    }
     return row;
 }
 

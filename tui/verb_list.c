@@ -13,14 +13,14 @@ static void set_string(struct json *row, const char *key, const char *value)
     json_set_string(row, key, value != NULL && value[0] != '\0' ? value : NULL);
 }
 
-/* How many live sessions a sandbox has. */
-static int live_sessions(const struct model *m, const char *sandbox)
+/* How many live sessions a sandbox has, or only tasks. */
+static int live_sessions(const struct model *m, const char *sandbox, bool tasks)
 {
     int live = 0;
     const struct session_info *s;
 
     for (size_t i = 0; (s = model_session_of(m, sandbox, i)) != NULL; i++) {
-        live += s->state == SESSION_RUNNING || s->state == SESSION_STARTING;
+        live += (s->state == SESSION_RUNNING || s->state == SESSION_STARTING) && (!tasks || s->kind == SESSION_TASK);
     }
     return live;
 }
@@ -68,7 +68,8 @@ struct json *verb_workspace_row(const struct model *m, const struct workspace *w
     set_string(row, "host", ws->host);
     json_set_string(row, "inference", model_inference_for(m, ws)->name);
     set_string(row, "image", exists ? ws->info.image : NULL);
-    json_set_int(row, "sessions", live_sessions(m, ws->sandbox));
+    json_set_int(row, "sessions", live_sessions(m, ws->sandbox, false));
+    json_set_int(row, "tasks", live_sessions(m, ws->sandbox, true));
     set_string(row, "network", exists && ws->info.net_known ? net_policy_name(ws->info.net) : NULL);
     if (exists && ws->info.port > 0) {
         json_set_int(row, "port", ws->info.port);
@@ -210,9 +211,13 @@ int verb_ls(struct verb_ctx *ctx)
     return output_finish(out, none) < 0 ? 1 : trouble;
 }
 
-/* "running", "exited 0", "killed 9", "lost". */
+/* "running", "exited 0", "killed 9", "lost"; a task's own words. */
 static void session_status(const struct session_info *s, char *out, size_t cap)
 {
+    if (s->kind == SESSION_TASK) {
+        verb_task_status(s, out, cap);
+        return;
+    }
     switch (s->state) {
     case SESSION_STARTING:
         str_format(out, cap, "starting");
@@ -255,7 +260,7 @@ int verb_sessions(struct verb_ctx *ctx)
     for (size_t i = 0; i < model_session_count(ctx->model); i++) {
         const struct session_info *s = model_session_at(ctx->model, i);
         struct json *row = json_new_object();
-        char text[40];
+        char text[160];
         uint64_t now = clock_wall_ms();
 
         if (s->number > 0) { /* a cockpit has given it one, and keeps it */
@@ -283,6 +288,9 @@ int verb_sessions(struct verb_ctx *ctx)
         json_set_int(row, "pid", s->pid);
         json_set_int(row, "host_pid", s->host_pid);
         set_string(row, "log", s->log_path);
+        if (s->kind == SESSION_TASK) {
+            json_set(row, "task", verb_task_facts(s));
+        }
         output_row_take(out, row);
     }
     ctx->answered = true;

@@ -49,16 +49,25 @@ static bool begins_like(const struct session_info *s, const char *text)
     return text[0] != '\0' && strncmp(s->id, text, strlen(text)) == 0;
 }
 
+/* Is it among those that are asked for? */
+static bool is_among(const struct session_info *s, const struct verb_among *among)
+{
+    return among == NULL || ((!among->tasks || s->kind == SESSION_TASK) &&
+                             (among->workspace == NULL || strcmp(s->sandbox, among->workspace) == 0 ||
+                              strcmp(s->project, among->workspace) == 0));
+}
+
 /* How many sessions fit; the first of them. */
-static size_t count_fits(const struct model *m, bool (*fits)(const struct session_info *, const char *),
-                         const char *text, const struct session_info **first)
+static size_t count_fits(const struct model *m, const struct verb_among *among,
+                         bool (*fits)(const struct session_info *, const char *), const char *text,
+                         const struct session_info **first)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < model_session_count(m); i++) {
         const struct session_info *s = model_session_at(m, i);
 
-        if (fits == NULL || fits(s, text)) {
+        if (is_among(s, among) && (fits == NULL || fits(s, text))) {
             *first = n == 0 ? s : *first;
             n++;
         }
@@ -67,8 +76,8 @@ static size_t count_fits(const struct model *m, bool (*fits)(const struct sessio
 }
 
 /* One line for each session that fits (NULL: all), on stderr. */
-static void tell_sessions(const struct model *m, bool (*fits)(const struct session_info *, const char *),
-                          const char *text)
+static void tell_sessions(const struct model *m, const struct verb_among *among,
+                          bool (*fits)(const struct session_info *, const char *), const char *text)
 {
     size_t told = 0;
 
@@ -76,7 +85,7 @@ static void tell_sessions(const struct model *m, bool (*fits)(const struct sessi
         const struct session_info *s = model_session_at(m, i);
         char number[16] = "";
 
-        if (fits != NULL && !fits(s, text)) {
+        if (!is_among(s, among) || (fits != NULL && !fits(s, text))) {
             continue;
         }
         if (told++ == LISTED_MAX) {
@@ -91,16 +100,18 @@ static void tell_sessions(const struct model *m, bool (*fits)(const struct sessi
     }
 }
 
-int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX])
+int verb_session_among(struct verb_ctx *ctx, const char *text, const struct verb_among *among, bool quiet,
+                       char id[SESSION_ID_MAX])
 {
     MT_CLEANUP(strbuf) struct strbuf shown = STRBUF_INIT;
     bool (*const ways[])(const struct session_info *, const char *) = {is_called, begins_like};
-    const struct session_info *s = model_session(ctx->model, text);
+    const char *what = among != NULL && among->tasks ? "task" : "session";
+    const struct session_info *s = model_session(ctx->model, text), *any = NULL;
     struct error err = ERROR_INIT;
-    size_t n = s != NULL, way = 0;
+    size_t n = s != NULL && is_among(s, among), way = 0;
 
     for (; n == 0 && way < MT_ARRAY_LEN(ways); way++) {
-        n = count_fits(ctx->model, ways[way], text, &s);
+        n = count_fits(ctx->model, among, ways[way], text, &s);
     }
     if (n == 1) {
         str_copy(id, SESSION_ID_MAX, s->id);
@@ -108,19 +119,32 @@ int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX]
     }
     utf8_sanitize(&shown, text, strlen(text), false);
     if (n > 1) {
-        error_hint(&err, ERROR_INVALID, "Give more of the id, or the number:", "'%.80s' may be %zu sessions", shown.buf,
-                   n);
+        error_hint(&err, ERROR_INVALID,
+                   among != NULL && among->tasks ? "Give more of the id, or the workspace with --sandbox:"
+                                                 : "Give more of the id, or the number:",
+                   "'%.80s' may be %zu %ss", shown.buf, n, what);
         int code = verb_error(ctx, &err);
-        tell_sessions(ctx->model, ways[way - 1], text);
+        tell_sessions(ctx->model, among, ways[way - 1], text);
         return code;
     }
-    bool none = model_session_count(ctx->model) == 0;
+    if (quiet) {
+        return EXIT_MISSING;
+    }
+    bool none = count_fits(ctx->model, among, NULL, "", &any) == 0;
     error_hint(&err, ERROR_NOT_FOUND,
-               none ? "There is none; `muthr-tui shell --session` begins one." : "There are:", "no session '%.80s'",
-               shown.buf);
+               !none                      ? "There are:"
+               : among == NULL            ? "There is none; `muthr-tui shell --session` begins one."
+               : among->workspace != NULL ? "There is none there; `muthr-tui task run` begins one."
+                                          : "There is none; `muthr-tui task run` begins one.",
+               "no %s '%.80s'", what, shown.buf);
     int code = verb_error(ctx, &err);
-    tell_sessions(ctx->model, NULL, text);
+    tell_sessions(ctx->model, among, NULL, text);
     return code;
+}
+
+int verb_session(struct verb_ctx *ctx, const char *text, char id[SESSION_ID_MAX])
+{
+    return verb_session_among(ctx, text, NULL, false, id);
 }
 
 int verb_attach(struct verb_ctx *ctx)

@@ -43,8 +43,7 @@ static void await_done(void *arg, const struct op_view *op)
     verb_finish(a->ctx, a->rc);
 }
 
-/* Brings the sandbox up when it is not running. Returns 0 or an exit code. */
-static int shell_start(struct verb_ctx *ctx, const struct workspace *ws)
+int verb_bring_up(struct verb_ctx *ctx, const struct workspace *ws)
 {
     struct awaited a = {.ctx = ctx, .rc = 1};
     struct error err = ERROR_INIT;
@@ -243,7 +242,7 @@ int verb_shell(struct verb_ctx *ctx)
         return EXIT_USAGE;
     }
     MT_CLEANUP(xfree) char *sandbox = xstrdup(ws->sandbox);
-    int rc = shell_start(ctx, ws);
+    int rc = verb_bring_up(ctx, ws);
     if (rc != 0) {
         return rc;
     }

@@ -6,7 +6,6 @@
 #include "core/util/clock.h"
 #include "tui/verb.h"
 
-#define EXIT_TIMEOUT 124
 /* So long without output is quiet. The host tells of output once a second at least, so that what is said meanwhile is
  * known by then. */
 #define QUIET_MS 2000
@@ -28,15 +27,20 @@ static bool has_ended(const struct wait *w)
     return w->gone || w->last.state == SESSION_EXITED || w->last.state == SESSION_LOST;
 }
 
-/* Does it wait for input without having asked something? A shell that runs a program does not. When only silence is
- * missing, it is looked at again once there was enough of it. */
+/* Is it ready? A task that says when it is: as it says. Else: does it wait for input without having asked something? A
+ * shell that runs a program does not. When only silence is missing, it is looked at again once there was enough of it.
+ */
 static bool is_ready(struct wait *w)
 {
     const struct session_info *s = &w->last;
+    if (verb_task_has_readiness(s)) {
+        return s->state == SESSION_RUNNING && s->task.next_wall_ms == 0 && s->task.ready == TASK_READY_YES;
+    }
     bool asks = s->attention == ATTENTION_WAITING && s->attention_text[0] != '\0';
 
     timer_stop(w->quiet);
-    if (s->state != SESSION_RUNNING || s->working || asks || s->front[0] != '\0' || s->last_output_wall_ms == 0) {
+    if (s->state != SESSION_RUNNING || s->task.next_wall_ms != 0 || s->working || asks || s->front[0] != '\0' ||
+        s->last_output_wall_ms == 0) {
         return false;
     }
     uint64_t now = clock_wall_ms(), active = MT_MAX(s->last_output_wall_ms, s->last_input_wall_ms);
@@ -157,8 +161,9 @@ static int wait_parse(const char *text, enum wanted *out, struct error *err)
         }
     }
     return error_hint(err, ERROR_INVALID,
-                      "ready: it has said something, was then silent for two seconds and asks nothing; blocked: it "
-                      "asks a person;\n  exited: it has ended.",
+                      "ready: it has said something, was then silent for two seconds and asks nothing (a task with "
+                      "ready_port or ready_match: as these say); blocked: it asks a person;\n  exited: it has ended "
+                      "(a task: and is not started again).",
                       text != NULL ? "unknown state '%s'" : "wait takes --state ready, blocked or exited%s",
                       text != NULL ? text : "");
 }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* task ls: the tasks of all workspaces, and what is written down and could be run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/tasks.h"
+#include "core/util/clock.h"
+#include "core/util/paths.h"
+#include "core/util/xmalloc.h"
+#include "tui/verb_task.h"
+
+/* Is it of the workspace that was asked for, if one was? */
+static bool is_asked_for(const struct verb_options *o, const char *sandbox, const char *project)
+{
+    return o->sandbox == NULL || strcmp(o->sandbox, sandbox) == 0 || strcmp(o->sandbox, project) == 0;
+}
+
+/* How long it runs or ran: this run, or the last one. */
+static uint64_t lasted_ms(const struct session_info *s)
+{
+    uint64_t begun = s->task.run_wall_ms != 0 ? s->task.run_wall_ms : s->started_wall_ms;
+    uint64_t end = verb_task_is_over(s) && s->ended_wall_ms != 0 ? s->ended_wall_ms : clock_wall_ms();
+
+    return s->task.next_wall_ms != 0 ? s->task.last_lasted_ms : end > begun ? end - begun : 0;
+}
+
+/* One task: the columns, and all that is known of it. */
+static struct json *task_row(const struct session_info *s)
+{
+    struct json *row = verb_session_facts(s);
+    MT_CLEANUP(strbuf) struct strbuf ports = STRBUF_INIT;
+    char text[160];
+    uint64_t now = clock_wall_ms(), next = s->task.next_wall_ms;
+
+    for (size_t i = 0; i < s->task.port_count; i++) {
+        strbuf_addf(&ports, "%s%u", i > 0 ? " " : "", s->task.ports[i]);
+    }
+    json_set_string(row, "name", session_shown(s));
+    json_set_string(row, "workspace", s->project);
+    verb_task_status(s, text, sizeof(text));
+    json_set_string(row, "status", text);
+    json_set_int(row, "restarts", s->task.restarts);
+    json_set_string(row, "ports", ports.len > 0 ? ports.buf : NULL);
+    clock_short(now > s->started_wall_ms ? now - s->started_wall_ms : 0, text, sizeof(text));
+    json_set_string(row, "age", text);
+    json_set_int(row, "lasted_ms", (int64_t)lasted_ms(s));
+    clock_short(lasted_ms(s), text, sizeof(text));
+    json_set_string(row, "lasted", text);
+    clock_short(next > now ? next - now : 0, text, sizeof(text));
+    json_set_string(row, "next", next != 0 ? text : NULL);
+    json_set_string(row, "command", s->command[0] != '\0' ? s->command : NULL);
+    json_set_string(row, "last_line", s->last_line[0] != '\0' ? s->last_line : NULL);
+    return row;
+}
+
+/* The tasks that there are. */
+static int list_tasks(struct verb_ctx *ctx)
+{
+    static const struct output_column columns[] = {
+        {"name", "TASK"},         {"workspace", "WORKSPACE"}, {"status", "STATE"},
+        {"restarts", "RESTARTS"}, {"ports", "PORTS"},         {"age", "STARTED"},
+        {"lasted", "LASTED"},     {"next", "NEXT"},           {"id", "SESSION"},
+    };
+
+    ctx->tells = true;
+    if (verb_open_sessions(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    ctx->answered = true;
+    for (size_t i = 0; i < model_session_count(ctx->model); i++) {
+        const struct session_info *s = model_session_at(ctx->model, i);
+
+        if (s->kind == SESSION_TASK && is_asked_for(&ctx->o, s->sandbox, s->project)) {
+            output_row_take(out, task_row(s));
+        }
+    }
+    return output_finish(out, "No tasks. `muthr-tui task run` begins one.") < 0 ? 1 : ctx->exit_code;
+}
+
+/* One definition, for a workspace. */
+static struct json *definition_row(const struct workspace *ws, const struct task_def *d)
+{
+    struct json *row = json_new_object();
+    const struct task_policy *p = &d->policy;
+
+    json_set_string(row, "name", d->name);
+    json_set_string(row, "workspace", ws->shown);
+    json_set_string(row, "sandbox", ws->sandbox);
+    json_set_string(row, "command", d->command);
+    json_set_string(row, "cwd", d->cwd);
+    json_set_strings(row, "env", &d->env);
+    json_set_string(row, "restart", task_restart_name(p->restart));
+    json_set_int(row, "max_restarts", p->most_restarts);
+    if (p->ready_port != 0) {
+        json_set_int(row, "ready_port", p->ready_port);
+    } else {
+        json_set_null(row, "ready_port");
+    }
+    json_set_string(row, "ready_match", p->ready_match[0] != '\0' ? p->ready_match : NULL);
+    json_set_string(row, "of", d->origin == TASK_OF_USER ? "user" : "project");
+    json_set_string(row, "place", d->place);
+    json_set_bool(row, "hidden", d->hidden);
+    json_set_bool(row, "allowed", d->consented);
+    json_set_string(row, "may_run",
+                    d->hidden      ? "hidden by the user's"
+                    : d->consented ? "yes"
+                                   : "needs --allow-project-task");
+    return row;
+}
+
+/* What could be run in one workspace. Of the user's file the warnings are said once. */
+static void list_workspace(struct verb_ctx *ctx, const struct workspace *ws, struct strvec *said, struct output *out)
+{
+    struct task_list list;
+
+    tasks_list(&list, ctx->paths, ws);
+    for (size_t i = 0; i < list.warnings.len && !ctx->o.quiet; i++) {
+        if (strvec_index(said, list.warnings.v[i]) < 0) {
+            strvec_push(said, list.warnings.v[i]);
+            output_note("muthr-tui: warning: %s", list.warnings.v[i]);
+        }
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        output_row_take(out, definition_row(ws, &list.v[i]));
+    }
+    task_list_release(&list);
+}
+
+/* What is written down, for one workspace or for all. */
+static int list_definitions(struct verb_ctx *ctx)
+{
+    static const struct output_column columns[] = {
+        {"name", "TASK"},       {"workspace", "WORKSPACE"}, {"command", "COMMAND"},
+        {"restart", "RESTART"}, {"place", "WRITTEN IN"},    {"may_run", "MAY RUN"},
+    };
+    MT_CLEANUP(strvec) struct strvec said = STRVEC_INIT;
+    struct error err = ERROR_INIT;
+    const struct workspace *one = NULL;
+
+    if (ctx->o.sandbox != NULL) {
+        strvec_push(&ctx->o.names, ctx->o.sandbox); /* its host is waited for */
+    }
+    if (verb_open(ctx) < 0) {
+        return ctx->exit_code;
+    }
+    if (ctx->o.sandbox != NULL && (one = verb_workspace(ctx, ctx->o.sandbox, NULL, &err)) == NULL) {
+        return verb_error(ctx, &err);
+    }
+    struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
+    ctx->answered = true;
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if ((one == NULL || ws == one) && ws->sandbox[0] != '\0' && !ws->reserved) {
+            list_workspace(ctx, ws, &said, out);
+        }
+    }
+    return output_finish(out, "No tasks are written down: [tasks] in muthr.toml names them.") < 0 ? 1 : ctx->exit_code;
+}
+
+int verb_task_ls(struct verb_ctx *ctx)
+{
+    return ctx->o.definitions ? list_definitions(ctx) : list_tasks(ctx);
+}
