@@ -171,6 +171,7 @@ void app_on_event(void *arg, const struct model_event *ev)
         on_attention(app, ev->session);
         app_tree_dirty(app);
         break;
+    case MODEL_SERVICE:
     case MODEL_INFERENCE:
         app_dirty(app);
         break;

@@ -48,6 +48,9 @@ const struct verb verb_table[] = {
     {"engine", "status [NAME]|start [PRESET]|stop|restart [PRESET]|presets|logs",
      "The inference server of this machine (status: others too): what it does, start it, stop it", "oamuhkwWlFq", 2,
      false, verb_engine},
+    {"services", "status|start|stop|restart|logs [NAME]",
+     "muthr's own services: the MCP bridge (muthr-services) and search (muthr-searxng)", "orRlq", 3, false,
+     verb_services},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {0},
 };

@@ -113,6 +113,7 @@ struct json *verb_workspace_row(const struct model *m, const struct workspace *w
 struct json *verb_session_facts(const struct session_info *s);
 struct json *verb_backend_facts(const struct backend_view *b);
 struct json *verb_inference_facts(const struct inference_view *v);
+struct json *verb_service_row(const struct service_view *v);
 /* Has it ended, one way or another? "exited 3", "killed 9", "lost"; NULL when it has not. */
 const char *verb_session_end(const struct session_info *s, char *out, size_t cap);
 /* What a task session is asked for and how it stands, as an object; and its state as one word: "starting", "running",
@@ -176,5 +177,6 @@ int verb_engine(struct verb_ctx *ctx);
  * text. Returns the exit code. */
 int verb_endpoints(struct verb_ctx *ctx, struct http_client *http, struct output *out, const char *name);
 int verb_task(struct verb_ctx *ctx);
+int verb_services(struct verb_ctx *ctx);
 
 #endif

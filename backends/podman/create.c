@@ -198,6 +198,9 @@ static int on_look(struct request *r, const struct podman_seen *seen, struct err
 int podman_create(struct request *r, struct error *err)
 {
     const struct sandbox_spec *s = r->call->spec;
+    if (r->call->service) {
+        return podman_service(r, err);
+    }
     struct create *c = xcalloc(1, sizeof(*c));
     strvec_init(&c->args);
     strbuf_init(&c->warning);

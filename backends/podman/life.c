@@ -131,7 +131,7 @@ static bool drop_port(struct request *r, const char *text, struct error *err)
     MT_CLEANUP(strvec) struct strvec again = STRVEC_INIT;
     uint16_t port = 0;
     bool udp = false;
-    if (!podman_port_error(text, &port, &udp) || (l->writable_root && l->ever_started) ||
+    if (r->call->service || !podman_port_error(text, &port, &udp) || (l->writable_root && l->ever_started) ||
         l->ports_tried++ >= SANDBOX_PORTS_MAX || podman_args_drop_port(&l->create_command, port, udp, &again) < 0) {
         return false;
     }
@@ -179,6 +179,13 @@ static void on_last_words(struct request *r, const struct proc_result *res, cons
     }
     const char *line = last_line(text.buf);
     podman_changed(r->be, r->call->name);
+    if (r->call->service) {
+        error_hint(&why, ERROR_UNAVAILABLE, "`muthr-tui services logs` shows what it said; see its image in [services]",
+                   "%s ended as soon as it was started: exit %d%s%s", r->call->name, l->exit_code, line[0] ? ": " : "",
+                   line);
+        podman_finish(r, &why);
+        return;
+    }
     error_hint(
         &why, ERROR_UNAVAILABLE,
         "an image must have sh and sleep, and be for this machine's processor; if it ran before, `muthr-tui start "

@@ -321,7 +321,7 @@ static void list_each(void *arg, const struct podman_seen *seen)
     struct detail *d = detail_find(r->be, seen);
     if (d) {
         d->listed = true;
-    } else if (seen->ever_started) {
+    } else if (seen->ever_started && !seen->info.foreign) {
         strvec_push(&l->unknown, seen->info.id);
     }
 }
@@ -335,7 +335,7 @@ static void list_end(struct request *r)
     for (size_t i = 0; i < l->len; i++) {
         struct sandbox_info info;
         complete(r->be, &l->v[i], &info);
-        any_alive = any_alive || info.state != SANDBOX_STOPPED;
+        any_alive = any_alive || (info.state != SANDBOX_STOPPED && !info.foreign);
         podman_add_info(r->call, &info);
     }
     /* What is not there any more is forgotten. */
@@ -421,6 +421,7 @@ static void inspect_each(void *arg, const struct podman_seen *seen)
         detail_add(r->be, seen);
         complete(r->be, seen, &info);
     }
+    info.foreign = info.foreign || info.service != r->call->service;
     podman_add_info(r->call, &info);
 }
 
@@ -472,8 +473,13 @@ static void on_owned(struct request *r, const struct proc_result *res, const str
     } else if (err && err->code == ERROR_NOT_FOUND) {
         error_set(&why, ERROR_NOT_FOUND, "sandbox %s does not exist", r->container);
     } else if (!err && podman_parse_inspect(res->out->buf, res->out->len, keep_first, &seen, &why) == 0) {
-        if (seen.info.foreign || seen.container[0] == '\0') {
-            error_hint(&why, ERROR_DENIED, "rename that container (podman rename), or the project folder",
+        if (seen.info.service && !r->call->service) {
+            error_hint(&why, ERROR_DENIED, "`muthr-tui services` is for it",
+                       "%s is one of muthr's own services, no sandbox: it is left alone", r->container);
+        } else if (seen.info.foreign || seen.info.service != r->call->service || seen.container[0] == '\0') {
+            error_hint(&why, ERROR_DENIED,
+                       r->call->service ? "rename that container (podman rename)"
+                                        : "rename that container (podman rename), or the project folder",
                        "container %s is not one of muthr's: it is left alone", r->container);
         } else {
             rc = then(r, &seen, &why);

@@ -13,6 +13,7 @@
 #define NET_TIMEOUT_MS 30000
 #define NET_TRIES 3 /* netavark fails now and then when others change networks at the same time */
 #define NET_RETRY_MS 200
+#define SERVICES_BRIDGE "muthr-services" /* whose bridge both services are on */
 
 void podman_net_name(const char *container, bool model, char out[PODMAN_NET_NAME_MAX])
 {
@@ -108,7 +109,8 @@ static int make_network(struct request *r, bool model, struct error *err)
         strvec_push(&args, "--internal");
     } else {
         strvec_push(&args, "--disable-dns");
-        if (strcmp(be->facts.network_backend, "netavark") == 0 && podman_at_least(be, 4, 3)) {
+        bool isolates = !r->call->service; /* services are there to be reached */
+        if (isolates && strcmp(be->facts.network_backend, "netavark") == 0 && podman_at_least(be, 4, 3)) {
             strvec_pushl(&args, "--opt", "isolate=true", NULL);
         }
     }
@@ -130,7 +132,7 @@ int podman_net_prepare(struct request *r, int (*then)(struct request *r, const c
         /* Bridges of an ordinary user need more of the machine than these, and nothing is to be cut. */
         return then(r, podman_at_least(be, 5, 0) ? "pasta" : "slirp4netns", err);
     }
-    podman_net_name(r->container, model, r->network);
+    podman_net_name(r->call->service ? SERVICES_BRIDGE : r->container, model, r->network);
     r->network_ready = then;
     return make_network(r, model, err);
 }

@@ -88,10 +88,27 @@ static void get_label(const struct json *labels, const char *key, char *out, siz
     str_copy(out, cap, clean.buf);
 }
 
+/* N7: known by its name, and as managed; the muthr CLI's has other labels besides, and none of ours. */
+static void fill_service(struct podman_seen *s, const struct json *labels)
+{
+    struct sandbox_info *i = &s->info;
+    i->service = true;
+    i->foreign = strcmp(json_get_string(labels, PODMAN_LABEL_MANAGED, ""), "true") != 0;
+    get_label(labels, PODMAN_LABEL_OWNER, i->profile, sizeof(i->profile));
+    if (!i->foreign) {
+        get_label(labels, PODMAN_LABEL_USER, s->user, sizeof(s->user));
+        s->writable_root = true; /* what its script has installed is in it: never made again by the way */
+    }
+}
+
 static void fill_labels(struct podman_seen *s, const struct json *labels)
 {
     struct sandbox_info *i = &s->info;
     char text[240];
+    if (naming_is_infrastructure(s->container)) {
+        fill_service(s, labels);
+        return;
+    }
     i->foreign = strcmp(json_get_string(labels, PODMAN_LABEL_MANAGED, ""), "true") != 0 ||
                  strcmp(json_get_string(labels, PODMAN_LABEL_OWNER, ""), "project") != 0;
     if (i->foreign) {
@@ -382,8 +399,8 @@ static int parse_all(const char *text, size_t len, void (*fill)(struct podman_se
         }
         seen_init(&s);
         fill(&s, c);
-        bool hidden = json_get_bool(c, "IsInfra", false) || naming_is_infrastructure(s.container);
-        if (s.container[0] && (all || (!hidden && !s.info.foreign))) {
+        bool hidden = json_get_bool(c, "IsInfra", false) || (s.info.foreign && !s.info.service);
+        if (s.container[0] && (all || !hidden)) {
             each(arg, &s);
         }
         podman_seen_release(&s);

@@ -35,8 +35,8 @@ struct podman_seen {
 };
 void podman_seen_release(struct podman_seen *s);
 
-/* `ps -a --format json`: one after the other. Containers that are not ours, infrastructure (N7) and pods' own are left
- * out. Returns 0, or -1 with PARSE. */
+/* `ps -a --format json`: one after the other. Containers that are not ours and pods' own are left out; services (N7)
+ * are there, marked, also foreign ones. Returns 0, or -1 with PARSE. */
 int podman_parse_ps(const char *text, size_t len, void (*each)(void *arg, const struct podman_seen *seen), void *arg,
                     struct error *err);
 /* `inspect --type container`: the same for each; foreign ones are there, marked. */

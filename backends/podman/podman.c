@@ -8,6 +8,7 @@
 #include "backends/podman/facts_cache.h"
 #include "backends/podman/forward.h"
 #include "backends/podman/podman_private.h"
+#include "core/engine/naming.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
@@ -144,6 +145,9 @@ static int check_call(struct request *r, struct error *err)
     if ((wants_spec || wants_name) && podman_container_name(name, r->container, err) < 0) {
         return -1;
     }
+    if ((wants_spec || wants_name) && call->service && !naming_is_infrastructure(r->container)) {
+        return error_set(err, ERROR_DENIED, "%s is none of muthr's services", r->container);
+    }
     if (call->verb == BACKEND_EXEC && !(call->argv && call->argv[0])) {
         return error_set(err, ERROR_INVALID, "no program to run");
     }
@@ -247,7 +251,7 @@ const struct backend_ops podman_backend = {
     .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
             BACKEND_CAP_NET_SHARED | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL | BACKEND_CAP_IMAGES |
             BACKEND_CAP_BASELINE | BACKEND_CAP_PORTS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_COMMIT |
-            BACKEND_CAP_HOSTS | BACKEND_CAP_ASCII_NAMES,
+            BACKEND_CAP_HOSTS | BACKEND_CAP_ASCII_NAMES | BACKEND_CAP_SERVICES,
     .open = podman_open,
     .close = podman_close,
     .submit = podman_submit,

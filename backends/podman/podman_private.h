@@ -115,6 +115,7 @@ int podman_probe(struct request *r, struct error *err);   /* probe.c */
 int podman_list(struct request *r, struct error *err);    /* look.c */
 int podman_inspect(struct request *r, struct error *err); /* look.c */
 int podman_create(struct request *r, struct error *err);  /* create.c */
+int podman_service(struct request *r, struct error *err); /* service.c: CREATE of a service */
 int podman_start(struct request *r, struct error *err);   /* life.c */
 int podman_stop(struct request *r, struct error *err);    /* life.c */
 int podman_delete(struct request *r, struct error *err);  /* life.c */

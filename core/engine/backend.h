@@ -55,6 +55,7 @@ enum backend_cap {
     BACKEND_CAP_HOSTS = 1 << 15,     /* works on other machines ([[hosts]]) */
     BACKEND_CAP_ASCII_NAMES =
         1 << 16, /* its names are ASCII: the engine reduces others (N4), project keeps the real one */
+    BACKEND_CAP_SERVICES = 1 << 17, /* can hold muthr's own services (N7) */
 };
 
 struct mount_spec {
@@ -134,6 +135,8 @@ struct sandbox_info {
     unsigned port_count;
     enum workspace_mode workspace_mode;
     bool foreign;     /* something of this name exists that is not ours: never touched */
+    bool service;     /* muthr-services or muthr-searxng (N7): no sandbox, whatever its labels say. Then `profile` is
+                         the owner that its label names: "services" = made by this program */
     char gateway[64]; /* address of the host as seen from inside (G1), or "": unknown, or there is none */
 };
 
@@ -220,6 +223,9 @@ struct backend_call {
     const struct sandbox_spec *spec; /* CREATE, UPDATE */
     uint64_t grace_ms;               /* STOP, DELETE: 0 = 30 s */
     bool force;
+    bool service; /* INSPECT, CREATE, START, STOP, EXEC, LOGS: `name` is one of N7's. Without it these names are DENIED
+                     (or foreign); with it every other one is. CREATE then takes name, image, ports and writable_root of
+                     the spec: without that the image's own program runs, else an idle loop for a script to work in */
     bool keep_home; /* DELETE: it is created again at once: its private home (/home/muthr) stays for the next CREATE */
     const char *const *argv, *const *env; /* EXEC: env are KEY=VALUE additions */
     const char *cwd;                      /* EXEC: inside; NULL = workspace mount */

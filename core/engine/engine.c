@@ -184,6 +184,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     refresh_scan(e);
     takeover_open(e);
     open_backends(e);
+    services_put(e, false);
     engine_settle(e);
     return e;
 }
@@ -296,7 +297,7 @@ static void on_tick(void *arg)
         }
         return;
     }
-    if (e->runs != NULL || e->starts != NULL) {
+    if (e->runs != NULL || e->starts != NULL || e->services != NULL) {
         return;
     }
     if (!e->closed) {
@@ -340,6 +341,7 @@ void engine_close(struct engine *e, bool leave, void (*done)(void *arg), void *a
         op_cancel(r->op);
         op_start(r->op); /* a queued one ends by running nothing */
     }
+    services_cancel(e, 0);
     engine_settle(e);
 }
 
@@ -387,7 +389,7 @@ int engine_root(const struct engine *e, const char **path, struct error *err)
 
 bool engine_is_idle(const struct engine *e)
 {
-    return e->runs == NULL && e->starts == NULL;
+    return e->runs == NULL && e->starts == NULL && e->services == NULL;
 }
 
 /* --- what fits a sandbox --- */
@@ -654,6 +656,9 @@ op_id engine_resume(struct engine *e, const struct engine_request *req, struct l
 
 void engine_cancel(struct engine *e, op_id id)
 {
+    if (services_cancel(e, id)) {
+        return;
+    }
     for (struct run *r = e->runs; r != NULL; r = r->next) {
         if (r->id == id) {
             op_cancel(r->op);

@@ -159,6 +159,7 @@ const char *engine_audit_path(const struct engine *e); /* NULL: none */
 struct engine_look;
 struct engine_look_request {
     const char *sandbox;
+    bool service; /* `sandbox` is one of muthr's own services (services.h): LOGS only */
     enum backend_verb verb;
     int64_t tail;
     bool follow;

@@ -44,6 +44,8 @@ struct slot {
     bool in_call, listed, again; /* again: a change was reported while listing */
     struct sandbox_info *infos;
     size_t info_count;
+    struct sandbox_info services[SERVICE_COUNT]; /* N7: never among those */
+    bool have_services;                          /* as listed */
 };
 
 /* One op with everything it holds, from engine_run to its end. */
@@ -119,6 +121,7 @@ struct run {
 };
 
 struct stat_call;
+struct service_run;
 struct session_start;
 struct op_owner;
 
@@ -135,6 +138,7 @@ struct engine {
     size_t rule_count;
     struct watcher_look *first_look; /* at the default one, at the start; NULL: over */
     struct run *runs;                /* in order of arrival */
+    struct service_run *services;    /* ops on services */
     op_id last_op;
     struct bus_sub *sub;
     struct timer *refresh, *rescan, *stats, *tick, *hosts_late;
@@ -261,6 +265,20 @@ void ports_note(struct run *r);
 /* --- audit_event.c --- */
 /* Writes down the command that a call is about to run inside. */
 void engine_audit_exec(struct run *r);
+
+/* --- services.c, services_steps.c --- */
+/* How the services stand, into the model; `look`: also at what their scripts have done, which reads files. */
+void services_put(struct engine *e, bool look);
+/* Before a new list: none is there. */
+void services_forget(struct slot *s);
+/* Takes the info of a service; false: it is none. */
+bool services_take(struct slot *s, const struct sandbox_info *info);
+/* Cancels the op (0: all of them); false: there is none of that id. */
+bool services_cancel(struct engine *e, op_id id);
+/* L1: the service whose op has it or goes for it, or NULL; and whether one that waited goes for it now. */
+const char *services_hold_turn(const struct engine *e);
+bool services_take_turn(struct engine *e);
+struct slot *services_slot(struct engine *e, struct error *err);
 
 /* --- look.c --- */
 void looks_cancel(struct engine *e);

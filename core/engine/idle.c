@@ -185,6 +185,7 @@ void idle_on_event(struct engine *e, const struct model_event *ev)
     case MODEL_ATTENTION:
     case MODEL_BACKEND:
     case MODEL_INFERENCE:
+    case MODEL_SERVICE:
     case MODEL_PROBLEM:
         break;
     }

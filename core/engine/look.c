@@ -116,17 +116,34 @@ static struct slot *check(struct engine *e, const struct engine_look_request *re
     return slot;
 }
 
+/* The same for one of muthr's own services. */
+static struct slot *check_service(struct engine *e, const struct engine_look_request *req, struct error *err)
+{
+    const struct service_view *v = model_service_by_name(e->opts.model, req->sandbox);
+    if (e->closing || req->verb != BACKEND_LOGS || v == NULL || !service_exists(v)) {
+        error_hint(err, e->closing ? ERROR_CANCELED : ERROR_NOT_FOUND, "start it first", "%.96s does not exist yet",
+                   req->sandbox);
+        return NULL;
+    }
+    return services_slot(e, err);
+}
+
 int engine_look(struct engine *e, const struct engine_look_request *req, struct engine_look **out, struct error *err)
 {
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, req->sandbox);
-    struct slot *slot = check(e, req, ws, err);
+    struct slot *slot = req->service ? check_service(e, req, err) : check(e, req, ws, err);
     if (slot == NULL) {
         return -1;
     }
     struct engine_look *l = xcalloc(1, sizeof(*l));
     l->e = e;
     l->slot = slot;
-    hosts_bare(req->sandbox, ws->name, slot->ops->caps, l->sandbox);
+    if (req->service) {
+        str_copy(l->sandbox, sizeof(l->sandbox), req->sandbox);
+    } else {
+        hosts_bare(req->sandbox, ws->name, slot->ops->caps, l->sandbox);
+    }
+    l->call.service = req->service;
     l->have_spec = req->verb == BACKEND_ISOLATION && wanted_spec(e, ws, slot->ops->caps, &l->spec);
     l->on_line = req->on_line;
     l->done = req->done;

@@ -165,6 +165,18 @@ int profile_load(struct profile *p, const struct paths *paths, const char *name,
     return 0;
 }
 
+int profile_load_service(struct profile *p, const struct paths *paths, const char *name, struct error *err)
+{
+    memset(p, 0, sizeof(*p));
+    manifest_init(&p->manifest);
+    p->name = xstrdup(name);
+    if (find_script(p, paths, err) < 0) {
+        profile_release(p);
+        return -1;
+    }
+    return 0;
+}
+
 void profile_release(struct profile *p)
 {
     free(p->name);

@@ -24,6 +24,8 @@ struct profile {
 /* Reads one profile with its revision. Errors: INVALID (name, manifest), NOT_FOUND naming the missing path. *p is
  * released on failure. */
 int profile_load(struct profile *p, const struct paths *paths, const char *name, struct error *err);
+/* The script of one of muthr's own services (N7), as a profile without a manifest. NOT_FOUND names what is missing. */
+int profile_load_service(struct profile *p, const struct paths *paths, const char *name, struct error *err);
 void profile_release(struct profile *p);
 /* Copies shipped files that were never installed before (a list in the state folder remembers); never overwrites. */
 int profiles_install(const struct paths *paths, struct error *err);

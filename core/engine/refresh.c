@@ -338,6 +338,7 @@ static void lost(struct slot *s)
     s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : MT_MIN(2 * s->retry_ms, (uint64_t)RETRY_MOST_MS);
     timer_start(s->retry, s->retry_ms);
     put_backend(s, clock_mono_ms() + s->retry_ms);
+    services_put(s->e, false);
 }
 
 void refresh_retry(void *arg)
@@ -371,6 +372,7 @@ static void on_probe(struct slot *s, const struct error *err)
     }
     put_backend(s, 0);
     s->listed = !s->probe.usable;
+    services_put(e, false);
     if (s->probe.usable && !e->closing) {
         s->worked = true;
         if (e->follows) {
@@ -392,10 +394,11 @@ static void take_list(struct slot *s)
     s->call.infos = NULL;
     s->call.info_count = 0;
     size_t kept = 0;
+    services_forget(s);
     for (size_t i = 0; i < s->info_count; i++) {
         char key[NAMING_SANDBOX_MAX];
         struct error why = ERROR_INIT;
-        if (s->host != NULL && naming_is_infrastructure(s->infos[i].name)) {
+        if (services_take(s, &s->infos[i]) || naming_is_infrastructure(s->infos[i].name)) {
             continue; /* N7: never listed */
         }
         if (hosts_key_of(s->infos[i].name, s->infos[i].project, s->ops->caps, slot_host(s), key, &why) < 0) {
@@ -454,6 +457,7 @@ static void on_list(struct slot *s, const struct error *err)
     }
     s->overtakings = 0;
     refresh_scan(e);
+    services_put(e, true);
     takeover_soon(e); /* what could not be resumed without it */
     if (folders) {
         submit(s, BACKEND_FOLDERS);

@@ -163,6 +163,12 @@ enum step_result step_turn(struct op *op, void *ctx, struct error *err)
             return STEP_WAIT;
         }
     }
+    const char *service = services_hold_turn(r->e);
+    if (service != NULL) {
+        op_text(op, "waiting for %s", service);
+        r->turn_wait = true;
+        return STEP_WAIT;
+    }
     struct error mine = ERROR_INIT;
     if (take_turn(r, &mine) == 0) {
         return STEP_WAIT;
@@ -185,6 +191,7 @@ void turn_is_free(struct engine *e)
             op_resume(r->op, goes_on_without(r, &err, OTHERS_LOCK) ? NULL : &err);
         }
     }
+    services_take_turn(e);
 }
 
 void step_turn_cancel(struct op *op, void *ctx)

@@ -319,7 +319,8 @@ static int apply_hosts(struct config *c, const struct toml *hosts, struct error 
 /* Is it one of our tables? */
 static bool is_table(const char *key)
 {
-    return strcmp(key, "sandbox") == 0 || strcmp(key, "tui") == 0 || strcmp(key, "attention") == 0;
+    return strcmp(key, "sandbox") == 0 || strcmp(key, "tui") == 0 || strcmp(key, "attention") == 0 ||
+           strcmp(key, "services") == 0;
 }
 
 /* One table of the file: "" (the root), [sandbox], [tui] or [attention]. */

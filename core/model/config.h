@@ -76,8 +76,9 @@ struct config {
     bool audit;               /* A1: every session is written down */
     int64_t undo_seconds;     /* window in which a delete can be taken back; 0: none */
     /* [attention] */
-    bool attention_bell;    /* pass it on to the outer terminal */
-    char *attention_notify; /* "off" | "osc9" | "osc777" | "osc99" */
+    bool attention_bell;                                     /* pass it on to the outer terminal */
+    char *services_address, *services_image, *searxng_image; /* [services] */
+    char *attention_notify;                                  /* "off" | "osc9" | "osc777" | "osc99" */
     struct config_key *keys;
     size_t key_count;
 

@@ -48,6 +48,13 @@ const struct config_option CONFIG_OPTIONS[] = {
      .help = "run the set-up command of a repository's devcontainer.json in its sandbox, without asking"},
     {"sandbox", "parallel_ops", CONFIG_INT, AT(parallel_ops), "4", .min = 1, .max = 64,
      .help = "sandboxes that are worked on at the same time"},
+    {"services", "address", CONFIG_STRING, AT(services_address), "127.0.0.1",
+     .help = "address on which the ports of muthr-services and muthr-searxng are published; containers reach only "
+             "0.0.0.0, which everybody who reaches this machine does too"},
+    {"services", "services_image", CONFIG_STRING, AT(services_image), "",
+     .help = "image of muthr-services; empty: that of sandboxes"},
+    {"services", "searxng_image", CONFIG_STRING, AT(searxng_image), "docker.io/searxng/searxng",
+     .help = "image of muthr-searxng"},
     {"tui", "theme", CONFIG_STRING, AT(theme), "default",
      .help =
          "colours: default, light, high-contrast, mono, solarized, gruvbox, nord, catppuccin, or a file in themes/"},

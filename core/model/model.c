@@ -16,6 +16,7 @@ struct model *model_new(struct bus *bus)
     struct model *m = xcalloc(1, sizeof(*m));
     m->bus = bus;
     model_init_inference(m);
+    model_init_services(m);
     return m;
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/engine/backend.h"
 #include "core/model/inference.h"
+#include "core/model/service.h"
 #include "core/model/session.h"
 
 struct config;
@@ -100,6 +101,7 @@ enum model_event_kind {
     MODEL_ATTENTION,       /* session: its attention changed */
     MODEL_BACKEND,         /* probe result of a backend arrived or changed */
     MODEL_INFERENCE,       /* inference: what is known of that endpoint; or (index past the end) which there are */
+    MODEL_SERVICE,         /* text: name of one of muthr's own services */
     MODEL_PROBLEM,         /* text: something the user should see */
 };
 struct model_event {
@@ -204,6 +206,11 @@ int model_inference_find(const struct model *m, const char *name);
 void model_set_inference(struct model *m, const struct config *config);
 /* What is known of number i now. */
 void model_put_inference(struct model *m, size_t i, const struct inference_view *v);
+
+/* muthr's own services (N7), in the order of service_kinds. */
+const struct service_view *model_service(const struct model *m, size_t i);
+const struct service_view *model_service_by_name(const struct model *m, const char *name);
+void model_put_service(struct model *m, const struct service_view *v);
 
 void model_problem(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

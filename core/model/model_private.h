@@ -2,7 +2,7 @@
 #ifndef MT_CORE_MODEL_MODEL_PRIVATE_H
 #define MT_CORE_MODEL_MODEL_PRIVATE_H
 
-/* The inside of a model, for model.c and model_inference.c only. */
+/* The inside of a model, for model.c, model_inference.c and model_service.c only. */
 
 #include "core/model/config.h"
 #include "core/model/model.h"
@@ -23,9 +23,11 @@ struct model {
     size_t inference_count;
     const struct config_inference *rules; /* who uses which; borrowed */
     size_t rule_count;
+    struct service_view services[SERVICE_COUNT];
     const char *usual_profile; /* of a workspace that has none yet */
 };
 
+void model_init_services(struct model *m);
 void model_init_inference(struct model *m);
 void model_release_inference(struct model *m);
 

@@ -237,7 +237,18 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
         return 0;
     case BACKEND_CREATE:
         f->last_net = call->spec->net;
-        return do_create(f, owner, call->spec, err);
+        if (do_create(f, owner, call->spec, err) < 0) {
+            return -1;
+        }
+        if (call->service) {
+            struct sandbox_info *made = fake_box(f, call->spec->name);
+            made->service = true;
+            made->ports[0] = call->spec->ports[0];
+            made->port_count = 1;
+            str_copy(made->profile, sizeof(made->profile), "services");
+            str_format(made->id, sizeof(made->id), "id%d", f->things);
+        }
+        return 0;
     case BACKEND_UPDATE:
         take_spec(box, call->spec);
         return 0;
@@ -247,6 +258,7 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
         }
         box->state = f->fails_to_stay_up ? SANDBOX_FAILED : SANDBOX_RUNNING;
         box->halted = false;
+        box->started_wall_ms = box->service ? 1000u * (unsigned)f->things : 0;
         box->net_known = true;
         if (strcmp(owner, "pod") == 0) {
             f->last_start_net = call->net;
@@ -402,7 +414,7 @@ const struct backend_ops fake_backend = {
 #define POD_CAPS                                                                                                       \
     (BACKEND_CAP_STATS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL |      \
      BACKEND_CAP_IMAGES | BACKEND_CAP_BASELINE | BACKEND_CAP_COMMIT | BACKEND_CAP_OVERLAY | BACKEND_CAP_LOGS |         \
-     BACKEND_CAP_ISOLATION | BACKEND_CAP_PORTS)
+     BACKEND_CAP_ISOLATION | BACKEND_CAP_PORTS | BACKEND_CAP_SERVICES)
 
 const struct backend_ops fake_pod = {
     .name = "pod",

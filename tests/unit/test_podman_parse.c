@@ -122,7 +122,16 @@ static void test_shapes(void **state)
                            "{\"Names\":[\"b\"],\"Labels\":{\"muthr.managed\":\"true\"}},"
                            "{\"Names\":[\"muthr-services\"]," OURS "},{\"Names\":[\"p\"],\"IsInfra\":true," OURS "},"
                            "{\"Names\":null," OURS "},7,null]");
-    assert_int_equal(count, 0);
+    assert_int_equal(count, 1); /* the service (N7), marked: it is no sandbox, whatever its labels say */
+    assert_string_equal(seen.info.name, "muthr-services");
+    assert_true(seen.info.service);
+    assert_false(seen.info.foreign);
+    assert_string_equal(seen.info.project, "");
+    /* The CLI's, with no owner, and somebody's of that name. */
+    parse(podman_parse_ps, "[{\"Names\":[\"muthr-searxng\"],\"Labels\":{\"muthr.managed\":\"true\"}}]");
+    assert_true(count == 1 && seen.info.service && !seen.info.foreign);
+    parse(podman_parse_ps, "[{\"Names\":[\"muthr-searxng\"],\"Labels\":null}]");
+    assert_true(count == 1 && seen.info.service && seen.info.foreign);
     /* 3.4: camel case, configured; null everywhere. */
     parse(podman_parse_ps,
           "[{\"ID\":\"x\",\"Names\":[\"muthr-a\"],\"State\":\"configured\",\"Ports\":[{\"hostPort\":81,"
