@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/engine/profiles.h"
+#include "core/engine/tasks.h"
 #include "core/util/audit.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
@@ -261,6 +262,18 @@ static void check_config(struct verb_ctx *ctx, struct report *out, bool config_o
     }
 }
 
+/* Tasks of the user's file that were left out. A file that cannot be read at all is told above. */
+static void check_tasks(struct verb_ctx *ctx, struct report *out)
+{
+    struct task_list list;
+
+    tasks_list(&list, ctx->paths, NULL);
+    for (size_t i = 0; i < list.warnings.len; i++) {
+        finding(out, "tasks", "warn", list.warnings.v[i], NULL);
+    }
+    task_list_release(&list);
+}
+
 /* Settings file, root, directories, terminal. */
 static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool config_ok)
 {
@@ -270,6 +283,9 @@ static void check_surroundings(struct verb_ctx *ctx, struct report *out, bool co
     check_config(ctx, out, config_ok);
     check_look(ctx, out);
     check_rules(ctx, out);
+    if (config_ok) {
+        check_tasks(ctx, out);
+    }
     check_profiles(ctx, out);
     if (engine_root(ctx->engine, &root, &err) == 0) {
         finding(out, "workspace root", "ok", root, NULL);

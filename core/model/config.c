@@ -600,6 +600,11 @@ void config_template(struct strbuf *out)
                   "#[[inference]]\n#name = \"gpu\"\n#url = \"http://gpu1.example:8080\"\n"
                   "#key_env = \"GPU_API_KEY\" # or key_file = \"~/.config/gpu.key\"\n"
                   "#sandboxes = [\"web-*\"]\n#profiles = []\n");
+    strbuf_addstr(out, "\n# Commands that run in sandboxes by themselves, for `t` and `muthr-tui task run NAME`:\n"
+                       "#[tasks]\n#test = \"make test\"\n#[tasks.web]\n#command = \"npm run dev\"\n"
+                       "#cwd = \"web\"\n#env = { PORT = \"3000\" }\n#restart = \"on-failure\" # never, always\n"
+                       "#max_restarts = 5 # in a row; 0: without end\n#ready_port = 3000\n"
+                       "#ready_match = \"listening on\"\n#workspace = [\"shop\", \"web-*\"]\n");
     strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\", or \"none\". Keys: C- Ctrl, M- Alt, S- Shift, F5, "
                        "PgUp...; commands: as `:` in the cockpit\n# names them. [tui.keys.CONTEXT] for one view only: "
                        "list, session (after the prefix), copy, provision.\n#[tui.keys]\n#\"F5\" = "
