@@ -132,7 +132,7 @@ TESTS_backends := $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard
 TESTS_screens := $(patsubst tests/screens/%.c,$(B)/tests/screens/%,$(wildcard tests/screens/test_*.c))
 TESTS_fuzz := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 # Minutes of real podman, whose time is podman's and the network's: once, in the mode that is shipped.
-SLOW := backends/test_podman_debian backends/test_podman_crash backends/test_podman_input screens/test_podman
+SLOW := backends/test_podman_debian backends/test_podman_crash backends/test_podman_input backends/test_podman_task screens/test_podman
 ifeq ($(MODE),asan)
 TESTS_backends := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_backends))
 TESTS_screens := $(filter-out $(addprefix $(B)/tests/,$(SLOW)),$(TESTS_screens))
