@@ -118,7 +118,8 @@ int pod_debian(void)
         cached = false;
     }
     if (!cached) {
-        const char *const argv[] = {"sh", "-c", RECIPE, "debian", pod.base, suite, mirror, archive, POD_DEBIAN, NULL};
+        const char *const argv[] = {"env",    "-u",  "DPKG_ADMINDIR", "sh",    "-c",       RECIPE, "debian",
+                                    pod.base, suite, mirror,          archive, POD_DEBIAN, NULL};
         pod_run_argv(&r, argv, BUILD_MS);
     }
     if (r.code != 0) {

@@ -96,6 +96,11 @@ void pod_environment(const char *base)
     for (size_t i = 0; i < sizeof(GONE) / sizeof(*GONE); i++) {
         unsetenv(GONE[i]);
     }
+    /* `podman info` asks dpkg which package its helpers are of, six times, which is most of what it costs; nobody here
+     * wants to know. Without a database the answer comes at once. */
+    char *none = xasprintf("%s/dpkg", base);
+    setenv("DPKG_ADMINDIR", none, 1);
+    free(none);
 }
 
 /* --- processes --- */
