@@ -48,6 +48,10 @@ const struct verb verb_table[] = {
     {"engine", "status [NAME]|start [PRESET]|stop|restart [PRESET]|presets|logs",
      "The inference server of this machine (status: others too): what it does, start it, stop it", "oamuhkwWlFq", 2,
      false, verb_engine},
+    {"up", "", "Bring up the inference server and muthr's own services, after a list of what that means", "orydq", 0,
+     false, verb_up},
+    {"down", "", "Stop this machine's sandboxes, services and inference server, after a list of what ends", "orydq", 0,
+     false, verb_down},
     {"services", "status|start|stop|restart|logs [NAME]",
      "muthr's own services: the MCP bridge (muthr-services) and search (muthr-searxng)", "orRlq", 3, false,
      verb_services},
@@ -83,6 +87,7 @@ static const struct option_row {
     {'R', NULL, "--again", NULL, "provision even when this revision ran already"},
     {'P', NULL, "--no-provision", NULL, "start only"},
     {'y', "-y", "--yes", NULL, "do not ask"},
+    {'d', "-n", "--dry-run", NULL, "only list what would be done"},
     {'f', "-f", "--force", NULL, "without a polite stop"},
     {'c', "-c", "--command", "CMD", "run CMD with bash -lc"},
     {'C', NULL, "--cwd", "DIR", "start in this folder inside"},
@@ -237,6 +242,9 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         break;
     case 'P':
         o->no_provision = true;
+        break;
+    case 'd':
+        o->dry_run = true;
         break;
     case 'y':
         o->yes = true;

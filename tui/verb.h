@@ -46,6 +46,7 @@ struct verb_options {
     bool given[128];  /* by letter: those that were given, for verbs with several words */
     unsigned only;    /* of watch: a bit for each enum verb_kind; 0: all */
     uint64_t history; /* of screen: lines */
+    bool dry_run;     /* of up, down */
     bool paste, ansi;
     struct strvec names; /* positional arguments */
     struct strvec rest;  /* after "--" */
@@ -178,5 +179,7 @@ int verb_engine(struct verb_ctx *ctx);
 int verb_endpoints(struct verb_ctx *ctx, struct http_client *http, struct output *out, const char *name);
 int verb_task(struct verb_ctx *ctx);
 int verb_services(struct verb_ctx *ctx);
+int verb_up(struct verb_ctx *ctx);
+int verb_down(struct verb_ctx *ctx);
 
 #endif
