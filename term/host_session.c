@@ -466,6 +466,7 @@ static int run_program(struct host_session *h, struct error *err)
     int rc;
 
     hostenv_build(&env, (const char *const *)environ, (const char *const *)h->spec->env.v);
+    hostenv_mark(&env, h->info.id);
     opts.env = (const char *const *)env.v;
     umask(h->program_umask); /* 077 is for our own files */
     rc = pty_start(&h->pty, h->loop, &opts, err);

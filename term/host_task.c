@@ -5,6 +5,7 @@
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 #include "term/host_meta.h"
+#include "term/host_ready.h"
 #include "term/host_session.h"
 #include "term/task_plan.h"
 #include "term/viewer.h"
@@ -17,6 +18,7 @@ struct host_task {
     bool alerted;        /* that it fails was told; again only after a steady run, or when it is given up */
     bool gave_up;
     bool has_last_line;
+    struct host_ready *ready;
 };
 
 /* timer callback */
@@ -24,20 +26,19 @@ static void on_due(void *arg);
 
 void host_task_open(struct host_session *h)
 {
-    struct task_state *t = &h->info.task;
-
     if (h->info.kind != SESSION_TASK) {
         return;
     }
     h->task = xcalloc(1, sizeof(*h->task));
     h->task->timer = timer_new(h->loop, on_due, h);
-    t->ready = t->policy.ready_port != 0 || t->policy.ready_match[0] != '\0' ? TASK_READY_NOT_YET : TASK_READY_UNASKED;
+    h->task->ready = host_ready_new(h);
 }
 
 void host_task_close(struct host_session *h)
 {
     if (h->task != NULL) {
         timer_close(h->task->timer);
+        host_ready_free(h->task->ready);
         free(h->task);
         h->task = NULL;
     }
@@ -48,6 +49,7 @@ void host_task_begun(struct host_session *h)
     if (h->task != NULL) {
         h->task->began_ms = clock_mono_ms();
         h->info.task.run_wall_ms = clock_wall_ms();
+        host_ready_begin(h->task->ready);
     }
 }
 
@@ -63,9 +65,9 @@ bool host_task_has_last_line(const struct host_session *h)
 
 void host_task_output(struct host_session *h, const char *data, size_t len)
 {
-    (void)data;
     if (h->task != NULL && len > 0) {
         h->task->has_last_line = false;
+        host_ready_output(h->task->ready, data, len);
     }
 }
 
@@ -115,6 +117,7 @@ static void wait_for(struct host_session *h, uint64_t ms)
 {
     h->task->waits = true;
     h->info.task.next_wall_ms = clock_wall_ms() + ms;
+    host_ready_wait(h->task->ready);
     h->info.pid = 0;
     timer_start(h->task->timer, ms);
     for (struct viewer *v = h->viewers; v != NULL; v = viewer_next(v)) {
@@ -148,6 +151,7 @@ bool host_task_ended(struct host_session *h, int code, int signum)
     if (k == NULL) {
         return false;
     }
+    host_ready_end(k->ready);
     lasted = clock_mono_ms() - k->began_ms;
     k->alerted = k->alerted && lasted < TASK_STEADY_MS;
     plan = task_plan_end(t, code, signum, lasted);

@@ -14,7 +14,7 @@ static const char *const DROPPED[] = {
     "COLUMNS",      "LINES",      "KONSOLE_*",     "ITERM_*",       "WEZTERM*",        "ALACRITTY_*",
     "GHOSTTY_*",    "WT_SESSION", "WT_PROFILE_ID", "ZELLIJ*",       "LC_TERMINAL*",    "GNOME_TERMINAL_*",
     "XTERM_*",      "TERMINFO",   "TERMINFO_DIRS", "COLORFGBG",     "NO_COLOR",        "MUTHR_TUI_SYNC_FD",
-    "INSIDE_EMACS", "VSCODE_*",
+    "INSIDE_EMACS", "VSCODE_*",   HOSTENV_MARK,
 };
 
 static bool is_dropped(const char *entry)
@@ -57,5 +57,22 @@ void hostenv_build(struct strvec *out, const char *const *base, const char *cons
     strvec_setenv(out, "COLORTERM", "truecolor");
     for (; additions != NULL && *additions != NULL; additions++) {
         set_entry(out, *additions);
+    }
+}
+
+void hostenv_mark(struct strvec *env, const char *id)
+{
+    const size_t n = strlen(HOSTENV_MARK);
+
+    for (size_t i = 0; i < env->len; i++) {
+        size_t key = strcspn(env->v[i], "=");
+        bool ours = key >= n && strncmp(env->v[i] + key - n, HOSTENV_MARK, n) == 0 &&
+                    (key == n || env->v[i][key - n - 1] == '_') && strcmp(env->v[i] + key, "=") == 0;
+
+        if (ours) {
+            char *name = xstrndup(env->v[i], key);
+            strvec_setenv(env, name, id);
+            free(name);
+        }
     }
 }

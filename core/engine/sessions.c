@@ -355,6 +355,9 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     s->cwd = xstrdup_null(req->cwd);
     strvec_init(&s->env);
     env_add_terminal(&s->env);
+    if (req->kind == SESSION_TASK) {
+        strvec_setenv(&s->env, "MUTHR_SESSION", ""); /* its host says which: term/hostenv.h */
+    }
     if (req->env != NULL) {
         strvec_pushv(&s->env, (const char *const *)req->env->v);
     }

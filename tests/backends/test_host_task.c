@@ -5,9 +5,13 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/util/fs.h"
@@ -206,15 +210,137 @@ static void test_only_tasks(void **state)
     assert_int_equal(err.code, ERROR_INVALID);
 }
 
+static bool is_ready(void *arg)
+{
+    const struct session_info *i = sessions_find(a.s, arg);
+
+    return i != NULL && i->task.ready == TASK_READY_YES;
+}
+
+static bool is_not_ready(void *arg)
+{
+    const struct session_info *i = sessions_find(a.s, arg);
+
+    return i != NULL && i->task.ready == TASK_READY_NOT_YET;
+}
+
+static void test_ready_by_a_line(void **state)
+{
+    struct task_policy policy = {.ready_match = "^ready in [0-9]+ ms$"};
+
+    (void)state;
+    const char *id = start_task(
+        "stty -echo; echo 'not ready in 5 ms'; read x; printf '\\033[32mrea'; read x; printf 'dy\\033[0m in 7 ms'; "
+        "read x; echo; cat",
+        &policy, NULL);
+    MT_CLEANUP(xfree) char *mine = xstrdup(id);
+    assert_int_equal(info(id)->task.ready, TASK_READY_NOT_YET);
+    rig_type(&a, id, "\n");
+    rig_turn(&rig, 300);
+    assert_int_equal(info(id)->task.ready, TASK_READY_NOT_YET);
+    rig_type(&a, id, "\n"); /* it need not end its line */
+    assert_true(rig_wait(&rig, is_ready, mine, RIG_WAIT_MS));
+    assert_true(info(id)->task.ready_wall_ms >= info(id)->task.run_wall_ms);
+    assert_int_equal(sessions_restart(a.s, id, NULL), 0);
+    assert_true(rig_wait(&rig, is_not_ready, mine, RIG_WAIT_MS));
+    expect(id, 1, RUNS);
+    assert_int_equal(info(id)->task.ready, TASK_READY_NOT_YET);
+    assert_int_equal(info(id)->task.ready_wall_ms, 0);
+    for (int i = 0; i < 3; i++) {
+        rig_type(&a, id, "\n");
+    }
+    assert_true(rig_wait(&rig, is_ready, mine, RIG_WAIT_MS));
+}
+
+/* A task of a hundred thousand lines that are costly to match: it is not held up, and its last line is looked at. */
+static void test_ready_in_a_flood(void **state)
+{
+    struct task_policy policy = {.ready_match = "(a|aa|b)*(a|b)*(a|aa)*c$"};
+
+    (void)state;
+    const char *id = start_task(
+        "yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab | head -n 100000; echo abc; cat", &policy, NULL);
+    MT_CLEANUP(xfree) char *mine = xstrdup(id);
+    assert_true(rig_wait(&rig, is_ready, mine, RIG_WAIT_MS));
+}
+
+/* A port that nobody listens on now. */
+static uint16_t free_port(void)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(in);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&in, len) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+    close(fd);
+    return ntohs(in.sin_port);
+}
+
+/* The program of test_ready_by_a_port: listens at the first line of input, says so, and ends at the second. */
+static int listen_main(const char *port)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+    while (getchar() != '\n') {
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&in, sizeof(in)) != 0 || listen(fd, 1) != 0) {
+        perror("listen");
+        return 1;
+    }
+    printf("at http://localhost:%s/\n", port);
+    fflush(stdout);
+    while (getchar() != '\n') {
+    }
+    return 0;
+}
+
+static void test_ready_by_a_port(void **state)
+{
+    uint16_t port = free_port();
+    struct task_policy policy = {.ready_port = port, .restart = TASK_RESTART_ALWAYS};
+    static const char *const ENV[] = {"MUTHR_SESSION=", NULL};
+    char self[256], number[16];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    const char *const argv[] = {self, "listen", number, NULL};
+    struct session_start start = {.kind = SESSION_TASK, .argv = argv, .env = ENV, .task = &policy};
+
+    (void)state;
+    assert_true(n > 0);
+    self[n] = '\0';
+    str_format(number, sizeof(number), "%u", port);
+    assert_true(rig_start_spec(&a, &start));
+    const char *id = a.start_id;
+    MT_CLEANUP(xfree) char *mine = xstrdup(id);
+    rig_turn(&rig, 400);
+    assert_int_equal(info(id)->task.ready, TASK_READY_NOT_YET);
+    assert_int_equal(info(id)->task.port_count, 0);
+    rig_type(&a, id, "\n");
+    assert_true(rig_wait(&rig, is_ready, mine, RIG_WAIT_MS));
+    assert_int_equal(info(id)->task.port_count, 1);
+    assert_int_equal(info(id)->task.ports[0], port);
+    rig_type(&a, id, "\n");
+    expect(id, 0, WAITS);
+    assert_int_equal(info(id)->task.ready, TASK_READY_NOT_YET);
+    assert_int_equal(info(id)->task.port_count, 0);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "listen") == 0) {
+        return listen_main(argv[2]);
+    }
     if (argc > 1 && strcmp(argv[1], "host") == 0) {
         return host_main(argc - 1, argv + 1);
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_crash_loop),      T(test_kill_while_it_waits), T(test_kill_while_it_runs),
-        T(test_restart_by_hand), T(test_only_tasks),
+        T(test_crash_loop), T(test_kill_while_it_waits), T(test_kill_while_it_runs), T(test_restart_by_hand),
+        T(test_only_tasks), T(test_ready_by_a_line),     T(test_ready_in_a_flood),   T(test_ready_by_a_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
