@@ -173,6 +173,7 @@ void app_on_event(void *arg, const struct model_event *ev)
         break;
     case MODEL_SERVICE:
     case MODEL_INFERENCE:
+        server_on_change(app->server, ev->inference);
         app_dirty(app);
         break;
     case MODEL_STATS:
@@ -484,7 +485,14 @@ static void on_closed(void *arg)
     struct app *app = arg;
     app->closed = true;
     app->engine = NULL;
-    loop_stop(app->loop);
+    app_quit_on(app);
+}
+
+void app_quit_on(struct app *app)
+{
+    if (app->engine == NULL && !server_is_busy(app->server)) {
+        loop_stop(app->loop);
+    }
 }
 
 /* It takes too long: leave all the same. Hosts and sandboxes are processes of their own. */
@@ -507,5 +515,6 @@ void app_quit(struct app *app)
         app->quit_timer = timer_new(app->loop, on_quit_timeout, app);
     }
     timer_start(app->quit_timer, QUIT_WAIT_MS);
+    server_quit(app->server);
     engine_close(app->engine, true, on_closed, app);
 }

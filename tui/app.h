@@ -25,6 +25,7 @@
 #include "tui/port.h"
 #include "tui/problems.h"
 #include "tui/screen.h"
+#include "tui/server.h"
 #include "tui/split_store.h"
 #include "tui/tasklist.h"
 #include "tui/theme.h"
@@ -96,6 +97,7 @@ struct app {
     size_t retired_count;
     struct bus *bus;
     struct bus_sub *sub;
+    struct server *server; /* the inference servers: what they did, and the job that starts one */
     struct opnotes *notes; /* tells other processes of our operations */
     struct oplist *ops;    /* ours and theirs, for the list of them */
     struct model *model;
@@ -229,6 +231,8 @@ void app_show_error(struct app *app, const struct error *err);
 const char *app_key(const struct app *app, const char *command);
 /* Leaves; sessions and sandboxes go on. */
 void app_quit(struct app *app);
+/* Something that leaving waits for has ended. */
+void app_quit_on(struct app *app);
 
 /* --- app_config.c: settings, and what is remembered from run to run --- */
 int app_config_reload(struct app *app, bool at_start);
@@ -437,6 +441,7 @@ void dialog_delete(struct app *app);
 void dialog_restart(struct app *app);
 void dialog_quit_stop(struct app *app);
 void dialog_network(struct app *app, const struct flow *failed, const char *why);
+void dialog_inference(struct app *app); /* the inference servers */
 void dialog_filter(struct app *app);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);

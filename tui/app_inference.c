@@ -34,7 +34,7 @@ void app_sync_inference(struct app *app)
     for (size_t i = 0; app->all_inference && i < model_inference_count(app->model); i++) {
         add(list, &n, i);
     }
-    engine_watch_inference(app->engine, list, n);
+    server_watch(app->server, list, n);
 }
 
 void app_inference_text(const struct app *app, const struct workspace *ws, char *out, size_t cap)

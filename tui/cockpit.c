@@ -386,6 +386,7 @@ static int open_all(struct app *app, struct error *err)
     app->toast.since_ms = loop_now_ms(app->loop);
     app->bus = bus_new();
     app->model = model_new(app->bus);
+    app->server = server_new(app);
     app->sub = bus_subscribe(app->bus, app_on_event, app);
     app->notes = opnotes_new(app->paths, app->bus, app->model);
     MT_CLEANUP(xfree) char *ops = opnote_dir(app->paths);
@@ -404,7 +405,7 @@ static int open_all(struct app *app, struct error *err)
 static size_t close_all(struct app *app)
 {
     size_t left = app->model ? running_sessions(app) : 0;
-    bool stuck = app->engine != NULL;
+    bool stuck = app->engine != NULL || server_is_busy(app->server);
     overlay_close_all(app);
     app_split_save(app);
     close_watches(app);
@@ -427,6 +428,7 @@ static size_t close_all(struct app *app)
     if (stuck) {
         return left; /* an operation would not end: what it still holds goes with the process */
     }
+    server_free(app->server);
     if (app->model) {
         model_free(app->model);
         bus_free(app->bus);

@@ -464,6 +464,8 @@ const struct command command_table[] = {
     {"app.help", "help", "All keys", L | S | C | P, 0, dialog_help, NULL},
     {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P, 0, dialog_theme, NULL},
     {"app.errors", "errors", "Every error and warning, with time and full text", L | S | P, 0, dialog_errors, NULL},
+    {"app.inference", "model server", "The inference server: what it does, presets, start, stop, log", L | S | P, 0,
+     dialog_inference, NULL},
     {"app.rescan", "look again", "Look at workspaces, sandboxes, and machines that are down again", L | S, 0,
      app_cmd_rescan, NULL},
     {"app.redraw", "redraw", "Draw the screen anew", L | S | C | P, 0, app_cmd_redraw, NULL},

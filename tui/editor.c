@@ -137,7 +137,7 @@ static void run(struct editor *e)
         editor_free(e);
         return;
     }
-    engine_watch_inference(app->engine, NULL, 0); /* nobody sees it */
+    server_watch(app->server, NULL, 0); /* nobody sees it */
 }
 
 /* pane_sink.write */

@@ -122,6 +122,9 @@ bool frame_is_busy(const struct app *app)
     if (app->layout.too_small || !app->ready) {
         return false;
     }
+    if (server_is_busy(app->server)) {
+        return true; /* in the header */
+    }
     if (app->layout.main.w > 0 && !app_session(app)) {
         const struct workspace *ws = app_workspace(app);
         if (ws && tree_op_is_live(model_op(app->model, ws->op))) {

@@ -168,6 +168,7 @@ const struct keymap_default keymap_defaults[] = {
     {L | S | P, "?", "app.help"},
     {L | S | C | P, "F1", "app.help"},
     {L | S | P, "T", "app.theme"},
+    {L | S | P, "e", "app.inference"},
     {L | S | P, "E", "app.errors"},
     {L | S | P, "!", "app.errors"},
     {L | S, "R", "app.rescan"},

@@ -26,8 +26,7 @@ static void add(struct serverline *l, int gap, enum theme_role role, const char 
     }
 }
 
-/* "812", "41k", "1.2M" tokens. */
-static void tokens_text(uint64_t n, char out[16])
+void serverline_tokens(uint64_t n, char out[16])
 {
     if (n < 1000) {
         str_format(out, 16, "%u", (unsigned)n);
@@ -52,8 +51,7 @@ static void name_text(const struct inference_view *v, int columns, bool ascii, c
     str_copy(out, cap, cut.buf);
 }
 
-/* How full the fullest context is: calm, or a warning. */
-static enum theme_role pressure(uint64_t used, uint64_t window)
+enum theme_role serverline_pressure(uint64_t used, uint64_t window)
 {
     return window > 0 && used >= window - window / 10  ? THEME_BAD
            : window > 0 && used >= window - window / 4 ? THEME_WARN
@@ -70,7 +68,7 @@ static void add_gauge(struct serverline *l, uint64_t used, uint64_t window, bool
         size_t at = strlen(to);
         str_copy(to + at, 64 - at, glyph_text(i < n ? GLYPH_BAR_FULL : GLYPH_BAR_EMPTY, ascii));
     }
-    add(l, 1, pressure(used, window) == THEME_BAR ? THEME_GAUGE : pressure(used, window), full);
+    add(l, 1, serverline_pressure(used, window) == THEME_BAR ? THEME_GAUGE : serverline_pressure(used, window), full);
     int gap = full[0] != '\0' ? 0 : 1;
     add(l, gap, THEME_GAUGE_BACK, rest);
 }
@@ -81,15 +79,15 @@ static void add_context(struct serverline *l, const struct inference_view *v, in
 {
     char used[16], window[16], text[48];
     uint64_t all = v->full_window != 0 ? v->full_window : v->window;
-    tokens_text(v->full_used, used);
-    tokens_text(all, window);
+    serverline_tokens(v->full_used, used);
+    serverline_tokens(all, window);
     if (v->has_slots && all > 0) {
         if (form == 0) {
             add(l, 2, THEME_BAR_DIM, "ctx");
             add_gauge(l, v->full_used, all, ascii);
         }
         str_format(text, sizeof(text), "%s/%s", used, window);
-        add(l, form == 0 ? 1 : 2, pressure(v->full_used, all), text);
+        add(l, form == 0 ? 1 : 2, serverline_pressure(v->full_used, all), text);
     } else if (v->cache_percent >= 0) {
         str_format(text, sizeof(text), "cache %d%%", v->cache_percent);
         add(l, 2, THEME_BAR, text);

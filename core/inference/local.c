@@ -404,6 +404,22 @@ void local_holder(const char *host, int64_t port, char out[200], int *pid)
     }
 }
 
+/* Takes colours and the like out of a log's lines, in place. Returns what is left of it. */
+static size_t strip_escapes(char *text, size_t len)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < len;) {
+        if (text[i] == '\033' && i + 1 < len && text[i + 1] == '[') {
+            for (i += 2; i < len && text[i] >= 0x20 && text[i] <= 0x3f; i++) {
+            }
+            i += i < len && text[i] >= 0x40 && text[i] <= 0x7e;
+        } else {
+            text[out++] = text[i++];
+        }
+    }
+    return out;
+}
+
 void local_tail(const char *path, int64_t from, size_t lines, struct strbuf *out)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
@@ -420,7 +436,7 @@ void local_tail(const char *path, int64_t from, size_t lines, struct strbuf *out
     strbuf_reserve(&text, TAIL_MAX);
     ssize_t n = pread(fd, text.buf, TAIL_MAX, (off_t)MT_MAX(begin, (int64_t)0));
     close(fd);
-    size_t len = n > 0 ? (size_t)n : 0, at = len;
+    size_t len = n > 0 ? strip_escapes(text.buf, (size_t)n) : 0, at = len;
     if (at > 0 && text.buf[at - 1] == '\n') {
         at--;
     }

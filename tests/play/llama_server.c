@@ -6,6 +6,8 @@
  *   PLAY_EXIT         says some words on stderr and exits with this code, at once
  *   PLAY_IGNORE_TERM  takes no notice of TERM
  *   PLAY_CHILD        has a child in its group that ignores TERM
+ *   PLAY_BUSY         so many of its four slots write twenty tokens a second each, the last of them reads its prompt;
+ *                     /slots and /metrics tell of them (b10621)
  * It ends by itself after two minutes, so that no test leaves it behind. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -42,13 +44,34 @@ static const char *argument(int argc, char **argv, const char *name)
     exit(2);
 }
 
+/* Four slots, of which some are at work since `ms`. */
+static void say_slots(char *out, size_t cap, int busy, long long ms)
+{
+    size_t at = (size_t)snprintf(out, cap, "[");
+    for (int i = 0; i < 4; i++) {
+        at += (size_t)snprintf(out + at, cap - at, "%s{\"id\":%d,\"n_ctx\":20480,", i > 0 ? "," : "", i);
+        if (i < busy) {
+            int reads = i == busy - 1 && busy > 1;
+            at += (size_t)snprintf(out + at, cap - at,
+                                   "\"id_task\":%d,\"is_processing\":true,\"n_prompt_tokens\":%d,"
+                                   "\"n_prompt_tokens_processed\":%lld,\"n_prompt_tokens_cache\":0,"
+                                   "\"next_token\":[{\"n_decoded\":%lld}]}",
+                                   10 + i, 6000 * (i + 1), reads ? ms / 50 % 6000 : 6000LL * (i + 1),
+                                   reads ? 0 : ms / 50);
+        } else {
+            at += (size_t)snprintf(out + at, cap - at, "\"is_processing\":false}");
+        }
+    }
+    snprintf(out + at, cap - at, "]");
+}
+
 /* One request, one answer. */
-static void serve(int fd, const char *model, int loading)
+static void serve(int fd, const char *model, int loading, long long ms)
 {
     static const char LOADING[] =
         "{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}";
-    char request[4096], body[1024], head[256];
-    int status = 200;
+    char request[4096], body[4096], head[256];
+    int status = 200, busy = (int)number("PLAY_BUSY");
     ssize_t n = read(fd, request, sizeof(request) - 1);
 
     request[n > 0 ? n : 0] = '\0';
@@ -60,12 +83,20 @@ static void serve(int fd, const char *model, int loading)
     } else if (strncmp(request, "GET /v1/models ", 15) == 0) {
         snprintf(body, sizeof(body),
                  "{\"object\":\"list\",\"data\":[{\"id\":\"%.400s\",\"object\":\"model\",\"owned_by\":\"llamacpp\","
-                 "\"meta\":{\"n_ctx\":4096,\"n_ctx_train\":32768}}]}",
-                 model);
+                 "\"meta\":{\"n_ctx\":%d,\"n_ctx_train\":32768}}]}",
+                 model, busy > 0 ? 20480 : 4096);
     } else if (strncmp(request, "GET /props ", 11) == 0) {
         snprintf(body, sizeof(body),
-                 "{\"default_generation_settings\":{\"n_ctx\":4096},\"total_slots\":1,\"model_path\":\"%.400s\"}",
-                 model);
+                 "{\"default_generation_settings\":{\"n_ctx\":%d},\"total_slots\":%d,\"model_path\":\"%.400s\"}",
+                 busy > 0 ? 20480 : 4096, busy > 0 ? 4 : 1, model);
+    } else if (busy > 0 && strncmp(request, "GET /slots ", 11) == 0) {
+        say_slots(body, sizeof(body), busy, ms);
+    } else if (busy > 0 && strncmp(request, "GET /metrics ", 13) == 0) {
+        int writing = busy > 1 ? busy - 1 : 1;
+        snprintf(body, sizeof(body),
+                 "llamacpp:tokens_predicted_total %lld\nllamacpp:tokens_predicted_seconds_total %.3f\n"
+                 "llamacpp:requests_processing %d\nllamacpp:requests_deferred 0\n",
+                 ms / 50 * writing, (double)ms / 1000, busy);
     } else {
         status = 404;
         snprintf(body, sizeof(body), "{\"error\":{\"code\":404,\"message\":\"File Not Found\"}}");
@@ -118,7 +149,7 @@ int main(int argc, char **argv)
     for (;;) {
         int c = accept(fd, NULL, NULL);
         if (c >= 0) {
-            serve(c, model, now_ms() - began < number("PLAY_LOADING_MS"));
+            serve(c, model, now_ms() - began < number("PLAY_LOADING_MS"), now_ms() - began);
         }
     }
 }

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inference server in the header of the real cockpit: a child plays llama-server on its own loop, and does as it is
- * told through a pipe. */
+/* The inference server in the header and the view of the real cockpit. A child plays llama-server on its own loop and
+ * does as it is told through a pipe; another one (tests/play) is started and stopped by the cockpit itself. */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/util/fs.h"
+#include "core/util/paths.h"
+#include "core/util/strvec.h"
+#include "core/util/xmalloc.h"
 #include "tests/engine/llm_server.h"
 #include "tests/screens/world.h"
 
@@ -124,10 +133,208 @@ static void test_header(void **state)
     world_leave(h);
 }
 
-int main(void)
+/* --- the view --- */
+
+#define PROVIDER ".config/muthr/provider.d/"
+
+static char self_dir[1024]; /* of this test program */
+
+/* A port that nobody listens on. */
+static int free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+/* The cockpit with what plays llama-server on its PATH. */
+static void start_playing(struct harness *h, int port, int cols, int rows, const char *const *args,
+                          const char *const *more)
+{
+    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
+    MT_CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT;
+    MT_CLEANUP(xfree) char *from = xasprintf("%s/../play/llama-server", self_dir);
+    MT_CLEANUP(xfree) char *to = path_join(harness_home(h), "bin/llama-server");
+    harness_mkdir(h, "bin");
+    assert_int_equal(fs_read(from, 64u << 20, &bytes, NULL), 0);
+    assert_int_equal(fs_write_atomic(to, bytes.buf, bytes.len, 0755, NULL), 0);
+    assert_int_equal(chmod(to, 0755), 0);
+    strvec_pushf(&env, "PATH=%s/bin:%s", harness_home(h), getenv("PATH"));
+    strvec_pushf(&env, "MUTHR_SERVER_PORT=%d", port);
+    strvec_pushv(&env, more);
+    world_small(h);
+    world_start(h, cols, rows, args, (const char *const *)env.v);
+}
+
+static void open_view(struct harness *h)
+{
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "e");
+    harness_wait_text(h, "Inference server");
+    harness_wait_text(h, "Presets");
+}
+
+/* Presets with what is wrong with them; starting, loading, at work with graphs; a stop asks, and stops. */
+static void test_life(void **state)
+{
+    struct harness *h = *state;
+    int port = free_port();
+    char down[64];
+    str_format(down, sizeof(down), "nobody listens on 127.0.0.1:%d", port);
+    harness_write(h, PROVIDER "fast.ini", "model = org/Fast-8B:Q4\nruntime = llama\n");
+    harness_write(h, PROVIDER "junk.ini", "\x01\x02\xff\xfe\n");
+    harness_write(h, PROVIDER "none.ini", "runtime = llama\n");
+    harness_write(h, PROVIDER "a/twin.ini", "model = m1\n");
+    harness_write(h, PROVIDER "b/twin.ini", "model = m2\n");
+    start_playing(h, port, 120, 40, NULL, (const char *const[]){"PLAY_BUSY=3", "PLAY_LOADING_MS=1500", NULL});
+    open_view(h);
+    harness_wait_text(h, down);
+    harness_wait_text(h, "Enter starts the selected preset here");
+    harness_wait_text(h, "a/twin.ini");
+    assert_true(harness_has(h, "b/twin.ini"));
+    assert_true(harness_has(h, "\xe2\x9c\x97 junk"));
+    assert_true(harness_has(h, "none.ini:1: no model"));
+    assert_true(harness_has(h, "has the same name"));
+    harness_key(h, "G");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "none.ini cannot be used: ");
+    harness_keys(h, "g j j");
+    harness_wait_text(h, "fast.ini: org/Fast-8B:Q4");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "answer: loading");
+    harness_key(h, "Escape"); /* the job goes on, and is told above */
+    harness_wait_gone(h, "Presets");
+    assert_true(harness_has(h, "starting the server with fast"));
+    harness_wait_text(h, "llama-server runs with org/Fast-8B:Q4: ready");
+    open_view(h);
+    harness_wait_text(h, "3 of 4 busy");
+    harness_wait_text(h, "20,480 tokens in a conversation");
+    harness_wait_text(h, " of 82k in all");
+    harness_wait_text(h, "/20k writes");
+    harness_wait_text(h, "/20k reads ");
+    harness_wait_text(h, "0/20k idle");
+    harness_wait_text(h, "40 tokens a second");
+    harness_wait_text(h, ", started here at ");
+    harness_wait_text(h, "\xe2\xa3\xbf"); /* a graph that has something to tell */
+    harness_wait_text(h, "min ago");
+    harness_wait_text(h, "playing llama-server with org/Fast-8B:Q4");
+    harness_key(h, "l");
+    harness_wait_text(h, "following");
+    harness_wait_text(h, "~/.cache/muthr/llama-server.log");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "following");
+    harness_resize(h, 80, 24);
+    harness_wait_text(h, "/20k writes");
+    assert_true(harness_has(h, "Tokens a second"));
+    harness_resize(h, 40, 12);
+    harness_wait_text(h, "Inference server");
+    harness_wait_text(h, "40 tokens a second");
+    harness_resize(h, 120, 40);
+    harness_wait_text(h, "Log of llama-server");
+    harness_key(h, "s");
+    harness_wait_text(h, "Stop llama-server? 3 requests are being answered (y/N)");
+    harness_key(h, "n");
+    harness_wait_text(h, "Left as it is");
+    harness_key(h, "s");
+    harness_wait_text(h, "(y/N)");
+    harness_key(h, "y");
+    harness_wait_text(h, "llama-server was stopped");
+    harness_wait_text(h, down);
+    harness_key(h, "s");
+    harness_wait_text(h, "No inference server that was started here runs");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Presets");
+    world_leave(h);
+}
+
+/* What ends at once shows its last lines; a program that is missing, what to install; a pid file that names another
+ * program is told, and nothing is done to that. */
+static void test_trouble(void **state)
+{
+    struct harness *h = *state;
+    int port = free_port();
+    char pid[32];
+    MT_CLEANUP(xfree) char *program = path_join(harness_home(h), "bin/llama-server");
+    harness_write(h, PROVIDER "fast.ini", "model = org/Fast-8B:Q4\nruntime = llama\n");
+    start_playing(h, port, 100, 30, (const char *const[]){"--ascii", NULL}, (const char *const[]){"PLAY_EXIT=3", NULL});
+    open_view(h);
+    harness_wait_text(h, "fast.ini: org/Fast-8B:Q4");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "x llama-server ended at once, exit 3: error: failed to load");
+    harness_wait_text(h, "loading org/Fast-8B:Q4");
+    harness_wait_text(h, "d puts this away");
+    assert_false(harness_has(h, "[31m"));
+    harness_key(h, "d");
+    harness_wait_gone(h, "d puts this away");
+    harness_wait_text(h, "Log of llama-server");
+    assert_true(harness_has(h, "error: failed to load model")); /* in the log below */
+    assert_int_equal(unlink(program), 0);
+    harness_key(h, "S");
+    harness_wait_text(h, "x llama-server is not on PATH");
+    harness_wait_text(h, "install llama.cpp");
+    str_format(pid, sizeof(pid), "%d\n", (int)getpid());
+    harness_write(h, ".cache/muthr/llama-server.pid", pid);
+    harness_keys(h, "d R");
+    harness_wait_text(h, "llama-server.pid names");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Presets");
+    world_leave(h);
+}
+
+/* Another's server: loading, with a key, something else on its port; and a second endpoint. */
+static void test_states(void **state)
+{
+    struct harness *h = *state;
+    struct player p, q;
+    char port[48], config[200];
+    player_start(&p);
+    player_start(&q);
+    player_order(&q, LLM_CALM);
+    str_format(port, sizeof(port), "MUTHR_SERVER_PORT=%d", p.port);
+    str_format(config, sizeof(config), "[[inference]]\nname = \"gpu\"\nhost = \"127.0.0.1\"\nport = %d\n", q.port);
+    harness_write(h, ".config/muthr/muthr.toml", config);
+    world_small(h);
+    world_start(h, 120, 36, NULL, (const char *const[]){port, NULL});
+    open_view(h);
+    harness_wait_text(h, "loading its model");
+    player_order(&p, LLM_CALM);
+    harness_wait_text(h, "2 of 4 busy");
+    harness_wait_text(h, "not started here: ");
+    harness_key(h, "s");
+    harness_wait_text(h, "It was not started here, so it is not stopped here");
+    player_order(&p, LLM_HTML);
+    harness_wait_text(h, "not an inference server");
+    harness_wait_text(h, "Another program has that port");
+    harness_key(h, "Tab");
+    harness_wait_text(h, " gpu 127.0.0.1:");
+    harness_wait_text(h, "2 of 4 busy");
+    harness_key(h, "Left");
+    harness_wait_text(h, "Another program has that port");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Presets");
+    world_leave(h);
+    player_end(&q); /* it holds the pipe of the first one, too */
+    player_end(&p);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_life, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_trouble, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_states, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_header, world_set_up, world_tear_down),
     };
+    char *real = path_real(argv[0], NULL);
+    (void)argc;
+    if (real == NULL || str_copy(self_dir, sizeof(self_dir), real) < 0) {
+        return 1;
+    }
+    free(real);
+    *strrchr(self_dir, '/') = '\0';
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

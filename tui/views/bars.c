@@ -30,6 +30,15 @@ static void draw_server(const struct app *app, struct surface *s, struct rect r,
     if (r.w < SERVER_MIN_COLS) {
         return;
     }
+    char job[240], text[260];
+    server_text(app->server, job, sizeof(job));
+    if (job[0] != '\0') { /* what is being done to it matters more than how it is */
+        struct style st = theme_style(&app->theme, THEME_BUSY);
+        st.bg = bar.bg;
+        str_format(text, sizeof(text), "%s %s", glyph_spinner(loop_now_ms(app->loop), app->ascii), job);
+        surface_text_right(s, end, r.y, end - from, st, text);
+        return;
+    }
     const struct inference_view *v = model_inference_for(app->model, app_workspace(app));
     serverline_build(v, model_inference_count(app->model) > 1 ? v->name : NULL, end - from, app->ascii, &line);
     for (int i = 0, x = end - line.columns; i < line.count; i++) {
