@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/engine/engine.h"
+#include "core/engine/tasks.h"
 #include "core/io/loop.h"
 #include "core/model/config.h"
 #include "core/model/model.h"
@@ -51,6 +52,11 @@ struct flow {
     bool then_session; /* open one when it is up */
     enum session_kind kind;
     char command[SESSION_COMMAND_MAX];
+    /* Kind TASK: what it is called ("": made from the command), by its definition as that stands then, or by
+     * `command` and `policy`. */
+    char task[TASK_NAME_MAX];
+    bool task_defined;
+    struct task_policy policy;
     bool image_told, allow_image, command_told, allow_command; /* what the person said to the project's wishes */
     char backend[16];                                          /* chosen by a person; "": as configured */
     char then_backend[16];                                     /* after a delete: made anew by this one */
@@ -172,6 +178,7 @@ struct app {
     size_t undone;                 /* deletes that leaving took back */
     char numbers[APP_NUMBERS][SESSION_ID_MAX];
     char want_session[SESSION_ID_MAX]; /* focus it as soon as the model has it */
+    bool want_quiet;                   /* only select it */
     /* A session is being opened to be gone into: keys typed meanwhile are meant for it, not for the list. */
     struct {
         bool active;
@@ -345,6 +352,10 @@ void flow_close_session(struct app *app, const char *id);
 void flow_again(struct app *app, const char *id); /* the ended session's program once more */
 
 /* --- app_tasks.c: what is done with a task, wherever it is shown --- */
+/* Starts the task of a flow in its workspace, which runs; what a project asks for only with a person's yes. */
+void task_start(struct app *app, const struct flow *f);
+/* The same, bringing the sandbox up first if need be. */
+void task_want(struct app *app, const struct flow *f);
 void task_stop(struct app *app, const char *id); /* asks */
 /* Runs it again from the beginning, whether it runs, waits or is over. */
 void task_restart(struct app *app, const char *id);
@@ -446,6 +457,11 @@ void dialog_filter(struct app *app);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
 void dialog_tasks(struct app *app); /* every operation and every task */
+
+/* --- dialogs_task.c --- */
+void dialog_new_task(struct app *app);
+/* Shows what a project's file wants to run, and asks; goes on with task_want. */
+void dialog_task_consent(struct app *app, const struct flow *f, const struct task_def *def);
 
 /* --- dialogs_copy.c: copy mode's --- */
 void dialog_search(struct app *app, bool backward);

@@ -170,7 +170,7 @@ static bool keep_soon(struct app *app, struct key key)
 {
     const struct flow *f = flow_of(app, app->selected.ws);
     const struct op_view *op = f ? model_op(app->model, f->op) : NULL; /* not in the model in its first turn */
-    if (!f || !f->then_session || key.mods || key.sym == KEYSYM_ESCAPE ||
+    if (!f || !f->then_session || f->kind == SESSION_TASK || key.mods || key.sym == KEYSYM_ESCAPE ||
         (op && op->state != OP_RUNNING && op->state != OP_QUEUED) || (op && op->session[0]) ||
         (op && op->started_ms && clock_mono_ms() - op->started_ms > SOON_MS)) {
         return false;

@@ -70,6 +70,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
         if (app->selected.ws == st->ws) {
             str_copy(app->ahead.id, sizeof(app->ahead.id), id);
             str_copy(app->want_session, sizeof(app->want_session), id); /* the person is still here: go in */
+            app->want_quiet = false;
         } else {
             const struct workspace *ws = model_workspace(app->model, st->ws);
             app_split_failed(app, st->ws); /* where it was to stand nobody looks any more */
@@ -294,7 +295,9 @@ static bool flow_step(struct app *app, struct flow *f)
     if (!f->then_session || op->notice[0] || op->drift[0]) {
         say_done(app, ws, op);
     }
-    if (f->then_session) {
+    if (f->then_session && f->kind == SESSION_TASK) {
+        task_start(app, f);
+    } else if (f->then_session) {
         flow_session(app, f->ws, f->kind, f->command);
     }
     return true;
@@ -336,8 +339,9 @@ void flow_tick(struct app *app)
     if (in) {
         app_split_arrived(app, want->id, in->id);
     }
-    if (app->want_session[0] && app_select_session(app, app->want_session, true)) {
+    if (app->want_session[0] && app_select_session(app, app->want_session, !app->want_quiet)) {
         app->want_session[0] = '\0';
+        app->want_quiet = false;
     }
     if (app->leave_when_stopped && !stopping) {
         app_quit(app);
@@ -426,9 +430,12 @@ void flow_again(struct app *app, const char *id)
     if (!ws) {
         return;
     }
+    if (s->kind == SESSION_TASK) {
+        task_restart(app, id);
+        return;
+    }
     /* Its label is what was run. Another program in its place would not be "again". */
-    bool lost = !s->command[0] && (s->kind == SESSION_TASK ||
-                                   (s->kind == SESSION_SHELL && strcmp(s->label, session_kind_name(s->kind)) != 0));
+    bool lost = !s->command[0] && s->kind == SESSION_SHELL && strcmp(s->label, session_kind_name(s->kind)) != 0;
     if (lost) {
         app_warn(app, "%s: its command was too long to be kept: start it anew", session_shown(s));
         return;

@@ -48,6 +48,7 @@ const struct keymap_default keymap_defaults[] = {
     {L | S, "y", "sandbox.address"},
 
     {L | S, "n", "session.new"},
+    {L | S, "t", "task.new"},
     {L, "x", "session.kill"},
     {L | S, "X", "session.kill"},
     {L | S, "D", "session.dismiss"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tui/tasktext.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "core/util/clock.h"
@@ -19,9 +20,16 @@ bool tasktext_is_over(const struct session_info *s)
     return (s->state == SESSION_EXITED || s->state == SESSION_LOST) && !tasktext_waits(s);
 }
 
+bool tasktext_was_stopped(const struct session_info *s)
+{
+    int sig = s->exit_signal ? s->exit_signal : s->exit_code > 128 ? s->exit_code - 128 : 0;
+    return tasktext_is_over(s) && s->state == SESSION_EXITED && (sig == SIGHUP || sig == SIGINT || sig == SIGTERM);
+}
+
 bool tasktext_has_failed(const struct session_info *s)
 {
-    return tasktext_is_over(s) && (s->state == SESSION_LOST || s->exit_code != 0 || s->exit_signal != 0);
+    return tasktext_is_over(s) && !tasktext_was_stopped(s) &&
+           (s->state == SESSION_LOST || s->exit_code != 0 || s->exit_signal != 0);
 }
 
 struct state_look tasktext_look(const struct session_info *s)
@@ -33,8 +41,9 @@ struct state_look tasktext_look(const struct session_info *s)
         return (struct state_look){GLYPH_AGAIN, false, "waiting", THEME_WARN};
     }
     if (s->state == SESSION_EXITED) {
-        return tasktext_has_failed(s) ? (struct state_look){GLYPH_FAILED, false, "failed", THEME_BAD}
-                                      : (struct state_look){GLYPH_DONE, false, "done", THEME_DIM};
+        return tasktext_has_failed(s)    ? (struct state_look){GLYPH_FAILED, false, "failed", THEME_BAD}
+               : tasktext_was_stopped(s) ? (struct state_look){GLYPH_STOPPED, false, "stopped", THEME_DIM}
+                                         : (struct state_look){GLYPH_DONE, false, "done", THEME_DIM};
     }
     if (s->state == SESSION_STARTING || s->task.ready == TASK_READY_NOT_YET) {
         return (struct state_look){GLYPH_TASK, false, "starting", THEME_BUSY};
@@ -94,6 +103,8 @@ void tasktext_state(const struct session_info *s, uint64_t now, char *out, size_
         end_text(s->exit_code, s->exit_signal, why, sizeof(why));
         str_format(out, cap, s->task.in_a_row ? "failed: %s after %u %s" : "failed: %s", why, s->task.in_a_row,
                    s->task.in_a_row == 1 ? "restart" : "restarts");
+    } else if (tasktext_was_stopped(s)) {
+        str_copy(out, cap, "stopped");
     } else if (tasktext_is_over(s)) {
         str_format(out, cap, "done: exit %d", s->exit_code);
     } else if (s->task.ready == TASK_READY_NOT_YET) {

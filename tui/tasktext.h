@@ -13,6 +13,8 @@
 
 /* Has it come to its end, and is not started again? */
 bool tasktext_is_over(const struct session_info *s);
+/* Has somebody asked it to end (its program, or what runs it inside, tells of HUP, INT or TERM)? */
+bool tasktext_was_stopped(const struct session_info *s);
 /* Has it come to an end that nobody wanted? */
 bool tasktext_has_failed(const struct session_info *s);
 /* It has ended and is started again at a known time. */

@@ -116,11 +116,108 @@ static void test_operation_of_another_process(void **state)
     world_leave(h);
 }
 
+static const char project_tasks[] = "[tasks]\n"
+                                    "seed = \"echo seeding; touch seeded; sleep 600\"\n"
+                                    "[tasks.web]\n"
+                                    "command = \"echo up on 3000; sleep 600\"\n"
+                                    "env = { PORT = \"3000\" }\n"
+                                    "cwd = \"site\"\n"
+                                    "ready_match = \"up on\"\n";
+
+/* The project's own task is shown whole and asked for, with No as the default; with a yes it runs, once and again. */
+static void test_task_of_the_project(void **state)
+{
+    struct harness *h = *state;
+
+    harness_write(h, "src/api/muthr.toml", project_tasks);
+    harness_write(h, "src/api/site/index", "");
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "t");
+    harness_wait_text(h, "Run a task in api");
+    harness_wait_text(h, "asks first");
+    harness_wait_text(h, "The sandbox is started first");
+    harness_type(h, "web");
+    harness_wait_gone(h, "seed");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "api: run the project's task web?");
+    harness_wait_text(h, "command: echo up on 3000; sleep 600");
+    harness_wait_text(h, "env: PORT=3000");
+    harness_wait_text(h, "cwd: site");
+    harness_wait_text(h, "muthr.toml");
+    harness_key(h, "Enter"); /* no answer, or no: nothing runs */
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "run the project's task");
+    harness_wait_text(h, "no sandbox");
+    harness_key(h, "t");
+    harness_wait_text(h, "asks first");
+    harness_type(h, "web");
+    harness_wait_gone(h, "seed");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "run the project's task web?");
+    harness_key(h, "y");
+    harness_wait_text(h, "web runs in api");
+    harness_wait_text(h, "up on 3000");
+    /* It is not asked for twice. */
+    harness_key(h, "t");
+    harness_wait_text(h, "Run a task in api");
+    harness_type(h, "web");
+    harness_wait_gone(h, "asks first");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "web runs already");
+    harness_key(h, "b");
+    harness_wait_text(h, "Tasks  1");
+    harness_wait_text(h, "ready when it prints");
+    harness_key(h, "s");
+    harness_wait_text(h, "Stop web in api?");
+    harness_key(h, "y");
+    harness_wait_text(h, "stopped");
+    harness_key(h, "r");
+    harness_wait_text(h, "web in api starts again");
+    harness_wait_gone(h, "stopped");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Operations");
+    world_leave(h);
+}
+
+/* Any command, with a policy: one that crashes is started again, and says when. */
+static void test_command_that_is_restarted(void **state)
+{
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    harness_key(h, "t");
+    harness_wait_text(h, "Another command...");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "sh -c");
+    harness_type(h, "echo trouble; exit 3\r");
+    harness_wait_text(h, "When it ends");
+    harness_key(h, "f");
+    harness_wait_text(h, "again in");
+    harness_key(h, "b");
+    harness_wait_text(h, "waiting: starts again in");
+    harness_wait_text(h, "restarts");
+    harness_wait_text(h, "trouble");
+    harness_key(h, "s");
+    harness_wait_text(h, "Stop echo");
+    harness_key(h, "y");
+    harness_wait_gone(h, "starts again in");
+    harness_wait_text(h, "failed: exit 3");
+    harness_key(h, "d");
+    harness_wait_text(h, "There are none");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "Operations");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_operations, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_operation_of_another_process, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_task_of_the_project, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_command_that_is_restarted, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }

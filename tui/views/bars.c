@@ -135,6 +135,22 @@ static size_t add_match(const struct app *app, struct hint *out, size_t n)
     return n;
 }
 
+/* Is there something for the view of operations and tasks to show? */
+static bool something_goes_on(const struct app *app)
+{
+    for (size_t i = 0; i < model_op_count(app->model); i++) {
+        if (tree_op_is_live(model_op_at(app->model, i))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < model_session_count(app->model); i++) {
+        if (model_session_at(app->model, i)->kind == SESSION_TASK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What only matters now: an operation that can be canceled and read, a filter that can be cleared. */
 static size_t add_moment(const struct app *app, enum command_context context, struct hint *out, size_t n)
 {
@@ -150,6 +166,11 @@ static size_t add_moment(const struct app *app, enum command_context context, st
     }
     if (context != CONTEXT_LIST) {
         return n;
+    }
+    const struct command *tasks = something_goes_on(app) ? command_find("app.tasks") : NULL;
+    const char *tasks_chord = tasks ? keymap_chord(app->keymap, context, tasks) : NULL;
+    if (tasks_chord && n < BAR_HINTS) {
+        out[n++] = (struct hint){tasks_chord, tasks->label, 6, false};
     }
     if (app->marked.len && !app->filter[0] && n < BAR_HINTS) {
         out[n++] = (struct hint){"Esc", "clears the marks", 6, false};

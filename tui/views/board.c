@@ -90,7 +90,7 @@ void board_task(const struct app *app, struct surface *s, struct rect r, const s
                 const struct session_info *task, bool on)
 {
     struct state_look look = glyph_session(task);
-    bool over = tasktext_is_over(task) && !tasktext_has_failed(task);
+    bool over = tasktext_is_over(task) && !tasktext_has_failed(task); /* nothing to do about it */
     struct style dim = ink(app, THEME_DIM, on), plain = ink(app, over && !on ? THEME_DIM : THEME_TEXT, on);
     char state[400], time[24], ports[80];
     uint64_t now = clock_wall_ms();

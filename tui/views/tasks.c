@@ -271,7 +271,7 @@ static void draw_tasks(const struct app *app, const struct tasks_view *v, struct
         surface_textf(s, r.x + 3, y, r.w - 3, dim,
                       it->tasks.all ? "None matches. Esc clears the filter."
                                     : "There are none. %s in the list runs one.",
-                      app_key(app, "session.new"));
+                      app_key(app, "task.new"));
     }
 }
 
