@@ -254,6 +254,10 @@ void app_set_root(struct app *app, const char *path);
 void app_sync_inference(struct app *app);
 /* "gpu, 10.0.0.5:8080: Qwen3-8B": the endpoint that a sandbox uses; "" where there is only one for all. */
 void app_inference_text(const struct app *app, const struct workspace *ws, char *out, size_t cap);
+/* "ctx 62%": how full the context of an agent is; "ctx ~62%": of the server's fullest slot, not surely its own; ""
+ * where nothing is known. See pressure.h. The long form says so in words. Return its colour. */
+enum theme_role app_pressure_text(const struct app *app, const struct session_info *s, char *out, size_t cap);
+enum theme_role app_pressure_long(const struct app *app, const struct session_info *s, char *out, size_t cap);
 /* The settings were read again: takes their endpoints, and says whose has changed. */
 void app_reload_inference(struct app *app);
 /* What is remembered from run to run: the list's width. */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which inference endpoints are in sight, and what is said when they change. */
 #include "core/model/config_inference.h"
+#include "core/model/pressure.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 #include "tui/app.h"
+#include "tui/glyph.h"
+
+#define PRESSURE_HIGH 75 /* percent from which it is worth a colour */
+#define PRESSURE_FULL 90
 
 /* Adds one, once. */
 static void add(size_t *list, size_t *n, size_t which)
@@ -48,6 +53,32 @@ void app_inference_text(const struct app *app, const struct workspace *ws, char 
                    : ready                      ? path_base(v->model)
                                                 : inference_state_name(v->state));
     }
+}
+
+enum theme_role app_pressure_text(const struct app *app, const struct session_info *s, char *out, size_t cap)
+{
+    struct pressure p;
+    pressure_of(app->model, s, &p);
+    out[0] = '\0';
+    if (p.how != PRESSURE_NONE) {
+        str_format(out, cap, "ctx %s%s%d%%", p.percent >= PRESSURE_HIGH ? glyph_text(GLYPH_HIGH, app->ascii) : "",
+                   p.how == PRESSURE_FULLEST ? "~" : "", p.percent);
+    }
+    return p.percent >= PRESSURE_FULL ? THEME_BAD : p.percent >= PRESSURE_HIGH ? THEME_WARN : THEME_DIM;
+}
+
+enum theme_role app_pressure_long(const struct app *app, const struct session_info *s, char *out, size_t cap)
+{
+    char brief[40];
+    struct pressure p;
+    enum theme_role role = app_pressure_text(app, s, brief, sizeof(brief));
+    pressure_of(app->model, s, &p);
+    out[0] = '\0';
+    if (p.how != PRESSURE_NONE) {
+        str_format(out, cap, "%s %s of %llu tokens: %s", session_shown(s), brief, (unsigned long long)p.window,
+                   p.how == PRESSURE_FULLEST ? "the server's fullest slot, not surely this agent's" : "its slot");
+    }
+    return role == THEME_DIM ? THEME_TEXT : role;
 }
 
 void app_reload_inference(struct app *app)

@@ -13,7 +13,7 @@ const char *glyph_text(enum glyph g, bool ascii)
         [GLYPH_SKIPPED] = {"–", "-"},       [GLYPH_ARROW] = {"›", ">"},   [GLYPH_BAR_FULL] = {"━", "#"},
         [GLYPH_BAR_EMPTY] = {"─", "."},     [GLYPH_BULLET] = {"•", "*"},  [GLYPH_CHECK_ON] = {"[x]", "[x]"},
         [GLYPH_CHECK_OFF] = {"[ ]", "[ ]"}, [GLYPH_DASH] = {"–", "-"},    [GLYPH_TASK] = {"◆", "%"},
-        [GLYPH_AGAIN] = {"↻", "~"},
+        [GLYPH_AGAIN] = {"↻", "~"},         [GLYPH_HIGH] = {"▲", "^"},
     };
     return table[g][ascii ? 1 : 0];
 }

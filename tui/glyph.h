@@ -34,6 +34,7 @@ enum glyph {
     GLYPH_DASH,
     GLYPH_TASK,
     GLYPH_AGAIN, /* a task that waits to be started again */
+    GLYPH_HIGH,  /* something is getting full */
     GLYPH_COUNT
 };
 const char *glyph_text(enum glyph g, bool ascii);

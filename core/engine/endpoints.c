@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/engine/engine_private.h"
+#include "core/engine/links.h"
 #include "core/inference/apikey.h"
 #include "core/model/config_inference.h"
 #include "core/util/xmalloc.h"
@@ -54,11 +55,34 @@ static void read_key(struct engine *e, const struct endpoint *ep, struct apikey 
 
 /* --- life --- */
 
+/* Which sandboxes have connections to it, for telling whose a busy slot is. */
+static void note_links(const struct endpoint *ep)
+{
+    struct model *m = ep->e->opts.model;
+    for (size_t i = 0; i < model_workspace_count(m); i++) {
+        const struct workspace *ws = model_workspace_at(m, i);
+        char gateway[64];
+        bool reachable;
+        if (ws->info.state != SANDBOX_RUNNING || model_inference_index(m, ws) != ep->index) {
+            continue;
+        }
+        env_gateway(ep->e->opts.config, ws->info.net, ws->info.gateway, gateway, &reachable);
+        bool loopback = config_inference_is_loopback(ep->host);
+        const char *host = loopback ? gateway : ep->host;
+        bool own = ws->info.net == NET_FULL || ws->info.net == NET_MODEL;
+        bool here = ws->host[0] == '\0' && ws->info.net_known && own && (reachable || !loopback);
+        model_set_links(m, ws->id, here ? links_count(ws->info.pid, host, (uint16_t)ep->port) : -1);
+    }
+}
+
 /* What is known of an endpoint has changed. */
 static void on_changed(void *arg, const struct inference_view *view)
 {
     struct endpoint *ep = arg;
     if (!ep->retired) {
+        if (view->has_slots && view->slots_busy > 0) {
+            note_links(ep);
+        }
         model_put_inference(ep->e->opts.model, ep->index, view);
     }
 }

@@ -170,7 +170,7 @@ void model_set_workspaces(struct model *m, const struct workspace *list, size_t 
         if (w == NULL) {
             w = xcalloc(1, sizeof(*w));
             w->id = ++m->last_id;
-            w->provisioned = -1;
+            w->provisioned = w->inference_links = -1;
             changed = true;
         }
         changed |= take_scan(w, &list[i]);
@@ -532,7 +532,11 @@ void model_put_session(struct model *m, const struct session_info *s)
         }
         bool attention = mine->attention != s->attention || mine->attention_since_ms != s->attention_since_ms ||
                          strcmp(mine->attention_text, s->attention_text) != 0;
+        bool stirs = s->kind == SESSION_AGENT && (mine->working != s->working || mine->state != s->state);
         *mine = *s;
+        if (stirs) {
+            pressure_match(m, model_inference_index(m, model_workspace_by_sandbox(m, s->sandbox)));
+        }
         publish(m, MODEL_SESSION, session_workspace(m, s), 0, s->id);
         if (attention) {
             publish(m, MODEL_ATTENTION, session_workspace(m, s), 0, s->id);
@@ -540,6 +544,9 @@ void model_put_session(struct model *m, const struct session_info *s)
         return;
     }
     insert_session(m, s);
+    if (s->kind == SESSION_AGENT) {
+        pressure_match(m, model_inference_index(m, model_workspace_by_sandbox(m, s->sandbox)));
+    }
     publish(m, MODEL_SESSION_ADDED, session_workspace(m, s), 0, s->id);
     if (s->attention != ATTENTION_NONE) {
         publish(m, MODEL_ATTENTION, session_workspace(m, s), 0, s->id);

@@ -87,7 +87,8 @@ struct workspace {
     op_id op;                   /* running or last ended op not yet dismissed; 0 none */
     bool orphan;                /* S7 */
     uint64_t idle_stop_mono_ms; /* S8: when it will be stopped (clock_mono_ms), 0: not counting down */
-    char image_notice[240];     /* lasting warning of its image (S14), or "" */
+    int inference_links;    /* connections of its programs to its inference endpoint at the last look, -1: not known */
+    char image_notice[240]; /* lasting warning of its image (S14), or "" */
 };
 
 enum model_event_kind {
@@ -204,6 +205,8 @@ int model_inference_find(const struct model *m, const char *name);
 /* Which there are, and who uses which. Borrows the list and the profile of `config` until the next call. What was
  * known of an endpoint of the same name and place stays known. */
 void model_set_inference(struct model *m, const struct config *config);
+/* Connections of a sandbox's programs to its endpoint, -1: not known. No event: before model_put_inference. */
+void model_set_links(struct model *m, workspace_id id, int links);
 /* What is known of number i now. */
 void model_put_inference(struct model *m, size_t i, const struct inference_view *v);
 

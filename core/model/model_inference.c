@@ -37,6 +37,7 @@ void model_init_inference(struct model *m)
 void model_release_inference(struct model *m)
 {
     free_endpoints(m->inference, m->inference_count);
+    pressure_release(m);
 }
 
 size_t model_inference_count(const struct model *m)
@@ -103,6 +104,7 @@ void model_set_inference(struct model *m, const struct config *config)
     m->rules = config->inference;
     m->rule_count = config->inference_count;
     m->usual_profile = config->profile;
+    m->note_count = 0; /* their indices are others now */
     struct model_event ev = {.kind = MODEL_INFERENCE, .inference = count};
     bus_publish(m->bus, &ev);
 }
@@ -116,6 +118,16 @@ void model_put_inference(struct model *m, size_t i, const struct inference_view 
     str_copy(name, sizeof(name), m->inference[i]->name);
     *m->inference[i] = *v;
     str_copy(m->inference[i]->name, sizeof(name), name);
+    pressure_match(m, i);
     struct model_event ev = {.kind = MODEL_INFERENCE, .inference = i};
     bus_publish(m->bus, &ev);
+}
+
+void model_set_links(struct model *m, workspace_id id, int links)
+{
+    for (size_t i = 0; i < m->workspace_count; i++) {
+        if (m->workspaces[i]->id == id) {
+            m->workspaces[i]->inference_links = links;
+        }
+    }
 }

@@ -25,10 +25,22 @@ struct model {
     size_t rule_count;
     struct service_view services[SERVICE_COUNT];
     const char *usual_profile; /* of a workspace that has none yet */
+    struct pressure_note {
+        char session[SESSION_ID_MAX];
+        size_t endpoint;
+        int slot;
+        uint64_t used;
+        bool busy; /* when it was seen last */
+    } * notes;     /* which agent a slot was matched to (pressure.h) */
+    size_t note_count;
 };
 
 void model_init_services(struct model *m);
 void model_init_inference(struct model *m);
 void model_release_inference(struct model *m);
+
+/* pressure.c: endpoint i was looked at; matches its slots to agents. */
+void pressure_match(struct model *m, size_t i);
+void pressure_release(struct model *m);
 
 #endif

@@ -32,16 +32,20 @@ struct player {
 struct child {
     struct llm_server s;
     int orders;
+    bool still;
 };
 
 /* Tokens come: each of the two busy slots writes twenty a second. */
 static void on_write(void *arg)
 {
     struct child *c = arg;
-    c->s.written += 2;
+    c->s.written += c->still ? 0 : 2;
 }
 
-/* An order: a manner, or the end. */
+#define SLOTS 0x80  /* order: so many slots are at work, and nothing is written besides what orders say */
+#define TOKENS 0x40 /* order: so many thousands of tokens are in each of them */
+
+/* An order: a manner, slots, tokens, or the end. */
 static void on_order(void *arg, int events)
 {
     struct child *c = arg;
@@ -50,7 +54,15 @@ static void on_order(void *arg, int events)
     if (read(c->orders, &order, 1) != 1) {
         _exit(0);
     }
-    c->s.manner = (enum llm_manner)order;
+    unsigned char o = (unsigned char)order;
+    if ((o & SLOTS) != 0) {
+        c->s.busy = o & 7;
+        c->still = true;
+    } else if ((o & TOKENS) != 0) {
+        c->s.written = ((uint64_t)(o & 63) - 1) * 1000;
+    } else {
+        c->s.manner = (enum llm_manner)o;
+    }
 }
 
 static void play(int orders, int report)
@@ -88,9 +100,9 @@ static void player_start(struct player *p)
     p->orders = orders[1];
 }
 
-static void player_order(const struct player *p, enum llm_manner manner)
+static void player_order(const struct player *p, int what)
 {
-    char order = (char)manner;
+    char order = (char)what;
     assert_int_equal(write(p->orders, &order, 1), 1);
 }
 
@@ -130,6 +142,58 @@ static void test_header(void **state)
     harness_wait_text(h, "● ready  Qwen3-8B");
     player_end(&p);
     harness_wait_text(h, "· model server down");
+    world_leave(h);
+}
+
+/* Two endpoints: the header follows the selection, and what is said of an agent's context is sure or marked. */
+static void test_several(void **state)
+{
+    struct harness *h = *state;
+    struct player p, gpu;
+    player_start(&p);
+    player_start(&gpu);
+    MT_CLEANUP(xfree)
+    char *text =
+        xasprintf("server_port = %d\n[[inference]]\nname = \"gpu\"\nurl = \"http://127.0.0.1:%d\"\nsandboxes = "
+                  "[\"docs\"]\n",
+                  p.port, gpu.port);
+    MT_CLEANUP(xfree) char *port = xasprintf("MUTHR_SERVER_PORT=%d", p.port);
+    MT_CLEANUP(xfree) char *told = xasprintf("inference   gpu, 127.0.0.1:%d: Qwen3-8B.gguf", gpu.port);
+    player_order(&p, LLM_CALM);
+    player_order(&gpu, SLOTS | 1);
+    player_order(&gpu, TOKENS | 12);
+    harness_write(h, ".config/muthr/muthr.toml", text);
+    harness_write(h, ".config/muthr/sandbox.d/container/manifests/base.yaml",
+                  "name: base\nagent:\n  command: [sh, -c, 'while :; do echo .; sleep 0.3; done']\n");
+    world_small(h);
+    world_start(h, 120, 36, NULL, (const char *const[]){port, NULL});
+    harness_wait_text(h, "default ● ready  Qwen3-8B");
+    harness_wait_text(h, "inference   default, 127.0.0.1:");
+    harness_key(h, "j");
+    harness_wait_text(h, "gpu ○ model loading");
+    player_order(&gpu, LLM_CALM);
+    harness_wait_text(h, "gpu ● ready  Qwen3-8B");
+    harness_wait_text(h, told);
+    harness_key(h, "n");
+    harness_wait_text(h, "New session in docs");
+    harness_key(h, "a");
+    harness_wait_text(h, "ctx 58%"); /* one slot is at work, and one agent: 12000 of 20480 */
+    harness_keys(h, "C-] w");
+    player_order(&gpu, SLOTS | 2);
+    harness_wait_text(h, "ctx ~58%"); /* somebody else too */
+    player_order(&gpu, TOKENS | 16);
+    harness_wait_text(h, "ctx ▲~78%");
+    player_order(&gpu, SLOTS | 1);
+    player_order(&gpu, TOKENS | 19);
+    harness_wait_text(h, "ctx ▲92%");
+    harness_key(h, "k");
+    harness_key(h, "k"); /* another sandbox's header; what stands beside the agent stays true */
+    harness_wait_text(h, "default ● ready");
+    player_order(&gpu, TOKENS | 11);
+    harness_wait_text(h, "ctx 53%");
+    player_end(&gpu);
+    harness_wait_gone(h, "ctx 53%");
+    player_end(&p);
     world_leave(h);
 }
 
@@ -328,6 +392,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_trouble, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_states, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_header, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_several, world_set_up, world_tear_down),
     };
     char *real = path_real(argv[0], NULL);
     (void)argc;

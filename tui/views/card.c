@@ -83,6 +83,17 @@ static void draw_calls(struct sheet *sh, const struct workspace *ws)
     }
 }
 
+/* How full its agents' contexts are. */
+static void draw_contexts(struct sheet *sh, const struct workspace *ws)
+{
+    const struct session_info *s;
+    for (size_t i = 0; ws->sandbox[0] && (s = model_session_of(sh->app->model, ws->sandbox, i)) != NULL; i++) {
+        char text[200];
+        enum theme_role role = app_pressure_long(sh->app, s, text, sizeof(text));
+        fact(sh, "context", role, text);
+    }
+}
+
 /* Where its ports are; what a browser takes can be clicked. */
 static void draw_ports(struct sheet *sh, const struct workspace *ws)
 {
@@ -254,6 +265,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
         draw_running(&sh, ws);
     }
     draw_calls(&sh, ws);
+    draw_contexts(&sh, ws);
     if (ws->unprovisioned[0] && !model_is_provisioning(app->model, ws) &&
         !tree_op_is_live(model_op(app->model, ws->op))) {
         sh.y++;

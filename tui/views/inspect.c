@@ -249,6 +249,8 @@ static void sessions(const struct app *app, const struct workspace *ws, struct p
         }
         str_format(text, sizeof(text), "%s  pid %d  %dx%d  %s", s->id, s->pid, s->cols, s->rows, s->cwd);
         fact(b, THEME_TEXT, session_kind_name(s->kind), text);
+        enum theme_role role = app_pressure_long(app, s, text, sizeof(text));
+        fact(b, role, "", text);
     }
 }
 
@@ -337,12 +339,13 @@ static void ask(struct inspect *in)
 static void on_event(struct app *app, struct pager *p, void *arg, const struct model_event *ev)
 {
     struct inspect *in = arg;
+    (void)app;
     (void)p;
     if (ev->kind == MODEL_SANDBOX && ev->ws == in->ws) {
         ask(in);
         show(in);
-    } else if (ev->ws == in->ws || (ev->kind == MODEL_INFERENCE && model_inference_count(app->model) > 1) ||
-               ev->kind == MODEL_SESSION_ADDED || ev->kind == MODEL_SESSION_REMOVED) {
+    } else if (ev->ws == in->ws || ev->kind == MODEL_INFERENCE || ev->kind == MODEL_SESSION_ADDED ||
+               ev->kind == MODEL_SESSION_REMOVED) {
         show(in);
     }
 }

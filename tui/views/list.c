@@ -256,6 +256,12 @@ static void draw_workspace(const struct pen *p, const struct tree_row *row)
     light(p, ws->shown, x + 5, x + 5 + used);
     if (row->has_children && !row->expanded && wants_person(app, ws) && x + 6 + used < end) {
         surface_text(p->s, x + 6 + used, y, 1, ink(p, THEME_ATTENTION), glyph_text(GLYPH_ATTENTION, app->ascii));
+        used += 2;
+    }
+    const struct inference_view *v = model_inference_for(app->model, ws);
+    int cols = utf8_columns(v->name, strlen(v->name));
+    if (strcmp(v->name, INFERENCE_DEFAULT) != 0 && ws->info.state == SANDBOX_RUNNING && x + 6 + used + cols < end) {
+        surface_text(p->s, x + 6 + used, y, cols, ink(p, THEME_DIM), v->name);
     }
 }
 
@@ -325,6 +331,20 @@ static void session_word(const struct session_info *s, const struct state_look *
     str_format(out, cap, "%s%s%s", look->word, *look->word && *time ? " " : "", time);
 }
 
+/* How full an agent's context is, left of column `end`, where the name, which ends at `from`, leaves room for it.
+ * Returns where the rest ends. */
+static int draw_pressure(const struct pen *p, const struct session_info *s, int end, int from)
+{
+    char text[40];
+    enum theme_role role = s->kind == SESSION_AGENT ? app_pressure_text(p->app, s, text, sizeof(text)) : THEME_DIM;
+    int cols = s->kind == SESSION_AGENT ? utf8_columns(text, strlen(text)) : 0;
+    if (cols == 0 || end - cols < from + 1) {
+        return end;
+    }
+    surface_text_right(p->s, end, p->r.y, cols, ink(p, role), text);
+    return end - cols - 1;
+}
+
 /* A session's row. */
 static void draw_session(const struct pen *p, const struct tree_row *row)
 {
@@ -354,6 +374,7 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
         look.spins ? glyph_spinner(loop_now_ms(app->loop), app->ascii) : glyph_text(look.glyph, app->ascii);
     surface_text(p->s, x + 7, y, 1, ink(p, look.role), sign);
     int end = right_text(p, word, look.role, p->r.w / 2);
+    end = spelled ? end : draw_pressure(p, s, end, x + 9 + utf8_columns(name, strlen(name)));
     int used = surface_text(p->s, x + 9, y, end - x - 9, ink(p, p->on ? THEME_SELECTION : THEME_TEXT), name);
     light(p, name, x + 9, x + 9 + used);
     if (s->front[0] && s->state == SESSION_RUNNING && !spelled && x + 11 + used + 2 < end) {
