@@ -139,6 +139,31 @@ static void test_life(void **state)
     ran_release(&r);
 }
 
+/* Several at the same moment: one name is one task. */
+static void test_at_once(void **state)
+{
+    pid_t pids[5];
+    int begun = 0;
+    (void)state;
+    verb_expect(0, "start", "demo", "--quiet");
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        pids[i] = verb_begin("task", "run", "--name", "one", "-c", "sleep 7807");
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        int code = verb_wait(pids[i], RIG_DEADLINE_MS);
+        assert_in_range(code, 0, 1);
+        begun += code == 0;
+    }
+    assert_int_equal(begun, 1);
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        pids[i] = verb_begin("task", "run", "-c", "exec cat");
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        assert_int_equal(verb_wait(pids[i], RIG_DEADLINE_MS), 0);
+    }
+    verb_expect(0, "task", "stop", "one", "cat", "cat-2", "cat-3", "cat-4", "cat-5");
+}
+
 /* It fails, is started again, and is given up. */
 static void test_crash_loop(void **state)
 {
@@ -336,6 +361,7 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, task_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_at_once, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_crash_loop, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_project, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_follow, task_setup, verb_teardown),
