@@ -364,6 +364,7 @@ void task_stop(struct app *app, const char *id); /* asks */
 /* Runs it again from the beginning, whether it runs, waits or is over. */
 void task_restart(struct app *app, const char *id);
 void task_dismiss(struct app *app, const char *id); /* one that is over */
+void task_log(struct app *app, const char *id);     /* what any session has printed: sessionlog.c */
 
 /* --- app_input.c --- */
 void app_on_input(void *app, const struct input_event *ev);

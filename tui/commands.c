@@ -173,6 +173,15 @@ static void sandbox_cmd_address(struct app *app)
     app_copy_address(app, app->selected.ws);
 }
 
+static void sandbox_cmd_log(struct app *app)
+{
+    if (app_session(app)) {
+        task_log(app, app->selected.session);
+    } else {
+        dialog_log(app);
+    }
+}
+
 static void sandbox_cmd_undo(struct app *app)
 {
     undo_delete(app);
@@ -322,7 +331,8 @@ const struct command command_table[] = {
      dialog_backend, command_can_backend},
     {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
      command_can_cancel},
-    {"sandbox.log", "log", "The whole log of the last provisioning", L | S, 0, dialog_log, command_can_workspace},
+    {"sandbox.log", "log", "What the selected session has printed; of a workspace, its last provisioning", L | S, 0,
+     sandbox_cmd_log, command_can_workspace},
     {"sandbox.output", "logs", "What the sandbox's main process prints, as it comes", L | S, 0, dialog_output,
      command_can_workspace},
     {"sandbox.inspect", "inspect", "Isolation, mounts, limits, ports, image, drift: as read back now", L | S, 0,

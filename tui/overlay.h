@@ -66,6 +66,13 @@ struct pager_owner {
     void (*on_event)(struct app *app, struct pager *p, void *arg, const struct model_event *ev);
     size_t (*hints)(const struct app *app, void *arg, struct hint *out, size_t cap);
     void (*closed)(void *arg); /* the pager is gone */
+    /* Of a text of which only a part is in the pager. The view has come to the first line (`back`) or to the last one,
+     * and somebody scrolls on: puts up another part with pager_set and pager_show_line. */
+    void (*more)(struct app *app, struct pager *p, void *arg, bool back);
+    /* To the whole text's beginning, or its end. */
+    void (*jump)(struct app *app, struct pager *p, void *arg, bool back);
+    /* Puts up the next part that has the text in it, beyond this one. False: there is none. */
+    bool (*find)(struct app *app, struct pager *p, void *arg, const char *needle, bool back);
 };
 struct pager_opts {
     const char *title;        /* copied */
@@ -81,6 +88,11 @@ struct pager_opts {
 struct pager *pager_show(struct app *app, const struct pager_opts *opts);
 /* The lines anew; place and search stay. Takes them over. */
 void pager_set(struct app *app, struct pager *p, struct pager_line *lines, size_t count);
+/* The line of what was set or appended, in the first row of the view, or in its last one. */
+void pager_show_line(struct app *app, struct pager *p, size_t line, bool at_bottom);
+/* The line in the view's first row. */
+size_t pager_line_at_top(struct app *app, struct pager *p);
+size_t pager_line_count(const struct pager *p);
 void pager_append(struct app *app, struct pager *p, enum theme_role role, const char *text);
 void pager_set_title(struct app *app, struct pager *p, const char *title);
 /* A few words in the lower edge. */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -180,6 +181,13 @@ static void test_task_of_the_project(void **state)
     world_leave(h);
 }
 
+/* It had just crashed again, or was ended before it could. */
+static bool is_over(struct harness *h, void *arg)
+{
+    (void)arg;
+    return harness_has(h, "failed: exit 3") || harness_has(h, "stopped");
+}
+
 /* Any command, with a policy: one that crashes is started again, and says when. */
 static void test_command_that_is_restarted(void **state)
 {
@@ -202,13 +210,91 @@ static void test_command_that_is_restarted(void **state)
     harness_key(h, "s");
     harness_wait_text(h, "Stop echo");
     harness_key(h, "y");
-    harness_wait_gone(h, "starts again in");
-    harness_wait_text(h, "failed: exit 3");
+    harness_wait(h, is_over, NULL, "the task to be over");
     harness_key(h, "d");
     harness_wait_text(h, "There are none");
     harness_key(h, "Escape");
     harness_wait_gone(h, "Operations");
     world_leave(h);
+}
+
+/* Runs a command as a task that is not started again. */
+static void run_once(struct harness *h, const char *command)
+{
+    harness_key(h, "t");
+    harness_wait_text(h, "Another command...");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "sh -c");
+    harness_type(h, command);
+    harness_key(h, "Enter");
+    harness_wait_text(h, "When it ends");
+    harness_key(h, "n");
+}
+
+/* A log that is far larger than what is kept of it in memory: its end first, search through all of it, the beginning,
+ * and what comes while it is followed. What is hostile in it stays text. */
+static void test_log(void **state)
+{
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, WORLD_READY);
+    run_once(h, "i=0; echo needle one; while [ $i -lt 60000 ]; do i=$((i+1)); echo \"row $i of a long story\"; done; "
+                "printf '\\033]2;evil\\007\\033[31mred\\033[0m end\\n'; while [ ! -e go ]; do sleep 0.1; done; "
+                "echo it goes on; sleep 600");
+    harness_wait_text(h, "red end");
+    harness_key(h, "l");
+    harness_wait_text(h, "log");
+    harness_wait_text(h, "row 60000 of a long story");
+    harness_wait_text(h, "following");
+    harness_write(h, "src/api/go", "");
+    harness_wait_text(h, "it goes on");
+    /* Search finds what is not in memory, and what is not there at all is said. */
+    harness_key(h, "/");
+    harness_type(h, "needle one\r");
+    harness_wait_text(h, "row 1 of a long story");
+    harness_key(h, "Escape");
+    harness_key(h, "/");
+    harness_type(h, "row 30000 of\r");
+    harness_wait_text(h, "row 29999 of a long story");
+    harness_key(h, "/");
+    harness_type(h, "no such thing\r");
+    harness_wait_text(h, "is not there");
+    harness_key(h, "Escape");
+    harness_wait_gone(h, "is not there");
+    /* The beginning and the end; older parts come as one scrolls. */
+    harness_key(h, "g");
+    harness_wait_text(h, "row 1 of a long story");
+    harness_key(h, "G");
+    harness_wait_text(h, "it goes on");
+    harness_keys(h, "b b b");
+    harness_wait_gone(h, "it goes on");
+    harness_wait_text(h, "standing still");
+    harness_key(h, "F");
+    harness_wait_text(h, "it goes on");
+    assert_null(strstr(harness_title(h), "evil"));
+    harness_key(h, "q");
+    harness_wait_gone(h, "standing still");
+    world_leave(h);
+}
+
+/* A shell keeps no file: its scrollback and screen are its log. */
+static void test_log_of_a_shell(void **state)
+{
+    struct harness *h = *state;
+
+    world_start(h, 120, 36, NULL, NULL);
+    world_open_shell(h);
+    harness_type(h, "for i in $(seq 1 200); do echo number $i.; done\r");
+    harness_wait_text(h, "number 200.");
+    harness_keys(h, "C-] l");
+    harness_wait_text(h, "api > shell: log");
+    harness_wait_text(h, "number 200.");
+    harness_key(h, "g");
+    harness_wait_text(h, "number 1.");
+    harness_key(h, "q");
+    harness_wait_gone(h, "shell: log");
+    world_leave_session(h);
 }
 
 int main(void)
@@ -218,6 +304,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_operation_of_another_process, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_task_of_the_project, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_command_that_is_restarted, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_log, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_log_of_a_shell, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }

@@ -152,9 +152,11 @@ static void draw_foot(const struct app *app, const struct pager *p, struct surfa
         str_format(where, sizeof(where), " %zu-%zu of %zu ", top + 1, MT_MIN(top + (size_t)rows, count), count);
         end = surface_text_right(s, end, y, r.w - 4, dim, where) - 1;
     }
-    const char *note = p->note && p->note[0] ? p->note : !p->follow ? "" : p->to_end ? "following" : "standing still";
-    if (*note && end - r.x > 6) {
-        surface_textf(s, r.x + 2, y, end - r.x - 2, dim, " %s ", note);
+    const char *note = p->note ? p->note : "", *state = !p->follow ? "" : p->to_end ? "following" : "standing still";
+    bool both = *note && *state && p->owner && p->owner->find; /* a part of something that is followed */
+    state = *note && !both ? "" : state;
+    if ((*note || *state) && end - r.x > 6) {
+        surface_textf(s, r.x + 2, y, end - r.x - 2, dim, " %s%s%s ", state, both ? ", " : "", note);
     }
 }
 
@@ -190,7 +192,11 @@ static void scroll_by(struct app *app, struct pager *p, long delta)
     p->to_end = false;
     p->top = delta < 0 ? (top > (size_t)-delta ? top - (size_t)-delta : 0) : top + (size_t)delta;
     p->top = clamp_top(p, rows);
-    p->to_end = p->follow && delta > 0 && p->top + (size_t)rows >= p->text->flat.len;
+    bool at_end = p->top + (size_t)rows >= p->text->flat.len;
+    p->to_end = p->follow && delta > 0 && at_end;
+    if (p->owner && p->owner->more && ((delta < 0 && p->top == 0) || (delta > 0 && at_end))) {
+        p->owner->more(app, p, p->arg, delta < 0);
+    }
     app_dirty(app);
 }
 
@@ -205,10 +211,16 @@ static void search_on(struct app *app, struct pager *p, bool back, bool here)
     if (!p->needle[0]) {
         return;
     }
+    bool round = at == SIZE_MAX || (back ? at >= from : at < from);
+    if (round && p->owner && p->owner->find && p->owner->find(app, p, p->arg, p->needle, back)) {
+        rows_now(app, p); /* wrapped anew */
+        at = pager_text_find(p->text, p->needle, 0, back);
+        top = SIZE_MAX;
+    }
     p->hit = at;
     if (at == SIZE_MAX) {
         app_say(app, "\"%s\" is not there", p->needle);
-    } else if (at < top || at >= top + (size_t)rows) {
+    } else if (top == SIZE_MAX || at < top || at >= top + (size_t)rows) {
         p->to_end = false;
         p->top = at > (size_t)rows / 3 ? at - (size_t)rows / 3 : 0;
     } else {
@@ -222,7 +234,8 @@ static void search_change(struct app *app, void *arg, const char *text, char *me
 {
     struct pager *p = arg;
     str_copy(p->needle, sizeof(p->needle), text);
-    if (*text && pager_text_find(p->text, text, 0, false) == SIZE_MAX) {
+    bool part = p->owner && p->owner->find; /* Enter looks at the rest, too */
+    if (*text && !part && pager_text_find(p->text, text, 0, false) == SIZE_MAX) {
         str_copy(message, cap, "not there");
     }
     app_dirty(app);
@@ -283,10 +296,16 @@ static bool move_key(struct app *app, struct pager *p, struct key key)
         return true;
     case 'g':
     case KEYSYM_HOME:
+        if (p->owner && p->owner->jump) {
+            p->owner->jump(app, p, p->arg, true);
+        }
         scroll_by(app, p, -1000000000L);
         return true;
     case 'G':
     case KEYSYM_END:
+        if (p->owner && p->owner->jump) {
+            p->owner->jump(app, p, p->arg, false);
+        }
         p->to_end = true;
         app_dirty(app);
         return true;
@@ -410,6 +429,37 @@ void pager_set(struct app *app, struct pager *p, struct pager_line *lines, size_
     pager_text_set(p->text, lines, count);
     p->hit = SIZE_MAX;
     app_dirty(app);
+}
+
+void pager_show_line(struct app *app, struct pager *p, size_t line, bool at_bottom)
+{
+    int rows = rows_now(app, p);
+    const struct pager_text *t = p->text;
+    size_t row = 0;
+    while (row < t->flat.len && t->line[row] < line) {
+        row++;
+    }
+    if (at_bottom) {
+        while (row + 1 < t->flat.len && t->line[row + 1] == line) {
+            row++;
+        }
+        row = row + 1 > (size_t)rows ? row + 1 - (size_t)rows : 0;
+    }
+    p->to_end = false;
+    p->top = row;
+    p->top = clamp_top(p, rows);
+    app_dirty(app);
+}
+
+size_t pager_line_at_top(struct app *app, struct pager *p)
+{
+    size_t top = clamp_top(p, rows_now(app, p));
+    return top < p->text->flat.len ? p->text->line[top] : 0;
+}
+
+size_t pager_line_count(const struct pager *p)
+{
+    return p->text->count;
 }
 
 void pager_append(struct app *app, struct pager *p, enum theme_role role, const char *text)

@@ -508,6 +508,8 @@ static void act(struct app *app, struct tasks_view *v, const struct items *it, u
         task_stop(app, t->id);
     } else if (t && sym == 'r') {
         task_restart(app, t->id);
+    } else if (t && sym == 'l') {
+        task_log(app, t->id);
     } else if (t && (sym == 'd' || sym == 'D')) {
         task_dismiss(app, t->id);
     }
@@ -632,6 +634,7 @@ static size_t hints(const struct app *app, const struct overlay *o, struct hint 
         } else {
             table[n++] = (struct hint){"s", "stop", 2, !t || over};
             table[n++] = (struct hint){"r", "restart", 3, !t};
+            table[n++] = (struct hint){"l", "log", 3, !t};
             table[n++] = (struct hint){"d", "dismiss", 5, !over};
         }
         table[n++] = (struct hint){"/", "filter", 4, false};
