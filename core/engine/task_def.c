@@ -452,7 +452,12 @@ char *task_def_cwd(const struct task_def *def, const char *mount)
 void task_def_describe(const struct task_def *def, struct strbuf *out)
 {
     const struct task_policy *p = &def->policy;
-    strbuf_addf(out, "command: %s\n", def->command);
+    strbuf_addstr(out, "command: ");
+    for (const char *c = def->command; *c != '\0'; c++) { /* its lines are not to be taken for ours */
+        strbuf_addch(out, *c);
+        strbuf_addstr(out, *c == '\n' ? "       | " : "");
+    }
+    strbuf_addch(out, '\n');
     if (def->cwd != NULL) {
         strbuf_addf(out, "cwd: %s\n", def->cwd);
     }

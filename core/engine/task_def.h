@@ -73,8 +73,8 @@ int task_check_match(const char *pattern, struct error *err);
 void task_name_of(const char *command, char out[TASK_NAME_MAX]);
 /* Where it runs inside, `mount` being the workspace's place. Caller frees. */
 char *task_def_cwd(const struct task_def *def, const char *mount);
-/* All that would be run, for a person to read before saying yes: "command: ...\nenv: ...\n", one item a line; the
- * command may have several lines. */
+/* All that would be run, for a person to read before saying yes: "command: ...\nenv: ...\n", one item a line;
+ * further lines of a command stand behind "| ". */
 void task_def_describe(const struct task_def *def, struct strbuf *out);
 
 #endif

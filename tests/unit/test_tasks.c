@@ -292,6 +292,23 @@ static void test_hostile(void **state)
     task_list_release(&list);
 }
 
+/* What a person reads before saying yes: no line of the project's looks like one of ours. */
+static void test_describe(void **state)
+{
+    (void)state;
+    struct task_list list;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    put_project("[tasks.t]\ncommand = \"make\\nenv: A=b\"\ncwd = \"sub\"\nenv = { B = \"2\", A = \"1\" }\n"
+                "restart = \"always\"\nmax_restarts = 3\nready_port = 80\nready_match = \"up\"\n");
+    tasks_list(&list, &paths, &ws);
+    assert_int_equal(list.count, 1);
+    task_def_describe(&list.v[0], &text);
+    assert_string_equal(text.buf, "command: make\n       | env: A=b\ncwd: sub\nenv: A=1\nenv: B=2\n"
+                                  "restart: always, at most 3 in a row\nready: listens on port 80\n"
+                                  "ready: a line matches up\n");
+    task_list_release(&list);
+}
+
 static void test_names(void **state)
 {
     static const struct {
@@ -327,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_project, setup, teardown),
         cmocka_unit_test_setup_teardown(test_consent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_describe, setup, teardown),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
