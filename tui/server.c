@@ -177,6 +177,10 @@ static void on_progress(void *arg, const char *step, const char *text)
     size_t word = strcspn(text, ",");
     bool other =
         strcmp(step, s->job.step) != 0 || word != strcspn(s->job.text, ",") || strncmp(text, s->job.text, word) != 0;
+    if (strcmp(step, s->job.step) != 0 && (strcmp(s->job.step, "stop") == 0 || strcmp(s->job.step, "start") == 0)) {
+        size_t at = strlen(s->job.over);
+        str_format(s->job.over + at, sizeof(s->job.over) - at, "%s%s", at > 0 ? " " : "", s->job.step);
+    }
     str_copy(s->job.step, sizeof(s->job.step), step);
     str_copy(s->job.text, sizeof(s->job.text), text);
     if (other) {
@@ -254,7 +258,7 @@ int server_run(struct server *s, enum local_verb verb, const struct local_reques
                                   .arg = s};
     server_put_away(s);
     s->job.verb = verb;
-    s->job.step[0] = s->job.text[0] = '\0';
+    s->job.step[0] = s->job.text[0] = s->job.over[0] = '\0';
     s->job.since_ms = clock_mono_ms();
     str_copy(s->job.what, sizeof(s->job.what), what);
     if (local_job_start(&s->running, &opts, err) < 0) {

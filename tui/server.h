@@ -21,6 +21,7 @@ struct server_job {
     enum local_verb verb;
     char what[200]; /* "llama-server with fast" */
     char step[32], text[200];
+    char over[80];       /* steps that are over and took a while: "stop start" */
     uint64_t since_ms;   /* monotonic */
     struct error failed; /* of the last one, until it was put away; code NONE: it went well */
     char *tail;          /* its last lines, when the server ended at once; may be NULL */

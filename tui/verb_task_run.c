@@ -226,6 +226,9 @@ static int follow_up(struct verb_ctx *ctx, const char *id)
     if (s != NULL) {
         last = *s;
     }
+    if (ctx->o.wait && !ctx->o.quiet && ctx->o.format == OUTPUT_TEXT && s != NULL && !verb_task_has_readiness(s)) {
+        output_note("Waiting for its end: nothing says when it is ready (--ready-port, --ready-match).");
+    }
     if (ctx->o.wait) {
         rc = verb_task_await(ctx, id, &last);
     }

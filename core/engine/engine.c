@@ -163,6 +163,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     struct engine *e = xcalloc(1, sizeof(*e));
     struct error why = ERROR_INIT;
     e->opts = *opts;
+    e->born_wall_ms = clock_wall_ms();
     e->follows = !opts->lazy_follow;
     (void)err; /* what can go wrong shows in the model: a cockpit without backends still opens */
     e->audit_path = opts->audit_log != NULL ? xstrdup(opts->audit_log)

@@ -127,6 +127,7 @@ struct op_owner;
 
 struct engine {
     struct engine_opts opts;
+    uint64_t born_wall_ms;
     struct slot *slots;
     size_t slot_count;
     struct http_client *http;

@@ -5,6 +5,7 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/hosts.h"
+#include "core/engine/task_claim.h"
 #include "core/engine/task_def.h"
 #include "core/engine/task_log.h"
 #include "core/util/clock.h"
@@ -18,6 +19,7 @@ struct session_start {
     enum session_kind kind;
     char *command, *profile, *cwd;
     char task_name[TASK_NAME_MAX]; /* of a task; "" else */
+    int claim;                     /* of that name; -1: none */
     struct task_policy task;
     char log_path[sizeof(((struct session_info *)0)->log_path)];
     struct strvec env;
@@ -38,6 +40,7 @@ static void finish(struct session_start *s, const char *id, const struct error *
         at = &(*at)->next;
     }
     *at = s->next;
+    task_claim_end(s->claim, id);
     if (s->done != NULL) {
         s->done(s->arg, id, err);
     }
@@ -294,29 +297,47 @@ static const char *living_task(const struct engine *e, const char *sandbox, cons
     return NULL;
 }
 
-/* What a task is called: one name is one living task of a sandbox. Names made here make way by a number. */
+/* task_claim: a session that the model has. */
+static bool is_known(void *arg, const char *session)
+{
+    return model_session(arg, session) != NULL;
+}
+
+/* One name is one living task of a sandbox: takes it, or says who has it. */
+static int take_name(const struct engine *e, const char *sandbox, const char *name, int *claim, struct error *err)
+{
+    const char *id = living_task(e, sandbox, name);
+    if (id != NULL) {
+        return error_set(err, ERROR_EXISTS, "%s: the task %s runs already%s%s", sandbox, name,
+                         id[0] != '\0' ? ", as session " : "", id);
+    }
+    const struct task_claim c = {.paths = e->opts.paths,
+                                 .sandbox = sandbox,
+                                 .name = name,
+                                 .since_wall_ms = e->born_wall_ms,
+                                 .is_known = is_known,
+                                 .arg = e->opts.model};
+    return task_claim_take(&c, claim, err);
+}
+
+/* What a task is called. Names made here make way by a number. */
 static int name_task(const struct engine *e, const struct engine_session_request *req, char name[TASK_NAME_MAX],
-                     struct error *err)
+                     int *claim, struct error *err)
 {
     if (req->name == NULL) {
         char made[TASK_NAME_MAX];
         task_name_of(req->command, made);
         str_copy(name, TASK_NAME_MAX, made);
-        for (int i = 2; living_task(e, req->sandbox, name) != NULL; i++) {
+        for (int i = 2; take_name(e, req->sandbox, name, claim, NULL) < 0; i++) {
             str_format(name, TASK_NAME_MAX, "%.50s-%d", made, i);
         }
         return 0;
     }
-    const char *id = living_task(e, req->sandbox, req->name);
     if (task_check_name(req->name, err) < 0) {
         return -1;
     }
     str_copy(name, TASK_NAME_MAX, req->name);
-    if (id != NULL) {
-        return error_set(err, ERROR_EXISTS, "%s: the task %s runs already%s%s", req->sandbox, name,
-                         id[0] != '\0' ? ", as session " : "", id);
-    }
-    return 0;
+    return take_name(e, req->sandbox, name, claim, err);
 }
 
 int engine_session(struct engine *e, const struct engine_session_request *req, struct error *err)
@@ -324,6 +345,7 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     struct slot *slot;
     struct profile profile;
     char task_name[TASK_NAME_MAX] = "";
+    int claim = -1;
     struct error mine = ERROR_INIT;
     bool bad = e->closing || req->kind == SESSION_PROVISION || (req->kind == SESSION_TASK && req->command == NULL);
     int rc = bad ? error_set(&mine, e->closing ? ERROR_CANCELED : ERROR_INVALID,
@@ -334,7 +356,7 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
         rc = env_check_extra(req->env, &mine);
     }
     if (rc == 0 && req->kind == SESSION_TASK) {
-        rc = task_check_command(req->command, &mine) < 0 ? -1 : name_task(e, req, task_name, &mine);
+        rc = task_check_command(req->command, &mine) < 0 ? -1 : name_task(e, req, task_name, &claim, &mine);
     }
     if (rc < 0) {
         if (err != NULL) {
@@ -347,6 +369,7 @@ int engine_session(struct engine *e, const struct engine_session_request *req, s
     str_copy(s->sandbox, sizeof(s->sandbox), req->sandbox);
     s->kind = req->kind;
     str_copy(s->task_name, sizeof(s->task_name), task_name);
+    s->claim = claim;
     if (req->task != NULL) {
         s->task = *req->task;
     }

@@ -113,6 +113,20 @@ static bool is_old(const char *path)
     return stat(path, &st) == 0 && now > st.st_mtime && now - st.st_mtime > (time_t)TASK_LOG_DAYS * 86400;
 }
 
+/* Claims of names (task_claim.h) that nobody has used for days. */
+static void sweep_claims(const char *dir)
+{
+    MT_CLEANUP(strvec) struct strvec files = STRVEC_INIT;
+    fs_list(dir, &files, NULL);
+    for (size_t i = 0; i < files.len; i++) {
+        MT_CLEANUP(xfree) char *path = path_join(dir, files.v[i]);
+        size_t len = strlen(files.v[i]);
+        if (len > 6 && strcmp(files.v[i] + len - 6, ".claim") == 0 && is_old(path)) {
+            unlink(path);
+        }
+    }
+}
+
 /* Old ones go, one of this name more is about to be there. */
 static void sweep(const struct paths *paths, const char *sandbox, const char *name, const struct strvec *live)
 {
@@ -140,6 +154,7 @@ int task_log_new(const struct paths *paths, const char *sandbox, const char *nam
         return -1;
     }
     sweep(paths, sandbox, name, live);
+    sweep_claims(dir);
     for (uint64_t began = clock_wall_ms();; began++) {
         if (str_format(out, cap, "%s/%s.%llu%s", dir, name, (unsigned long long)began, SUFFIX) < 0) {
             return error_set(err, ERROR_INVALID, "%s: the path of its log would be too long", dir);

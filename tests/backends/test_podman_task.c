@@ -48,10 +48,38 @@ static void test_tasks(void **state)
     ran_release(&r);
 }
 
+/* Ports are those inside, of each task its own, also when it comes back. */
+static void test_ports(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    home_write(".config/muthr/muthr.toml", "[sandbox]\nbackend = \"podman\"\n");
+    verb_expect(0, "task", "run", "--quiet", "--wait", "--timeout", "60", "--name", "web", "--ready-port", "3456", "-c",
+                "exec httpd -f -p 3456");
+    verb_expect(0, "task", "run", "--quiet", "--wait", "--timeout", "60", "--name", "api", "--ready-port", "8000", "-c",
+                "httpd -f -p 127.0.0.1:8000; exit 1");
+    for (int i = 0; i < 2; i++) {
+        verb_run(&r, "task", "ls", "-o", "json");
+        struct json *list = ran_json(&r);
+        size_t count = 0;
+        for (const struct json *t = json_first(list); t != NULL; t = json_next(t), count++) {
+            bool web = strcmp(json_get_string(t, "name", ""), "web") == 0;
+            assert_string_equal(json_get_string(t, "ports", ""), web ? "3456" : "8000");
+        }
+        json_free(list);
+        assert_int_equal(count, 2);
+        verb_expect(0, "task", "restart", "web", "--quiet");
+        verb_expect(0, "wait", "web", "--state", "ready", "--timeout", "60");
+    }
+    verb_expect(0, "task", "stop", "web", "api", "--quiet");
+    ran_release(&r);
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tasks, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(test_ports, home_setup, home_teardown),
     };
     return cmocka_run_group_tests(tests, home_open, home_close);
 }

@@ -139,6 +139,31 @@ static void test_life(void **state)
     ran_release(&r);
 }
 
+/* Several at the same moment: one name is one task. */
+static void test_at_once(void **state)
+{
+    pid_t pids[5];
+    int begun = 0;
+    (void)state;
+    verb_expect(0, "start", "demo", "--quiet");
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        pids[i] = verb_begin("task", "run", "--name", "one", "-c", "sleep 7807");
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        int code = verb_wait(pids[i], RIG_DEADLINE_MS);
+        assert_in_range(code, 0, 1);
+        begun += code == 0;
+    }
+    assert_int_equal(begun, 1);
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        pids[i] = verb_begin("task", "run", "-c", "exec cat");
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(pids); i++) {
+        assert_int_equal(verb_wait(pids[i], RIG_DEADLINE_MS), 0);
+    }
+    verb_expect(0, "task", "stop", "one", "cat", "cat-2", "cat-3", "cat-4", "cat-5");
+}
+
 /* It fails, is started again, and is given up. */
 static void test_crash_loop(void **state)
 {
@@ -229,6 +254,51 @@ static void test_follow(void **state)
     assert_null(strchr(said, '\033'));
 }
 
+static bool told_ready(const void *id)
+{
+    MT_CLEANUP(xfree) char *said = verb_said("out");
+    const char *last = said, *line = NULL;
+    for (const char *at; (at = strchr(last, '\n')) != NULL; last = at + 1) {
+        line = strstr(last, id) != NULL && strstr(last, id) < at ? last : line;
+    }
+    return line != NULL && strstr(line, "\"event\":\"changed\"") != NULL &&
+           strstr(line, "\"task\":{\"state\":\"ready\"") != NULL;
+}
+
+/* Ready is what the policy says, and watch tells it. */
+static void test_ready(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    home_write(CONFIG,
+               "[tasks.web]\ncommand = \"echo one; read x; printf '\\\\033[32mlisten'; echo ing on 80; exec sleep "
+               "7804\"\nready_match = \"^listening on [0-9]+$\"\n");
+    verb_expect(0, "start", "demo", "--quiet");
+    pid_t watch = verb_begin("watch", "--only", "session");
+    MT_CLEANUP(xfree) char *id = begin("web");
+    verb_run(&r, "wait", id, "--state", "ready", "--timeout", "3"); /* silent for more than two seconds */
+    ran_expect(&r, 124);
+    verb_run(&r, "task", "run", "web", "--wait", "--timeout", "1"); /* it runs, and is left alone */
+    ran_expect(&r, 1);
+    verb_expect(0, "send", id, "--enter");
+    verb_expect(0, "wait", id, "--state", "ready", "--timeout", "30");
+    expect_state("web", "ready");
+    assert_true(verb_until(told_ready, id, RIG_DEADLINE_MS));
+    kill(watch, SIGTERM);
+    assert_int_equal(verb_wait(watch, RIG_DEADLINE_MS), 0);
+    verb_expect(0, "task", "stop", "web");
+    verb_run(&r, "task", "run", "--name", "port", "--ready-port", "7805", "--wait", "--timeout", "60", "-c",
+             "exec python3 -c 'import socket, time; s = socket.socket(); s.bind((\"127.0.0.1\", 7805)); s.listen(); "
+             "time.sleep(7806)'");
+    ran_expect(&r, 0);
+    expect_text(&r.err, "ready after");
+    expect_text(&r.err, "port 7805");
+    verb_expect(0, "task", "stop", "port");
+    verb_run(&r, "task", "run", "--ready-match", "never", "--wait", "--timeout", "60", "-c", "echo no; exit 3");
+    ran_expect(&r, 3);
+    ran_release(&r);
+}
+
 /* Stopping the sandbox ends its tasks; the next run brings it up again. */
 static void test_stopped(void **state)
 {
@@ -291,9 +361,11 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, task_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_at_once, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_crash_loop, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_project, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_follow, task_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_ready, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_stopped, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, task_setup, verb_teardown),
     };

@@ -139,6 +139,14 @@ static void add_job(struct sheet *sh)
             surface_textf(sh->s, sh->r.x + 2, sh->y, sh->r.w - 2, role_style(sh, THEME_STRONG), "%s  %s", text, took);
         }
         sh->y++;
+        for (const char *at = job->over; *at != '\0'; sh->y++) { /* a step each */
+            int n = (int)strcspn(at, " ");
+            if (sh->s != NULL) {
+                surface_textf(sh->s, sh->r.x + 2, sh->y, sh->r.w - 2, role_style(sh, THEME_OK), "%s %.*s",
+                              glyph_text(GLYPH_DONE, app->ascii), n, at);
+            }
+            at += n + (at[n] == ' ');
+        }
         str_format(text, sizeof(text), "%s%s%s", job->step, job->text[0] != '\0' ? ": " : "", job->text);
         text_at(sh, 2, THEME_DIM, text);
     } else if (job->failed.code != ERROR_NONE) {
@@ -186,6 +194,14 @@ static void add_process(struct sheet *sh, const struct inference_view *v)
         strbuf_addf(&text, "not started here: %s", p->holder);
     }
     fact(sh, "process", ours != NULL ? THEME_TEXT : THEME_DIM, text.buf != NULL ? text.buf : "");
+    if (ours == NULL && shown->pid_state == LOCAL_RUNS && shown->port != 0) {
+        strbuf_clear(&text);
+        strbuf_addf(&text,
+                    "%s (process %d) runs here, but on port %lld: set server_port to that, or make it an "
+                    "[[inference]] of its own",
+                    shown->runtime->exe, shown->pid, (long long)shown->port);
+        fact(sh, "elsewhere", THEME_WARN, text.buf);
+    }
     if (shown->note[0] != '\0') {
         fact(sh, "note", THEME_WARN, shown->note);
     }
