@@ -177,7 +177,8 @@ static void on_progress(void *arg, const char *step, const char *text)
     size_t word = strcspn(text, ",");
     bool other =
         strcmp(step, s->job.step) != 0 || word != strcspn(s->job.text, ",") || strncmp(text, s->job.text, word) != 0;
-    if (strcmp(step, s->job.step) != 0 && (strcmp(s->job.step, "stop") == 0 || strcmp(s->job.step, "start") == 0)) {
+    if (strcmp(step, s->job.step) != 0 && s->job.text[0] != '\0' &&
+        (strcmp(s->job.step, "stop") == 0 || strcmp(s->job.step, "start") == 0)) {
         size_t at = strlen(s->job.over);
         str_format(s->job.over + at, sizeof(s->job.over) - at, "%s%s", at > 0 ? " " : "", s->job.step);
     }
@@ -185,8 +186,10 @@ static void on_progress(void *arg, const char *step, const char *text)
     str_copy(s->job.text, sizeof(s->job.text), text);
     if (other) {
         server_look(s);
+        tell(s);
+    } else if (!s->app->quitting) {
+        app_dirty(s->app);
     }
-    tell(s);
 }
 
 /* What was done, in the bottom line. */

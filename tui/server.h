@@ -51,7 +51,7 @@ int server_run(struct server *s, enum local_verb verb, const struct local_reques
 void server_cancel(struct server *s);
 /* Forgets the failure of the last job. */
 void server_put_away(struct server *s);
-/* fn(arg) after every news of the job; NULL: nobody wants them any more. */
+/* fn(arg) when the job is a step further, or over; NULL: nobody wants them any more. */
 void server_listen(struct server *s, void (*fn)(void *arg), void *arg);
 /* "starting llama-server with fast", for the header; "" without a job. */
 void server_text(const struct server *s, char *out, size_t cap);

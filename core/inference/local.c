@@ -361,12 +361,9 @@ const char *local_reach(const char *host)
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-void local_exposure(const char *host, int64_t port, char out[160])
+/* local_exposure, of what was found. */
+static void tell_exposure(const char *host, const struct listener *all, size_t n, bool known, char out[160])
 {
-    struct listener all[LISTENERS_MAX];
-    bool known;
-    size_t n = listener_find((uint16_t)port, all, &known);
-
     out[0] = '\0';
     if (!known) {
         str_copy(out, 160, host[0] == '\0' || listener_is_local(host) ? "" : host);
@@ -379,12 +376,18 @@ void local_exposure(const char *host, int64_t port, char out[160])
     }
 }
 
-void local_holder(const char *host, int64_t port, char out[200], int *pid)
+void local_exposure(const char *host, int64_t port, char out[160])
 {
     struct listener all[LISTENERS_MAX];
     bool known;
     size_t n = listener_find((uint16_t)port, all, &known);
+    tell_exposure(host, all, n, known, out);
+}
 
+/* local_holder, of what was found. */
+static void tell_holder(const char *host, int64_t port, const struct listener *all, size_t n, bool known, char out[200],
+                        int *pid)
+{
     out[0] = '\0';
     *pid = 0;
     for (size_t i = 0; i < n; i++) {
@@ -402,6 +405,24 @@ void local_holder(const char *host, int64_t port, char out[200], int *pid)
     if (!known && hostport_is_taken(local_reach(host), (uint16_t)port, false)) {
         str_copy(out, 200, "another program");
     }
+}
+
+void local_holder(const char *host, int64_t port, char out[200], int *pid)
+{
+    struct listener all[LISTENERS_MAX];
+    bool known;
+    size_t n = listener_find((uint16_t)port, all, &known);
+    tell_holder(host, port, all, n, known, out, pid);
+}
+
+void local_port(const char *host, int64_t port, char exposed[160], char holder[200])
+{
+    struct listener all[LISTENERS_MAX];
+    bool known;
+    int pid;
+    size_t n = listener_find((uint16_t)port, all, &known);
+    tell_exposure(host, all, n, known, exposed);
+    tell_holder("0.0.0.0", port, all, n, known, holder, &pid);
 }
 
 /* Takes colours and the like out of a log's lines, in place. Returns what is left of it. */

@@ -47,7 +47,7 @@ struct local_job {
     int64_t log_from, errlog_from;
     uint64_t began_ms;
     int pid;
-    bool over, letting, already, stopped, killed, started, specific;
+    bool over, letting, already, stopped, killed, started, specific, ours;
 };
 
 /* --- lock --- */
@@ -419,7 +419,9 @@ static void consider(struct local_job *j, const struct inference_view *view)
     bool ready =
         view->state == INFERENCE_READY || view->state == INFERENCE_UNAUTHORISED; /* a key is no wait's matter */
     uint64_t waited = clock_mono_ms() - j->began_ms;
-    bool ours = answers && answers_itself(j);
+    /* Looked up until it is known, not four times a second: that looks at every process. It ends with the job. */
+    j->ours = answers && (j->ours || answers_itself(j));
+    bool ours = j->ours;
 
     str_copy(j->state, sizeof(j->state), ours ? word : "down");
     op_text(j->op, "%s, %.0f s", ours ? word : "no answer yet", (double)waited / 1000);

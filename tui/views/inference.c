@@ -119,11 +119,9 @@ static void on_look(void *arg)
         p->at = better || preset_is_running(p, &p->presets.v[i]) ? i : p->at;
     }
     p->exposed[0] = p->holder[0] = '\0';
-    p->holder_pid = 0;
     if (config_inference_is_loopback(host) && v->state != INFERENCE_DOWN && v->state != INFERENCE_UNSEEN) {
         const struct local_server *ours = inference_ours(p);
-        local_exposure(ours != NULL ? ours->host : "", port, p->exposed);
-        local_holder("0.0.0.0", port, p->holder, &p->holder_pid);
+        local_port(ours != NULL ? ours->host : "", port, p->exposed, p->holder);
     }
     p->seen = v->state;
     p->seen_since_ms = v->since_ms;
@@ -144,14 +142,11 @@ static void on_beat(void *arg)
     timer_start(p->beat, moves || state == INFERENCE_LOADING ? (uint64_t)MT_MAX(at.seconds, 1) * 1000 : 10000);
 }
 
-/* server.h: news of the job. */
+/* server.h: the job is a step further, or over. */
 static void on_job(void *arg)
 {
     struct inference_panel *p = arg;
-    const struct server_job *job = server_job(p->app->server);
-    if (!job->active || strcmp(job->step, "answer") == 0) {
-        timer_start(p->look, 0);
-    }
+    timer_start(p->look, 0);
 }
 
 /* --- starting and stopping --- */

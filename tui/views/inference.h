@@ -34,7 +34,6 @@ struct inference_panel {
     struct local_server local[LOCAL_RUNTIMES];
     struct presets presets;
     char exposed[160], holder[200];
-    int holder_pid;
     enum inference_state seen; /* the endpoint's, then */
     uint64_t seen_since_ms;
     bool looked;
