@@ -25,7 +25,7 @@ static void add(size_t *list, size_t *n, size_t which)
 
 void app_sync_inference(struct app *app)
 {
-    size_t list[CONFIG_INFERENCE_MAX + 1], n = 0;
+    size_t list[CONFIG_INFERENCE_MAX + 1] = {0}, n = 0;
     add(list, &n, model_inference_index(app->model, app_workspace(app))); /* in the header */
     for (int y = 0; y < app->layout.list.h - 1; y++) {                    /* beside the agents in the list */
         size_t i = (size_t)app->list_top + (size_t)y;

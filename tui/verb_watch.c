@@ -507,7 +507,7 @@ static void feed_begin(void *arg)
 /* Whoever wants to know of the inference servers looks at all of them. */
 static void feed_see(struct feed *f)
 {
-    size_t all[CONFIG_INFERENCE_MAX + 1], n = 0;
+    size_t all[CONFIG_INFERENCE_MAX + 1] = {0}, n = 0;
 
     while (is_wanted(f, VERB_INFERENCE) && n < MT_ARRAY_LEN(all) && n < model_inference_count(f->ctx->model)) {
         all[n] = n;

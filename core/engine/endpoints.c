@@ -220,11 +220,12 @@ bool engine_ask_inference(struct engine *e, const char *sandbox, void (*done)(vo
 
 /* --- other settings --- */
 
-/* Is it what that entry describes? The default one's key file is not looked at again. */
+/* Is it what that entry describes? A key file is not read again as long as it is the same one. */
 static bool is_same(const struct engine *e, const struct endpoint *ep, const struct config_inference *entry)
 {
     if (entry == NULL) {
-        return ep->name[0] == '\0' && ep->port == e->opts.config->server_port;
+        return ep->name[0] == '\0' && ep->port == e->opts.config->server_port &&
+               strcmp(ep->key_file, e->opts.config->server_key_file) == 0;
     }
     return strcmp(ep->name, entry->name) == 0 && strcmp(ep->host, entry->host) == 0 && ep->port == entry->port &&
            strcmp(ep->key_file, entry->key_file) == 0 && strcmp(ep->key_env, entry->key_env) == 0;
