@@ -77,8 +77,14 @@ static void make_env(struct harness *h)
     static const char *const kept[] = {"PATH",         "ASAN_OPTIONS", "UBSAN_OPTIONS",
                                        "LSAN_OPTIONS", "TERMINFO",     "TERMINFO_DIRS"};
     /* A world of podman (tests/backends/podman_rig.h), when one is open. */
-    static const char *const podman[] = {"MUTHR_TUI_BACKENDS",         "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
-                                         "CONTAINERS_REGISTRIES_CONF", "TMPDIR",          "DPKG_ADMINDIR"};
+    static const char *const podman[] = {"MUTHR_TUI_BACKENDS",
+                                         "CONTAINERS_CONF",
+                                         "CONTAINERS_STORAGE_CONF",
+                                         "CONTAINERS_REGISTRIES_CONF",
+                                         "TMPDIR",
+                                         "DPKG_ADMINDIR",
+                                         "GOGC",
+                                         "GOMEMLIMIT"};
     bool has_podman = getenv("MUTHR_TUI_BACKENDS") != NULL;
 
     for (size_t i = 0; has_podman && i < MT_ARRAY_LEN(podman); i++) {
