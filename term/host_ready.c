@@ -19,25 +19,27 @@
 #define END_LOOKS 20
 #define PAUSE_MS 200      /* a line without an end is looked at when nothing has followed for so long */
 #define SILENCE_MS 2000   /* output after so much of it may mean that something has begun */
-#define QUIET_GAP_MS 5000 /* between looks that output brought about */
+#define GAP_MS 5000       /* between looks that output brought about; while it goes on and brings nothing new twice */
+#define GAP_MOST_MS 60000 /* as long each time, up to this */
 #define COST_FACTOR 50    /* a look is not repeated before so many times what it took */
 
 /* After a start; the last one goes on while a port is awaited. */
-static const unsigned START_STEPS[] = {300, 700, 2000, 4000, 8000, 15000, 30000};
+static const unsigned START_STEPS[] = {300, 500, 700, 1000, 1500, 2500, 4000, 8000, 15000, 30000};
 static const unsigned AWAIT_STEPS[] = {100, 200, 400, 800, 1000};
-static const unsigned OUTPUT_STEPS[] = {300, 1500};
+static const unsigned OUTPUT_STEPS[] = {1500, 300}; /* from the last to the first */
+#define FOUND_MS 50                                 /* after the line that says that it is ready */
 
 struct host_ready {
     struct host_session *h;
-    struct timer *line_timer, *port_timer;
+    struct timer *line_timer, *port_timer, *stir_timer;
     struct pattern *pattern; /* NULL: none */
     struct task_lines lines;
     struct strbuf backlog; /* each with its newline */
     bool runs, matched, listens;
     bool lines_told; /* the system does not tell ports: its output does */
     const unsigned *steps;
-    size_t step_count, step;
-    uint64_t output_ms, looked_ms, cost_ms; /* monotonic */
+    size_t step_count, step, stirs;                 /* stirs: looks that output still brings about */
+    uint64_t output_ms, looked_ms, cost_ms, gap_ms; /* the first two monotonic */
     char mark[64];
 };
 
@@ -131,6 +133,10 @@ static void line_found(struct host_ready *r)
     strbuf_release(&r->backlog);
     timer_stop(r->line_timer);
     judge(r);
+    if (!r->lines_told) {
+        r->stirs = 1;
+        timer_start(r->stir_timer, FOUND_MS); /* what it listens on is of interest now */
+    }
 }
 
 /* Looks at what has come, for a while; true: there is more. */
@@ -197,20 +203,17 @@ static void plan_look(struct host_ready *r)
     timer_start(r->port_timer, spare > now ? MT_MAX(wait, spare - now) : wait);
 }
 
-/* timer callback */
-static void on_port_timer(void *arg)
+/* Looks which ports it listens on now. */
+static void look_at_ports(struct host_ready *r)
 {
-    struct host_ready *r = arg;
     struct task_state *t = &r->h->info.task;
     uint16_t ports[TASK_PORTS_MAX];
-
-    if (!r->runs || r->h->pty == NULL) {
-        return;
-    }
     uint64_t began = clock_mono_ms();
     size_t count = ports_of(r->mark, pty_pid(r->h->pty), ports, TASK_PORTS_MAX);
+
     r->looked_ms = clock_mono_ms();
     r->cost_ms = r->looked_ms - began;
+    r->gap_ms = MT_MIN(2 * r->gap_ms, (uint64_t)GAP_MOST_MS);
     for (size_t i = 0; i < count; i++) {
         r->listens = r->listens || ports[i] == t->policy.ready_port;
     }
@@ -218,20 +221,47 @@ static void on_port_timer(void *arg)
         memset(t->ports, 0, sizeof(t->ports));
         memcpy(t->ports, ports, count * sizeof(*ports));
         t->port_count = count;
+        r->gap_ms = GAP_MS;
         host_session_changed(r->h, true);
     }
     judge(r);
-    plan_look(r);
 }
 
-/* Output after silence: something may have begun, or stopped, to listen. */
+/* timer callback */
+static void on_port_timer(void *arg)
+{
+    struct host_ready *r = arg;
+
+    if (r->runs && r->h->pty != NULL) {
+        look_at_ports(r);
+        plan_look(r);
+    }
+}
+
+/* timer callback */
+static void on_stir_timer(void *arg)
+{
+    struct host_ready *r = arg;
+
+    if (r->runs && r->h->pty != NULL) {
+        look_at_ports(r);
+        r->stirs--;
+        if (r->stirs > 0) {
+            timer_start(r->stir_timer, OUTPUT_STEPS[r->stirs - 1]);
+        }
+    }
+}
+
+/* There is output: something may have begun, or stopped, to listen, the more so when it was silent before. */
 static void on_stir(struct host_ready *r, uint64_t now)
 {
-    if (r->lines_told || timer_is_active(r->port_timer) || now < r->looked_ms + QUIET_GAP_MS) {
-        return;
+    uint64_t gap = now >= r->output_ms + SILENCE_MS ? (uint64_t)GAP_MS : r->gap_ms;
+
+    if (!r->lines_told && !timer_is_active(r->stir_timer) &&
+        now >= r->looked_ms + MT_MAX(gap, r->cost_ms * COST_FACTOR)) {
+        r->stirs = MT_ARRAY_LEN(OUTPUT_STEPS);
+        timer_start(r->stir_timer, OUTPUT_STEPS[r->stirs - 1]);
     }
-    set_steps(r, OUTPUT_STEPS, MT_ARRAY_LEN(OUTPUT_STEPS));
-    plan_look(r);
 }
 
 /* --- runs --- */
@@ -244,6 +274,7 @@ struct host_ready *host_ready_new(struct host_session *h)
     r->h = h;
     r->line_timer = timer_new(h->loop, on_line_timer, r);
     r->port_timer = timer_new(h->loop, on_port_timer, r);
+    r->stir_timer = timer_new(h->loop, on_stir_timer, r);
     strbuf_init(&r->backlog);
     task_lines_init(&r->lines);
     if (t->policy.ready_match[0] != '\0') {
@@ -265,6 +296,7 @@ void host_ready_free(struct host_ready *r)
     }
     timer_close(r->line_timer);
     timer_close(r->port_timer);
+    timer_close(r->stir_timer);
     pattern_free(r->pattern);
     strbuf_release(&r->backlog);
     free(r);
@@ -285,7 +317,9 @@ void host_ready_begin(struct host_ready *r)
     host_ready_wait(r);
     r->runs = true;
     r->matched = r->listens = false;
-    r->output_ms = r->looked_ms = r->cost_ms = 0;
+    r->output_ms = r->looked_ms = clock_mono_ms();
+    r->cost_ms = 0;
+    r->gap_ms = GAP_MS;
     task_lines_init(&r->lines);
     strbuf_clear(&r->backlog);
     if (t->policy.ready_port != 0) {
@@ -310,6 +344,7 @@ void host_ready_end(struct host_ready *r)
     r->runs = false;
     timer_stop(r->line_timer);
     timer_stop(r->port_timer);
+    timer_stop(r->stir_timer);
     memset(t->ports, 0, sizeof(t->ports));
     t->port_count = 0;
 }
@@ -318,9 +353,7 @@ void host_ready_output(struct host_ready *r, const char *data, size_t len)
 {
     uint64_t now = clock_mono_ms();
 
-    if (now >= r->output_ms + SILENCE_MS) {
-        on_stir(r, now);
-    }
+    on_stir(r, now);
     r->output_ms = now;
     if (!awaits_line(r) && !r->lines_told) {
         return;

@@ -45,6 +45,10 @@ static void put_session(struct world *w, enum session_kind kind, enum session_st
     struct session_info s = {
         .id = "s1", .kind = kind, .state = state, .last_input_wall_ms = input_wall_ms, .started_wall_ms = 1};
     str_copy(s.sandbox, sizeof(s.sandbox), "muthr-api");
+    if (kind == SESSION_TASK) { /* between two runs */
+        s.task.policy.restart = TASK_RESTART_ALWAYS;
+        s.task.next_wall_ms = clock_wall_ms() + TASK_BACKOFF_MOST_MS;
+    }
     model_put_session(w->model, &s);
 }
 
@@ -117,6 +121,9 @@ static void test_activity(void **state)
     pass(&w, 12 * minute_ms); /* a silent agent works */
     assert_int_equal(w.fake.counts[BACKEND_STOP], 0);
     assert_false(counts_down(&w));
+    put_session(&w, SESSION_TASK, SESSION_RUNNING, clock_wall_ms());
+    pass(&w, 8 * minute_ms); /* a task that waits to be started again is not idle either */
+    assert_int_equal(w.fake.counts[BACKEND_STOP], 0);
     put_session(&w, SESSION_AGENT, SESSION_EXITED, clock_wall_ms());
     world_until(&w, is_stopped);
     world_close(&w);

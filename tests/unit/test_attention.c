@@ -458,6 +458,36 @@ static void test_kinds_of_keys(void **state)
     assert_int_equal(attention_key_of("", 0), ATTENTION_KEY_TEXT);
 }
 
+/* A program that is started again when it fails. */
+static void test_runs(void **state)
+{
+    (void)state;
+    struct attention a;
+    attention_init(&a, ATTENTION_RULES_SHELL, 1000);
+    attention_line(&a, "Continue? [y/N] ", 1500);
+    assert_int_equal(a.state, ATTENTION_WAITING);
+    assert_true(attention_fail(&a, "exit 1: no", 2000));
+    assert_string_equal(a.text, "exit 1: no");
+    attention_begin(&a, true, 3000);
+    assert_int_equal(a.state, ATTENTION_FAILED);
+    assert_int_equal(a.since_ms, 2000);
+    assert_string_equal(a.text, "exit 1: no");
+    assert_false(a.asking); /* nobody asks any more */
+    output_for(&a, 3000, 9000);
+    assert_int_equal(a.state, ATTENTION_FAILED); /* until somebody has looked */
+    assert_true(attention_seen(&a, 9100));
+    assert_int_not_equal(a.state, ATTENTION_FAILED);
+    attention_begin(&a, true, 9200);
+    assert_int_equal(a.state, ATTENTION_IDLE);
+    attention_exit(&a, 1, 9300);
+    attention_say(&a, "given up");
+    assert_true(a.ended && a.state == ATTENTION_FAILED && !a.seen);
+    assert_string_equal(a.text, "given up");
+    attention_begin(&a, false, 9400); /* by hand: it lives again */
+    assert_true(!a.ended && a.state == ATTENTION_IDLE && a.text[0] == '\0');
+    assert_true(attention_bell(&a, 9500));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_long_command),
         cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_runs),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_bell_at_a_question),
         cmocka_unit_test(test_question_lines),

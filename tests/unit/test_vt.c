@@ -630,10 +630,43 @@ static void test_many_resizes(void **state)
     vt_recorder_free(f);
 }
 
+/* Between two programs on one terminal. */
+static void test_settle(void **state)
+{
+    (void)state;
+    struct vt_recorder *f = vt_recorder_new(8, 3);
+    vt_settle(f->vt); /* nothing there yet */
+    assert_screen(f, "");
+    assert_cursor(f, 0, 0);
+    feed(f, "one\r\ntwo\033]2;title\007\033[?25l\033[?1h\033[?2004h\033[?1002h\033[2;3r\033[31m\033(0\033[1;1H");
+    feed(f, "\033[?1049halt\033]0;half a ti");
+    assert_true(vt_is_alt(f->vt));
+    vt_settle(f->vt);
+    assert_false(vt_is_alt(f->vt));
+    assert_screen(f, "one/two");
+    assert_cursor(f, 2, 0);
+    assert_true(vt_cursor(f->vt).visible);
+    assert_true(!vt_modes(f->vt)->app_cursor && !vt_modes(f->vt)->bracketed && vt_modes(f->vt)->mouse == 0);
+    assert_string_equal(vt_title(f->vt), "");
+    feed(f, "lqk");
+    assert_screen(f, "one/two/lqk");
+    assert_int_equal(cell_at(f, 2, 0)->fg, cell_at(f, 0, 0)->fg);
+    feed(f, "\033[?1049hx\033[H\033[2J");
+    vt_settle(f->vt); /* full: what is above goes to the scrollback, nothing is lost */
+    assert_screen(f, "two/lqk");
+    assert_cursor(f, 2, 0);
+    assert_int_equal(vt_history_count(f->vt), 1);
+    feed(f, "a\r\nb");
+    assert_screen(f, "lqk/a/b");
+    assert_int_equal(vt_history_count(f->vt), 2);
+    vt_recorder_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_settle),
         cmocka_unit_test(test_pending_wrap),
         cmocka_unit_test(test_clusters),
         cmocka_unit_test(test_pen),
