@@ -24,8 +24,8 @@ static int seconds_of(const struct inference_panel *p, int values)
 {
     static const int steps[] = {1, 2, 3, 5, 10};
     static const int zooms[] = {0, 1, 4, 10};
-    if (p->zoom > 0) {
-        return zooms[p->zoom];
+    if (p->zoom > 0) { /* no further back than is remembered */
+        return mt_clamp(zooms[p->zoom], 1, MT_MAX((int)HISTORY_SAMPLES / MT_MAX(values, 1), 1));
     }
     for (size_t i = 0; i < MT_ARRAY_LEN(steps); i++) {
         if (steps[i] * values >= (int)SPAN_SECONDS) {
@@ -111,11 +111,22 @@ static int heading(const struct inference_panel *p, struct surface *s, struct re
 static void draw_title(const struct inference_panel *p, struct surface *s, struct rect r)
 {
     const struct theme *t = &p->app->theme;
-    size_t count = model_inference_count(p->app->model);
+    size_t count = model_inference_count(p->app->model), first = 0;
+    int room = r.w - 22, wide = 0;
+    for (size_t i = 0; i < count; i++) { /* the one that is shown is always among them */
+        const struct inference_view *v = model_inference_at(p->app->model, i);
+        wide += (int)strlen(v->name) + 4;
+        if (i == p->endpoint) {
+            wide += (int)strlen(v->endpoint);
+            for (; wide > room && first < i; first++) {
+                wide -= (int)strlen(model_inference_at(p->app->model, first)->name) + 4;
+            }
+        }
+    }
     surface_fill(s, r, theme_style(t, THEME_TEXT));
     int x = r.x + 1, end = r.x + r.w - 1;
     x += surface_text(s, x, r.y, end - x, theme_style(t, THEME_TITLE_FOCUS), "Inference server") + 2;
-    for (size_t i = 0; i < count && x < end; i++) {
+    for (size_t i = first; i < count && x < end; i++) {
         const struct inference_view *v = model_inference_at(p->app->model, i);
         bool on = v == inference_of(p);
         struct style st = theme_style(t, on && count > 1 ? THEME_SELECTION : on ? THEME_TEXT : THEME_DIM);
@@ -299,7 +310,7 @@ static void draw_graphs(const struct inference_panel *p, struct surface *s, cons
             scale.top = graph_top(values, count, 10);
             str_format(scale.high, sizeof(scale.high), "%.0f", (double)scale.top);
             str_format(scale.now, sizeof(scale.now), last >= 0 && v->state == INFERENCE_READY ? "%.0f" : "",
-                       (double)last);
+                       v->tokens_per_s >= 0 ? v->tokens_per_s : (double)last);
         } else {
             str_copy(scale.high, sizeof(scale.high), "100%");
             if (v->room > 0) {
@@ -321,7 +332,9 @@ static void draw_log(const struct inference_panel *p, struct surface *s, struct 
     if (r.h < 2) {
         return;
     }
-    str_format(text, sizeof(text), "Log of %s", p->looked ? inference_shown(p)->runtime->exe : "the server");
+    str_format(text, sizeof(text),
+               p->looked && inference_ours(p) == NULL ? "Log of %s, as it was started here last" : "Log of %s",
+               p->looked ? inference_shown(p)->runtime->exe : "the server");
     heading(p, s, (struct rect){r.x, r.y, r.w, 1}, text);
     size_t rows = MT_MIN((size_t)(r.h - 1), t->count);
     for (size_t i = 0; i < rows; i++) {

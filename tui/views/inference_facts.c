@@ -13,6 +13,7 @@
 #define NAME_COLS 10
 #define GAUGE_COLS 12
 #define SLOT_COLS 38 /* of one slot among others in a row */
+#define SLOT_COLS_MANY 20
 #define TAIL_ROWS 6
 
 /* Where the next fact goes; without a surface it is only counted. */
@@ -248,26 +249,23 @@ static void draw_slot(struct sheet *sh, int x, int cols, const struct inference_
     str_format(text, sizeof(text), room > 0 ? "%s/%s" : "%s", used, all);
     surface_text_right(sh->s, sh->r.x + x + 9, sh->y, 9, role_style(sh, slot->busy ? THEME_TEXT : THEME_DIM), text);
     x += 10;
-    if (slot->progress >= 0) {
-        str_format(text, sizeof(text), "reads %d%%", slot->progress);
-    } else {
-        str_copy(text, sizeof(text), slot->busy ? "writes" : "idle");
+    enum theme_role role = slot->progress >= 0 ? THEME_BUSY : slot->busy ? THEME_OK : THEME_DIM;
+    if (end - x < 8) { /* no room for words */
+        const char *sign = glyph_text(slot->busy ? GLYPH_RUNNING : GLYPH_NONE, sh->p->app->ascii);
+        surface_text(sh->s, sh->r.x + x, sh->y, 1, role_style(sh, role), sign);
+        return;
     }
-    surface_text(sh->s, sh->r.x + x, sh->y, MT_MAX(end - x - 1, 0),
-                 role_style(sh, slot->progress >= 0 ? THEME_BUSY
-                                : slot->busy        ? THEME_OK
-                                                    : THEME_DIM),
-                 text);
+    str_format(text, sizeof(text), slot->progress >= 0 ? "reads %d%%" : slot->busy ? "writes" : "idle", slot->progress);
+    surface_text(sh->s, sh->r.x + x, sh->y, MT_MAX(end - x - 1, 0), role_style(sh, role), text);
 }
 
-/* Each slot, as many as there is room for below; the rest in a number. */
+/* Each slot, as many as a quarter of the screen holds; the rest in a number. */
 static void add_slots(struct sheet *sh, const struct inference_view *v)
 {
-    int across = MT_MAX((sh->r.w - 1) / SLOT_COLS, 1), cols = sh->r.w / across;
-    int rows = ((int)v->slot_count + across - 1) / across, left = sh->r.y + sh->r.h - sh->y;
-    bool cut = sh->s != NULL && rows > left;
-    int shown = cut ? MT_MAX(left - 1, 0) * across : (int)v->slot_count, busy = 0;
-    for (int i = 0; i < (int)v->slot_count; i++) {
+    int count = (int)v->slot_count, across = MT_MAX(sh->r.w / (count > 8 ? SLOT_COLS_MANY : SLOT_COLS), 1);
+    int cols = sh->r.w / across, most = MT_MAX(sh->p->app->rows / 4, 4), busy = 0;
+    int shown = (count + across - 1) / across > most ? (most - 1) * across : count;
+    for (int i = 0; i < count; i++) {
         if (i < shown) {
             draw_slot(sh, i % across * cols, cols, &v->slots[i], v->window);
             sh->y += i % across == across - 1 || i + 1 == shown ? 1 : 0;
@@ -275,10 +273,10 @@ static void add_slots(struct sheet *sh, const struct inference_view *v)
             busy += v->slots[i].busy;
         }
     }
-    int more = MT_MAX(v->slots_total, (int)v->slot_count) - shown;
+    int more = MT_MAX(v->slots_total, count) - shown;
     if (more > 0) {
         char text[80];
-        str_format(text, sizeof(text), "and %d more%s", more, busy > 0 ? ", some of them busy" : "");
+        str_format(text, sizeof(text), busy > 0 ? "and %d more, %d of them busy" : "and %d more", more, busy);
         text_at(sh, 3, THEME_DIM, text);
     }
 }
