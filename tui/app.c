@@ -8,6 +8,7 @@
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
+#include "tui/boot.h"
 #include "tui/glyph.h"
 
 #define FRAME_MS 16
@@ -132,6 +133,20 @@ static void tell_failure(struct app *app, op_id id)
     app_problem(app, true, op->sandbox, text.buf, op->error.hint);
 }
 
+/* A service that went down by itself is among the problems, once until it is up again. */
+static void tell_service(struct app *app, const char *name)
+{
+    const struct service_view *v = model_service_by_name(app->model, name);
+    unsigned bit = v ? 1u << (v->kind - service_kinds) : 0;
+    if (v && v->state != SERVICE_FAILED) {
+        app->services_told &= ~bit;
+    } else if (v && !(app->services_told & bit)) {
+        app->services_told |= bit;
+        app_warn(app, "%s failed%s%s (%s shows it)", v->kind->name, v->reason[0] ? ": " : "", v->reason,
+                 app_key(app, "app.services"));
+    }
+}
+
 /* What has ended is kept for the list of operations. */
 static void note_op(struct app *app, op_id id)
 {
@@ -163,6 +178,9 @@ void app_on_event(void *arg, const struct model_event *ev)
             o->ops->on_event(app, o, ev);
         }
     }
+    if (app->boot) {
+        boot_on_event(app->boot, ev);
+    }
     switch (ev->kind) {
     case MODEL_PROBLEM:
         app_warn(app, "%s", ev->text);
@@ -172,6 +190,9 @@ void app_on_event(void *arg, const struct model_event *ev)
         app_tree_dirty(app);
         break;
     case MODEL_SERVICE:
+        tell_service(app, ev->text);
+        app_dirty(app);
+        break;
     case MODEL_INFERENCE:
         server_on_change(app->server, ev->inference);
         app_dirty(app);
@@ -516,5 +537,7 @@ void app_quit(struct app *app)
     }
     timer_start(app->quit_timer, QUIT_WAIT_MS);
     server_quit(app->server);
+    boot_free(app->boot); /* what it asked the engine for ends with that */
+    app->boot = NULL;
     engine_close(app->engine, true, on_closed, app);
 }

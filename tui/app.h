@@ -194,6 +194,10 @@ struct app {
         uint64_t ms;
     } click;
 
+    struct boot *boot;      /* :up or :down, the last one; NULL: none yet */
+    bool boot_is_up;        /* it is :up */
+    unsigned services_told; /* bit per service: that it failed was told */
+
     struct flow *flows;
     size_t flow_count;
     bool ready;         /* the engine has looked at everything once */
@@ -461,6 +465,9 @@ void dialog_inference(struct app *app); /* the inference servers */
 void dialog_filter(struct app *app);
 void dialog_root(struct app *app);
 void dialog_kill(struct app *app);
+void dialog_services(struct app *app); /* muthr's own services */
+void dialog_up(struct app *app);
+void dialog_down(struct app *app);
 void dialog_tasks(struct app *app); /* every operation and every task */
 
 /* --- dialogs_task.c --- */

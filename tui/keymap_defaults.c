@@ -164,6 +164,7 @@ const struct keymap_default keymap_defaults[] = {
     {L | S | P, "a", "app.next_attention"},
     {L | S | P, "z", "app.zoom"},
     {L | S | P, "b", "app.tasks"},
+    {L | S | P, "v", "app.services"},
     {L | S | P, "Tab", "app.focus_next"},
     {L | S | P, ":", "app.palette"},
     {L | S | P, "?", "app.help"},
