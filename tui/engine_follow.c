@@ -96,7 +96,7 @@ static void on_news(void *arg, enum logfollow_news news)
         print_line(l); /* its end will not come */
     }
     if (!l->f->ctx->o.quiet) {
-        output_note("%s %s", path_base(l->path), news == LOGFOLLOW_CUT ? "was cut short" : "is a new file");
+        output_note("%s %s", path_base(l->path), news == LOGFOLLOW_ANEW ? "is a new file" : "was cut short");
     }
 }
 

@@ -14,6 +14,7 @@
 
 #define TAIL_BYTES (256 << 10)
 #define BLOCK 65536
+#define PACE_MS 10
 #define GATHER_MS 30 /* writes that follow each other are read together */
 
 struct logfollow {
@@ -126,12 +127,19 @@ static void on_timer(void *arg)
             return;
         }
     }
+    if (was && f->fd >= 0 && f->opts.behind > 0 && fstat(f->fd, &own) == 0 &&
+        own.st_size - f->at > (off_t)f->opts.behind) {
+        f->at = own.st_size - (off_t)f->opts.behind;
+        if (!tell(f, LOGFOLLOW_SKIP)) {
+            return;
+        }
+    }
     int more = f->fd >= 0 ? pass_block(f) : 0;
     if (more < 0) {
         return;
     }
     if (more > 0) {
-        timer_start(f->timer, 0);
+        timer_start(f->timer, f->opts.behind > 0 ? PACE_MS : 0); /* what is only looked at may come in gulps */
         return;
     }
     bool there = stat(f->path, &st) == 0;

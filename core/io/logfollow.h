@@ -16,12 +16,14 @@ struct logfollow;
 enum logfollow_news {
     LOGFOLLOW_ANEW, /* it is another file now: read from its start */
     LOGFOLLOW_CUT,  /* it became shorter: the same */
+    LOGFOLLOW_SKIP, /* more came than is wanted: a part was left out; the next bytes begin within a line */
 };
 
 struct logfollow_opts {
     struct loop *loop;
     const char *path; /* absolute; copied */
     size_t lines;     /* of what stands in it already, at most; the last 256 KiB hold them */
+    size_t behind;    /* of more bytes than these the oldest are left out; 0: none ever */
     /* Bytes as they are; whole lines are not promised. Never inside a call of ours; may close the logfollow. */
     void (*on_data)(void *arg, const char *data, size_t len);
     void (*on_news)(void *arg, enum logfollow_news news); /* the same; may be NULL */

@@ -23,7 +23,8 @@ struct world {
     char dir[64], *path;
     struct logfollow *f;
     struct strbuf got;
-    int anew, cut;
+    int anew, cut, skips;
+    size_t behind;
     bool close_now;
 };
 
@@ -42,6 +43,10 @@ static void on_news(void *arg, enum logfollow_news news)
     struct world *w = arg;
     w->anew += news == LOGFOLLOW_ANEW;
     w->cut += news == LOGFOLLOW_CUT;
+    if (news == LOGFOLLOW_SKIP) {
+        w->skips++;
+        strbuf_clear(&w->got);
+    }
 }
 
 static void put(const char *path, const char *text, int flags)
@@ -99,10 +104,14 @@ static int tear_down(void **state)
 static void follow(struct world *w, size_t lines)
 {
     struct error err = ERROR_INIT;
-    w->f = logfollow_new(
-        &(struct logfollow_opts){
-            .loop = w->loop, .path = w->path, .lines = lines, .on_data = on_data, .on_news = on_news, .arg = w},
-        &err);
+    w->f = logfollow_new(&(struct logfollow_opts){.loop = w->loop,
+                                                  .path = w->path,
+                                                  .lines = lines,
+                                                  .behind = w->behind,
+                                                  .on_data = on_data,
+                                                  .on_news = on_news,
+                                                  .arg = w},
+                         &err);
     if (w->f == NULL) {
         fail_msg("%s", err.msg);
     }
@@ -176,12 +185,33 @@ static void test_odd(void **state)
     assert_null(w->f);
 }
 
+/* Of a flood only the end comes, when no more is wanted. */
+static void test_flood(void **state)
+{
+    struct world *w = *state;
+    MT_CLEANUP(strbuf) struct strbuf big = STRBUF_INIT;
+    w->behind = 1000;
+    put(w->path, "one\n", 0);
+    follow(w, 5);
+    wait_for(w, "one\n");
+    for (int i = 0; i < 2000; i++) {
+        strbuf_addf(&big, "line %d\n", i);
+    }
+    put(w->path, big.buf, O_APPEND);
+    wait_for(w, big.buf + big.len - 1000);
+    assert_int_equal(w->skips, 1);
+    put(w->path, "end\n", O_APPEND);
+    wait_for(w, "end\n");
+    assert_int_equal(w->skips, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tail_and_growth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_there_moved_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_flood, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,4 +362,8 @@ void inference_draw(const struct app *app, const struct overlay *o, struct surfa
     }
     draw_graphs(p, s, &at);
     draw_log(p, s, at.log);
+    if (app->overlay != o && !app->overlay->ops->one_line) { /* a frame above it leaves this row free */
+        surface_fill(s, (struct rect){whole.x, whole.y + whole.h - 1, whole.w, 1},
+                     theme_style(&app->theme, THEME_TEXT));
+    }
 }

@@ -9,8 +9,9 @@
 #include "tui/views/inference.h"
 
 #define PART_MAX 8192
-#define PAGER_LINES 20000
-#define PAGER_TAIL 5000
+#define PAGER_LINES 8000
+#define PAGER_TAIL 4000
+#define BEHIND_MAX (256u << 10) /* of a flood */
 #define TAIL_LINES 50
 
 /* --- the last lines of both --- */
@@ -34,9 +35,10 @@ static void take_lines(struct strbuf *part, const char *data, size_t len, struct
 {
     strbuf_add(part, data, len);
     size_t whole = part->len;
-    while (whole > 0 && part->buf[whole - 1] != '\n' && part->len < PART_MAX) {
+    while (whole > 0 && part->buf[whole - 1] != '\n') {
         whole--;
     }
+    whole = whole == 0 && part->len >= PART_MAX ? part->len : whole; /* a line without an end */
     if (whole > 0) {
         logtext_lines(part->buf, whole, out);
         strbuf_consume(part, whole);
@@ -66,6 +68,20 @@ static void on_errlog(void *arg, const char *data, size_t len)
     took(arg, 1, data, len);
 }
 
+static void on_log_news(void *arg, enum logfollow_news news)
+{
+    struct log_tail *t = arg;
+    (void)news;
+    strbuf_clear(&t->part[0]);
+}
+
+static void on_errlog_news(void *arg, enum logfollow_news news)
+{
+    struct log_tail *t = arg;
+    (void)news;
+    strbuf_clear(&t->part[1]);
+}
+
 /* Forgets all. */
 static void stop(struct log_tail *t)
 {
@@ -93,7 +109,9 @@ void log_tail_follow(struct log_tail *t, const struct local_server *of)
         struct logfollow_opts opts = {.loop = t->app->loop,
                                       .path = paths[i],
                                       .lines = TAIL_LINES,
+                                      .behind = BEHIND_MAX,
                                       .on_data = i == 0 ? on_log : on_errlog,
+                                      .on_news = i == 0 ? on_log_news : on_errlog_news,
                                       .arg = t};
         t->path[i] = xstrdup(paths[i]);
         t->of[i] = logfollow_new(&opts, NULL); /* without its folder there is nothing to show yet */
@@ -134,7 +152,10 @@ static void on_pager_news(void *arg, enum logfollow_news news)
 {
     struct server_log *l = arg;
     strbuf_clear(&l->part);
-    pager_append(l->app, l->pager, THEME_DIM, news == LOGFOLLOW_CUT ? "(it was cut short)" : "(a new file)");
+    pager_append(l->app, l->pager, THEME_DIM,
+                 news == LOGFOLLOW_CUT    ? "(it was cut short)"
+                 : news == LOGFOLLOW_SKIP ? "(lines came faster than they can be shown)"
+                                          : "(a new file)");
 }
 
 /* Begins with one of the two. */
@@ -151,6 +172,7 @@ static void show(struct server_log *l, int which)
     struct logfollow_opts opts = {.loop = l->app->loop,
                                   .path = l->path[which],
                                   .lines = PAGER_TAIL,
+                                  .behind = BEHIND_MAX,
                                   .on_data = on_pager_data,
                                   .on_news = on_pager_news,
                                   .arg = l};
