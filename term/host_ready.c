@@ -16,6 +16,7 @@
 #define BACKLOG_MAX (64u << 10) /* lines that are not looked at yet; in a flood the oldest are passed over */
 #define MATCH_MS 2              /* in a turn of the loop */
 #define MATCH_REST_MS 10
+#define MATCH_DEAR_MS 200 /* a line that took so long: the pattern explodes */
 #define END_LOOKS 20
 #define PAUSE_MS 200      /* a line without an end is looked at when nothing has followed for so long */
 #define SILENCE_MS 2000   /* output after so much of it may mean that something has begun */
@@ -40,6 +41,7 @@ struct host_ready {
     const unsigned *steps;
     size_t step_count, step, stirs;                 /* stirs: looks that output still brings about */
     uint64_t output_ms, looked_ms, cost_ms, gap_ms; /* the first two monotonic */
+    uint64_t rest_until_ms;                         /* no line is looked at before; monotonic */
     char mark[64];
 };
 
@@ -123,7 +125,15 @@ static bool says_ready(struct host_ready *r, const char *text, size_t len)
     size_t start, end;
 
     utf8_sanitize(&clean, text, len, false);
-    return pattern_match(r->pattern, clean.buf, clean.len, 0, &start, &end);
+    uint64_t began = clock_mono_ms();
+    bool found = pattern_match(r->pattern, clean.buf, clean.len, 0, &start, &end);
+    uint64_t now = clock_mono_ms(), took = now - began;
+    if (took >= MATCH_DEAR_MS && !found) { /* (a|b)*a(a|b){50}: seconds and hundreds of megabytes a line, kept */
+        pattern_free(r->pattern);
+        r->pattern = pattern_new(r->h->info.task.policy.ready_match);
+        r->rest_until_ms = now + took * COST_FACTOR;
+    }
+    return found;
 }
 
 /* It is known; nothing is kept any more. */
@@ -145,7 +155,7 @@ static bool look_at_lines(struct host_ready *r)
     uint64_t until = clock_mono_ms() + MATCH_MS;
     size_t at = 0;
 
-    while (awaits_line(r) && at < r->backlog.len) {
+    while (awaits_line(r) && at < r->backlog.len && clock_mono_ms() >= r->rest_until_ms) {
         const char *text = r->backlog.buf + at;
         size_t len = (size_t)((const char *)memchr(text, '\n', r->backlog.len - at) - text);
 
@@ -162,15 +172,24 @@ static bool look_at_lines(struct host_ready *r)
     return awaits_line(r) && r->backlog.len > 0;
 }
 
+/* How long until lines are looked at again. */
+static uint64_t rest_ms(const struct host_ready *r)
+{
+    uint64_t now = clock_mono_ms();
+
+    return r->rest_until_ms > now + MATCH_REST_MS ? r->rest_until_ms - now : MATCH_REST_MS;
+}
+
 /* timer callback */
 static void on_line_timer(void *arg)
 {
     struct host_ready *r = arg;
 
     if (look_at_lines(r)) {
-        timer_start(r->line_timer, MATCH_REST_MS);
+        timer_start(r->line_timer, rest_ms(r));
     } else if (awaits_line(r) && r->lines.len > 0) {
         uint64_t due = r->output_ms + PAUSE_MS, now = clock_mono_ms();
+        due = MT_MAX(due, r->rest_until_ms);
         if (now < due) {
             timer_start(r->line_timer, due - now);
         } else if (says_ready(r, r->lines.text, r->lines.len)) {
@@ -318,7 +337,7 @@ void host_ready_begin(struct host_ready *r)
     r->runs = true;
     r->matched = r->listens = false;
     r->output_ms = r->looked_ms = clock_mono_ms();
-    r->cost_ms = 0;
+    r->cost_ms = r->rest_until_ms = 0;
     r->gap_ms = GAP_MS;
     task_lines_init(&r->lines);
     strbuf_clear(&r->backlog);
@@ -360,7 +379,7 @@ void host_ready_output(struct host_ready *r, const char *data, size_t len)
     }
     task_lines_feed(&r->lines, data, len, on_line, r);
     if (look_at_lines(r)) {
-        timer_start(r->line_timer, MATCH_REST_MS);
+        timer_start(r->line_timer, rest_ms(r));
     } else if (awaits_line(r) && r->lines.len > 0 && !timer_is_active(r->line_timer)) {
         timer_start(r->line_timer, PAUSE_MS);
     }

@@ -10,12 +10,12 @@
 #include <xlocale.h>
 #endif
 
+#include "core/util/regex_cost.h"
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 
-/* A repetition of repetitions is expanded when it is compiled: a few digits can ask for gigabytes. */
-#define REPEAT_MAX 1000
+#define PARTS_MAX 2048 /* of an expression, once its repetitions are expanded */
 
 struct pattern {
     char *needle;
@@ -55,29 +55,6 @@ static bool has_upper(const char *s, bool regex)
     return false;
 }
 
-/* The product of all upper bounds in braces, and whether there is a back reference: both can cost without bound. */
-static const char *costly(const char *s)
-{
-    unsigned long product = 1;
-    for (; *s != '\0'; s++) {
-        if (*s == '\\' && s[1] != '\0') {
-            s++;
-            if (*s >= '1' && *s <= '9') {
-                return "back references are not supported";
-            }
-        } else if (*s == '{') {
-            char *end = NULL;
-            unsigned long low = strtoul(s + 1, &end, 10), high = *end == ',' ? strtoul(end + 1, &end, 10) : low;
-            unsigned long most = low > high ? low : high;
-            product *= most > 1 ? (most < REPEAT_MAX ? most : REPEAT_MAX + 1) : 1;
-            if (product > REPEAT_MAX) {
-                return "it repeats too often";
-            }
-        }
-    }
-    return NULL;
-}
-
 /* Compiles in a locale; false and the reason when it is no expression. */
 static bool compile(struct pattern *p, regex_t *out, locale_t where)
 {
@@ -99,7 +76,7 @@ static void try_regex(struct pattern *p)
     if (strpbrk(p->needle, ".[]()*+?{}|^$\\") == NULL) {
         return;
     }
-    const char *why = costly(p->needle);
+    const char *why = regex_too_costly(p->needle, PARTS_MAX);
     if (why != NULL) {
         (void)str_format(p->trouble, sizeof(p->trouble), "Not an expression (%s): searched as plain text", why);
         return;

@@ -8,12 +8,14 @@
 
 #include "core/engine/env.h"
 #include "core/util/paths.h"
+#include "core/util/regex_cost.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define CWD_MAX 512
 #define ENV_VALUE_MAX 4096
+#define MATCH_PARTS_MAX 512 /* of a pattern, once its repetitions are expanded */
 #define RESTARTS_MAX 1000000
 #define WORDS_OF_NAME 3
 #define NAME_OF_COMMAND_MAX 28
@@ -96,6 +98,10 @@ int task_check_match(const char *pattern, struct error *err)
     if (pattern[0] == '\0' || strlen(pattern) >= TASK_READY_MAX || !is_plain(pattern, false)) {
         return error_set(err, ERROR_INVALID, "a pattern for readiness has 1 to %d bytes and no control characters",
                          TASK_READY_MAX - 1);
+    }
+    const char *costly = regex_too_costly(pattern, MATCH_PARTS_MAX);
+    if (costly != NULL) {
+        return error_set(err, ERROR_INVALID, "this pattern is not taken: %s; make it simpler", costly);
     }
     int rc = regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB);
     if (rc != 0) {
