@@ -104,7 +104,7 @@ static const struct expected EXPECTED[] = {
     {"quiet", SESSION_AGENT, "other",
      "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo $i; sleep 0.1; done; sleep 3;" STAY("quiet"),
      ATTENTION_WAITING, "", false},
-    {"failed", SESSION_TASK, "make", "touch $BASE/failed; exit 3", ATTENTION_FAILED, "", false},
+    {"failed", SESSION_TASK, "make", "touch $BASE/failed; exit 3", ATTENTION_FAILED, "exit 3", false},
     {"asks", SESSION_AGENT, "claude", SHOW("claude-ask") "sleep 2;" STAY("asks"), ATTENTION_WAITING,
      "Do you want to proceed?", false},
     {"works", SESSION_AGENT, "claude", SHOW("claude-working") "sleep 4;" STAY("works"), ATTENTION_NONE, "", true},
@@ -221,22 +221,6 @@ static void test_repeating_program(void **state)
     assert_true((uint64_t)(a.changed - before) <= 10 + 3 * seconds);
 }
 
-/* An agent that is quiet costs nothing: no look, no clock. */
-static void test_quiet_agent_sleeps(void **state)
-{
-    char id[SESSION_ID_MAX];
-    void *arg[] = {id, (void *)(uintptr_t) "Do you want to proceed?"};
-    (void)state;
-    start(SESSION_AGENT, "claude", SHOW("claude-ask") "exec sleep 1000", id);
-    assert_true(rig_wait(&rig, waits_with, arg, RIG_WAIT_MS));
-    int pid = sessions_find(a.s, id)->host_pid;
-    rig_turn(&rig, 3000); /* whatever was still due */
-    long before = rig_proc_status(pid, "voluntary_ctxt_switches:");
-    rig_turn(&rig, 4000);
-    assert_true(before > 0);
-    assert_int_equal(rig_proc_status(pid, "voluntary_ctxt_switches:") - before, 0);
-}
-
 /* sessions: what it wants a person for. */
 static bool wants(void *arg)
 {
@@ -253,17 +237,84 @@ static void expect_attention(const char *id, enum attention_kind kind)
     }
 }
 
-/* Typed into a shell: known by its name while it stands in the foreground, and no longer. */
-static void test_agent_in_a_shell(void **state)
+/* --- three sessions whose waiting takes the time of one --- */
+
+/* An agent that is quiet costs nothing: no look, no clock. */
+struct quiet {
+    char id[SESSION_ID_MAX];
+    int pid;
+    long before;       /* how often its host had run */
+    uint64_t since_ms; /* when it asked; when that was counted */
+};
+
+static void quiet_begin(struct quiet *q)
 {
-    static const char script[] = "#!/bin/sh\ncat \"$SCREENS/codex-ask.txt\"\nread -r x\n";
+    void *arg[] = {q->id, (void *)(uintptr_t) "Do you want to proceed?"};
+    start(SESSION_AGENT, "claude", SHOW("claude-ask") "exec sleep 1000", q->id);
+    assert_true(rig_wait(&rig, waits_with, arg, RIG_WAIT_MS));
+    q->pid = sessions_find(a.s, q->id)->host_pid;
+    q->since_ms = clock_mono_ms();
+}
+
+/* Turns the loop until so long has passed. */
+static void turn_until(uint64_t when_ms)
+{
+    uint64_t now = clock_mono_ms();
+    if (now < when_ms) {
+        rig_turn(&rig, (int)(when_ms - now));
+    }
+}
+
+static void quiet_count(struct quiet *q)
+{
+    turn_until(q->since_ms + 3000); /* whatever was still due */
+    q->before = rig_proc_status(q->pid, "voluntary_ctxt_switches:");
+    q->since_ms = clock_mono_ms();
+}
+
+static void quiet_end(struct quiet *q)
+{
+    turn_until(q->since_ms + 4000);
+    assert_true(q->before > 0);
+    assert_int_equal(rig_proc_status(q->pid, "voluntary_ctxt_switches:") - q->before, 0);
+}
+
+#define ASKING_SCRIPT "#!/bin/sh\ncat \"$SCREENS/codex-ask.txt\"\nread -r x\n"
+
+/* A script runs an agent and then something else, in one process group. */
+static void script_begin(char id[SESSION_ID_MAX])
+{
+    MT_CLEANUP(xfree) char *agent = path_join(rig.base, "codex");
+    assert_int_equal(fs_write_atomic(agent, ASKING_SCRIPT, strlen(ASKING_SCRIPT), 0700, NULL), 0);
+    start(SESSION_SHELL, "shell",
+          "echo begun; $BASE/codex; sleep 3; printf '\\033[2J\\033[H'; cat $SCREENS/codex-ask.txt; sleep 3; touch "
+          "$BASE/later; exec sleep 1000",
+          id);
+    expect_attention(id, ATTENTION_WAITING);
+    rig_type(&a, id, "\r");
+    expect_attention(id, ATTENTION_NONE);
+}
+
+static void script_end(const char *id)
+{
+    MT_CLEANUP(xfree) char *later = path_join(rig.base, "later");
+    assert_true(rig_wait_path(&rig, later, true));
+    expect_attention(id, ATTENTION_NONE);
+}
+
+/* Typed into a shell: known by its name while it stands in the foreground, and no longer. */
+static void test_agents_by_hand(void **state)
+{
     MT_CLEANUP(xfree) char *bin = path_join(rig.base, "bin"), *agent = path_join(bin, "codex");
     MT_CLEANUP(xfree) char *js = path_join(bin, "codex.js"), *node = path_join(bin, "node");
-    char id[SESSION_ID_MAX];
+    char id[SESSION_ID_MAX], script[SESSION_ID_MAX];
+    struct quiet quiet = {0};
     (void)state;
+    quiet_begin(&quiet);
+    script_begin(script);
     assert_int_equal(fs_mkdirs(bin, 0700, NULL), 0);
-    assert_int_equal(fs_write_atomic(agent, script, strlen(script), 0700, NULL), 0);
-    assert_int_equal(fs_write_atomic(js, script, strlen(script), 0600, NULL), 0);
+    assert_int_equal(fs_write_atomic(agent, ASKING_SCRIPT, strlen(ASKING_SCRIPT), 0700, NULL), 0);
+    assert_int_equal(fs_write_atomic(js, ASKING_SCRIPT, strlen(ASKING_SCRIPT), 0600, NULL), 0);
     assert_int_equal(symlink("/bin/sh", node), 0);
     start(SESSION_SHELL, "shell", "PS1='READY> ' exec bash --norc --noprofile -i", id);
     assert_int_equal(sessions_view(a.s, id, 100, 30, NULL), 0);
@@ -273,6 +324,7 @@ static void test_agent_in_a_shell(void **state)
     rig_expect(&a, id, "Press enter to confirm");
     rig_turn(&rig, 2500);
     expect_attention(id, ATTENTION_NONE);
+    quiet_count(&quiet);
     /* By its name, by that of a script that an interpreter runs, and behind a wrapper in a pipeline. */
     static const char *const commands[] = {"$BASE/bin/codex", "$BASE/bin/node $BASE/bin/codex.js",
                                            "true | sh -c '$BASE/bin/codex; true' </dev/tty"};
@@ -288,25 +340,8 @@ static void test_agent_in_a_shell(void **state)
     rig_type(&a, id, "clear; printf '\\033]0;OpenCode\\007'; cat $SCREENS/codex-ask.txt $SCREENS/opencode-ask.txt\r");
     rig_turn(&rig, 3000);
     expect_attention(id, ATTENTION_NONE);
-}
-
-/* A script runs an agent and then something else, in one process group. */
-static void test_agent_in_a_script(void **state)
-{
-    static const char script[] = "#!/bin/sh\ncat \"$SCREENS/codex-ask.txt\"\nread -r x\n";
-    MT_CLEANUP(xfree) char *agent = path_join(rig.base, "codex"), *later = path_join(rig.base, "later");
-    char id[SESSION_ID_MAX];
-    (void)state;
-    assert_int_equal(fs_write_atomic(agent, script, strlen(script), 0700, NULL), 0);
-    start(SESSION_SHELL, "shell",
-          "echo begun; $BASE/codex; sleep 3; printf '\\033[2J\\033[H'; cat $SCREENS/codex-ask.txt; sleep 3; touch "
-          "$BASE/later; exec sleep 1000",
-          id);
-    expect_attention(id, ATTENTION_WAITING);
-    rig_type(&a, id, "\r");
-    expect_attention(id, ATTENTION_NONE);
-    assert_true(rig_wait_path(&rig, later, true));
-    expect_attention(id, ATTENTION_NONE);
+    quiet_end(&quiet);
+    script_end(script);
 }
 
 int main(int argc, char **argv)
@@ -316,8 +351,10 @@ int main(int argc, char **argv)
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_nobody_attached),    T(test_rules_are_followed), T(test_repeating_program),
-        T(test_quiet_agent_sleeps), T(test_agent_in_a_shell),   T(test_agent_in_a_script),
+        T(test_nobody_attached),
+        T(test_rules_are_followed),
+        T(test_repeating_program),
+        T(test_agents_by_hand),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);
