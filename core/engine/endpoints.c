@@ -8,9 +8,11 @@
 #include "core/engine/links.h"
 #include "core/inference/apikey.h"
 #include "core/model/config_inference.h"
+#include "core/util/clock.h"
 #include "core/util/xmalloc.h"
 
 #define KEY_VARIABLE "MUTHR_SERVER_KEY"
+#define LINKS_MS 1000 /* connections are counted no more often while nothing changes but an agent's screen */
 
 /* --- keys --- */
 
@@ -56,9 +58,10 @@ static void read_key(struct engine *e, const struct endpoint *ep, struct apikey 
 /* --- life --- */
 
 /* Which sandboxes have connections to it, for telling whose a busy slot is. */
-static void note_links(const struct endpoint *ep)
+static void note_links(struct endpoint *ep)
 {
     struct model *m = ep->e->opts.model;
+    ep->linked_ms = clock_mono_ms();
     for (size_t i = 0; i < model_workspace_count(m); i++) {
         const struct workspace *ws = model_workspace_at(m, i);
         char gateway[64];
@@ -169,6 +172,23 @@ struct endpoint *endpoints_for(const struct engine *e, const char *project, cons
 struct endpoint *endpoints_of(const struct engine *e, const char *sandbox)
 {
     return e->endpoints[model_inference_index(e->opts.model, model_workspace_by_sandbox(e->opts.model, sandbox))];
+}
+
+void endpoints_stir(struct engine *e, const char *sandbox)
+{
+    struct endpoint *ep = endpoints_of(e, sandbox);
+    watcher_poke(ep->watcher);
+    if (ep->visible && watcher_view(ep->watcher)->slots_busy > 0 && clock_mono_ms() - ep->linked_ms >= LINKS_MS) {
+        note_links(ep);
+    }
+}
+
+void endpoints_sandbox(struct engine *e, const struct workspace *ws)
+{
+    struct endpoint *ep = e->endpoints[model_inference_index(e->opts.model, ws)];
+    if (ep->visible && watcher_view(ep->watcher)->slots_busy > 0) {
+        note_links(ep);
+    }
 }
 
 /* --- who looks --- */

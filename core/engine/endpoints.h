@@ -7,6 +7,7 @@
 
 #include "core/inference/watcher.h"
 #include "core/model/config.h"
+#include "core/model/model.h"
 #include "core/util/strvec.h"
 
 struct engine;
@@ -20,6 +21,7 @@ struct endpoint {
     const char *key_env, *key_file;
     const char *model_name; /* while it is silent; NULL or "": as configured for all */
     struct watcher *watcher;
+    uint64_t linked_ms;    /* when its connections were counted last */
     bool visible, retired; /* retired: it is configured no more; looks at it still end */
     struct endpoint *next; /* among the retired */
 };
@@ -37,6 +39,10 @@ void endpoints_hide(struct engine *e);
 void endpoints_free(struct engine *e);
 /* The endpoint of a project with that profile; either may be NULL. */
 struct endpoint *endpoints_for(const struct engine *e, const char *project, const char *profile);
+/* An agent of that sandbox does something: its endpoint may have been put to work. Cheap, also when called often. */
+void endpoints_stir(struct engine *e, const char *sandbox);
+/* That sandbox came up or went down. */
+void endpoints_sandbox(struct engine *e, const struct workspace *ws);
 /* That of a sandbox, by what the model knows of it; sandbox unknown: the default one. */
 struct endpoint *endpoints_of(const struct engine *e, const char *sandbox);
 

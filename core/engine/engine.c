@@ -20,7 +20,7 @@
 static void stir(struct engine *e, const struct session_info *s)
 {
     if (s != NULL && s->kind == SESSION_AGENT && !e->closing) {
-        watcher_poke(endpoints_of(e, s->sandbox)->watcher);
+        endpoints_stir(e, s->sandbox);
     }
 }
 
@@ -31,6 +31,10 @@ static void on_event(void *arg, const struct model_event *ev)
     idle_on_event(e, ev);
     if (ev->kind == MODEL_SESSION || ev->kind == MODEL_SESSION_ADDED) {
         stir(e, model_session(e->opts.model, ev->session));
+    }
+    const struct workspace *ws = ev->kind == MODEL_SANDBOX ? model_workspace(e->opts.model, ev->ws) : NULL;
+    if (ws != NULL && !e->closing) {
+        endpoints_sandbox(e, ws);
     }
     if (ev->kind != MODEL_SESSION && ev->kind != MODEL_SESSION_REMOVED) {
         return;

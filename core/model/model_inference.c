@@ -126,8 +126,10 @@ void model_put_inference(struct model *m, size_t i, const struct inference_view 
 void model_set_links(struct model *m, workspace_id id, int links)
 {
     for (size_t i = 0; i < m->workspace_count; i++) {
-        if (m->workspaces[i]->id == id) {
-            m->workspaces[i]->inference_links = links;
+        struct workspace *w = m->workspaces[i];
+        if (w->id == id && w->inference_links != links) {
+            w->inference_links = links;
+            pressure_match(m, model_inference_index(m, w));
         }
     }
 }
