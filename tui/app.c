@@ -301,6 +301,7 @@ static uint64_t next_age(const struct app *app)
         uint64_t at = model_backend_at(app->model, i)->retry_mono_ms;
         next = at > mono ? sooner(next, (at - mono) % 1000 + 1) : next;
     }
+    next = sooner(next, task_panel_next_ms(app));
     for (const struct overlay *o = app->overlay; o; o = o->below) {
         next = o->ops->next_ms ? sooner(next, o->ops->next_ms(app, o)) : next;
     }
@@ -340,15 +341,21 @@ void app_arrange(struct app *app)
                            .rows = app->rows,
                            .list_width = app->list_width,
                            .zoom = app->zoom,
-                           .focus_main = app->focus == FOCUS_MAIN};
+                           .focus_main = app->focus == FOCUS_MAIN,
+                           .tasks = (int)MT_MIN(app->tasks.count, (size_t)1000)};
     layout_compute(&app->layout, &in);
     if (app->tree_dirty) {
         app_rebuild(app);
         in.zoom = app->zoom;
         in.focus_main = app->focus == FOCUS_MAIN;
+        in.tasks = (int)MT_MIN(app->tasks.count, (size_t)1000);
         layout_compute(&app->layout, &in);
     }
+    if (app->focus == FOCUS_TASKS && app->layout.tasks.h == 0) {
+        app->focus = FOCUS_LIST; /* there is no room for it any more, or none is left */
+    }
     app_list_resized(app);
+    task_panel_follow(app);
     sync_panes(app);
 }
 

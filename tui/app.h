@@ -37,7 +37,7 @@
 #define APP_TARGETS 256 /* so many marked ones are worked on at once */
 #define APP_DIGITS 9    /* so many have a key of their own */
 
-enum app_focus { FOCUS_LIST, FOCUS_MAIN };
+enum app_focus { FOCUS_LIST, FOCUS_MAIN, FOCUS_TASKS /* the panel below the list */ };
 enum app_main { MAIN_START, MAIN_CARD, MAIN_SESSION, MAIN_OP };
 enum app_start { START_NONE, START_LOOKING, START_ROOT_MISSING, START_ROOT_BAD, START_NO_BACKEND, START_EMPTY };
 
@@ -137,7 +137,10 @@ struct app {
     char filter[128];
     struct tree_target selected;
     int selected_row, list_top;
-    int list_rows; /* as list_top was last made for; 0: the list was out of sight */
+    int list_rows;         /* as list_top was last made for; 0: the list was out of sight */
+    struct tasklist tasks; /* those of workspaces in the list, for the panel below it */
+    int tasks_top;
+    char tasks_at[SESSION_ID_MAX]; /* that was brought into view there last */
     enum app_focus focus;
     bool zoom, prefix, divider_drag;
     struct pane panes[SPLIT_MAX];
@@ -418,6 +421,15 @@ void drift_cure(const struct app *app, const struct workspace *ws, char *out, si
 /* Rows of use with their graphs from y on; returns the rows used. */
 int usage_draw(const struct app *app, struct surface *s, struct rect r, const struct workspace *ws);
 bool list_mouse(struct app *app, const struct mouse_event *ev);
+/* The panel of tasks below the list. What is selected in it is selected in the list, too. */
+void task_panel_build(struct app *app);
+void task_panel_draw(const struct app *app, struct surface *s, struct rect r);
+void task_panel_follow(struct app *app); /* brings what was selected since into view */
+void task_panel_enter(struct app *app);
+void task_panel_move(struct app *app, int delta);
+bool task_panel_mouse(struct app *app, const struct mouse_event *ev);
+/* In how many milliseconds a task in sight, there or in the list, reads otherwise; 0: none does. */
+uint64_t task_panel_next_ms(const struct app *app);
 void card_draw(const struct app *app, struct surface *s, struct rect r);
 void session_title_draw(const struct app *app, struct surface *s, struct rect r);
 void session_draw(const struct app *app, struct surface *s, struct rect r);

@@ -143,7 +143,8 @@ void app_on_mouse(struct app *app, const struct mouse_event *ev)
         }
         return;
     }
-    if (app->mouse_pane || (!drag_divider(app, ev) && !drag_bar(app, ev) && !list_mouse(app, ev))) {
+    if (app->mouse_pane ||
+        (!drag_divider(app, ev) && !drag_bar(app, ev) && !list_mouse(app, ev) && !task_panel_mouse(app, ev))) {
         main_mouse(app, ev);
     }
 }

@@ -157,6 +157,7 @@ void app_rebuild(struct app *app)
     struct tree_opts opts = {.filter = app->filter, .sort = app->sort, .collapsed = &app->collapsed};
     number_sessions(app);
     tree_build(&app->tree, app->model, &opts);
+    task_panel_build(app);
     app->tree_dirty = false;
     if (app->selected.session[0] && !model_session(app->model, app->selected.session)) {
         app->selected.session[0] = '\0'; /* the session went away: its workspace is next */
@@ -258,7 +259,7 @@ void app_set_focus(struct app *app, enum app_focus focus)
 {
     app->focus = focus;
     app->prefix = false;
-    if (focus == FOCUS_LIST) {
+    if (focus != FOCUS_MAIN) {
         app->zoom = false;
         if (app->pane->copy.active) {
             pane_copy_end(app->pane);
@@ -288,6 +289,9 @@ enum command_context app_context(const struct app *app)
     }
     if (app->focus == FOCUS_LIST) {
         return CONTEXT_LIST;
+    }
+    if (app->focus == FOCUS_TASKS) {
+        return CONTEXT_TASKS;
     }
     if (app->pane->copy.active) {
         return CONTEXT_COPY;

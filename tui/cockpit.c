@@ -312,6 +312,7 @@ static void release_state(struct app *app)
 {
     app_clip_forget(app);
     tree_release(&app->tree);
+    tasklist_release(&app->tasks);
     tree_set_release(&app->collapsed);
     tree_set_release(&app->marked);
     tree_set_release(&app->warned);

@@ -17,9 +17,10 @@ enum command_context {
     CONTEXT_COPY = 1 << 2,
     CONTEXT_PROVISION = 1 << 3,
     CONTEXT_DIALOG = 1 << 4,
+    CONTEXT_TASKS = 1 << 5, /* the panel below the list */
     CONTEXT_ANY = 0xff,
 };
-const char *command_context_name(enum command_context c); /* "list", "session", "copy", "provision", "dialog" */
+const char *command_context_name(enum command_context c); /* "list", "session", "copy", "provision", "dialog", "tasks" */
 int command_context_parse(const char *name);              /* -1 */
 
 struct command {

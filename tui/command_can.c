@@ -129,6 +129,12 @@ bool command_can_session(const struct app *app, char *why, size_t cap)
     return app_session(app) || no(why, cap, "no session is selected");
 }
 
+bool command_can_task(const struct app *app, char *why, size_t cap)
+{
+    const struct session_info *s = app_session(app);
+    return (s && s->kind == SESSION_TASK) || no(why, cap, "no task is selected");
+}
+
 bool command_can_choose(const struct app *app, char *why, size_t cap)
 {
     for (size_t i = 0; i < model_session_count(app->model); i++) {

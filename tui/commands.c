@@ -15,6 +15,7 @@
 #define S CONTEXT_SESSION
 #define C CONTEXT_COPY
 #define P CONTEXT_PROVISION
+#define K CONTEXT_TASKS
 
 /* --- app --- */
 
@@ -64,7 +65,11 @@ static void app_cmd_zoom(struct app *app)
 static void app_cmd_focus(struct app *app)
 {
     enum app_main kind = app_main_kind(app);
-    app_set_focus(app, app->focus == FOCUS_LIST && (kind == MAIN_SESSION || kind == MAIN_OP) ? FOCUS_MAIN : FOCUS_LIST);
+    if (app->focus == FOCUS_LIST && app->layout.tasks.h > 0) {
+        task_panel_enter(app);
+        return;
+    }
+    app_set_focus(app, app->focus != FOCUS_MAIN && (kind == MAIN_SESSION || kind == MAIN_OP) ? FOCUS_MAIN : FOCUS_LIST);
 }
 
 static void app_cmd_rescan(struct app *app)
@@ -89,6 +94,10 @@ static void app_cmd_rescan(struct app *app)
 
 static void list_move(struct app *app, int delta)
 {
+    if (app_context(app) == CONTEXT_TASKS) {
+        task_panel_move(app, delta);
+        return;
+    }
     app_select_row(app, tree_step(&app->tree, app->selected_row, delta));
 }
 static void list_cmd_down(struct app *app)
@@ -101,11 +110,11 @@ static void list_cmd_up(struct app *app)
 }
 static void list_cmd_top(struct app *app)
 {
-    list_move(app, -(int)app->tree.count);
+    list_move(app, -(int)MT_MAX(app->tree.count, app->tasks.count));
 }
 static void list_cmd_bottom(struct app *app)
 {
-    list_move(app, (int)app->tree.count);
+    list_move(app, (int)MT_MAX(app->tree.count, app->tasks.count));
 }
 static void list_cmd_page_down(struct app *app)
 {
@@ -193,6 +202,25 @@ static void sandbox_cmd_cancel(struct app *app)
     if (ws && ws->op) {
         engine_cancel(app->engine, ws->op);
     }
+}
+
+/* --- task --- */
+
+static void task_cmd_stop(struct app *app)
+{
+    task_stop(app, app->selected.session);
+}
+static void task_cmd_restart(struct app *app)
+{
+    task_restart(app, app->selected.session);
+}
+static void task_cmd_log(struct app *app)
+{
+    task_log(app, app->selected.session);
+}
+static void task_cmd_dismiss(struct app *app)
+{
+    task_dismiss(app, app->selected.session);
 }
 
 /* --- session --- */
@@ -309,13 +337,13 @@ static void provision_cmd_close(struct app *app)
 }
 
 const struct command command_table[] = {
-    {"list.open", "open", "Open a shell in the workspace, starting its sandbox if need be; go into the session", L, 1,
-     list_cmd_open, NULL},
+    {"list.open", "open", "Open a shell in the workspace, starting its sandbox if need be; go into the session", L | K,
+     1, list_cmd_open, NULL},
     {"session.list", "list", "Back to the list", S, 1, session_cmd_list, NULL},
     {"session.new", "new", "A new session: shell, agent, or a shell command", L | S, 2, dialog_new_session,
      command_can_workspace},
     {"task.new", "task", "Run a task in the workspace: one of its own or of yours, or any command, with restarts",
-     L | S, 9, dialog_new_task, command_can_workspace},
+     L | S | K, 9, dialog_new_task, command_can_workspace},
     {"sandbox.start", "start", "Start the sandbox (re-creates a stopped one whose settings changed)", L | S, 3,
      dialog_start, command_can_start},
     {"sandbox.stop", "stop", "Stop the sandbox; sessions inside end, its private home stays", L | S, 4, dialog_stop,
@@ -326,7 +354,7 @@ const struct command command_table[] = {
      dialog_delete, command_can_delete},
     {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,
      command_can_workspace},
-    {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P, 0, sandbox_cmd_undo, command_can_undo},
+    {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P | K, 0, sandbox_cmd_undo, command_can_undo},
     {"sandbox.backend", "backend", "Choose what runs the sandbox (bwrap, podman), and start it with that", L | S, 0,
      dialog_backend, command_can_backend},
     {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
@@ -341,15 +369,16 @@ const struct command command_table[] = {
      dialog_changes, command_can_changes},
     {"sandbox.address", "copy address", "Copy the address of its first published port", L | S | P, 0,
      sandbox_cmd_address, command_can_address},
-    {"list.filter", "filter", "Show only workspaces and sessions that match; Esc clears", L, 8, dialog_filter, NULL},
-    {"app.next_attention", "needs you", "Go to the next session that needs you", L | S | P, 9, app_cmd_attention,
+    {"list.filter", "filter", "Show only workspaces and sessions that match; Esc clears", L | K, 8, dialog_filter,
+     NULL},
+    {"app.next_attention", "needs you", "Go to the next session that needs you", L | S | P | K, 9, app_cmd_attention,
      command_can_attend},
-    {"list.down", "line down", "Next line", L, 0, list_cmd_down, NULL},
-    {"list.up", "line up", "Previous line", L, 0, list_cmd_up, NULL},
-    {"list.top", "top", "First line", L, 0, list_cmd_top, NULL},
-    {"list.bottom", "bottom", "Last line", L, 0, list_cmd_bottom, NULL},
-    {"list.page_down", "page down", "A page down", L, 0, list_cmd_page_down, NULL},
-    {"list.page_up", "page up", "A page up", L, 0, list_cmd_page_up, NULL},
+    {"list.down", "line down", "Next line", L | K, 0, list_cmd_down, NULL},
+    {"list.up", "line up", "Previous line", L | K, 0, list_cmd_up, NULL},
+    {"list.top", "top", "First line", L | K, 0, list_cmd_top, NULL},
+    {"list.bottom", "bottom", "Last line", L | K, 0, list_cmd_bottom, NULL},
+    {"list.page_down", "page down", "A page down", L | K, 0, list_cmd_page_down, NULL},
+    {"list.page_up", "page up", "A page up", L | K, 0, list_cmd_page_up, NULL},
     {"list.sort", "sort", "Sort by name, by who needs you, by last use", L, 0, list_cmd_sort, NULL},
     {"list.mark", "mark", "Mark the workspace: start, stop and delete then mean all marked ones", L, 0, list_cmd_mark,
      NULL},
@@ -372,7 +401,7 @@ const struct command command_table[] = {
      command_can_dismiss},
     {"session.send_prefix", "send prefix", "Send the prefix key to the program", S, 0, session_cmd_prefix,
      command_can_session},
-    {"session.rename", "name", "Give the session a name; an empty one: its own again", L | S, 0, dialog_rename,
+    {"session.rename", "name", "Give the session a name; an empty one: its own again", L | S | K, 0, dialog_rename,
      command_can_session},
     {"session.interrupt", "interrupt",
      "Interrupt the program as Ctrl-C does, also when it does not read what was typed", L | S, 0, session_cmd_interrupt,
@@ -380,16 +409,23 @@ const struct command command_table[] = {
     {"session.reset", "reset terminal",
      "Reset the terminal: screen, modes, mouse, cursor, as after a program that died", S, 0, session_cmd_reset,
      command_can_reset},
-    {"session.1", "1", "Session 1", L | S | P, 0, session_cmd_1, NULL},
-    {"session.2", "2", "Session 2", L | S | P, 0, session_cmd_2, NULL},
-    {"session.3", "3", "Session 3", L | S | P, 0, session_cmd_3, NULL},
-    {"session.4", "4", "Session 4", L | S | P, 0, session_cmd_4, NULL},
-    {"session.5", "5", "Session 5", L | S | P, 0, session_cmd_5, NULL},
-    {"session.6", "6", "Session 6", L | S | P, 0, session_cmd_6, NULL},
-    {"session.7", "7", "Session 7", L | S | P, 0, session_cmd_7, NULL},
-    {"session.8", "8", "Session 8", L | S | P, 0, session_cmd_8, NULL},
-    {"session.9", "9", "Session 9", L | S | P, 0, session_cmd_9, NULL},
-    {"session.choose", "sessions", "Every session: go to one by number or name", L | S | P, 0, dialog_sessions,
+    {"task.stop", "stop", "Stop the task; it is not started again", L | S | K, 2, task_cmd_stop, command_can_task},
+    {"task.restart", "restart", "Run the task again from the beginning", L | S | K, 3, task_cmd_restart,
+     command_can_task},
+    {"task.log", "log", "What the task has printed, searched and followed", L | S | K, 4, task_cmd_log,
+     command_can_task},
+    {"task.dismiss", "dismiss", "Put a task away that has ended; its log stays", L | S | K, 5, task_cmd_dismiss,
+     command_can_task},
+    {"session.1", "1", "Session 1", L | S | P | K, 0, session_cmd_1, NULL},
+    {"session.2", "2", "Session 2", L | S | P | K, 0, session_cmd_2, NULL},
+    {"session.3", "3", "Session 3", L | S | P | K, 0, session_cmd_3, NULL},
+    {"session.4", "4", "Session 4", L | S | P | K, 0, session_cmd_4, NULL},
+    {"session.5", "5", "Session 5", L | S | P | K, 0, session_cmd_5, NULL},
+    {"session.6", "6", "Session 6", L | S | P | K, 0, session_cmd_6, NULL},
+    {"session.7", "7", "Session 7", L | S | P | K, 0, session_cmd_7, NULL},
+    {"session.8", "8", "Session 8", L | S | P | K, 0, session_cmd_8, NULL},
+    {"session.9", "9", "Session 9", L | S | P | K, 0, session_cmd_9, NULL},
+    {"session.choose", "sessions", "Every session: go to one by number or name", L | S | P | K, 0, dialog_sessions,
      command_can_choose},
     {"split.beside", "split", "Another session beside this one: the workspace's next, or a new shell", S, 8,
      split_cmd_beside, command_can_session},
@@ -467,28 +503,28 @@ const struct command command_table[] = {
     {"provision.log", "whole log", "The whole log", P, 4, dialog_log, NULL},
     {"provision.close", "list", "Back to the list; it goes on. A failure is put aside", P, 5, provision_cmd_close,
      NULL},
-    {"app.zoom", "zoom", "The session, or this pane of several, on the whole screen, and back", L | S | P, 5,
+    {"app.zoom", "zoom", "The session, or this pane of several, on the whole screen, and back", L | S | P | K, 5,
      app_cmd_zoom, command_can_zoom},
-    {"app.focus_next", "other side", "Move between list and session", L | S | P, 0, app_cmd_focus, NULL},
+    {"app.focus_next", "other side", "Move between list, tasks and session", L | S | P | K, 0, app_cmd_focus, NULL},
     {"app.tasks", "tasks", "Operations and the tasks of all workspaces, live: open, stop, restart, logs, cancel",
-     L | S | P, 0, dialog_tasks, NULL},
-    {"app.services", "services", "muthr's own services (MCP bridge, search): state, start, stop, log", L | S | P, 0,
+     L | S | P | K, 0, dialog_tasks, NULL},
+    {"app.services", "services", "muthr's own services (MCP bridge, search): state, start, stop, log", L | S | P | K, 0,
      dialog_services, NULL},
-    {"app.up", "up", "Bring up the inference server and the services, after a list of what that means", L | S | P, 0,
-     dialog_up, NULL},
-    {"app.down", "down", "Stop sandboxes, services and the inference server, after a list of what ends", L | S | P, 0,
-     dialog_down, NULL},
-    {"app.palette", "commands", "Every command by name", L | S | P, 10, dialog_palette, NULL},
-    {"app.help", "help", "All keys", L | S | C | P, 0, dialog_help, NULL},
-    {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P, 0, dialog_theme, NULL},
-    {"app.errors", "errors", "Every error and warning, with time and full text", L | S | P, 0, dialog_errors, NULL},
-    {"app.inference", "model server", "The inference server: what it does, presets, start, stop, log", L | S | P, 0,
+    {"app.up", "up", "Bring up the inference server and the services, after a list of what that means", L | S | P | K,
+     0, dialog_up, NULL},
+    {"app.down", "down", "Stop sandboxes, services and the inference server, after a list of what ends", L | S | P | K,
+     0, dialog_down, NULL},
+    {"app.palette", "commands", "Every command by name", L | S | P | K, 10, dialog_palette, NULL},
+    {"app.help", "help", "All keys", L | S | C | P | K, 0, dialog_help, NULL},
+    {"app.theme", "theme", "Choose a theme, with a live preview", L | S | P | K, 0, dialog_theme, NULL},
+    {"app.errors", "errors", "Every error and warning, with time and full text", L | S | P | K, 0, dialog_errors, NULL},
+    {"app.inference", "model server", "The inference server: what it does, presets, start, stop, log", L | S | P | K, 0,
      dialog_inference, NULL},
-    {"app.rescan", "look again", "Look at workspaces, sandboxes, and machines that are down again", L | S, 0,
+    {"app.rescan", "look again", "Look at workspaces, sandboxes, and machines that are down again", L | S | K, 0,
      app_cmd_rescan, NULL},
-    {"app.redraw", "redraw", "Draw the screen anew", L | S | C | P, 0, app_cmd_redraw, NULL},
-    {"app.quit", "leave", "Leave; everything that runs goes on", L | S | P, 12, app_cmd_quit, NULL},
-    {"app.quit_stop", "stop and leave", "Choose what to stop, then leave", L | S | P, 0, dialog_quit_stop, NULL},
+    {"app.redraw", "redraw", "Draw the screen anew", L | S | C | P | K, 0, app_cmd_redraw, NULL},
+    {"app.quit", "leave", "Leave; everything that runs goes on", L | S | P | K, 12, app_cmd_quit, NULL},
+    {"app.quit_stop", "stop and leave", "Choose what to stop, then leave", L | S | P | K, 0, dialog_quit_stop, NULL},
 };
 const size_t command_count = MT_ARRAY_LEN(command_table);
 
@@ -505,11 +541,8 @@ const struct command *command_find(const char *name)
 static const struct {
     enum command_context context;
     const char *name;
-} contexts[] = {{CONTEXT_LIST, "list"},
-                {CONTEXT_SESSION, "session"},
-                {CONTEXT_COPY, "copy"},
-                {CONTEXT_PROVISION, "provision"},
-                {CONTEXT_DIALOG, "dialog"}};
+} contexts[] = {{CONTEXT_LIST, "list"},           {CONTEXT_SESSION, "session"}, {CONTEXT_COPY, "copy"},
+                {CONTEXT_PROVISION, "provision"}, {CONTEXT_DIALOG, "dialog"},   {CONTEXT_TASKS, "tasks"}};
 
 const char *command_context_name(enum command_context c)
 {

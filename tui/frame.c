@@ -92,6 +92,7 @@ void frame_draw(struct app *app)
     } else {
         if (app->layout.list.w > 0) {
             list_draw(app, s, app->layout.list);
+            task_panel_draw(app, s, app->layout.tasks);
         }
         draw_divider(app);
         if (app->view.joined) {

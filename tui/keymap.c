@@ -167,8 +167,8 @@ static void add_user(struct keymap *k, const struct config *config, const struct
     struct key key;
 
     if (context < 0) {
-        complain(config, ck, problems, "keys belong to list, session, copy, provision or dialog, not to", ck->context,
-                 NULL);
+        complain(config, ck, problems, "keys belong to list, tasks, session, copy, provision or dialog, not to",
+                 ck->context, NULL);
     } else if (key_parse(ck->chord, &key, NULL) != 0) {
         complain(config, ck, problems, "there is no key", ck->chord, nearest_key(ck->chord));
     } else if (!unbind && !c) {

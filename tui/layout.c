@@ -6,6 +6,7 @@
 #define SIDE_BY_SIDE_COLS 100
 #define LIST_MIN 24
 #define MAIN_MIN 40
+#define PANEL_LEAST_LIST 12 /* a list of fewer rows has no panel below it */
 /* The list of its own accord: so wide up to these columns, then growing with the screen. */
 #define LIST_OWN 34
 #define LIST_OWN_COLS 120
@@ -20,6 +21,17 @@ static int clamp_list(int wanted, int cols)
     int most = MT_MAX(LIST_MIN, MT_MIN(cols / 2, cols - 1 - MAIN_MIN));
 
     return MT_MAX(LIST_MIN, MT_MIN(wanted, most));
+}
+
+/* The panel of tasks takes the list's last rows: never more than a third, none where the list is short already. */
+static void dock_tasks(struct layout *out, int tasks)
+{
+    int rows = MT_MIN(tasks + 1, out->list.h / 3);
+    if (tasks <= 0 || out->list.h < PANEL_LEAST_LIST) {
+        return;
+    }
+    out->list.h -= rows;
+    out->tasks = (struct rect){out->list.x, out->list.y + out->list.h, out->list.w, rows};
 }
 
 void layout_compute(struct layout *out, const struct layout_in *in)
@@ -41,6 +53,7 @@ void layout_compute(struct layout *out, const struct layout_in *in)
         out->divider = (struct rect){list, 1, 1, body};
         out->main_title = (struct rect){list + 1, 1, cols - list - 1, 1};
         out->main = (struct rect){list + 1, 2, cols - list - 1, body - 1};
+        dock_tasks(out, in->tasks);
         return;
     }
     if (in->zoom || in->focus_main) {
@@ -48,5 +61,6 @@ void layout_compute(struct layout *out, const struct layout_in *in)
         out->main = (struct rect){0, 2, cols, body - 1};
     } else {
         out->list = (struct rect){0, 1, cols, body};
+        dock_tasks(out, in->tasks);
     }
 }

@@ -16,11 +16,12 @@ struct layout_in {
     int list_width; /* 0 or less: as the screen allows */
     bool zoom;
     bool focus_main;
+    int tasks; /* how many there are for the panel below the list */
 };
 struct layout {
-    bool too_small;                                           /* below 40x10: only a notice */
-    bool side_by_side;                                        /* >= 100 columns and not zoomed */
-    struct rect top, list, divider, main_title, main, bottom; /* w or h 0: not shown */
+    bool too_small;                                                  /* below 40x10: only a notice */
+    bool side_by_side;                                               /* >= 100 columns and not zoomed */
+    struct rect top, list, tasks, divider, main_title, main, bottom; /* w or h 0: not shown */
 };
 void layout_compute(struct layout *out, const struct layout_in *in);
 

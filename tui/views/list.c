@@ -7,6 +7,7 @@
 #include "tui/app.h"
 #include "tui/glyph.h"
 #include "tui/match.h"
+#include "tui/tasktext.h"
 
 #define CALL_LEAST 10 /* columns in which the words of a call say something */
 
@@ -310,6 +311,10 @@ static void draw_op(const struct pen *p, const struct tree_row *row)
 static void session_word(const struct session_info *s, const struct state_look *look, char *out, size_t cap)
 {
     char time[24];
+    if (s->kind == SESSION_TASK && !s->silent_since_ms && s->attention != ATTENTION_WAITING) {
+        tasktext_brief(s, clock_wall_ms(), out, cap);
+        return;
+    }
     uint64_t since = s->attention != ATTENTION_NONE ? s->attention_since_ms
                      : s->working                   ? s->last_input_wall_ms
                                                     : s->last_output_wall_ms;

@@ -18,7 +18,9 @@ static void help_context(struct app *app, struct pager_build *b, enum command_co
         const char *chord = (c->contexts & context) ? keymap_chord(app->keymap, context, c) : NULL;
         bool digit = strncmp(c->name, "session.", 8) == 0 && c->name[8] >= '2' && c->name[8] <= '9';
         /* What works everywhere is told once, with the list. */
-        if (!chord || digit || (context != CONTEXT_LIST && context != CONTEXT_COPY && (c->contexts & CONTEXT_LIST))) {
+        if (!chord || digit ||
+            (context != CONTEXT_LIST && context != CONTEXT_COPY && (c->contexts & CONTEXT_LIST) &&
+             keymap_chord(app->keymap, CONTEXT_LIST, c))) {
             continue;
         }
         bool one = strcmp(c->name, "session.1") == 0;
@@ -54,6 +56,7 @@ void dialog_help(struct app *app)
         help_session(app, &b);
     }
     help_context(app, &b, CONTEXT_LIST, "List");
+    help_context(app, &b, CONTEXT_TASKS, "Tasks, below the list");
     if (now != CONTEXT_SESSION) {
         help_session(app, &b);
     }
@@ -65,9 +68,14 @@ void dialog_help(struct app *app)
     static const struct {
         enum glyph glyph;
         const char *text;
-    } signs[] = {
-        {GLYPH_RUNNING, "running"}, {GLYPH_STOPPED, "stopped"},     {GLYPH_NONE, "no sandbox yet; an idle session"},
-        {GLYPH_FAILED, "failed"},   {GLYPH_ATTENTION, "needs you"}, {GLYPH_DONE, "finished"}};
+    } signs[] = {{GLYPH_RUNNING, "running"},
+                 {GLYPH_STOPPED, "stopped"},
+                 {GLYPH_NONE, "no sandbox yet; an idle session"},
+                 {GLYPH_FAILED, "failed"},
+                 {GLYPH_ATTENTION, "needs you"},
+                 {GLYPH_DONE, "finished"},
+                 {GLYPH_TASK, "a task that runs"},
+                 {GLYPH_AGAIN, "a task that is started again soon"}};
     for (size_t i = 0; i < MT_ARRAY_LEN(signs); i++) {
         pager_add(&b, THEME_TEXT, "%s  %s", glyph_text(signs[i].glyph, app->ascii), signs[i].text);
         pager_mark_key(&b, 1);
