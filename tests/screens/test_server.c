@@ -252,6 +252,7 @@ static void test_life(void **state)
     harness_write(h, PROVIDER "fast.ini", "model = org/Fast-8B:Q4\nruntime = llama\n");
     harness_write(h, PROVIDER "junk.ini", "\x01\x02\xff\xfe\n");
     harness_write(h, PROVIDER "none.ini", "runtime = llama\n");
+    harness_write(h, PROVIDER "open.ini", "model = m3\nruntime = llama\nhost = 0.0.0.0\n");
     harness_write(h, PROVIDER "a/twin.ini", "model = m1\n");
     harness_write(h, PROVIDER "b/twin.ini", "model = m2\n");
     start_playing(h, port, 120, 40, NULL, (const char *const[]){"PLAY_BUSY=3", "PLAY_LOADING_MS=1500", NULL});
@@ -263,8 +264,7 @@ static void test_life(void **state)
     assert_true(harness_has(h, "\xe2\x9c\x97 junk"));
     assert_true(harness_has(h, "none.ini:1: no model"));
     assert_true(harness_has(h, "has the same name"));
-    harness_key(h, "G");
-    harness_key(h, "Enter");
+    harness_keys(h, "G k Enter");
     harness_wait_text(h, "none.ini cannot be used: ");
     harness_keys(h, "g j j");
     harness_wait_text(h, "fast.ini: org/Fast-8B:Q4");
@@ -299,6 +299,12 @@ static void test_life(void **state)
     harness_wait_text(h, "40 tokens a second");
     harness_resize(h, 120, 40);
     harness_wait_text(h, "Log of llama-server");
+    harness_keys(h, "G Enter"); /* another one, for everybody */
+    harness_wait_text(h, "llama-server runs with fast. Stop it and start open? 3 requests are being answered (y/N)");
+    harness_key(h, "y");
+    harness_wait_text(h, "\xe2\x9c\x93 stop");
+    harness_wait_text(h, "exposed   it listens on 0.0.0.0");
+    harness_wait_text(h, "3 of 4 busy");
     harness_key(h, "s");
     harness_wait_text(h, "Stop llama-server? 3 requests are being answered (y/N)");
     harness_key(h, "n");
@@ -354,15 +360,14 @@ static void test_states(void **state)
 {
     struct harness *h = *state;
     struct player p, q;
-    char port[48], config[200];
+    char config[200];
     player_start(&p);
     player_start(&q);
     player_order(&q, LLM_CALM);
-    str_format(port, sizeof(port), "MUTHR_SERVER_PORT=%d", p.port);
     str_format(config, sizeof(config), "[[inference]]\nname = \"gpu\"\nhost = \"127.0.0.1\"\nport = %d\n", q.port);
     harness_write(h, ".config/muthr/muthr.toml", config);
-    world_small(h);
-    world_start(h, 120, 36, NULL, (const char *const[]){port, NULL});
+    harness_write(h, PROVIDER "fast.ini", "model = org/Fast-8B:Q4\nruntime = llama\n");
+    start_playing(h, p.port, 120, 36, NULL, (const char *const[]){NULL});
     open_view(h);
     harness_wait_text(h, "loading its model");
     player_order(&p, LLM_CALM);
@@ -370,6 +375,9 @@ static void test_states(void **state)
     harness_wait_text(h, "not started here: ");
     harness_key(h, "s");
     harness_wait_text(h, "It was not started here, so it is not stopped here");
+    harness_key(h, "Enter");
+    harness_wait_text(h, "is in use by test_server (process ");
+    harness_key(h, "d");
     player_order(&p, LLM_HTML);
     harness_wait_text(h, "not an inference server");
     harness_wait_text(h, "Another program has that port");
