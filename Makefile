@@ -160,7 +160,7 @@ PLAY := $(B)/tests/play/llama-server
 $(PLAY): $(call obj,tests/play/llama_server.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $<
-$(B)/tests/engine/test_local $(B)/tests/backends/test_verb_engine $(B)/tests/screens/test_server: | $(PLAY)
+$(B)/tests/engine/test_local $(B)/tests/backends/test_verb_engine $(B)/tests/backends/test_services $(B)/tests/screens/test_server: | $(PLAY)
 $(B)/tests/screens/test_server: $(call obj,tests/engine/llm_server.c)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)

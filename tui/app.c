@@ -518,7 +518,7 @@ static void on_closed(void *arg)
 
 void app_quit_on(struct app *app)
 {
-    if (app->engine == NULL && !server_is_busy(app->server)) {
+    if (app->engine == NULL && !server_is_busy(app->server) && (!app->boot || boot_is_over(app->boot))) {
         loop_stop(app->loop);
     }
 }
@@ -544,7 +544,8 @@ void app_quit(struct app *app)
     }
     timer_start(app->quit_timer, QUIT_WAIT_MS);
     server_quit(app->server);
-    boot_free(app->boot); /* what it asked the engine for ends with that */
-    app->boot = NULL;
+    if (app->boot) {
+        boot_cancel(app->boot);
+    }
     engine_close(app->engine, true, on_closed, app);
 }

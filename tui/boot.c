@@ -451,6 +451,9 @@ bool boot_is_over(const struct boot *b)
 
 void boot_cancel(struct boot *b)
 {
+    if (!b->running) {
+        return;
+    }
     b->canceled = true;
     for (size_t i = 0; i < b->count; i++) {
         struct part *p = &b->parts[i];

@@ -14,6 +14,7 @@
 #include "term/proto.h"
 #include "term/rules.h"
 #include "tui/app.h"
+#include "tui/boot.h"
 #include "tui/clip.h"
 #include "tui/editor.h"
 #include "tui/opnote.h"
@@ -406,8 +407,12 @@ static int open_all(struct app *app, struct error *err)
 static size_t close_all(struct app *app)
 {
     size_t left = app->model ? running_sessions(app) : 0;
-    bool stuck = app->engine != NULL || server_is_busy(app->server);
+    bool stuck = app->engine != NULL || server_is_busy(app->server) || (app->boot && !boot_is_over(app->boot));
     overlay_close_all(app);
+    if (!stuck) {
+        boot_free(app->boot);
+        app->boot = NULL;
+    }
     app_split_save(app);
     close_watches(app);
     opnotes_free(app->notes);

@@ -154,6 +154,10 @@ static void on_changed(void *arg, const struct boot_item *item)
 static void on_done(void *arg)
 {
     struct app *app = arg;
+    if (app->quitting) {
+        app_quit_on(app);
+        return;
+    }
     size_t failed = boot_count(app->boot, BOOT_FAILED), left = boot_count(app->boot, BOOT_CANCELED);
     if (failed || left) {
         app_warn(app, "%s: %zu failed, %zu left as it was", app->boot_is_up ? "up" : "down", failed, left);
