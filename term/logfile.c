@@ -9,16 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
+
+#define RETRY_MS 5000
 
 struct logfile {
     char *path;
     int fd;
     uint64_t size, max, head;
     uint64_t left_out;  /* bytes of the middle that are gone */
+    uint64_t lost;      /* bytes that could not be written since the last that could */
+    uint64_t retry_ms;  /* monotonic: no attempt before */
+    int sys;            /* why */
     uint64_t tail_from; /* where the newest part begins in the file: after the head, or after the note */
 };
 
@@ -129,37 +135,78 @@ static int compact(struct logfile *l)
             close(l->fd);
             l->fd = to;
         } else {
+            int sys = errno;
             unlink(tmp);
             close(to);
+            errno = sys;
         }
     }
     free(tmp);
     return rc;
 }
 
-/* Stops writing for good: a full disk must not stop the session. */
-static void give_up(struct logfile *l)
+/* Nothing could be written (disk full): the session goes on, what comes is counted, and it is tried again later. */
+static void fail(struct logfile *l, size_t left)
 {
-    log_warn("log file %s: %s; nothing more is written to it", l->path, strerror(errno));
-    close(l->fd);
-    l->fd = -1;
+    struct stat st;
+
+    l->sys = errno;
+    if (l->lost == 0) {
+        log_warn("log file %s: %s; what comes now is missing in it", l->path, strerror(l->sys));
+    }
+    if (fstat(l->fd, &st) == 0 && (uint64_t)st.st_size > l->size) { /* a piece of it went in */
+        uint64_t in = MT_MIN((uint64_t)st.st_size - l->size, (uint64_t)left);
+        l->size += in;
+        left -= (size_t)in;
+    }
+    l->lost += left;
+    l->retry_ms = clock_mono_ms() + RETRY_MS;
+}
+
+/* Is there room again? Then the log says what is missing. */
+static bool resume(struct logfile *l)
+{
+    MT_CLEANUP(strbuf) struct strbuf note = STRBUF_INIT;
+    int rc = 0;
+
+    strbuf_addf(&note, "\r\n[muthr-tui: %llu bytes could not be written: %s]\r\n", (unsigned long long)l->lost,
+                strerror(l->sys));
+    if (l->size + note.len > l->max) {
+        rc = compact(l);
+    }
+    if (rc != 0 || write_all(l->fd, note.buf, note.len) != 0) {
+        l->sys = errno;
+        l->retry_ms = clock_mono_ms() + RETRY_MS;
+        if (rc == 0 && ftruncate(l->fd, (off_t)l->size) != 0) {
+            log_debug("log file %s: %s", l->path, strerror(errno));
+        }
+        return false;
+    }
+    l->size += note.len;
+    l->lost = 0;
+    return true;
 }
 
 void logfile_write(struct logfile *l, const void *data, size_t len)
 {
     const char *p = data;
 
-    while (l->fd >= 0 && len > 0) {
+    if (l->lost > 0 && (clock_mono_ms() < l->retry_ms || !resume(l))) {
+        l->lost += len;
+        return;
+    }
+    while (len > 0) {
         size_t n = (size_t)MT_MIN((uint64_t)len, l->max - l->size);
 
         if (n == 0) {
             if (compact(l) != 0) {
-                give_up(l);
+                fail(l, len);
+                return;
             }
             continue;
         }
         if (write_all(l->fd, p, n) != 0) {
-            give_up(l);
+            fail(l, len);
             return;
         }
         l->size += n;
@@ -173,9 +220,10 @@ void logfile_close(struct logfile *l)
     if (l == NULL) {
         return;
     }
-    if (l->fd >= 0) {
-        close(l->fd);
+    if (l->lost > 0) {
+        (void)resume(l);
     }
+    close(l->fd);
     free(l->path);
     free(l);
 }

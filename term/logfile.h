@@ -18,7 +18,8 @@ struct logfile;
 /* Starts a new log at `path` (0600, parents made 0700); an old one is replaced. max_bytes is at least 64 KiB; a cap
  * under 4 MiB keeps a quarter of it as its head. */
 int logfile_open(struct logfile **out, const char *path, uint64_t max_bytes, struct error *err);
-/* Appends. The first failure (disk full) is logged, and nothing more is written: the session goes on. */
+/* Appends. What cannot be written (disk full) is counted, and the session goes on; every few seconds, and when it is
+ * closed, it is tried again, and the log then says how much is missing there. */
 void logfile_write(struct logfile *l, const void *data, size_t len);
 void logfile_close(struct logfile *l); /* NULL allowed */
 

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,6 +131,35 @@ static void test_full_disk(void **state)
     logfile_close(NULL);
 }
 
+/* Room that is there again is used, and the log says what is missing. */
+static void test_room_again(void **state)
+{
+    enum { ROOM = 1000, ALL = 2500 };
+    char *path = path_join(home.dir, "room.log"), data[ALL];
+    struct strbuf got = STRBUF_INIT;
+    struct rlimit old, tight;
+    struct logfile *l;
+
+    (void)state;
+    memset(data, 'x', sizeof(data));
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    tight = (struct rlimit){.rlim_cur = ROOM, .rlim_max = old.rlim_max};
+    assert_int_equal(logfile_open(&l, path, 1u << 20, NULL), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    logfile_write(l, data, sizeof(data));
+    logfile_write(l, "lost", 4);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    logfile_write(l, "rest", 4); /* too early to try */
+    logfile_close(l);
+    assert_int_equal(fs_read(path, 1u << 20, &got, NULL), 0);
+    assert_true(got.len > ROOM);
+    assert_memory_equal(got.buf, data, ROOM);
+    assert_string_equal(got.buf + ROOM, "\r\n[muthr-tui: 1508 bytes could not be written: File too large]\r\n");
+    strbuf_release(&got);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +167,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_huge_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room_again, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("logfile", tests, NULL, NULL);
