@@ -103,7 +103,8 @@ static const struct option_row {
     {'I', NULL, "--ansi", NULL, "with colours and attributes, as escape sequences"},
     {'S', NULL, "--state", "STATE",
      "ready (silent for 2 s after output, asks nothing), blocked (asks a person) or exited"},
-    {'O', NULL, "--only", "KIND", "workspace, session, operation, backend, inference or problem; may be repeated"},
+    {'O', NULL, "--only", "KIND",
+     "workspace, session, operation, backend, inference, service or problem; may be repeated"},
     {'T', NULL, "--timeout", "SECONDS", "give up after this time (exit 124)"},
     {'m', "-m", "--model", "MODEL", "this model instead of a preset's"},
     {'u', NULL, "--runtime", "NAME", "llama (llama-server) or mlxcel (mlxcel-server)"},
@@ -172,8 +173,8 @@ void verb_help(const struct verb *v)
     }
 }
 
-const char *const verb_kind_names[VERB_KIND_COUNT] = {"workspace", "session",   "operation",
-                                                      "backend",   "inference", "problem"};
+const char *const verb_kind_names[VERB_KIND_COUNT] = {"workspace", "session", "operation", "backend",
+                                                      "inference", "service", "problem"};
 
 /* One more kind of things to be told of. */
 static int kind_parse(const char *text, unsigned *only, struct error *err)
@@ -184,7 +185,8 @@ static int kind_parse(const char *text, unsigned *only, struct error *err)
             return 0;
         }
     }
-    return error_hint(err, ERROR_INVALID, "Use --only workspace, session, operation, backend, inference or problem.",
+    return error_hint(err, ERROR_INVALID,
+                      "Use --only workspace, session, operation, backend, inference, service or problem.",
                       "unknown kind '%s'", text);
 }
 

@@ -27,8 +27,16 @@ enum {
 };
 
 /* What `watch` tells of. */
-enum verb_kind { VERB_WORKSPACE, VERB_SESSION, VERB_OPERATION, VERB_BACKEND, VERB_INFERENCE, VERB_PROBLEM };
-#define VERB_KIND_COUNT 6
+enum verb_kind {
+    VERB_WORKSPACE,
+    VERB_SESSION,
+    VERB_OPERATION,
+    VERB_BACKEND,
+    VERB_INFERENCE,
+    VERB_SERVICE,
+    VERB_PROBLEM
+};
+#define VERB_KIND_COUNT 7
 /* "workspace", "session", ... */
 extern const char *const verb_kind_names[VERB_KIND_COUNT];
 

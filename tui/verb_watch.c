@@ -178,6 +178,8 @@ static struct json *item_facts(const struct feed *f, struct item *item)
 
         return i >= 0 ? verb_inference_facts(model_inference_at(m, (size_t)i)) : NULL;
     }
+    case VERB_SERVICE:
+        return verb_service_row(model_service_by_name(m, item->key));
     default: {
         struct json *row = json_new_object();
 
@@ -262,6 +264,9 @@ static void mark_all(struct feed *f)
     }
     if (is_wanted(f, VERB_INFERENCE)) {
         mark_inference(f);
+    }
+    for (size_t i = 0; is_wanted(f, VERB_SERVICE) && i < SERVICE_COUNT; i++) {
+        item_due(f, item_get(f, VERB_SERVICE, service_kinds[i].name), false);
     }
     if (is_wanted(f, VERB_WORKSPACE)) {
         mark_workspaces(f);
@@ -434,6 +439,11 @@ static void feed_note(struct feed *f, const struct model_event *ev)
             if (v != NULL) {
                 item_due(f, item_get(f, VERB_INFERENCE, v->name), false);
             }
+        }
+        break;
+    case MODEL_SERVICE:
+        if (is_wanted(f, VERB_SERVICE)) {
+            item_due(f, item_get(f, VERB_SERVICE, ev->text), false);
         }
         break;
     case MODEL_PROBLEM:
