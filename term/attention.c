@@ -235,10 +235,10 @@ void attention_say(struct attention *a, const char *text)
     str_copy(a->text, sizeof(a->text), text);
 }
 
-void attention_begin(struct attention *a, bool keep_failure, uint64_t now_ms)
+void attention_begin(struct attention *a, bool keep_told, uint64_t now_ms)
 {
     struct attention fresh;
-    bool keeps = keep_failure && a->state == ATTENTION_FAILED;
+    bool keeps = keep_told && (a->state == ATTENTION_FAILED || is_sticky(a));
 
     attention_init(&fresh, a->rules, now_ms);
     fresh.looks = a->looks;

@@ -87,8 +87,9 @@ bool attention_exit(struct attention *a, int status, uint64_t now_ms);
 bool attention_fail(struct attention *a, const char *text, uint64_t now_ms);
 /* What there is to say of the end, "" nothing. */
 void attention_say(struct attention *a, const char *text);
-/* Another run begins: what the program before it said and asked is over. keep_failure: one that stands is told on. */
-void attention_begin(struct attention *a, bool keep_failure, uint64_t now_ms);
+/* Another run begins: what the program before it did and asked is over. keep_told: a failure, a bell or a notification
+ * that stands is told on. */
+void attention_begin(struct attention *a, bool keep_told, uint64_t now_ms);
 bool attention_tick(struct attention *a, uint64_t now_ms);
 /* Does attention_line want to be told the cursor's line now? */
 bool attention_line_due(const struct attention *a, uint64_t now_ms);

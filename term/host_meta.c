@@ -63,9 +63,9 @@ void host_meta_fill(struct host_session *h)
     i->cols = vt_cols(h->vt);
     i->rows = vt_rows(h->vt);
     i->pid = h->pty != NULL ? pty_pid(h->pty) : i->pid; /* another one once the terminal was handed over */
-    i->working = i->state != SESSION_EXITED && pulse_is_working(h->pulse);
-    i->flooding = i->state != SESSION_EXITED && h->pace.bulk;
-    i->progress = i->state == SESSION_EXITED ? -1 : pulse_progress_percent(h->pulse);
+    i->working = h->pty != NULL && pulse_is_working(h->pulse);
+    i->flooding = h->pty != NULL && h->pace.bulk;
+    i->progress = h->pty == NULL ? -1 : pulse_progress_percent(h->pulse);
     i->attention = (enum attention_kind)pulse_attention(h->pulse);
     str_copy(i->attention_text, sizeof(i->attention_text), i->attention != ATTENTION_NONE ? pulse_text(h->pulse) : "");
     i->attention_seen = i->attention != ATTENTION_NONE && pulse_is_seen(h->pulse);

@@ -440,7 +440,7 @@ static void on_signal(void *arg, int signum)
 
     (void)signum;
     h->stopping = true;
-    if (h->pty == NULL) {
+    if (h->pty == NULL && !host_task_waits(h)) {
         stop(h);
     } else {
         host_session_kill(h);

@@ -164,6 +164,7 @@ bool host_task_ended(struct host_session *h, int code, int signum)
         return false;
     }
     host_meta_fill(h);
+    pulse_begin(h->pulse, true, clock_mono_ms()); /* nobody asks or works any more */
     alert(h);
     task_plan_duration(plan.wait_ms, wait, sizeof(wait));
     str_format(then, sizeof(then), k->by_hand ? "starts again" : "starts again in %s", wait);

@@ -79,9 +79,9 @@ void pulse_say(struct pulse *p, const char *text)
     attention_say(&p->a, text);
 }
 
-void pulse_begin(struct pulse *p, bool keep_failure, uint64_t now_ms)
+void pulse_begin(struct pulse *p, bool keep_told, uint64_t now_ms)
 {
-    attention_begin(&p->a, keep_failure, now_ms);
+    attention_begin(&p->a, keep_told, now_ms);
 }
 
 bool pulse_tick(struct pulse *p, uint64_t now_ms)

@@ -29,7 +29,7 @@ bool pulse_exit(struct pulse *p, int status, uint64_t now_ms);
 /* A run that is followed by another has failed (attention_fail), what to say of an end, and another run begins. */
 bool pulse_fail(struct pulse *p, const char *text, uint64_t now_ms);
 void pulse_say(struct pulse *p, const char *text);
-void pulse_begin(struct pulse *p, bool keep_failure, uint64_t now_ms);
+void pulse_begin(struct pulse *p, bool keep_told, uint64_t now_ms);
 bool pulse_tick(struct pulse *p, uint64_t now_ms);
 /* Is it time to tell it the text before the cursor? (attention_line) */
 bool pulse_line_due(const struct pulse *p, uint64_t now_ms);

@@ -200,6 +200,50 @@ static void test_restart_by_hand(void **state)
     assert_int_equal(err.code, ERROR_NOT_FOUND);
 }
 
+static void on_taken(void *arg, size_t left)
+{
+    *(size_t *)arg = left;
+}
+
+static bool is_taken(void *arg)
+{
+    return *(size_t *)arg == 0;
+}
+
+/* A script that sends to a task which waits is read by the next run. */
+static void test_input_while_it_waits(void **state)
+{
+    struct task_policy policy = {.restart = TASK_RESTART_ALWAYS};
+    size_t left = 5;
+
+    (void)state;
+    const char *id =
+        start_task("[ -e ran ] || { echo x >ran; exit 0; }; stty -echo; read x; echo got $x; cat", &policy, NULL);
+    expect(id, 0, WAITS);
+    assert_int_equal(sessions_view(a.s, id, 80, 24, NULL), 0);
+    assert_int_equal(sessions_on_taken(a.s, id, on_taken, &left, NULL), 0);
+    rig_type(&a, id, "text\n");
+    rig_turn(&rig, 100);
+    assert_int_equal(left, 5); /* nobody has it yet */
+    assert_true(rig_wait(&rig, is_taken, &left, RIG_WAIT_MS));
+    rig_expect(&a, id, "got text");
+    assert_int_equal(sessions_on_taken(a.s, id, NULL, NULL, NULL), 0);
+}
+
+/* A machine that is shut down ends hosts that wait, too. */
+static void test_host_ended_while_it_waits(void **state)
+{
+    struct task_policy policy = {.restart = TASK_RESTART_ALWAYS};
+
+    (void)state;
+    const char *id = start_task("exit 0", &policy, NULL);
+    expect(id, 0, WAITS);
+    int host = info(id)->host_pid;
+    kill(host, SIGTERM);
+    rig_expect_removed(&a, id);
+    assert_true(rig_wait_gone(&rig, host));
+}
+
 static void test_only_tasks(void **state)
 {
     struct error err = ERROR_INIT;
@@ -339,8 +383,10 @@ int main(int argc, char **argv)
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_crash_loop), T(test_kill_while_it_waits), T(test_kill_while_it_runs), T(test_restart_by_hand),
-        T(test_only_tasks), T(test_ready_by_a_line),     T(test_ready_in_a_flood),   T(test_ready_by_a_port),
+        T(test_crash_loop),      T(test_kill_while_it_waits),  T(test_kill_while_it_runs),
+        T(test_restart_by_hand), T(test_input_while_it_waits), T(test_host_ended_while_it_waits),
+        T(test_only_tasks),      T(test_ready_by_a_line),      T(test_ready_in_a_flood),
+        T(test_ready_by_a_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -486,6 +486,8 @@ static void test_runs(void **state)
     attention_begin(&a, false, 9400); /* by hand: it lives again */
     assert_true(!a.ended && a.state == ATTENTION_IDLE && a.text[0] == '\0');
     assert_true(attention_bell(&a, 9500));
+    attention_begin(&a, true, 9600);
+    assert_int_equal(a.state, ATTENTION_BELL); /* that was for a person, and is not answered */
 }
 
 int main(void)
