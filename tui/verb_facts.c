@@ -47,8 +47,7 @@ const char *verb_task_state(const struct session_info *s)
     case SESSION_RUNNING:
         return s->task.next_wall_ms != 0 ? "waiting" : s->task.ready == TASK_READY_YES ? "ready" : "running";
     case SESSION_EXITED:
-        /* One that a person ended has an exit code too, and did not fail: its host knows. */
-        return (s->exit_code != 0 || s->exit_signal != 0) && s->attention != ATTENTION_FINISHED ? "failed" : "exited";
+        return session_has_failed(s) ? "failed" : "exited";
     case SESSION_LOST:
         break;
     }

@@ -258,7 +258,7 @@ static const struct {
     size_t max_names;
     int (*run)(struct verb_ctx *ctx);
 } words[] = {
-    {"run", "p1be3456789G2CTn", 1, verb_task_run}, {"ls", "30", 0, verb_task_ls},
+    {"run", "p1be3456789G2CTn", 1, verb_task_run}, {"ls", "30a", 0, verb_task_ls},
     {"logs", "3MFa", 1, verb_task_logs},           {"stop", "3", 64, verb_task_stop},
     {"restart", "3", 64, verb_task_restart},
 };

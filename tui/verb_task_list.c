@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/engine/task_log.h"
 #include "core/engine/tasks.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
@@ -53,6 +54,65 @@ static struct json *task_row(const struct session_info *s)
     return row;
 }
 
+/* One whose session is gone, as its log tells. */
+static struct json *kept_row(const struct task_log *l)
+{
+    struct json *row = json_new_object(), *task = json_new_object();
+    const char *state = l->ended_wall_ms == 0 ? "gone" : l->failed ? "failed" : "exited";
+    uint64_t now = clock_wall_ms();
+    uint64_t lasted = l->ended_wall_ms > l->began_wall_ms ? l->ended_wall_ms - l->began_wall_ms : 0;
+    int code = l->exit_signal != 0 ? 128 + l->exit_signal : l->exit_code;
+    char text[80];
+
+    json_set_string(row, "id", l->session[0] != '\0' ? l->session : NULL);
+    json_set_string(row, "sandbox", l->sandbox);
+    json_set_string(row, "name", l->name);
+    json_set_string(row, "workspace", strncmp(l->sandbox, "muthr-", 6) == 0 ? l->sandbox + 6 : l->sandbox);
+    json_set_string(task, "state", state);
+    json_set(row, "task", task);
+    str_format(text, sizeof(text),
+               l->ended_wall_ms == 0 ? "gone"
+               : l->failed           ? "failed: exited %d"
+                                     : "exited %d",
+               code);
+    json_set_string(row, "status", text);
+    json_set_int(row, "restarts", l->restarts);
+    json_set_null(row, "ports");
+    clock_iso8601(l->began_wall_ms, text);
+    json_set_string(row, "started", text);
+    clock_short(now > l->began_wall_ms ? now - l->began_wall_ms : 0, text, sizeof(text));
+    json_set_string(row, "age", text);
+    if (l->ended_wall_ms != 0) {
+        clock_iso8601(l->ended_wall_ms, text);
+        json_set_string(row, "ended", text);
+        json_set_int(row, "exit_code", code);
+        json_set_int(row, "lasted_ms", (int64_t)lasted);
+        clock_short(lasted, text, sizeof(text));
+        json_set_string(row, "lasted", text);
+    }
+    json_set_null(row, "next");
+    json_set_string(row, "log", l->path);
+    json_set_string(row, "command", l->command[0] != '\0' ? l->command : NULL);
+    return row;
+}
+
+/* Those whose sessions are gone, the newest last as the others are. */
+static void list_kept(struct verb_ctx *ctx, struct output *out)
+{
+    struct task_log *list;
+    size_t count = task_logs_list(ctx->paths, NULL, &list);
+
+    for (size_t i = count; i > 0; i--) {
+        const struct task_log *l = &list[i - 1];
+        const char *project = strncmp(l->sandbox, "muthr-", 6) == 0 ? l->sandbox + 6 : l->sandbox;
+
+        if (model_session(ctx->model, l->session) == NULL && is_asked_for(&ctx->o, l->sandbox, project)) {
+            output_row_take(out, kept_row(l));
+        }
+    }
+    task_logs_free(list, count);
+}
+
 /* The tasks that there are. */
 static int list_tasks(struct verb_ctx *ctx)
 {
@@ -68,6 +128,9 @@ static int list_tasks(struct verb_ctx *ctx)
     }
     struct output *out = output_new(ctx->o.format, columns, MT_ARRAY_LEN(columns));
     ctx->answered = true;
+    if (ctx->o.all) {
+        list_kept(ctx, out);
+    }
     for (size_t i = 0; i < model_session_count(ctx->model); i++) {
         const struct session_info *s = model_session_at(ctx->model, i);
 

@@ -31,7 +31,7 @@ struct reading {
     struct logfollow *log;
     struct timer *drain;
     bool over;
-    int code;
+    int code, kept_code; /* kept: of one whose session is gone; 0 when nobody saw how it ended */
 };
 
 /* One line, in the form that was asked for. */
@@ -212,7 +212,7 @@ static int follow_log(struct reading *r)
         signals[i] = signal_watch_new(r->ctx->loop, wanted[i], on_signal, r, NULL);
     }
     look(r, model_session(r->ctx->model, r->id) == NULL);
-    r->code = r->id[0] == '\0' ? 0 : r->code; /* nobody knows how that one ended */
+    r->code = r->id[0] == '\0' ? r->kept_code : r->code;
     verb_run(r->ctx);
     for (size_t i = 0; i < MT_ARRAY_LEN(wanted); i++) {
         signal_watch_close(signals[i]);
@@ -253,6 +253,7 @@ static int find_kept(struct reading *r, const char *text)
     int rc = 0;
     if (found == 1) {
         str_copy(r->path, sizeof(r->path), first->path);
+        r->kept_code = first->exit_signal != 0 ? 128 + first->exit_signal : first->exit_code;
     } else if (found > 1) {
         error_hint(&err, ERROR_INVALID, "Give the workspace with --sandbox, or more of the session's id.",
                    "'%.60s' may be %zu tasks that have ended", text, found);

@@ -7,6 +7,7 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/naming.h"
+#include "core/engine/task_log.h"
 #include "core/model/config_inference.h"
 #include "core/util/clock.h"
 #include "core/util/log.h"
@@ -30,7 +31,11 @@ static void on_event(void *arg, const struct model_event *ev)
     struct engine *e = arg;
     idle_on_event(e, ev);
     if (ev->kind == MODEL_SESSION || ev->kind == MODEL_SESSION_ADDED) {
-        stir(e, model_session(e->opts.model, ev->session));
+        const struct session_info *s = model_session(e->opts.model, ev->session);
+        stir(e, s);
+        if (s != NULL) {
+            task_log_end(e->opts.paths, s);
+        }
     }
     const struct workspace *ws = ev->kind == MODEL_SANDBOX ? model_workspace(e->opts.model, ev->ws) : NULL;
     if (ws != NULL && !e->closing) {
@@ -182,6 +187,9 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     e->idle = timer_new(opts->loop, idle_on_timer, e);
     e->hosts_late = timer_new(opts->loop, on_hosts_late, e);
     e->sub = bus_subscribe(opts->bus, on_event, e);
+    for (size_t i = 0; i < model_session_count(opts->model); i++) {
+        task_log_end(opts->paths, model_session_at(opts->model, i));
+    }
     if (profiles_install(opts->paths, &why) < 0) {
         model_problem(opts->model, "profiles: %s", why.msg);
     }

@@ -170,6 +170,7 @@ static void dismiss_ended(const struct session_start *s, const char *but)
     for (size_t k = 0; (i = model_session_of(s->e->opts.model, s->sandbox, k)) != NULL; k++) {
         if (i->kind == SESSION_TASK && i->state == SESSION_EXITED && strcmp(i->label, s->task_name) == 0 &&
             strcmp(i->id, but) != 0) {
+            task_log_end(s->e->opts.paths, i);
             strvec_push(&ids, i->id);
         }
     }

@@ -71,6 +71,22 @@ static void list_folder(const char *root, const char *sandbox, struct task_log *
     }
 }
 
+/* What is written beside it. */
+static void read_note(struct task_log *l)
+{
+    MT_CLEANUP(xfree) char *note = note_path(l->path);
+    struct json *tree = json_load(note, NOTE_MAX, NULL);
+    int64_t ended = json_get_int(tree, "ended_ms", 0), restarts = json_get_int(tree, "restarts", 0);
+    str_copy(l->session, sizeof(l->session), json_get_string(tree, "session", ""));
+    l->command = xstrdup(json_get_string(tree, "command", ""));
+    l->ended_wall_ms = ended > 0 ? (uint64_t)ended : 0;
+    l->exit_code = (int)json_get_int(tree, "exit_code", 0);
+    l->exit_signal = (int)json_get_int(tree, "exit_signal", 0);
+    l->restarts = restarts > 0 && restarts <= UINT32_MAX ? (uint32_t)restarts : 0;
+    l->failed = json_get_bool(tree, "failed", false);
+    json_free(tree);
+}
+
 size_t task_logs_list(const struct paths *paths, const char *sandbox, struct task_log **out)
 {
     MT_CLEANUP(xfree) char *root = path_join(paths->state, "tasks");
@@ -86,10 +102,7 @@ size_t task_logs_list(const struct paths *paths, const char *sandbox, struct tas
         list_folder(root, dirs.v[i], out, &count);
     }
     for (size_t i = 0; i < count; i++) {
-        MT_CLEANUP(xfree) char *note = note_path((*out)[i].path);
-        struct json *tree = json_load(note, NOTE_MAX, NULL);
-        str_copy((*out)[i].session, SESSION_ID_MAX, json_get_string(tree, "session", ""));
-        json_free(tree);
+        read_note(&(*out)[i]);
     }
     if (count > 1) {
         qsort(*out, count, sizeof(**out), by_age);
@@ -101,6 +114,7 @@ void task_logs_free(struct task_log *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free(list[i].path);
+        free(list[i].command);
     }
     free(list);
 }
@@ -166,18 +180,46 @@ int task_log_new(const struct paths *paths, const char *sandbox, const char *nam
     }
 }
 
+/* Writes a note whole. */
+static void write_note(const char *note, const struct json *tree)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct error err = ERROR_INIT;
+    json_write(tree, true, &text);
+    if (fs_write_atomic(note, text.buf, text.len, 0600, &err) < 0) {
+        log_warn("%s", err.msg);
+    }
+}
+
 void task_log_note(const char *path, const char *session, const char *name, const char *command)
 {
     MT_CLEANUP(xfree) char *note = note_path(path);
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    struct error err = ERROR_INIT;
     struct json *tree = json_new_object();
     json_set_string(tree, "session", session);
     json_set_string(tree, "name", name);
     json_set_string(tree, "command", command);
-    json_write(tree, true, &text);
+    write_note(note, tree);
     json_free(tree);
-    if (fs_write_atomic(note, text.buf, text.len, 0600, &err) < 0) {
-        log_warn("%s: %s", name, err.msg);
+}
+
+void task_log_end(const struct paths *paths, const struct session_info *s)
+{
+    MT_CLEANUP(xfree) char *root = path_join(paths->state, "tasks");
+    size_t len = strlen(s->log_path);
+    bool ours = len > strlen(SUFFIX) && strcmp(s->log_path + len - strlen(SUFFIX), SUFFIX) == 0 &&
+                path_is_below(s->log_path, root) && strstr(s->log_path, "/../") == NULL;
+    if (s->kind != SESSION_TASK || s->state != SESSION_EXITED || !ours) {
+        return;
     }
+    MT_CLEANUP(xfree) char *note = note_path(s->log_path);
+    struct json *tree = json_load(note, NOTE_MAX, NULL);
+    if (json_is_object(tree) && json_get_int(tree, "ended_ms", 0) != (int64_t)s->ended_wall_ms) {
+        json_set_int(tree, "ended_ms", (int64_t)s->ended_wall_ms);
+        json_set_int(tree, "exit_code", s->exit_code);
+        json_set_int(tree, "exit_signal", s->exit_signal);
+        json_set_int(tree, "restarts", s->task.restarts);
+        json_set_bool(tree, "failed", session_has_failed(s));
+        write_note(note, tree);
+    }
+    json_free(tree);
 }

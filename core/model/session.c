@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/session.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "core/util/compiler.h"
@@ -47,6 +48,13 @@ const char *session_told(const struct session_info *s)
     bool same = strcmp(s->title, s->label) == 0 || strcmp(s->title, session_shown(s)) == 0;
 
     return s->title[0] != '\0' && !same ? s->title : s->state == SESSION_RUNNING ? s->front : "";
+}
+
+bool session_has_failed(const struct session_info *s)
+{
+    int sig = s->exit_signal != 0 ? s->exit_signal : s->exit_code > 128 ? s->exit_code - 128 : 0;
+    bool asked = sig == SIGHUP || sig == SIGINT || sig == SIGTERM || s->attention == ATTENTION_FINISHED;
+    return s->state == SESSION_EXITED && (s->exit_code != 0 || s->exit_signal != 0) && !asked;
 }
 
 bool session_wants_person(const struct session_info *s)

@@ -77,6 +77,10 @@ const char *session_shown(const struct session_info *s);
  * foreground. "": nothing. */
 const char *session_told(const struct session_info *s);
 
+/* Has it ended badly? One that was asked to end (by a person, with its sandbox) has
+ * an exit code too, and has not. */
+bool session_has_failed(const struct session_info *s);
+
 /* Does it call for a person who has not looked at it since? */
 bool session_wants_person(const struct session_info *s);
 

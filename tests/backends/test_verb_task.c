@@ -122,6 +122,13 @@ static void test_life(void **state)
     verb_expect(5, "task", "run", "hello", "--wait", "--env", "WHO=me", "--timeout", "60");
     expect_log("hello", "hello me\n");
     expect_log(gone, "hello you\n");
+    verb_run(&r, "task", "ls", "--all", "-o", "ndjson"); /* how it ended is kept too */
+    r.out.buf[strcspn(r.out.buf, "\n")] = '\0';
+    r.out.len = strlen(r.out.buf);
+    list = ran_json(&r);
+    assert_string_equal(json_get_string(list, "status", ""), "exited 129"); /* serve, which was ended by --again */
+    json_free(list);
+    verb_expect(5, "task", "logs", gone, "--follow");
     expect_log("serve", "up\n/workspace/sub\n");
     /* Again, on the same terminal and in the same log. */
     verb_expect(0, "task", "restart", next);
