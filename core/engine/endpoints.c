@@ -202,6 +202,7 @@ void engine_watch_inference(struct engine *e, const size_t *which, size_t count)
         }
         if (e->endpoints[i]->visible != visible) {
             e->endpoints[i]->visible = visible;
+            model_watch_inference(e->opts.model, i, visible);
             watcher_show(e->endpoints[i]->watcher, visible);
         }
     }
@@ -286,6 +287,7 @@ static void make_list(struct engine *e, struct endpoint **old, size_t old_count)
     for (size_t i = 0; i < e->endpoint_count; i++) {
         e->endpoints[i] = take_or_make(e, old, old_count, i > 0 ? &c->inference[i - 1] : NULL);
         e->endpoints[i]->index = i;
+        model_watch_inference(e->opts.model, i, e->endpoints[i]->visible);
         e->endpoints[i]->model_name = i > 0 ? c->inference[i - 1].model : NULL;
     }
 }

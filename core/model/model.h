@@ -205,6 +205,8 @@ int model_inference_find(const struct model *m, const char *name);
 /* Which there are, and who uses which. Borrows the list and the profile of `config` until the next call. What was
  * known of an endpoint of the same name and place stays known. */
 void model_set_inference(struct model *m, const struct config *config);
+/* Is number i looked at again and again from now on? Only then its slots are matched to agents (pressure.h). */
+void model_watch_inference(struct model *m, size_t i, bool watched);
 /* Connections of a sandbox's programs to its endpoint, -1: not known. No event: it goes before another one. */
 void model_set_links(struct model *m, workspace_id id, int links);
 /* What is known of number i now. */

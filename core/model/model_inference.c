@@ -105,6 +105,8 @@ void model_set_inference(struct model *m, const struct config *config)
     m->rule_count = config->inference_count;
     m->usual_profile = config->profile;
     m->note_count = 0; /* their indices are others now */
+    memset(m->inference_watched, 0, sizeof(m->inference_watched));
+    memset(m->inference_fresh, 0, sizeof(m->inference_fresh));
     struct model_event ev = {.kind = MODEL_INFERENCE, .inference = count};
     bus_publish(m->bus, &ev);
 }
@@ -118,6 +120,7 @@ void model_put_inference(struct model *m, size_t i, const struct inference_view 
     str_copy(name, sizeof(name), m->inference[i]->name);
     *m->inference[i] = *v;
     str_copy(m->inference[i]->name, sizeof(name), name);
+    m->inference_fresh[i] = m->inference_watched[i];
     pressure_match(m, i);
     struct model_event ev = {.kind = MODEL_INFERENCE, .inference = i};
     bus_publish(m->bus, &ev);
@@ -131,5 +134,14 @@ void model_set_links(struct model *m, workspace_id id, int links)
             w->inference_links = links;
             pressure_match(m, model_inference_index(m, w));
         }
+    }
+}
+
+void model_watch_inference(struct model *m, size_t i, bool watched)
+{
+    if (i < m->inference_count && m->inference_watched[i] != watched) {
+        m->inference_watched[i] = watched;
+        m->inference_fresh[i] = false; /* until something is heard of it */
+        pressure_match(m, i);
     }
 }

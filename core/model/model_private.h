@@ -4,7 +4,7 @@
 
 /* The inside of a model, for model.c, model_inference.c and model_service.c only. */
 
-#include "core/model/config.h"
+#include "core/model/config_inference.h"
 #include "core/model/model.h"
 
 /* Heap pointers in arrays, so that what callers hold for one turn does not move when another entry is added. */
@@ -21,7 +21,9 @@ struct model {
     size_t backend_count;
     struct inference_view **inference; /* never empty */
     size_t inference_count;
-    const struct config_inference *rules; /* who uses which; borrowed */
+    bool inference_watched[CONFIG_INFERENCE_MAX + 1];
+    bool inference_fresh[CONFIG_INFERENCE_MAX + 1]; /* something was heard of it since it is watched */
+    const struct config_inference *rules;             /* who uses which; borrowed */
     size_t rule_count;
     struct service_view services[SERVICE_COUNT];
     const char *usual_profile; /* of a workspace that has none yet */

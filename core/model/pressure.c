@@ -125,7 +125,7 @@ void pressure_match(struct model *m, size_t i)
     const struct inference_slot *busy = NULL;
     struct agents a;
     size_t at_work = 0;
-    bool whole = is_whole(v);
+    bool whole = is_whole(v) && m->inference_fresh[i];
     for (size_t k = 0; k < v->slot_count; k++) {
         at_work += v->slots[k].busy;
         busy = v->slots[k].busy ? &v->slots[k] : busy;

@@ -12,6 +12,7 @@
  * - one slot is busy, and one agent can have set it to work: its sandbox has a connection to the endpoint, or, where
  *   connections are not known, its screen moves; and no sandbox without an agent has a connection either; or
  * - that was so when the slot was seen busy last, and since then nobody was seen in it: its context is still there.
+ * Only while the endpoint is watched: what happens while nobody looks is not known, and nothing is concluded from it.
  * Clients outside of sandboxes are not seen: while such ones use the server too, a match can be wrong.
  * PRESSURE_FULLEST is everything else: the server's fullest slot (of those at work, if any is), perhaps not this
  * agent's. */

@@ -4,7 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#endif
 
 #include <cmocka.h>
 
@@ -41,6 +49,7 @@ static void rig_open(struct rig *r)
         struct sandbox_info info = {.state = SANDBOX_RUNNING};
         model_set_sandbox(r->m, model_workspace_at(r->m, i)->id, &info, "bwrap");
     }
+    model_watch_inference(r->m, 0, true);
     inference_view_init(&r->v);
     r->v.state = INFERENCE_READY;
     r->v.has_slots = true;
@@ -188,6 +197,16 @@ static void test_by_links(void **state)
     model_remove_session(r.m, "a1");
     SLOTS(&r, 440, 0);
     expect(&r, "a2", PRESSURE_FULLEST, 44); /* never that of another one */
+    agent(&r, "a1", "muthr-a", true);
+    SLOTS(&r, -450, 0);
+    expect(&r, "a1", PRESSURE_MATCHED, 45);
+    model_watch_inference(r.m, 0, false); /* what happens from now on nobody sees */
+    agent(&r, "a1", "muthr-a", false);
+    agent(&r, "a2", "muthr-a", true);
+    model_watch_inference(r.m, 0, true);
+    SLOTS(&r, 450, 0);
+    expect(&r, "a1", PRESSURE_FULLEST, 45);
+    expect(&r, "a2", PRESSURE_FULLEST, 45);
     rig_close(&r);
 }
 
@@ -220,6 +239,58 @@ static void test_table(void **state)
     assert_int_equal(links_count(getpid(), "127.0.0.1", 8080), -1); /* our own network: others are in there too */
 }
 
+#if defined(__linux__)
+
+/* A process with a network of its own, and in it a connection to 127.0.0.1:port; tells a byte when it stands. */
+static void connect_inside(int ready, int until, uint16_t port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct ifreq up = {.ifr_flags = IFF_UP};
+    char byte = 'n';
+    str_copy(up.ifr_name, sizeof(up.ifr_name), "lo");
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
+        int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0);
+        if (ioctl(l, SIOCSIFFLAGS, &up) == 0 && bind(l, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(l, 1) == 0 &&
+            connect(c, (struct sockaddr *)&a, sizeof(a)) == 0) {
+            byte = 'y';
+        }
+    }
+    _exit(write(ready, &byte, 1) == 1 && read(until, &byte, 1) >= 0 ? 0 : 1);
+}
+
+/* The kernel's own table of another network; ours says nothing. */
+static void test_namespace(void **state)
+{
+    int ready[2], until[2];
+    char byte = 0;
+    (void)state;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(until), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(until[1]);
+        connect_inside(ready[1], until[0], 8123);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    int there = links_count(pid, "127.0.0.1", 8123), other = links_count(pid, "127.0.0.1", 8124),
+        named = links_count(pid, "localhost", 8123);
+    close(until[1]);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(until[0]);
+    close(ready[0]);
+    close(ready[1]);
+    if (byte != 'y') {
+        skip(); /* no namespaces for us here */
+    }
+    assert_int_equal(there, 1);
+    assert_int_equal(other, 0);
+    assert_int_equal(named, -1);
+    assert_int_equal(links_count(pid, "127.0.0.1", 8123), -1); /* it has ended */
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +298,9 @@ int main(void)
         cmocka_unit_test(test_by_work),
         cmocka_unit_test(test_by_links),
         cmocka_unit_test(test_table),
+#if defined(__linux__)
+        cmocka_unit_test(test_namespace),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
