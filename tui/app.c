@@ -10,6 +10,7 @@
 #include "core/util/xmalloc.h"
 #include "tui/boot.h"
 #include "tui/glyph.h"
+#include "tui/tasktext.h"
 
 #define FRAME_MS 16
 #define SPIN_MS 125
@@ -97,6 +98,21 @@ static void send_alert(struct app *app, const struct session_info *s)
     }
 }
 
+/* A task has failed: why, and what can be done. */
+static void say_task_failed(struct app *app, const struct session_info *s)
+{
+    char why[240], brief[90], again[64] = "";
+    tasktext_why(s, why, sizeof(why));
+    str_copy(brief, sizeof(brief), why);
+    if (tasktext_waits(s)) {
+        tasktext_brief(s, clock_wall_ms(), again, sizeof(again));
+    }
+    const char *cut = strcmp(brief, why) != 0 ? "..." : "";
+    app_say(app, "%s task %s/%s failed: %s%s%s%s  %s goes there: %s log, r restart",
+            glyph_text(GLYPH_FAILED, app->ascii), tasklist_place(app->model, s), session_shown(s), brief, cut,
+            again[0] ? ", " : "", again, app_key(app, "app.next_attention"), app_key(app, "sandbox.log"));
+}
+
 /* Passes a session's call for a person on to the outer terminal, once per change. */
 static void on_attention(struct app *app, const char *id)
 {
@@ -104,8 +120,11 @@ static void on_attention(struct app *app, const char *id)
     if (!s || !tree_shows_session(s) || !session_wants_person(s)) {
         return;
     }
-    if (s->attention_text[0] && (s->attention == ATTENTION_NOTIFY || !is_watched(app, id)) &&
-        !(app->toast.visible && app->toast.role == THEME_ERROR)) {
+    bool failed = s->kind == SESSION_TASK && s->attention == ATTENTION_FAILED;
+    if (failed && !is_watched(app, id) && !(app->toast.visible && app->toast.role == THEME_ERROR)) {
+        say_task_failed(app, s);
+    } else if (!failed && s->attention_text[0] && (s->attention == ATTENTION_NOTIFY || !is_watched(app, id)) &&
+               !(app->toast.visible && app->toast.role == THEME_ERROR)) {
         const struct workspace *ws = model_workspace_by_sandbox(app->model, s->sandbox);
         app_say(app, "%s %s > %s: %s", glyph_text(GLYPH_ATTENTION, app->ascii), ws ? ws->shown : s->sandbox,
                 session_shown(s), s->attention_text);

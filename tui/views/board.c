@@ -11,7 +11,8 @@
 #define NUMBER_COLS 3
 #define SIGN_COLS 2
 #define GAP 2
-#define STATE_COLS 30
+#define STATE_COLS 34
+#define STATE_WAITS_COLS 30
 #define STATE_LEAST 14
 #define TIME_COLS 6
 #define RESTARTS_COLS 8
@@ -29,14 +30,31 @@ static struct style ink(const struct app *app, enum theme_role role, bool on)
     return theme_on(&app->theme, role, on ? THEME_SELECTION : THEME_DIALOG);
 }
 
-struct board_columns board_columns(int w, int place, int name, bool restarts, int ports)
+void board_measure(const struct app *app, const struct session_info *task, struct board_widths *widths)
 {
+    const char *in = tasklist_place(app->model, task), *called = session_shown(task);
+    char state[400], ports[80];
+    tasktext_state(task, clock_wall_ms(), state, sizeof(state));
+    tasktext_ports(task, ports, sizeof(ports));
+    widths->place = MT_MAX(widths->place, utf8_columns(in, strlen(in)));
+    widths->name = MT_MAX(widths->name, utf8_columns(called, strlen(called)));
+    /* A countdown gets no narrower with its seconds. */
+    int needs = tasktext_waits(task) ? STATE_WAITS_COLS : utf8_columns(state, strlen(state));
+    widths->state = MT_MAX(widths->state, needs);
+    widths->ports = MT_MAX(widths->ports, (int)strlen(ports));
+    widths->restarts = widths->restarts || task->task.restarts;
+}
+
+struct board_columns board_columns(int w, const struct board_widths *widths)
+{
+    int place = widths->place, name = widths->name, ports = widths->ports;
+    bool restarts = widths->restarts;
     struct board_columns c = {.place = NUMBER_COLS + SIGN_COLS};
     int room = w - c.place, most = w >= 100 ? 24 : w >= 70 ? 16 : MT_MAX(w / 4, 6);
     c.place_w = MT_MIN(MT_MAX(place, 9), most);
     c.name_w = MT_MIN(MT_MAX(name, 4), most);
     room -= c.place_w + c.name_w + 2 * GAP;
-    c.state_w = MT_MIN(STATE_COLS, room);
+    c.state_w = MT_MIN(MT_MIN(MT_MAX(widths->state, STATE_LEAST), STATE_COLS), room);
     room -= c.state_w;
     /* What matters most gets its room first. */
     if (room < TIME_COLS + GAP && c.state_w - TIME_COLS - GAP >= STATE_LEAST) {

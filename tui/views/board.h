@@ -11,8 +11,15 @@
 struct board_columns {
     int place, place_w, name, name_w, state, state_w, restarts_w, ports, ports_w, time, time_w, last, last_w;
 };
-/* For rows of `w` columns, the widest place and name, and whether there are restarts and ports to be told of. */
-struct board_columns board_columns(int w, int place, int name, bool restarts, int ports);
+/* The widest of each among the rows in view; 0: there is none. */
+struct board_widths {
+    int place, name, state, ports;
+    bool restarts;
+};
+/* What one task needs. */
+void board_measure(const struct app *app, const struct session_info *task, struct board_widths *widths);
+/* For rows of `w` columns. */
+struct board_columns board_columns(int w, const struct board_widths *widths);
 /* A row's ground: selected or not, in a dialog. */
 struct style board_ground(const struct app *app, bool on);
 void board_head(const struct app *app, struct surface *s, struct rect r, const struct board_columns *c);

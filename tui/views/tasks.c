@@ -222,21 +222,14 @@ static void draw_ops(const struct app *app, const struct tasks_view *v, struct s
 /* The columns for the tasks in view: work does not grow with what is not. */
 static struct board_columns task_columns(const struct app *app, const struct items *it, size_t top, int rows, int w)
 {
-    int place = 9, name = 4, ports_w = 0;
-    bool restarts = false;
+    struct board_widths widths = {.place = 9, .name = 4};
     for (size_t i = top; i < it->tasks.count && i < top + (size_t)rows; i++) {
         const struct session_info *t = model_session(app->model, it->tasks.ids[i]);
-        char ports[80];
         if (t) {
-            const char *in = tasklist_place(app->model, t), *called = session_shown(t);
-            tasktext_ports(t, ports, sizeof(ports));
-            place = MT_MAX(place, utf8_columns(in, strlen(in)));
-            name = MT_MAX(name, utf8_columns(called, strlen(called)));
-            ports_w = MT_MAX(ports_w, (int)strlen(ports));
-            restarts = restarts || t->task.restarts;
+            board_measure(app, t, &widths);
         }
     }
-    return board_columns(w, place, name, restarts, ports_w);
+    return board_columns(w, &widths);
 }
 
 static void draw_tasks(const struct app *app, const struct tasks_view *v, struct surface *s, const struct places *p,
