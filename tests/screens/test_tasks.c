@@ -297,6 +297,88 @@ static void test_log_of_a_shell(void **state)
     world_leave_session(h);
 }
 
+/* What has this program begins many tasks. */
+static void run_verb(struct harness *h, const char *const *args)
+{
+    MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
+    int rc = harness_run(h, args, &out);
+
+    if (rc != 0) {
+        fail_msg("exit %d: %s", rc, out.buf);
+    }
+}
+
+/* The panel below the list: keys there are for tasks, a failure is told with why, small screens have none, and fifty
+ * tasks take no more than a third. */
+static void test_panel(void **state)
+{
+    struct harness *h = *state;
+    int col, head, first;
+
+    run_verb(h, (const char *const[]){"start", "api", NULL});
+    for (int i = 0; i < 12; i++) {
+        MT_CLEANUP(xfree) char *name = xasprintf("keeper-%02d", i);
+        run_verb(
+            h, (const char *const[]){"task", "run", "-s", "api", "--name", name, "-c", "echo 日本語; sleep 600", NULL});
+    }
+    world_start(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, "1-10 of 12");
+    assert_true(harness_find(h, "1-10 of 12", &col, &head));
+    assert_int_equal(head, 24);
+    harness_key(h, "Tab");
+    harness_wait_text(h, "s stop  r restart  l log");
+    harness_wait_text(h, "api › keeper-00"); /* it is what the right side shows */
+    harness_key(h, "G");
+    harness_wait_text(h, "3-12 of 12");
+    harness_wait_text(h, "api › keeper-11");
+    harness_key(h, "l");
+    harness_wait_text(h, "api > keeper-11: log");
+    harness_wait_text(h, "日本語");
+    harness_key(h, "q");
+    harness_wait_gone(h, "keeper-11: log");
+    harness_key(h, "s");
+    harness_wait_text(h, "Stop keeper-11 in api?");
+    harness_key(h, "y");
+    harness_wait_text(h, "stopped");
+    harness_key(h, "d");
+    harness_wait_text(h, "of 11");
+    harness_key(h, "Escape"); /* the list has the keys again */
+    harness_wait_text(h, "n new");
+    /* One fails while somebody looks elsewhere. */
+    run_verb(h, (const char *const[]){"task", "run", "-s", "api", "--name", "bad", "-c", "echo no such module; exit 7",
+                                      NULL});
+    harness_wait_text(h, "task api/bad failed: exit 7: no such module");
+    harness_wait_text(h, "a goes there");
+    harness_wait_text(h, "1 needs you");
+    harness_key(h, "a");
+    harness_wait_text(h, "exited 7");
+    harness_key(h, "Escape");
+    harness_wait_text(h, "Enter open");
+    /* The view of all of them, at every size. */
+    harness_key(h, "b");
+    harness_wait_text(h, "Tasks  12");
+    harness_key(h, "/");
+    harness_type(h, "failed");
+    harness_wait_text(h, "1 of 12");
+    harness_wait_gone(h, "keeper-03");
+    harness_key(h, "Escape");
+    harness_wait_text(h, "keeper-03");
+    harness_resize(h, 40, 12);
+    harness_wait_text(h, "Operations");
+    harness_wait_text(h, "of 12");
+    harness_resize(h, 80, 24);
+    harness_wait_text(h, "workspace  task");
+    harness_key(h, "q");
+    harness_wait_gone(h, "Operations");
+    assert_true(harness_find(h, "Tasks", &col, &first));
+    assert_true(first >= 24 - 1 - 22 / 3);
+    harness_resize(h, 60, 13); /* no room for it */
+    harness_wait_gone(h, "Tasks");
+    harness_resize(h, 120, 36);
+    harness_wait_text(h, "of 12");
+    world_leave(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_command_that_is_restarted, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_log, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_log_of_a_shell, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_panel, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }
