@@ -20,7 +20,7 @@ struct boot_item {
     char name[96];  /* "llama-server", "muthr-services", a sandbox */
     char what[320]; /* what will be done, or why there is nothing to do */
     char loss[320]; /* of a `down`: what ends with it; "" nothing */
-    bool working;   /* an agent is at work in it */
+    bool working;   /* a program, perhaps an agent, is at work in it */
     enum boot_state state;
     char text[240];     /* how far it is, or what came of it */
     struct error error; /* FAILED; also one that is known before anything is done */

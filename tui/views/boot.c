@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/util/clock.h"
+#include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 #include "tui/glyph.h"
@@ -14,6 +15,7 @@
  * closed meanwhile; what was begun goes on and is told of at its end. */
 
 #define BOX_COLS 96
+#define ITEM_ROWS 3
 
 struct boot_view {
     struct overlay base;
@@ -33,48 +35,85 @@ static struct state_look look_of(enum boot_state s)
     return looks[s];
 }
 
-/* Rows of one part; draws them when `s` is there. */
+/* What is said of one part now. */
+static void words_of(const struct boot_item *item, struct strbuf *out)
+{
+    bool plan = item->state == BOOT_NOTHING || item->state == BOOT_WAITING || !item->text[0];
+    strbuf_addstr(out, plan ? item->what : item->text);
+    if (item->state == BOOT_FAILED && item->error.hint) {
+        strbuf_addf(out, "; %s", item->error.hint);
+    }
+}
+
+/* Columns of the names, and rows of one part beside them. */
+static int name_columns(const struct boot *b, int w)
+{
+    int widest = 8;
+    for (size_t i = 0; i < boot_item_count(b); i++) {
+        const char *name = boot_item(b, i)->name;
+        widest = MT_MAX(widest, utf8_columns(name, strlen(name)));
+    }
+    return MT_MIN(widest, MT_MAX(w / 3, 8));
+}
+
+static int text_columns(int w, int name_w)
+{
+    return MT_MAX(w - 3 - name_w - 2, 10);
+}
+
+static int item_rows(const struct boot_item *item, int w, int name_w)
+{
+    MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT;
+    words_of(item, &all);
+    return MT_MAX(MT_MIN(wrap_count(all.buf, text_columns(w, name_w)), ITEM_ROWS), 1);
+}
+
+/* Draws one part; returns the rows used. */
 static int draw_item(const struct app *app, struct surface *s, struct rect r, int name_w, const struct boot_item *item)
 {
     struct state_look look = look_of(item->state);
     struct style st = theme_on(&app->theme, look.role, THEME_DIALOG);
-    const char *text =
-        item->state == BOOT_NOTHING || item->state == BOOT_WAITING || !item->text[0] ? item->what : item->text;
     MT_CLEANUP(strbuf) struct strbuf all = STRBUF_INIT, piece = STRBUF_INIT;
-    strbuf_addstr(&all, text);
-    if (item->state == BOOT_FAILED && item->error.hint) {
-        strbuf_addf(&all, "; %s", item->error.hint);
-    }
+    words_of(item, &all);
     const char *rest = all.buf;
-    int x = r.x + 3 + name_w + 2, w = MT_MAX(r.x + r.w - x, 10), y = 0;
+    int w = text_columns(r.w, name_w), y = 0;
     surface_text(s, r.x, r.y, 2, st,
                  look.spins ? glyph_spinner(clock_mono_ms(), app->ascii) : glyph_text(look.glyph, app->ascii));
     surface_text(s, r.x + 3, r.y, name_w, theme_on(&app->theme, THEME_TEXT, THEME_DIALOG), item->name);
-    for (; y < 3 && wrap_next(&rest, w, &piece) >= 0; y++) {
-        surface_text(s, x, r.y + y, w, st, piece.buf);
+    for (; y < ITEM_ROWS && wrap_next(&rest, w, &piece) >= 0; y++) {
+        surface_text(s, r.x + 3 + name_w + 2, r.y + y, w, st, piece.buf);
     }
     return MT_MAX(y, 1);
+}
+
+/* The box, as high as what is in it. */
+static struct rect box_of(const struct boot *b, struct rect whole)
+{
+    int w = overlay_box(whole, BOX_COLS, 4).w - 4, h = 5, name_w = b ? name_columns(b, w) : 8;
+    for (size_t i = 0; b && i < boot_item_count(b); i++) {
+        h += item_rows(boot_item(b, i), w, name_w);
+    }
+    return overlay_box(whole, BOX_COLS, h);
 }
 
 static void draw(const struct app *app, const struct overlay *o, struct surface *s, struct rect whole)
 {
     const struct boot_view *view = (const struct boot_view *)o;
     size_t n = app->boot ? boot_item_count(app->boot) : 0;
-    struct rect box = overlay_box(whole, BOX_COLS, MT_MAX((int)n * 2 + 4, 7));
-    struct rect in = {box.x + 2, box.y + 1, box.w - 4, box.h - 2};
+    struct rect box = box_of(app->boot, whole), in = {box.x + 2, box.y + 1, box.w - 4, box.h - 2};
     char note[120] = "";
     surface_fill(s, box, theme_style(&app->theme, THEME_DIALOG));
     surface_frame(s, box, theme_on(&app->theme, THEME_BORDER_FOCUS, THEME_DIALOG),
                   app->boot_is_up ? "Bringing up" : "Taking down", theme_style(&app->theme, THEME_DIALOG_TITLE));
     struct rect old = surface_clip(s, in);
-    int y = in.y, name_w = box.w < 70 ? 16 : 26;
+    int y = in.y + (in.h > 4), name_w = app->boot ? name_columns(app->boot, in.w) : 8;
     for (size_t i = (size_t)view->top; i < n && y < in.y + in.h - 1; i++) {
         y += draw_item(app, s, (struct rect){in.x, y, in.w, 1}, name_w, boot_item(app->boot, i));
     }
+    surface_fill(s, (struct rect){in.x, in.y + in.h - 1, in.w, 1}, theme_style(&app->theme, THEME_DIALOG));
     if (app->boot && boot_is_over(app->boot)) {
         size_t failed = boot_count(app->boot, BOOT_FAILED), left = boot_count(app->boot, BOOT_CANCELED);
         str_format(note, sizeof(note), failed || left ? "Over: %zu failed, %zu left as it was" : "Done", failed, left);
-        surface_fill(s, (struct rect){in.x, in.y + in.h - 1, in.w, 1}, theme_style(&app->theme, THEME_DIALOG));
         surface_text(s, in.x, in.y + in.h - 1, in.w,
                      theme_on(&app->theme,
                               failed ? THEME_BAD
@@ -214,7 +253,7 @@ static void begin(struct app *app, bool up)
     }
     ask_open(app,
              &(struct ask_opts){.title = up        ? "Bring this up?"
-                                         : working ? "Take this down? Agents are at work"
+                                         : working ? "Take this down? Programs are at work in it"
                                                    : "Take this down?",
                                 .body = body.buf,
                                 .title_role = working ? THEME_BAD

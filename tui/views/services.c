@@ -131,7 +131,7 @@ static int service_rows(const struct app *app, const struct service_view *v, int
 static struct rect box_of(const struct app *app, struct rect whole)
 {
     struct rect box = overlay_box(whole, BOX_COLS, 4);
-    int h = 2 + SERVICE_COUNT - 1;
+    int h = 4 + SERVICE_COUNT - 1;
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         h += service_rows(app, model_service(app->model, i), box.w - 4);
     }
@@ -188,7 +188,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     surface_frame(s, box, theme_on(&app->theme, THEME_BORDER_FOCUS, THEME_DIALOG), "Services",
                   theme_style(&app->theme, THEME_DIALOG_TITLE));
     struct rect old = surface_clip(s, in);
-    int y = in.y;
+    int y = in.y + (in.h > 12);
     bool tight = service_rows(app, model_service(app->model, 0), in.w) + 1 +
                      service_rows(app, model_service(app->model, SERVICE_COUNT - 1), in.w) >
                  in.h;
