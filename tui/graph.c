@@ -42,12 +42,14 @@ float graph_top(const float *values, size_t count, float least)
     for (size_t i = 0; i < count; i++) {
         most = MT_MAX(most, values[i]);
     }
-    for (float ten = 1; ten < 1e9f; ten *= 10) {
+    float ten = 1;
+    for (int power = 0; power < 9; power++) {
         for (size_t i = 0; i < MT_ARRAY_LEN(steps); i++) {
             if (steps[i] * ten >= most) {
                 return steps[i] * ten;
             }
         }
+        ten *= 10;
     }
     return most;
 }

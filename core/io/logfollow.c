@@ -26,8 +26,9 @@ struct logfollow {
     dev_t dev;
     ino_t ino;
     off_t at;
-    bool begun; /* it was looked at */
-    bool *gone; /* set when it is closed during a callback */
+    bool begun;  /* it was looked at */
+    bool inside; /* a callback runs */
+    bool closed; /* by it: freed when it returns */
     char block[BLOCK];
 };
 
@@ -69,37 +70,54 @@ static bool open_file(struct logfollow *f)
     return true;
 }
 
+/* Frees it all. */
+static void destroy(struct logfollow *f)
+{
+    dirwatch_close(f->dir);
+    timer_close(f->timer);
+    if (f->fd >= 0) {
+        close(f->fd);
+    }
+    free(f->path);
+    free(f);
+}
+
+/* A callback has returned; false: it closed us, and that is done now. */
+static bool leave(struct logfollow *f)
+{
+    f->inside = false;
+    if (f->closed) {
+        destroy(f);
+        return false;
+    }
+    return true;
+}
+
 /* Passes one block on. 1: there may be more; 0: the end; -1: it was closed meanwhile. */
 static int pass_block(struct logfollow *f)
 {
-    bool gone = false;
     ssize_t n = pread(f->fd, f->block, sizeof(f->block), f->at);
     if (n <= 0) {
         return 0;
     }
     f->at += n;
-    f->gone = &gone;
+    f->inside = true;
     f->opts.on_data(f->opts.arg, f->block, (size_t)n);
-    if (gone) {
+    if (!leave(f)) {
         return -1;
     }
-    f->gone = NULL;
     return n == (ssize_t)sizeof(f->block);
 }
 
 /* Tells news; false: it was closed meanwhile. */
 static bool tell(struct logfollow *f, enum logfollow_news news)
 {
-    bool gone = false;
     if (f->opts.on_news == NULL) {
         return true;
     }
-    f->gone = &gone;
+    f->inside = true;
     f->opts.on_news(f->opts.arg, news);
-    if (!gone) {
-        f->gone = NULL;
-    }
-    return !gone;
+    return leave(f);
 }
 
 /* The first look. */
@@ -186,17 +204,9 @@ struct logfollow *logfollow_new(const struct logfollow_opts *opts, struct error 
 
 void logfollow_close(struct logfollow *f)
 {
-    if (f == NULL) {
-        return;
+    if (f != NULL && f->inside) {
+        f->closed = true;
+    } else if (f != NULL) {
+        destroy(f);
     }
-    if (f->gone != NULL) {
-        *f->gone = true;
-    }
-    dirwatch_close(f->dir);
-    timer_close(f->timer);
-    if (f->fd >= 0) {
-        close(f->fd);
-    }
-    free(f->path);
-    free(f);
 }

@@ -255,7 +255,7 @@ static void test_life(void **state)
     harness_write(h, PROVIDER "open.ini", "model = m3\nruntime = llama\nhost = 0.0.0.0\n");
     harness_write(h, PROVIDER "a/twin.ini", "model = m1\n");
     harness_write(h, PROVIDER "b/twin.ini", "model = m2\n");
-    start_playing(h, port, 120, 40, NULL, (const char *const[]){"PLAY_BUSY=3", "PLAY_LOADING_MS=1500", NULL});
+    start_playing(h, port, 120, 40, NULL, (const char *const[]){"PLAY_BUSY=3", "PLAY_LOADING_MS=800", NULL});
     open_view(h);
     harness_wait_text(h, down);
     harness_wait_text(h, "Enter starts the selected preset here");

@@ -306,18 +306,21 @@ static void draw_graphs(const struct inference_panel *p, struct surface *s, cons
         }
         struct scale scale = {.title = k == HISTORY_RATE ? "Tokens a second" : "Context in use", .top = 1};
         float last = graph_last(values, count, 2);
+        bool known = last >= 0 && v->state == INFERENCE_READY;
         if (k == HISTORY_RATE) {
             scale.top = graph_top(values, count, 10);
             str_format(scale.high, sizeof(scale.high), "%.0f", (double)scale.top);
-            str_format(scale.now, sizeof(scale.now), last >= 0 && v->state == INFERENCE_READY ? "%.0f" : "",
-                       v->tokens_per_s >= 0 ? v->tokens_per_s : (double)last);
+            if (known) {
+                str_format(scale.now, sizeof(scale.now), "%.0f", v->tokens_per_s >= 0 ? v->tokens_per_s : (double)last);
+            }
         } else {
             str_copy(scale.high, sizeof(scale.high), "100%");
             if (v->room > 0) {
                 serverline_tokens(v->room, scale.high);
             }
-            str_format(scale.now, sizeof(scale.now), last >= 0 && v->state == INFERENCE_READY ? "%.0f%%" : "",
-                       (double)last * 100);
+            if (known) {
+                str_format(scale.now, sizeof(scale.now), "%.0f%%", (double)last * 100);
+            }
         }
         draw_graph(p, s, r, values, count, &scale, at->seconds);
     }
