@@ -7,6 +7,7 @@
 #include "term/grid.h"
 #include "term/search.h"
 #include "term/select.h"
+#include "term/task_lines.h"
 #include "term/vt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,6 +58,31 @@ static void on_output(const char *bytes, size_t len, void *arg)
     *(size_t *)arg += len;
 }
 
+/* A line that a task may be ready by. */
+static void on_line(void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    if (len == 0 || len > TASK_LINE_MAX) {
+        MT_BUG("a line of %zu bytes", len);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+            MT_BUG("a control character in a line");
+        }
+    }
+    (void)task_lines_port(text, len);
+}
+
+/* The same bytes as a task's output, in two pieces. */
+static void feed_lines(const uint8_t *data, size_t size)
+{
+    struct task_lines lines;
+    size_t half = size / 2;
+    task_lines_init(&lines);
+    task_lines_feed(&lines, (const char *)data, half, on_line, NULL);
+    task_lines_feed(&lines, (const char *)data + half, size - half, on_line, NULL);
+}
+
 static void check_row(const struct vt *vt, const struct cell *cells, int cols)
 {
     for (int col = 0; col < cols; col++) {
@@ -104,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) {
         return 0;
     }
+    feed_lines(data + 2, size - 2);
     struct vt *vt = vt_new(&(struct vt_opts){
         .cols = data[0], .rows = data[1] % 100, .scrollback_lines = 200, .callbacks = &callbacks, .arg = &answers});
     vt_allow_clipboard(vt, true);
@@ -129,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     search_free(s);
     strbuf_release(&text);
+    vt_settle(vt); /* and another program follows */
+    check_all(vt);
     vt_free(vt);
     return 0;
 }
