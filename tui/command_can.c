@@ -4,6 +4,7 @@
 #include "core/util/compiler.h"
 #include "tui/address.h"
 #include "tui/app.h"
+#include "tui/tasktext.h"
 
 /* Says no. */
 static bool no(char *why, size_t cap, const char *text)
@@ -133,6 +134,18 @@ bool command_can_task(const struct app *app, char *why, size_t cap)
 {
     const struct session_info *s = app_session(app);
     return (s && s->kind == SESSION_TASK) || no(why, cap, "no task is selected");
+}
+
+bool command_can_stop_task(const struct app *app, char *why, size_t cap)
+{
+    return command_can_task(app, why, cap) &&
+           (!tasktext_is_over(app_session(app)) || no(why, cap, "it has ended already"));
+}
+
+bool command_can_dismiss_task(const struct app *app, char *why, size_t cap)
+{
+    return command_can_task(app, why, cap) &&
+           (tasktext_is_over(app_session(app)) || no(why, cap, "it still runs, or waits to: stop it first"));
 }
 
 bool command_can_choose(const struct app *app, char *why, size_t cap)

@@ -21,6 +21,8 @@ bool command_can_address(const struct app *app, char *why, size_t cap);
 bool command_can_changes(const struct app *app, char *why, size_t cap);
 bool command_can_undo(const struct app *app, char *why, size_t cap);
 bool command_can_task(const struct app *app, char *why, size_t cap);
+bool command_can_stop_task(const struct app *app, char *why, size_t cap);
+bool command_can_dismiss_task(const struct app *app, char *why, size_t cap);
 bool command_can_session(const struct app *app, char *why, size_t cap);
 bool command_can_choose(const struct app *app, char *why, size_t cap);
 bool command_can_interrupt(const struct app *app, char *why, size_t cap);
