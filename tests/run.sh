@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/run.sh PROGRAM...: runs test programs (cmocka's output), prints each one's summary and failures, and one line at the end.
 #   TEST_TIMEOUT=300  seconds per program       TEST_WRAPPER='valgrind ...'  put before each program
-#   TEST_JOBS=2       programs at once; backends and screens: TEST_SLOW_JOBS=3, they mostly wait
+#   TEST_JOBS=2       programs at once; backends and screens: TEST_SLOW_JOBS=4, they mostly wait
 #   TEST_PATIENCE=3  upper bounds of time in the tests, times 3 (tests/patience.h)
 #   TEST_COUNTS=FILE  appends "passed failed skipped" for a caller that sums several runs
 #   TEST_FAILURES=FILE  appends what failed, for a caller that shows it at its end
@@ -108,10 +108,34 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/muthr-tests.XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 here=$0
+
+# What takes longest, on any machine: it goes first, so that none of it is alone at the end.
+longest='backends/test_podman_debian backends/test_podman_crash backends/test_crash screens/test_programs screens/test_podman
+backends/test_verb_drive backends/test_podman_live backends/test_podman_input backends/test_podman_bad backends/test_podman
+backends/test_verb_life screens/test_misuse backends/test_podman_seal backends/test_podman_image screens/test_split
+backends/test_podman_hosts screens/test_cockpit backends/test_host_attention'
+# shellcheck disable=SC2086
+longest=$(echo $longest)
+ordered() {
+    for name in $longest; do
+        for bin in "$@"; do
+            case $bin in
+            */tests/"$name") echo "$bin" ;;
+            esac
+        done
+    done
+    for bin in "$@"; do
+        case " $longest " in
+        *" ${bin##*/tests/} "*) ;;
+        *) echo "$bin" ;;
+        esac
+    done
+}
+
 for slow in '' yes; do
     jobs=${TEST_JOBS:-2}
-    [ -z "$slow" ] || jobs=${TEST_SLOW_JOBS:-3}
-    for bin in "$@"; do
+    [ -z "$slow" ] || jobs=${TEST_SLOW_JOBS:-4}
+    for bin in $(ordered "$@"); do
         case $bin in
         */tests/backends/* | */tests/screens/*) [ -z "$slow" ] || echo "$bin" ;;
         *) [ -n "$slow" ] || echo "$bin" ;;
