@@ -70,7 +70,9 @@ static void facts(const struct service_view *v, char *out, size_t cap)
     if (v->started_wall_ms != 0 && now > v->started_wall_ms) {
         clock_short(now - v->started_wall_ms, since, sizeof(since));
     }
-    str_format(ended, sizeof(ended), "ended with exit %d", v->exit_code);
+    bool asked =
+        v->exit_code == 0 || v->exit_code == 143 || v->exit_code == 137; /* TERM, KILL: that is what stops it */
+    str_format(ended, sizeof(ended), asked ? "does not run" : "ended with exit %d", v->exit_code);
     str_format(out, cap, "%s%s%s%s", service_is_up(v) ? address[0] ? address : "no port is open" : ended, script,
                since[0] ? ", for " : "", since);
 }
@@ -188,7 +190,7 @@ static void draw(const struct app *app, const struct overlay *o, struct surface 
     surface_frame(s, box, theme_on(&app->theme, THEME_BORDER_FOCUS, THEME_DIALOG), "Services",
                   theme_style(&app->theme, THEME_DIALOG_TITLE));
     struct rect old = surface_clip(s, in);
-    int y = in.y + (in.h > 12);
+    int y = in.y + (box.h < whole.h); /* a blank line first where there is room */
     bool tight = service_rows(app, model_service(app->model, 0), in.w) + 1 +
                      service_rows(app, model_service(app->model, SERVICE_COUNT - 1), in.w) >
                  in.h;
