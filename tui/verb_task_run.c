@@ -114,10 +114,7 @@ static int order_written(struct verb_ctx *ctx, const struct workspace *ws, const
                    "no task '%.60s' is written down for %s", name, ws->shown);
         rc = verb_error(ctx, &err);
         tell_definitions(&list);
-    } else {
-        rc = allow(ctx, ws, def);
-    }
-    if (rc == 0) {
+    } else if ((rc = allow(ctx, ws, def)) == 0) {
         out->command = xstrdup(def->command);
         out->cwd = def->cwd != NULL ? task_def_cwd(def, engine_mount(ws)) : NULL;
         out->policy = def->policy;

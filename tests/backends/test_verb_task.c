@@ -111,7 +111,7 @@ static void test_life(void **state)
     MT_CLEANUP(xfree) char *two = begin("-c", "sleep 7802");
     verb_expect(0, "task", "stop", "sleep-7802", "sleep-7802-2");
     expect_state("sleep-7802-2", "exited"); /* a person did that: it has not failed */
-    verb_expect(0, "task", "stop", one, "-o", "json");
+    verb_expect(0, "task", "stop", one, two, "-o", "json");
     /* What it prints is kept, as plain text, also when its session has gone. */
     verb_run(&r, "task", "run", "hello", "--wait", "--env", "WHO=you", "--timeout", "60");
     ran_expect(&r, 5);
