@@ -12,7 +12,8 @@
 
 /* What is to be run, put together. */
 struct order {
-    char *command, *cwd;
+    char *command;
+    char *cwd;                /* below the workspace when it is not absolute; NULL: the workspace */
     char name[TASK_NAME_MAX]; /* "": made from the command */
     struct strvec env;
     struct task_policy policy;
@@ -116,7 +117,7 @@ static int order_written(struct verb_ctx *ctx, const struct workspace *ws, const
         tell_definitions(&list);
     } else if ((rc = allow(ctx, ws, def)) == 0) {
         out->command = xstrdup(def->command);
-        out->cwd = def->cwd != NULL ? task_def_cwd(def, engine_mount(ws)) : NULL;
+        out->cwd = xstrdup_null(def->cwd);
         out->policy = def->policy;
         str_copy(out->name, sizeof(out->name), def->name);
         strvec_pushv(&out->env, (const char *const *)def->env.v);
@@ -282,6 +283,12 @@ static int run_order(struct verb_ctx *ctx, const struct workspace *ws, struct or
     }
     int rc = verb_bring_up(ctx, ws);
     rc = rc == 0 && ctx->o.again ? end_running(ctx, sandbox, order->name) : rc;
+    if (rc == 0 && order->cwd != NULL && order->cwd[0] != '/') { /* where that is, is known by now */
+        char *full = path_join(engine_mount(model_workspace_by_sandbox(ctx->model, sandbox)), order->cwd);
+
+        free(order->cwd);
+        order->cwd = full;
+    }
     return rc != 0 ? rc : begin(ctx, sandbox, order);
 }
 
@@ -319,7 +326,7 @@ int verb_task_run(struct verb_ctx *ctx)
     if (order.command == NULL) {
         rc = order_written(ctx, ws, name, &order);
     } else if (inner != NULL && inner[0] != '\0') {
-        order.cwd = path_join(engine_mount(ws), inner);
+        order.cwd = xstrdup(inner);
     }
     rc = rc != 0 ? rc : run_order(ctx, ws, &order);
     order_release(&order);

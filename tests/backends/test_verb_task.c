@@ -315,6 +315,14 @@ static void test_stopped(void **state)
     verb_expect(0, "stop", "demo", "--quiet");
     verb_expect(0, "wait", id, "--state", "exited", "--timeout", "30");
     expect_status("muthr-demo", "stopped");
+    expect_state("keep", "exited"); /* that is no failure */
+    /* Where the project is inside, is known when the sandbox is there. */
+    home_write(".config/muthr/sandbox.d/container/manifests/base.yaml",
+               "security: {network: none}\nmounts: {workspace: /code}\n");
+    home_write("src/demo/sub/x", "");
+    verb_expect(0, "delete", "demo", "--yes", "--quiet");
+    verb_expect(0, "task", "run", "--name", "where", "--cwd", "sub", "--wait", "--timeout", "60", "-c", "pwd");
+    expect_log("where", "/code/sub\n");
     verb_run(&r, "task", "run", "--sandbox", "demo", "--wait", "--timeout", "60", "--", "sh", "-c",
              "echo \"a  b\" 'c\"d'");
     ran_expect(&r, 0);
