@@ -169,7 +169,7 @@ void services_put(struct engine *e, bool look)
             bool lost = s != NULL && (!s->probed || s->worked);
             v.state = lost ? SERVICE_UNKNOWN : SERVICE_ABSENT;
             str_copy(v.reason, sizeof(v.reason), why.msg);
-        } else if (s->have_services) {
+        } else if (s != NULL && s->have_services) {
             fill_info(&s->services[i], &v);
             if (service_exists(&v) && (look || strcmp(v.id, before->id) != 0)) {
                 fill_provisioned(e, &s->services[i], &v);
