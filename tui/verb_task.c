@@ -272,8 +272,8 @@ static int take_word(struct verb_ctx *ctx, size_t w, struct error *err)
         strvec_remove(&o->names, 0);
     }
     if (o->names.len > words[w].max_names) {
-        return error_set(err, ERROR_INVALID, "task %s: too many arguments: '%s'", words[w].name,
-                         o->names.v[words[w].max_names]);
+        return error_hint(err, ERROR_INVALID, "The workspace goes behind -s; a command behind --.",
+                          "task %s: too many arguments: '%s'", words[w].name, o->names.v[words[w].max_names]);
     }
     for (int c = 0; c < (int)MT_ARRAY_LEN(o->given); c++) {
         if (o->given[c] && c != 'o' && c != 'r' && c != 'q' && strchr(words[w].options, c) == NULL) {

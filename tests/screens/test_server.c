@@ -284,7 +284,7 @@ static void test_life(void **state)
     harness_wait_text(h, "40 tokens a second");
     harness_wait_text(h, ", started here at ");
     harness_wait_text(h, "\xe2\xa3\xbf"); /* a graph that has something to tell */
-    harness_wait_text(h, "min ago");
+    harness_wait_text(h, " ago ");
     harness_wait_text(h, "playing llama-server with org/Fast-8B:Q4");
     harness_key(h, "l");
     harness_wait_text(h, "following");

@@ -277,7 +277,7 @@ static void draw_graph(const struct inference_panel *p, struct surface *s, struc
         surface_text_right(s, x - 1, r.y + rows, AXIS_COLS - 1, dim, "0");
     }
     clock_mmss((uint64_t)count * (uint64_t)seconds * 1000, ago, sizeof(ago));
-    surface_textf(s, x, r.y + r.h - 1, r.w - AXIS_COLS, dim, "%s min ago", ago);
+    surface_textf(s, x, r.y + r.h - 1, r.w - AXIS_COLS, dim, "%s ago", ago);
     if (graph_last(values, count, count) < 0) {
         surface_text(s, x, r.y + r.h / 2, r.w - AXIS_COLS, dim, "not told by this server, or not watched");
     }

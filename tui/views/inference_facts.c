@@ -379,7 +379,8 @@ static void add_kind(struct sheet *sh, const struct inference_view *v)
     char text[64];
     fact(sh, "server", THEME_TEXT, inference_kind_name(v->kind));
     if (v->state == INFERENCE_READY) {
-        window_text(v->window, text);
+        /* What the slots hold counts, where it is less than what is told of the model. */
+        window_text(v->full_window != 0 && v->full_window < v->window ? v->full_window : v->window, text);
         fact(sh, "window", v->window > 0 ? THEME_TEXT : THEME_DIM, v->window > 0 ? text : "the server does not tell");
     }
 }

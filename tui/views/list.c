@@ -350,6 +350,12 @@ static int draw_pressure(const struct pen *p, const struct session_info *s, int 
     return end - cols - 1;
 }
 
+/* Is there room for the text, or for so much of it that it can be understood? */
+static bool says_something(int cols, const char *text)
+{
+    return cols >= 14 || (cols > 0 && utf8_columns(text, strlen(text)) <= cols);
+}
+
 /* A session's row. */
 static void draw_session(const struct pen *p, const struct tree_row *row)
 {
@@ -387,7 +393,7 @@ static void draw_session(const struct pen *p, const struct tree_row *row)
     }
     if (spelled) {
         surface_text(p->s, x + 10 + used, y, end - x - 10 - used, ink(p, THEME_ATTENTION), call);
-    } else if (s->attention_text[0] && x + 11 + used + 5 < end) {
+    } else if (s->attention_text[0] && says_something(end - x - 12 - used, s->attention_text)) {
         surface_text(p->s, x + 11 + used, y, end - x - 12 - used, ink(p, THEME_DIM), s->attention_text);
     }
 }
