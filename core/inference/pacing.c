@@ -81,7 +81,7 @@ int pacing_next(const struct pacing *p, uint64_t now_ms, uint64_t *wait_ms)
             best = i;
         }
     }
-    if (p->visible && p->stir_ms != 0 && p->state == INFERENCE_READY) {
+    if (p->visible && p->stir_ms != 0 && (p->state == INFERENCE_READY || p->stir_ask == PACING_HEALTH)) {
         uint64_t left_ms = p->stir_ms > now_ms ? MT_MIN(p->stir_ms - now_ms, PACING_STIR_MS) : 0;
         if (left_ms < *wait_ms) {
             *wait_ms = left_ms;

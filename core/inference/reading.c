@@ -68,6 +68,10 @@ void reading_show(struct reading *r, bool visible, uint64_t now_ms)
     p->shown_ms = now_ms;
     uint64_t asked_ms = p->asked_ms[PACING_HEALTH];
     p->due[PACING_HEALTH] = asked_ms == 0 || now_ms < asked_ms || now_ms - asked_ms >= PACING_STIR_MS;
+    if (!p->due[PACING_HEALTH]) { /* soon: what made somebody look may have come after the last answer */
+        p->stir_ask = PACING_HEALTH;
+        p->stir_ms = asked_ms + PACING_STIR_MS;
+    }
     if (r->view.state == INFERENCE_READY) {
         p->due[PACING_METRICS] = !p->refused[PACING_METRICS] && r->view.kind != INFERENCE_OLLAMA;
         p->due[PACING_SLOTS] = !p->refused[PACING_SLOTS] && !r->view.sleeping &&

@@ -330,6 +330,33 @@ static void test_down_and_up(void **state)
     rig_close(&g);
 }
 
+/* A second look right after the last answer: what it was for may have come in between (a server that was started, and
+ * was down half a second ago). It is not put off by what a down server is asked otherwise. */
+static void test_looked_at_again(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_open(&g, LLM_LLAMA);
+    g.server.manner = LLM_HANG_UP;
+    show(&g);
+    pass(&g, 45000); /* down for long: every 10 s */
+    expect(&g, INFERENCE_DOWN, INFERENCE_ANY, "", 0);
+    settle(&g);
+    g.server.manner = LLM_CALM;
+    pass(&g, 500);
+    int count = g.server.count;
+    g.due_ms = UINT64_MAX;
+    watcher_show(g.w, false);
+    watcher_show(g.w, true);
+    while (g.due_ms == UINT64_MAX) {
+        loop_turn(g.loop, true);
+    }
+    assert_int_equal(g.server.count, count); /* not at once */
+    pass(&g, 2000);
+    expect(&g, INFERENCE_READY, INFERENCE_LLAMA, "/m/Qwen3-8B.gguf", 20480);
+    rig_close(&g);
+}
+
 /* Nobody listens at all. */
 static void test_refused(void **state)
 {
@@ -668,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_loading),
         cmocka_unit_test(test_down_and_up),
+        cmocka_unit_test(test_looked_at_again),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_misbehaviour),
