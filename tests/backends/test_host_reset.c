@@ -181,7 +181,7 @@ static void old_on_client(void *arg, struct sock *client)
 {
     static const struct sock_events EVENTS = {.on_frame = old_on_frame, .on_close = old_on_close};
     static const uint8_t HELLO[] = {1, 0, 1, 0, 5, '0', '.', '0', '.', '1'};
-    struct session_info info = {.kind = SESSION_SHELL, .state = SESSION_RUNNING, .id = OLD_ID, .cols = 80, .rows = 24};
+    struct session_info info = {.kind = SESSION_TASK, .state = SESSION_RUNNING, .id = OLD_ID, .cols = 80, .rows = 24};
     MT_CLEANUP(strbuf) struct strbuf meta = STRBUF_INIT;
 
     (void)arg;
@@ -206,6 +206,8 @@ static void test_old_host(void **state)
     assert_int_equal(err.code, ERROR_UNAVAILABLE);
     assert_string_equal(err.msg, "its host is of an older muthr-tui (0.0.1), which cannot do that");
     assert_int_equal(sessions_rename(a.s, OLD_ID, "name", &err), -1);
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(sessions_restart(a.s, OLD_ID, &err), -1);
     assert_int_equal(err.code, ERROR_UNAVAILABLE);
     rig_turn(&rig, 20);
     assert_int_equal(resets, 0); /* it is not even asked */
