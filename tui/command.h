@@ -20,8 +20,9 @@ enum command_context {
     CONTEXT_TASKS = 1 << 5, /* the panel below the list */
     CONTEXT_ANY = 0xff,
 };
-const char *command_context_name(enum command_context c); /* "list", "session", "copy", "provision", "dialog", "tasks" */
-int command_context_parse(const char *name);              /* -1 */
+const char *
+command_context_name(enum command_context c); /* "list", "session", "copy", "provision", "dialog", "tasks" */
+int command_context_parse(const char *name);  /* -1 */
 
 struct command {
     const char *name;  /* "sandbox.stop": used in key files */

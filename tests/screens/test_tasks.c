@@ -158,6 +158,7 @@ static void test_task_of_the_project(void **state)
     harness_wait_text(h, "run the project's task web?");
     harness_key(h, "y");
     harness_wait_text(h, "web runs in api");
+    harness_wait_text(h, "ready");
     harness_wait_text(h, "up on 3000");
     /* It is not asked for twice. */
     harness_key(h, "t");
