@@ -23,7 +23,7 @@ struct model {
     size_t inference_count;
     bool inference_watched[CONFIG_INFERENCE_MAX + 1];
     bool inference_fresh[CONFIG_INFERENCE_MAX + 1]; /* something was heard of it since it is watched */
-    const struct config_inference *rules;             /* who uses which; borrowed */
+    const struct config_inference *rules;           /* who uses which; borrowed */
     size_t rule_count;
     struct service_view services[SERVICE_COUNT];
     const char *usual_profile; /* of a workspace that has none yet */

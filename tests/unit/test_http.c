@@ -119,7 +119,7 @@ static struct http_request *get(struct http_client *c, struct got *g, int port, 
     char url[64];
     *g = (struct got){0};
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1/models", port);
-    if (http_get(&r, c, url, &(struct http_opts){timeout_ms, max, NULL}, on_done, g, &err) != 0) {
+    if (http_get(&r, c, url, &(struct http_opts){.timeout_ms = timeout_ms, .max_bytes = max}, on_done, g, &err) != 0) {
         fail_msg("%s", err.msg);
     }
     assert_int_equal(g->done, 0);
@@ -192,10 +192,13 @@ static void test_failures(void **state)
     get(c, &g, port, 3000, 1000);
     turn_until(loop, g.done, 4000);
     assert_int_equal(g.err.code, ERROR_UNAVAILABLE);
-    assert_int_equal(http_get(NULL, c, "file:///etc/passwd", &(struct http_opts){1000, 1000, NULL}, on_done, &g, &err),
+    assert_int_equal(http_get(NULL, c, "file:///etc/passwd", &(struct http_opts){.timeout_ms = 1000, .max_bytes = 1000},
+                              on_done, &g, &err),
                      -1);
     assert_int_equal(err.code, ERROR_INVALID);
-    assert_int_equal(http_get(NULL, c, "not a url", &(struct http_opts){1000, 1000, NULL}, on_done, &g, &err), -1);
+    assert_int_equal(
+        http_get(NULL, c, "not a url", &(struct http_opts){.timeout_ms = 1000, .max_bytes = 1000}, on_done, &g, &err),
+        -1);
     http_client_close(c);
     assert_int_equal(loop_free(loop), 0);
 }
@@ -286,7 +289,8 @@ static int ask_without(void)
     int bad = 0;
     for (int i = 0; i < 2; i++) {
         struct error err = ERROR_INIT;
-        bad |= http_get(NULL, c, "http://localhost:1/", &(struct http_opts){1000, 1000, NULL}, on_done, &g, &err) != -1;
+        bad |= http_get(NULL, c, "http://localhost:1/", &(struct http_opts){.timeout_ms = 1000, .max_bytes = 1000},
+                        on_done, &g, &err) != -1;
         bad |= err.code != ERROR_UNAVAILABLE || strstr(err.msg, "cannot load libcurl") == NULL;
     }
     http_client_close(c);
