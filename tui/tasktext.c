@@ -125,7 +125,9 @@ void tasktext_time(const struct session_info *s, uint64_t now, char *out, size_t
 {
     uint64_t from = began(s);
     out[0] = '\0';
-    if (tasktext_waits(s)) {
+    bool waited =
+        tasktext_is_over(s) && s->task.policy.restart != TASK_RESTART_NEVER; /* perhaps, when it was stopped */
+    if (tasktext_waits(s) || waited) {
         clock_mmss(s->task.last_lasted_ms, out, cap);
     } else if (tasktext_is_over(s)) {
         if (from && s->ended_wall_ms >= from) {

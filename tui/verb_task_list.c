@@ -22,7 +22,10 @@ static uint64_t lasted_ms(const struct session_info *s)
     uint64_t begun = s->task.run_wall_ms != 0 ? s->task.run_wall_ms : s->started_wall_ms;
     uint64_t end = verb_task_is_over(s) && s->ended_wall_ms != 0 ? s->ended_wall_ms : clock_wall_ms();
 
-    return s->task.next_wall_ms != 0 ? s->task.last_lasted_ms : end > begun ? end - begun : 0;
+    /* one that was stopped while it waited for its next run ended long before that */
+    bool run_over = s->task.next_wall_ms != 0 || (verb_task_is_over(s) && s->task.policy.restart != TASK_RESTART_NEVER);
+
+    return run_over ? s->task.last_lasted_ms : end > begun ? end - begun : 0;
 }
 
 /* One task: the columns, and all that is known of it. */

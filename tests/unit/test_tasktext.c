@@ -93,6 +93,12 @@ static void test_waiting(void **state)
     assert_true(tasktext_next_ms(&s, T0) == 1000);
     assert_true(tasktext_next_ms(&s, T0 + 3100) == 900);
     assert_true(tasktext_next_ms(&s, T0 + 9000) == 0);
+    /* Stopped while it waited: it ran as long as before. */
+    s.task.policy.restart = TASK_RESTART_ALWAYS;
+    s.task.run_wall_ms = T0 - 41000;
+    s.task.next_wall_ms = 0;
+    s.ended_wall_ms = T0 + 4000000;
+    assert_string_equal(time_at(&s, T0 + 4000000), "0:41");
 }
 
 static void test_over(void **state)
