@@ -84,6 +84,17 @@ static void expect_log(const char *task, const char *text)
 
 /* --- */
 
+/* Has serve said its lines in both of its runs? */
+static bool said_twice(const void *name)
+{
+    struct ran r = RAN_INIT;
+    verb_run(&r, "task", "logs", name, "--all");
+    const char *first = strstr(r.out.buf, "/workspace/sub\n");
+    bool is = first != NULL && strstr(first + 1, "/workspace/sub\n") != NULL;
+    ran_release(&r);
+    return is;
+}
+
 /* From a sandbox that is not there to one with tasks that come and go. */
 static void test_life(void **state)
 {
@@ -132,6 +143,7 @@ static void test_life(void **state)
     expect_log("serve", "up\n/workspace/sub\n");
     /* Again, on the same terminal and in the same log. */
     verb_expect(0, "task", "restart", next);
+    assert_true(verb_until(said_twice, "serve", RIG_DEADLINE_MS)); /* else it is stopped before it has said anything */
     verb_expect(0, "task", "stop", "serve", "--sandbox", "demo");
     verb_run(&r, "task", "logs", "serve", "--lines", "2");
     assert_string_equal(r.out.buf, "up\n/workspace/sub\n");
