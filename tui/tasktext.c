@@ -54,7 +54,8 @@ struct state_look tasktext_look(const struct session_info *s)
 /* Whole seconds until then, upwards: "in 0 s" would be a lie. */
 static unsigned long long seconds_until(uint64_t then, uint64_t now)
 {
-    return then > now ? (unsigned long long)((then - now + 999) / 1000) : 0;
+    uint64_t left = then > now ? MT_MIN(then - now, (uint64_t)TASK_BACKOFF_MOST_MS) : 0; /* the clock may be set back */
+    return (unsigned long long)((left + 999) / 1000);
 }
 
 /* "exit 1", "signal 9" */

@@ -62,7 +62,8 @@ void verb_task_status(const struct session_info *s, char *out, size_t cap)
     char end[40], rest[80] = "", again[16];
 
     if (strcmp(state, "waiting") == 0) {
-        clock_short(t->next_wall_ms > now ? t->next_wall_ms - now : 0, again, sizeof(again));
+        clock_short(t->next_wall_ms > now ? MT_MIN(t->next_wall_ms - now, (uint64_t)TASK_BACKOFF_MOST_MS) : 0, again,
+                    sizeof(again));
         str_format(out, cap, "waiting: exited %d, again in %s",
                    t->last_signal != 0 ? 128 + t->last_signal : t->last_code, again);
     } else if (strcmp(state, "failed") == 0) {

@@ -50,7 +50,7 @@ static struct json *task_row(const struct session_info *s)
     json_set_int(row, "lasted_ms", (int64_t)lasted_ms(s));
     clock_short(lasted_ms(s), text, sizeof(text));
     json_set_string(row, "lasted", text);
-    clock_short(next > now ? next - now : 0, text, sizeof(text));
+    clock_short(next > now ? MT_MIN(next - now, (uint64_t)TASK_BACKOFF_MOST_MS) : 0, text, sizeof(text));
     json_set_string(row, "next", next != 0 ? text : NULL);
     json_set_string(row, "command", s->command[0] != '\0' ? s->command : NULL);
     json_set_string(row, "last_line", s->last_line[0] != '\0' ? s->last_line : NULL);

@@ -93,6 +93,7 @@ static void test_waiting(void **state)
     assert_true(tasktext_next_ms(&s, T0) == 1000);
     assert_true(tasktext_next_ms(&s, T0 + 3100) == 900);
     assert_true(tasktext_next_ms(&s, T0 + 9000) == 0);
+    assert_string_equal(brief_at(&s, T0 - 86400000), "again in 60 s"); /* the clock was put back: no day is waited */
     /* Stopped while it waited: it ran as long as before. */
     s.task.policy.restart = TASK_RESTART_ALWAYS;
     s.task.run_wall_ms = T0 - 41000;

@@ -263,15 +263,12 @@ static void draw_slot(struct sheet *sh, int x, int cols, const struct inference_
 static void add_slots(struct sheet *sh, const struct inference_view *v)
 {
     int count = (int)v->slot_count, across = MT_MAX(sh->r.w / (count > 8 ? SLOT_COLS_MANY : SLOT_COLS), 1);
-    int cols = sh->r.w / across, most = MT_MAX(sh->p->app->rows / 4, 4), busy = 0;
+    int cols = sh->r.w / across, most = MT_MAX(sh->p->app->rows / 4, 4), busy = v->slots_busy;
     int shown = (count + across - 1) / across > most ? (most - 1) * across : count;
-    for (int i = 0; i < count; i++) {
-        if (i < shown) {
-            draw_slot(sh, i % across * cols, cols, &v->slots[i], v->window);
-            sh->y += i % across == across - 1 || i + 1 == shown ? 1 : 0;
-        } else {
-            busy += v->slots[i].busy;
-        }
+    for (int i = 0; i < shown; i++) {
+        draw_slot(sh, i % across * cols, cols, &v->slots[i], v->window);
+        sh->y += i % across == across - 1 || i + 1 == shown ? 1 : 0;
+        busy -= v->slots[i].busy; /* the rest: more than are known one by one */
     }
     int more = MT_MAX(v->slots_total, count) - shown;
     if (more > 0) {
