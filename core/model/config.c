@@ -323,24 +323,39 @@ static bool is_table(const char *key)
            strcmp(key, "services") == 0;
 }
 
+/* Is it of [services]? What is wrong there takes nothing else of the file away, as in [[inference]] and [tasks]. */
+static bool is_lenient(const char *table, const struct toml *v)
+{
+    return strcmp(table[0] != '\0' ? table : v->key, "services") == 0;
+}
+
+/* A warning instead of an error, which says where by itself. */
+static void leave_out(struct config *c, const struct toml *v, const struct error *err)
+{
+    size_t path = strlen(c->path);
+    const char *what = strncmp(err->msg, c->path, path) == 0 ? strstr(err->msg + path, ": ") : NULL;
+    config_warn(c, v->line, v->col, "%s; it is left out", what != NULL ? what + 2 : err->msg);
+}
+
 /* One table of the file: "" (the root), [sandbox], [tui] or [attention]. */
 static int apply_table(struct config *c, const char *table, const struct toml *t, struct error *err)
 {
     for (const struct toml *v = t->first; v != NULL; v = v->next) {
         int row = find_option(table, v->key);
         bool root = table[0] == '\0';
+        struct error mine = ERROR_INIT;
         int rc = 0;
         if (row >= 0) {
-            rc = apply_value(c, (size_t)row, v, err);
+            rc = apply_value(c, (size_t)row, v, &mine);
         } else if (root && is_table(v->key)) {
-            rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, err)
-                                       : value_error(c, v, v->key, "expected a table", err);
+            rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, &mine)
+                                       : value_error(c, v, v->key, "expected a table", &mine);
         } else if (root && strcmp(v->key, "hosts") == 0) {
-            rc = apply_hosts(c, v, err);
+            rc = apply_hosts(c, v, &mine);
         } else if (root && strcmp(v->key, "inference") == 0) {
             config_inference_apply(c, v);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "keys") == 0) {
-            rc = apply_keys(c, v, "all", false, err);
+            rc = apply_keys(c, v, "all", false, &mine);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "bell") == 0) {
             c->attention_bell = v->type != TOML_STRING || strcmp(v->string, "off") != 0;
             config_warn(c, v->key_line, v->key_col, "tui.bell is now bell = %s below [attention]",
@@ -348,7 +363,12 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
         } else if (!root) {
             config_warn(c, v->key_line, v->key_col, "%s.%s: there is no such setting", table, v->key);
         }
-        if (rc < 0) {
+        if (rc < 0 && is_lenient(table, v)) {
+            leave_out(c, v, &mine);
+        } else if (rc < 0) {
+            if (err != NULL) {
+                *err = mine;
+            }
             return -1;
         }
     }

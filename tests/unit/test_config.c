@@ -233,14 +233,41 @@ static void test_show_is_valid_toml(void **state)
     temphome_close(&t);
 }
 
+/* What is wrong in [services] is told and left out; all the rest of the file holds. */
+static void test_broken_services(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *part;
+    } CASES[] = {
+        {"services = 3\n", ":2:12: services: expected a table; it is left out"},
+        {"[services]\naddress = 5\n", ":3:11: services.address: expected a string, found an integer; it is left out"},
+    };
+    struct temphome t;
+    temphome_open(&t);
+    for (size_t i = 0; i < MT_ARRAY_LEN(CASES); i++) {
+        struct config c;
+        MT_CLEANUP(xfree)
+        char *text = xasprintf("server_port = 81\n%s[tui]\ntheme = \"nord\"\n", CASES[i].text);
+        temphome_write(&t, ".config/muthr/muthr.toml", text);
+        assert_int_equal(config_load(&c, &t.paths, NULL), 0);
+        assert_int_equal(c.warning_count, 1);
+        if (strstr(c.warnings[0].text, CASES[i].part) == NULL) {
+            fail_msg("\"%s\" does not say \"%s\"", c.warnings[0].text, CASES[i].part);
+        }
+        assert_int_equal(c.server_port, 81);
+        assert_string_equal(c.theme, "nord");
+        config_release(&c);
+    }
+    temphome_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults_and_values),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_broken_services),    cmocka_unit_test(test_defaults_and_values),
+        cmocka_unit_test(test_attention),          cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_malformed),          cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_show_is_valid_toml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
