@@ -266,13 +266,13 @@ static void note_living(struct run *r)
     }
 }
 
-/* Tasks that are started again when they end are ended by a word: without their sandbox there is nothing to start. */
+/* Tasks are ended by a word: that their sandbox stops is no failure of theirs, and none of them is started again. */
 static void end_tasks(struct run *r)
 {
     const struct session_port *port = &r->e->opts.port;
     for (size_t i = 0; i < r->ending.len; i++) {
         const struct session_info *s = port->find(port->arg, r->ending.v[i]);
-        if (s != NULL && s->kind == SESSION_TASK && s->task.policy.restart != TASK_RESTART_NEVER) {
+        if (s != NULL && s->kind == SESSION_TASK) {
             port->kill(port->arg, r->ending.v[i]);
         }
     }
