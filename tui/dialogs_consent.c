@@ -78,6 +78,7 @@ static void ask(struct app *app, const struct workspace *ws, const struct flow *
     str_format(title, sizeof(title), image ? "%s: use the project's image?" : "%s: run the project's set-up command?",
                ws->shown);
     struct ask_opts opts = {.title = title,
+                            .read_first = true,
                             .body = body.buf,
                             .title_role = THEME_WARN,
                             .count = 4,
@@ -182,6 +183,7 @@ static void ask_move(struct app *app, const struct workspace *ws, const char *ba
     strbuf_addstr(&body, "Stays:  the project folder");
     str_format(title, sizeof(title), "Make %s anew with %s?", ws->shown, backend);
     struct ask_opts opts = {.title = title,
+                            .read_first = true,
                             .body = body.buf,
                             .title_role = THEME_BAD,
                             .count = 1,

@@ -58,6 +58,7 @@ void dialog_task_consent(struct app *app, const struct flow *f, const struct tas
                 def->place ? def->place : TASKS_FILE);
     str_format(title, sizeof(title), "%s: run the project's task %s?", ws->shown, def->name);
     struct ask_opts opts = {.title = title,
+                            .read_first = true,
                             .body = body.buf,
                             .title_role = THEME_WARN,
                             .answers = {{'y', "run it", THEME_WARN, 1}},

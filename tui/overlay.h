@@ -161,6 +161,7 @@ struct ask_opts {
     struct ask_answer answers[5];
     size_t count;         /* Esc is always there and answers -1 */
     const char *declined; /* static, may be NULL: what is said when it was not answered with yes */
+    bool read_first;      /* a box: answers of another role than TEXT count only once all of the text was in view */
     void (*on_answer)(struct app *app, void *arg, int value);
     void *arg;
     void (*free_arg)(void *arg); /* may be NULL */

@@ -16,6 +16,8 @@ struct ask {
     char *title, *body;
     char keys[5][8]; /* names of the answers' keys, for the hints */
     size_t top;      /* the first line of the text in view */
+    size_t read;     /* so many of its lines have been in view, wrapped to read_w columns */
+    int read_w;
 };
 
 /* overlay_ops.release */
@@ -71,6 +73,19 @@ static void lay_out(const struct ask *a, struct rect whole, struct ask_page *p)
     p->max_top = p->body.len > (size_t)p->body_rows ? p->body.len - (size_t)p->body_rows : 0;
 }
 
+/* Lines of the text that have been in view, those that are now among them. */
+static size_t lines_read(const struct ask *a, const struct ask_page *p)
+{
+    size_t now = MT_MIN(a->top, p->max_top) + (size_t)p->body_rows;
+    return a->read_w == p->r.w ? MT_MAX(now, a->read) : now;
+}
+
+/* Is there something to read before the answers count? */
+static bool is_unread(const struct ask *a, const struct ask_page *p)
+{
+    return a->opts.read_first && lines_read(a, p) < p->body.len;
+}
+
 /* Frees what lay_out() made. */
 static void page_release(struct ask_page *p)
 {
@@ -81,11 +96,13 @@ static void page_release(struct ask_page *p)
 /* The answers: key, words in their role. */
 static void draw_answers(const struct app *app, const struct ask *a, struct surface *s, const struct ask_page *p, int y)
 {
-    struct style st = theme_style(&app->theme, THEME_DIALOG), ks = theme_style(&app->theme, THEME_KEY);
+    struct style st = theme_style(&app->theme, THEME_DIALOG), ks;
     size_t at = 0;
     for (size_t i = 0; i < p->answers.len; i++) {
         at += i > 0 && p->answers.v[i][0] != ' ';
-        struct style ls = theme_style(&app->theme, at < a->opts.count ? a->opts.answers[at].role : THEME_DIM);
+        bool off = at < a->opts.count && a->opts.answers[at].role != THEME_TEXT && is_unread(a, p);
+        struct style ls = theme_style(&app->theme, at < a->opts.count && !off ? a->opts.answers[at].role : THEME_DIM);
+        ks = theme_style(&app->theme, off ? THEME_DIM : THEME_KEY);
         ks.bg = ls.bg = st.bg;
         surface_textf(s, p->r.x + 3, y + (int)i, 6, ks, "%.5s", p->answers.v[i]);
         surface_text(s, p->r.x + 9, y + (int)i, p->r.w - 12, ls, p->answers.v[i] + 6);
@@ -113,10 +130,43 @@ static void draw_box(const struct app *app, const struct ask *a, struct surface 
     surface_unclip(s, old);
     if (p.max_top) {
         char where[48];
-        str_format(where, sizeof(where), " %zu-%zu of %zu: Up, Down ", top + 1, top + (size_t)p.body_rows, p.body.len);
+        str_format(where, sizeof(where),
+                   is_unread(a, &p) ? " %zu-%zu of %zu: read on with Down " : " %zu-%zu of %zu: Up, Down ", top + 1,
+                   top + (size_t)p.body_rows, p.body.len);
         surface_text_right(s, p.r.x + p.r.w - 2, p.r.y + p.r.h - 1, p.r.w - 4, border, where);
     }
     page_release(&p);
+}
+
+/* Moves the text, and notes what was seen of it. */
+static void scroll_by(struct app *app, struct ask *a, int delta)
+{
+    struct ask_page p;
+    lay_out(a, (struct rect){0, 0, app->cols, app->rows - 1}, &p);
+    a->read = lines_read(a, &p);
+    a->read_w = p.r.w;
+    long top = (long)MT_MIN(a->top, p.max_top) + delta;
+    a->top = (size_t)MT_MIN(MT_MAX(top, 0), (long)p.max_top);
+    a->read = lines_read(a, &p);
+    page_release(&p);
+    app_dirty(app);
+}
+
+/* A yes to what was not read is none: the text goes on instead. */
+static bool reads_on(struct app *app, struct ask *a)
+{
+    struct ask_page p;
+    if (!a->body || !a->opts.read_first) {
+        return false;
+    }
+    lay_out(a, (struct rect){0, 0, app->cols, app->rows - 1}, &p);
+    bool unread = is_unread(a, &p);
+    int page = MT_MAX(p.body_rows - 1, 1);
+    page_release(&p);
+    if (unread) {
+        scroll_by(app, a, page);
+    }
+    return unread;
 }
 
 /* Scrolls the text of a box that does not fit. */
@@ -130,12 +180,7 @@ static bool scroll(struct app *app, struct ask *a, struct key key)
     if (!delta || key.mods || !a->body) {
         return false;
     }
-    struct ask_page p;
-    lay_out(a, (struct rect){0, 0, app->cols, app->rows - 1}, &p);
-    long top = (long)MT_MIN(a->top, p.max_top) + delta;
-    a->top = (size_t)MT_MIN(MT_MAX(top, 0), (long)p.max_top);
-    page_release(&p);
-    app_dirty(app);
+    scroll_by(app, a, delta);
     return true;
 }
 
@@ -193,6 +238,9 @@ static void on_key(struct app *app, struct overlay *o, struct key key)
     for (size_t i = 0; i < a->opts.count; i++) {
         char k = a->opts.answers[i].key;
         if (key.mods == 0 && (key.sym == (uint32_t)k || (key.sym < 128 && (key.sym | 32) == (uint32_t)k && k >= 'a'))) {
+            if (a->opts.answers[i].role != THEME_TEXT && reads_on(app, a)) {
+                return;
+            }
             answer(app, a, a->opts.answers[i].value);
             return;
         }
