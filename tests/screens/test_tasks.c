@@ -146,6 +146,12 @@ static void test_task_of_the_project(void **state)
     harness_wait_text(h, "env: PORT=3000");
     harness_wait_text(h, "cwd: site");
     harness_wait_text(h, "muthr.toml");
+    harness_resize(h, 80, 12);
+    harness_wait_text(h, "1-7 of 9: read on with Down");
+    harness_key(h, "y"); /* to what was not read: the text goes on instead */
+    harness_wait_text(h, "3-9 of 9: Up, Down");
+    harness_resize(h, 120, 36);
+    harness_wait_gone(h, " of 9: ");
     harness_key(h, "Enter"); /* no answer, or no: nothing runs */
     harness_key(h, "Escape");
     harness_wait_gone(h, "run the project's task");
