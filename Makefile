@@ -35,7 +35,7 @@ WERROR_FLAG := -Werror
 endif
 CFLAGS_debug := -O0 -g3 -DMT_DEBUG=1
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
-CFLAGS_asan := -O1 -g3 -DMT_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_asan := -O1 -g1 -DMT_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_asan := -fsanitize=address,undefined
 # fuzz: clang's libFuzzer (make fuzz sets CC).
 CFLAGS_fuzz := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
