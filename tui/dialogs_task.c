@@ -163,7 +163,7 @@ static void task_choose(struct app *app, void *arg, const struct choice *choices
         return;
     }
     struct prompt_opts opts = {
-        .label = "sh -c", .keys = "Enter go on  Esc cancel", .on_enter = command_enter, .arg = arg};
+        .label = "Command, for sh -c", .keys = "Enter go on  Esc cancel", .on_enter = command_enter, .arg = arg};
     prompt_open(app, &opts);
 }
 

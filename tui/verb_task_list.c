@@ -121,7 +121,7 @@ static int list_tasks(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
         {"name", "TASK"},         {"workspace", "WORKSPACE"}, {"status", "STATE"},
-        {"restarts", "RESTARTS"}, {"ports", "PORTS"},         {"age", "STARTED"},
+        {"restarts", "RESTARTS"}, {"ports", "PORTS"},         {"age", "AGE"},
         {"lasted", "LASTED"},     {"next", "NEXT"},           {"id", "SESSION"},
     };
 

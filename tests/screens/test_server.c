@@ -305,6 +305,7 @@ static void test_life(void **state)
     harness_wait_text(h, "\xe2\x9c\x93 stop");
     harness_wait_text(h, "exposed   it listens on 0.0.0.0");
     harness_wait_text(h, "3 of 4 busy");
+    harness_wait_text(h, "llama-server runs with m3 and listens"); /* the start is through */
     harness_key(h, "s");
     harness_wait_text(h, "Stop llama-server? 3 requests are being answered (y/N)");
     harness_key(h, "n");

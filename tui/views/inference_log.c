@@ -205,7 +205,7 @@ static size_t hints(const struct app *app, void *arg, struct hint *out, size_t c
         out[n++] = (struct hint){"Tab", l->which == 1 ? "what it printed" : "its errors", 1, false};
     }
     if (n < cap) {
-        out[n++] = (struct hint){"F", pager_at_end(l->pager) ? "stand still" : "follow", 2, false};
+        out[n++] = (struct hint){"F", pager_at_end(l->pager) ? "stop following" : "follow", 2, false};
     }
     return n;
 }

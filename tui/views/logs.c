@@ -354,7 +354,7 @@ static size_t hints(const struct app *app, void *arg, struct hint *out, size_t c
         out[n++] = (struct hint){"Tab", l->source == SOURCE_OUTPUT ? "provisioning" : "output", 1, false};
     }
     if (n < cap) {
-        out[n++] = (struct hint){"F", pager_at_end(l->pager) ? "stand still" : "follow", 2, false};
+        out[n++] = (struct hint){"F", pager_at_end(l->pager) ? "stop following" : "follow", 2, false};
     }
     return n;
 }

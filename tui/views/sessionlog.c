@@ -388,7 +388,7 @@ static size_t hints(const struct app *app, void *arg, struct hint *out, size_t c
     const struct session_log *l = arg;
     (void)app;
     if (cap > 0) {
-        out[0] = (struct hint){"F", pager_at_end(l->pager) ? "stand still" : "follow", 2, false};
+        out[0] = (struct hint){"F", pager_at_end(l->pager) ? "stop following" : "follow", 2, false};
     }
     return cap > 0;
 }

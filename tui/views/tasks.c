@@ -56,10 +56,24 @@ static void item_key(const struct tasks_items *it, size_t i, char *out, size_t c
     }
 }
 
+/* Where one begins: at an operation that runs, else at the tasks. */
+static size_t first_item(const struct tasks_items *it)
+{
+    for (size_t i = 0; i < it->op_count; i++) {
+        if (oplist_is_live(&it->ops[i])) {
+            return i;
+        }
+    }
+    return it->tasks.count > 0 ? it->op_count : 0;
+}
+
 size_t tasks_selected(const struct tasks_view *v, const struct tasks_items *it)
 {
     char key[64];
     size_t n = tasks_items_count(it);
+    if (n > 0 && v->key[0] == '\0') {
+        return first_item(it);
+    }
     for (size_t i = 0; i < n; i++) {
         item_key(it, i, key, sizeof(key));
         if (strcmp(key, v->key) == 0) {

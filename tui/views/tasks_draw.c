@@ -137,11 +137,12 @@ static void draw_about(const struct app *app, const struct tasks_view *v, struct
         MT_CLEANUP(strbuf) struct strbuf piece = STRBUF_INIT;
         const char *rest = op->text;
         struct style words = op->state == OP_FAILED ? theme_on(&app->theme, THEME_BAD, THEME_DIALOG) : text;
-        int rows = ABOUT_ROWS - (op->pid != 0);
+        bool elsewhere = op->pid != 0 && oplist_is_live(op);
+        int rows = ABOUT_ROWS - elsewhere;
         for (int y = 0; y < rows && wrap_next(&rest, r.w, &piece) >= 0; y++) {
             surface_text(s, r.x, p->about_y + y, r.w, words, piece.buf);
         }
-        if (op->pid) {
+        if (elsewhere) {
             surface_textf(s, r.x, p->about_y + rows, r.w, dim, "Process %d runs it: it can be canceled there", op->pid);
         }
         return;
