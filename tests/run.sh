@@ -9,6 +9,10 @@
 #   TEST_AGAIN=5      when no more than so many programs failed, each runs once more, alone, and that run counts; the
 #                     first is shown all the same. 0 by default: what failed beside others is a failure.
 set -u
+# Settings of whoever runs the tests are none of theirs.
+for name in $(env | sed -n 's/^\(MUTHR_[A-Z_]*\)=.*/\1/p'); do
+    unset "$name"
+done
 limit=${TEST_TIMEOUT:-300}
 wrapper=${TEST_WRAPPER:-}
 
