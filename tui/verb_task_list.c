@@ -120,9 +120,8 @@ static void list_kept(struct verb_ctx *ctx, struct output *out)
 static int list_tasks(struct verb_ctx *ctx)
 {
     static const struct output_column columns[] = {
-        {"name", "TASK"},         {"workspace", "WORKSPACE"}, {"status", "STATE"},
-        {"restarts", "RESTARTS"}, {"ports", "PORTS"},         {"age", "AGE"},
-        {"lasted", "LASTED"},     {"next", "NEXT"},           {"id", "SESSION"},
+        {"name", "TASK"}, {"workspace", "WORKSPACE"}, {"status", "STATE"}, {"restarts", "RESTARTS"}, {"ports", "PORTS"},
+        {"age", "AGE"},   {"lasted", "LASTED"},       {"next", "NEXT"},    {"id", "SESSION"},
     };
 
     ctx->tells = true;
