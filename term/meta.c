@@ -25,17 +25,6 @@ static const char *const ATTENTIONS[] = {
     [ATTENTION_NOTIFY] = "notify", [ATTENTION_WAITING] = "waiting",   [ATTENTION_FAILED] = "failed",
 };
 
-/* The index of a name, or the fallback for one that is not known here. */
-static int name_index(const char *const *names, size_t count, const char *name, int fallback)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return (int)i;
-        }
-    }
-    return fallback;
-}
-
 void meta_write(const struct session_info *i, struct strbuf *out)
 {
     struct json *j = json_new_object();
@@ -105,11 +94,6 @@ static uint64_t take_ms(const struct json *j, const char *key)
     return v < 0 ? 0 : (uint64_t)v;
 }
 
-static int take_name(const struct json *j, const char *key, const char *const *names, size_t count, int fallback)
-{
-    return name_index(names, count, json_get_string(j, key, ""), fallback);
-}
-
 int meta_read(const char *text, size_t len, const char *id, struct session_info *i, struct error *err)
 {
     struct json *j = json_parse(text, len, err);
@@ -120,9 +104,10 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     }
     memset(i, 0, sizeof(*i));
     str_copy(i->id, sizeof(i->id), id);
-    i->kind = (enum session_kind)take_name(j, "kind", KINDS, MT_ARRAY_LEN(KINDS), SESSION_TASK);
-    i->state = (enum session_state)take_name(j, "state", STATES, MT_ARRAY_LEN(STATES), SESSION_RUNNING);
-    i->attention = (enum attention_kind)take_name(j, "attention", ATTENTIONS, MT_ARRAY_LEN(ATTENTIONS), ATTENTION_NONE);
+    i->kind = (enum session_kind)json_get_name(j, "kind", KINDS, MT_ARRAY_LEN(KINDS), SESSION_TASK);
+    i->state = (enum session_state)json_get_name(j, "state", STATES, MT_ARRAY_LEN(STATES), SESSION_RUNNING);
+    i->attention =
+        (enum attention_kind)json_get_name(j, "attention", ATTENTIONS, MT_ARRAY_LEN(ATTENTIONS), ATTENTION_NONE);
     take_text(j, "sandbox", i->sandbox, sizeof(i->sandbox));
     str_copy(i->project, sizeof(i->project), json_get_string(j, "project", "")); /* bytes: it is the key of a folder */
     take_text(j, "backend", i->backend, sizeof(i->backend));

@@ -18,19 +18,6 @@ static const char *const READIES[] = {
     [TASK_READY_YES] = "yes",
 };
 
-/* The index of a member's name, 0 for one that is not known here. */
-static int name_of(const struct json *j, const char *key, const char *const *names, size_t count)
-{
-    const char *name = json_get_string(j, key, "");
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return (int)i;
-        }
-    }
-    return 0;
-}
-
 /* A number from 0 to `most`, 0 for any other. */
 static uint64_t number(const struct json *j, const char *key, uint64_t most)
 {
@@ -52,9 +39,10 @@ struct json *task_json_policy(const struct task_policy *p)
 
 int task_json_read_policy(const struct json *j, struct task_policy *out, struct error *err)
 {
-    *out = (struct task_policy){.restart = (enum task_restart)name_of(j, "restart", RESTARTS, MT_ARRAY_LEN(RESTARTS)),
-                                .ready_port = (uint16_t)number(j, "ready_port", UINT16_MAX),
-                                .most_restarts = (uint32_t)number(j, "most_restarts", UINT32_MAX)};
+    *out = (struct task_policy){
+        .restart = (enum task_restart)json_get_name(j, "restart", RESTARTS, MT_ARRAY_LEN(RESTARTS), TASK_RESTART_NEVER),
+        .ready_port = (uint16_t)number(j, "ready_port", UINT16_MAX),
+        .most_restarts = (uint32_t)number(j, "most_restarts", UINT32_MAX)};
     if (str_copy(out->ready_match, sizeof(out->ready_match), json_get_string(j, "ready_match", "")) != 0) {
         return error_set(err, ERROR_INVALID, "a pattern for readiness has at most %zu bytes",
                          sizeof(out->ready_match) - 1);
@@ -113,7 +101,7 @@ void task_json_read_state(const struct json *j, struct task_state *out)
     task_json_read_policy(json_get(j, "policy"), &out->policy, NULL);
     utf8_sanitize(&clean, out->policy.ready_match, strlen(out->policy.ready_match), false);
     str_copy(out->policy.ready_match, sizeof(out->policy.ready_match), clean.buf);
-    out->ready = (enum task_ready)name_of(j, "ready", READIES, MT_ARRAY_LEN(READIES));
+    out->ready = (enum task_ready)json_get_name(j, "ready", READIES, MT_ARRAY_LEN(READIES), TASK_READY_UNASKED);
     out->ready_wall_ms = number(j, "ready_since", INT64_MAX);
     out->run_wall_ms = number(j, "run_started", INT64_MAX);
     out->restarts = (uint32_t)number(j, "restarts", UINT32_MAX);

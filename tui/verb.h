@@ -128,6 +128,8 @@ const char *verb_session_end(const struct session_info *s, char *out, size_t cap
 /* What a task session is asked for and how it stands, as an object; and its state as one word: "starting", "running",
  * "ready", "waiting" (to be started again), "exited", "failed" (it ended badly, and is not started again), "lost". */
 struct json *verb_task_facts(const struct session_info *s);
+/* Adds its policy as it was asked for: restart, max_restarts, ready_port, ready_match. */
+void verb_task_policy_facts(struct json *row, const struct task_policy *p);
 const char *verb_task_state(const struct session_info *s);
 /* The same in words, with code, reason or time: "failed: exited 3, 5 restarts in a row", "waiting: again in 4 s". */
 void verb_task_status(const struct session_info *s, char *out, size_t cap);

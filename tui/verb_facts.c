@@ -78,11 +78,8 @@ void verb_task_status(const struct session_info *s, char *out, size_t cap)
     }
 }
 
-/* Policy, as it was asked for. */
-static struct json *policy_facts(const struct task_policy *p)
+void verb_task_policy_facts(struct json *row, const struct task_policy *p)
 {
-    struct json *row = json_new_object();
-
     json_set_string(row, "restart", task_restart_name(p->restart));
     json_set_int(row, "max_restarts", p->most_restarts);
     if (p->ready_port != 0) {
@@ -91,19 +88,19 @@ static struct json *policy_facts(const struct task_policy *p)
         json_set_null(row, "ready_port");
     }
     set_string(row, "ready_match", p->ready_match);
-    return row;
 }
 
 struct json *verb_task_facts(const struct session_info *s)
 {
     const struct task_state *t = &s->task;
-    struct json *row = json_new_object(), *ports = json_new_array();
+    struct json *row = json_new_object(), *ports = json_new_array(), *policy = json_new_object();
 
     for (size_t i = 0; i < t->port_count; i++) {
         json_append_int(ports, t->ports[i]);
     }
     json_set_string(row, "state", verb_task_state(s));
-    json_set(row, "policy", policy_facts(&t->policy));
+    verb_task_policy_facts(policy, &t->policy);
+    json_set(row, "policy", policy);
     if (verb_task_has_readiness(s)) {
         json_set_bool(row, "ready", t->ready == TASK_READY_YES);
     } else {

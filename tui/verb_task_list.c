@@ -147,7 +147,6 @@ static int list_tasks(struct verb_ctx *ctx)
 static struct json *definition_row(const struct workspace *ws, const struct task_def *d)
 {
     struct json *row = json_new_object();
-    const struct task_policy *p = &d->policy;
 
     json_set_string(row, "name", d->name);
     json_set_string(row, "workspace", ws->shown);
@@ -155,14 +154,7 @@ static struct json *definition_row(const struct workspace *ws, const struct task
     json_set_string(row, "command", d->command);
     json_set_string(row, "cwd", d->cwd);
     json_set_strings(row, "env", &d->env);
-    json_set_string(row, "restart", task_restart_name(p->restart));
-    json_set_int(row, "max_restarts", p->most_restarts);
-    if (p->ready_port != 0) {
-        json_set_int(row, "ready_port", p->ready_port);
-    } else {
-        json_set_null(row, "ready_port");
-    }
-    json_set_string(row, "ready_match", p->ready_match[0] != '\0' ? p->ready_match : NULL);
+    verb_task_policy_facts(row, &d->policy);
     json_set_string(row, "of", d->origin == TASK_OF_USER ? "user" : "project");
     json_set_string(row, "place", d->place);
     json_set_bool(row, "hidden", d->hidden);

@@ -34,15 +34,7 @@ static void quote(struct strbuf *out, const char *word)
         strbuf_addstr(out, word);
         return;
     }
-    strbuf_addch(out, '\'');
-    for (const char *p = word; *p != '\0'; p++) {
-        if (*p == '\'') {
-            strbuf_addstr(out, "'\\''");
-        } else {
-            strbuf_addch(out, *p);
-        }
-    }
-    strbuf_addch(out, '\'');
+    strbuf_add_quoted(out, word);
 }
 
 /* -c CMD, or what is behind --; NULL: neither. Caller frees. */

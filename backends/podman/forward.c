@@ -456,12 +456,9 @@ void forward_cancel(struct forward *f, void *arg)
 
 void forward_list_argv(const struct forward *f, const char *path, struct strvec *argv, struct strbuf *input)
 {
-    strbuf_addstr(input, "cd -- '");
-    for (const char *p = path; *p != '\0'; p++) {
-        strbuf_addstr(input, *p == '\'' ? "'\\''" : (const char[]){*p, '\0'});
-    }
-    strbuf_addstr(input,
-                  "' || exit 1\nfor d in */; do\n  if [ -d \"$d\" ]; then printf '%s\\n' \"${d%/}\"; fi\ndone\n");
+    strbuf_addstr(input, "cd -- ");
+    strbuf_add_quoted(input, path);
+    strbuf_addstr(input, " || exit 1\nfor d in */; do\n  if [ -d \"$d\" ]; then printf '%s\\n' \"${d%/}\"; fi\ndone\n");
     if (f->host == NULL) {
         strvec_pushl(argv, "sh", "-s", NULL);
         return;

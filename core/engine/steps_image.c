@@ -405,20 +405,6 @@ bool skip_set_up(void *ctx, char why[STEP_WHY_MAX])
     return !r->do_set_up;
 }
 
-/* 'word' for a shell. */
-static void add_quoted(struct strbuf *out, const char *word)
-{
-    strbuf_addch(out, '\'');
-    for (const char *p = word; *p != '\0'; p++) {
-        if (*p == '\'') {
-            strbuf_addstr(out, "'\\''");
-        } else {
-            strbuf_addch(out, *p);
-        }
-    }
-    strbuf_addch(out, '\'');
-}
-
 /* One command is run as it is; several become one, each after the success of the one before. */
 static void set_up_argv(const struct devcontainer *dev, struct strvec *argv)
 {
@@ -432,7 +418,7 @@ static void set_up_argv(const struct devcontainer *dev, struct strvec *argv)
         strbuf_addstr(&all, i > 0 ? " && " : "");
         for (size_t k = 0; k < dev->commands[i].len; k++) {
             strbuf_addstr(&all, k > 0 ? " " : "");
-            add_quoted(&all, dev->commands[i].v[k]);
+            strbuf_add_quoted(&all, dev->commands[i].v[k]);
         }
     }
     strvec_pushl(argv, "sh", "-c", all.buf, NULL);

@@ -84,6 +84,17 @@ const char *json_get_string(const struct json *j, const char *key, const char *f
     return s ? s : fallback;
 }
 
+int json_get_name(const struct json *j, const char *key, const char *const *names, size_t count, int fallback)
+{
+    const char *name = json_get_string(j, key, "");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return (int)i;
+        }
+    }
+    return fallback;
+}
+
 int64_t json_get_int(const struct json *j, const char *key, int64_t fallback)
 {
     const struct json *v = json_get(j, key);

@@ -27,6 +27,8 @@ void json_free(struct json *j); /* NULL allowed */
  * the tree. */
 const struct json *json_get(const struct json *j, const char *key);
 const char *json_get_string(const struct json *j, const char *key, const char *fallback);
+/* The place of a text member among `names`; the fallback when it is none of them. */
+int json_get_name(const struct json *j, const char *key, const char *const *names, size_t count, int fallback);
 int64_t json_get_int(const struct json *j, const char *key,
                      int64_t fallback); /* out of range of int64: fallback; fractions are cut */
 double json_get_double(const struct json *j, const char *key, double fallback);

@@ -64,6 +64,19 @@ void strbuf_addch(struct strbuf *sb, char c)
     strbuf_add(sb, &c, 1);
 }
 
+void strbuf_add_quoted(struct strbuf *sb, const char *word)
+{
+    strbuf_addch(sb, '\'');
+    for (const char *p = word; *p != '\0'; p++) {
+        if (*p == '\'') {
+            strbuf_addstr(sb, "'\\''");
+        } else {
+            strbuf_addch(sb, *p);
+        }
+    }
+    strbuf_addch(sb, '\'');
+}
+
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...)
 {
     va_list ap;

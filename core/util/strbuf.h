@@ -26,6 +26,8 @@ void strbuf_reserve(struct strbuf *sb, size_t extra);
 void strbuf_add(struct strbuf *sb, const void *data, size_t len);
 void strbuf_addstr(struct strbuf *sb, const char *s);
 void strbuf_addch(struct strbuf *sb, char c);
+/* The word in single quotes, so that a shell reads it as it is. */
+void strbuf_add_quoted(struct strbuf *sb, const char *word);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) MT_PRINTF(2, 3);
 void strbuf_vaddf(struct strbuf *sb, const char *fmt, va_list ap) MT_PRINTF(2, 0);
 void strbuf_truncate(struct strbuf *sb, size_t len);
