@@ -326,6 +326,9 @@ enum step_result step_inspect(struct op *op, void *ctx, struct error *err);
 enum step_result step_plan(struct op *op, void *ctx, struct error *err);
 enum step_result step_turn(struct op *op, void *ctx, struct error *err);
 void step_turn_cancel(struct op *op, void *ctx);
+/* Goes for L1 against other processes, for 20 s at most; the rest as lockfile_acquire. */
+int turn_acquire(struct engine *e, struct lockfile **l1, lockfile_wait_fn waiting, lockfile_done_fn done, void *arg,
+                 struct error *err);
 /* L1 was given back: the next of ours goes for it. */
 void turn_is_free(struct engine *e);
 bool skip_turn(void *ctx, char why[STEP_WHY_MAX]);

@@ -162,12 +162,8 @@ static void turn_done(void *arg, const struct error *err)
 /* Goes for L1 against other processes. */
 static int take_turn(struct service_run *r, struct error *err)
 {
-    const struct paths *paths = r->e->opts.paths;
-    MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
     r->turn_wait = false;
-    return fs_mkdirs(paths->cache, 0700, err) < 0 ? -1
-                                                  : lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path,
-                                                                     LOCK_WAIT_MS, turn_waiting, turn_done, r, err);
+    return turn_acquire(r->e, &r->l1, turn_waiting, turn_done, r, err);
 }
 
 /* Who of this engine has L1, or goes for it; NULL: nobody. */

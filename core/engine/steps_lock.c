@@ -140,15 +140,21 @@ static void turn_done(void *arg, const struct error *err)
     op_resume(r->op, err != NULL && goes_on_without(r, err, OTHERS_LOCK) ? NULL : err);
 }
 
+int turn_acquire(struct engine *e, struct lockfile **l1, lockfile_wait_fn waiting, lockfile_done_fn done, void *arg,
+                 struct error *err)
+{
+    const struct paths *paths = e->opts.paths;
+    MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
+    return fs_mkdirs(paths->cache, 0700, err) < 0
+               ? -1
+               : lockfile_acquire(l1, e->opts.loop, LOCKFILE_PID, path, LOCK_WAIT_MS, waiting, done, arg, err);
+}
+
 /* Goes for L1 against other processes. */
 static int take_turn(struct run *r, struct error *err)
 {
-    const struct paths *paths = r->e->opts.paths;
-    MT_CLEANUP(xfree) char *path = path_join(paths->cache, "container-lifecycle.lock");
     r->turn_wait = false;
-    return fs_mkdirs(paths->cache, 0700, err) < 0 ? -1
-                                                  : lockfile_acquire(&r->l1, r->e->opts.loop, LOCKFILE_PID, path,
-                                                                     LOCK_WAIT_MS, turn_waiting, turn_done, r, err);
+    return turn_acquire(r->e, &r->l1, turn_waiting, turn_done, r, err);
 }
 
 /* Our own ops take turns without a limit: one that removes a large sandbox does not fail the others (L1's limit is for
