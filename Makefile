@@ -53,12 +53,12 @@ ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
 SRC_core := $(wildcard core/*/*.c)
 SRC_term := $(wildcard term/*.c)
-SRC_backends := $(wildcard backends/*.c backends/bwrap/*.c backends/podman/*.c)
+SRC_backends := $(wildcard backends/*.c backends/*/*.c)
 SRC_tui := $(filter-out tui/main.c,$(wildcard tui/*.c tui/views/*.c))
 SRC_init := $(wildcard backends/bwrap/init/*.c)
 SRC_tests := $(wildcard tests/*/*.c)
 SRC_all := $(SRC_core) $(SRC_term) $(SRC_backends) $(SRC_tui) tui/main.c $(SRC_tests)
-HEADERS := $(wildcard core/*/*.h term/*.h backends/*.h backends/bwrap/*.h backends/podman/*.h tui/*.h tui/views/*.h)
+HEADERS := $(wildcard core/*/*.h term/*.h backends/*.h backends/*/*.h tui/*.h tui/views/*.h)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
