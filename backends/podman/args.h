@@ -12,9 +12,6 @@
 
 #define PODMAN_NAME_MAX 96
 #define PODMAN_HOME "/home/muthr"
-/* Pid files of sessions begin so: on a tmpfs of every container that everybody inside can write to. (One of ours would
- * leave its mount point in golden images, and runc gives a tmpfs the mode of what it covers.) */
-#define PODMAN_PID_PREFIX "/dev/shm/muthr-"
 #define PODMAN_DEFAULT_IMAGE "docker.io/library/debian:13-slim"
 
 /* Labels. The first two make a container ours (S1). */
