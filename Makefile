@@ -2,6 +2,7 @@
 # muthr-tui: non-recursive, out of tree (O/MODE), GNU make 3.81 is enough.
 #   make run     installs what is missing, builds, starts the cockpit     make test    installs what is missing, runs every test
 #   make check   both compilers, sanitizers, valgrind, fuzz, lint         make install PREFIX=/usr/local DESTDIR=
+#   make dist    $(O)/dist: the tarball, its sha256, Homebrew's formula (DIST_URL=, HOMEPAGE=, MAINTAINER='Name <mail>')
 #   make check-libvterm VTERM_SRC=unpacked-release   builds and tests against another libvterm than the system's
 #   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)   V=1 (show commands)
 
@@ -22,6 +23,8 @@ ifeq ($(UNAME),Darwin)
 # Homebrew's ncurses and curl are keg-only.
 BREW := $(shell brew --prefix 2>/dev/null)
 export PKG_CONFIG_PATH := $(BREW)/opt/ncurses/lib/pkgconfig:$(BREW)/opt/curl/lib/pkgconfig:$(PKG_CONFIG_PATH)
+# Its clang-tidy is in no PATH either; last, so that the compiler stays Apple's.
+export PATH := $(PATH):$(BREW)/opt/llvm/bin
 endif
 PKGS := libuv libcjson nettle libcurl yaml-0.1 vterm ncursesw
 ifeq ($(UNAME),Linux)
@@ -64,7 +67,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
 BIN := $(B)/muthr-tui
 
-.PHONY: pictures all run test test-run programs tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench soak check-libvterm install uninstall format format-check \
+.PHONY: pictures all run test test-run programs tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench soak check-libvterm install uninstall dist dist-check format format-check \
         lint objects clean compile_commands.json
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -72,7 +75,7 @@ all: $(BIN)
 
 # Everything is compiled again when the flags change: one folder never mixes two ways of compiling.
 FLAGS_TEXT := $(subst ",,$(subst ',,$(CC) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS)))
-ifeq ($(filter clean uninstall format,$(MAKECMDGOALS)),)
+ifneq ($(filter-out clean uninstall format dist dist-check,$(or $(MAKECMDGOALS),all)),)
 $(shell mkdir -p $(B) && { echo '$(FLAGS_TEXT)' | cmp -s - $(B)/flags || echo '$(FLAGS_TEXT)' >$(B)/flags; })
 $(shell mkdir -p $(B) && { echo '$(DATADIR)' | cmp -s - $(B)/datadir || echo '$(DATADIR)' >$(B)/datadir; })
 endif
@@ -178,11 +181,12 @@ test:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory objects tests
 	@$(MAKE) --no-print-directory layers
+	@$(MAKE) --no-print-directory dist-check
 	@$(MAKE) --no-print-directory test-run
 
 # What was built: `make test-run SUITES='unit engine'` for a part.
 SUITES ?= unit engine fuzz backends screens
-test-run: tests
+test-run: $(foreach s,$(SUITES),$(TESTS_$(s)))
 	@tests/run.sh $(foreach s,$(SUITES),$(TESTS_$(s)))
 
 programs: tests
@@ -245,6 +249,7 @@ check:
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory format-check
+	@$(MAKE) --no-print-directory dist-check DIST_CHECK=all
 	@echo 'check: everything passed'
 check-compilers:
 	@$(MAKE) --no-print-directory CC=gcc O=$(O)/gcc WERROR=1 all tests
@@ -290,6 +295,14 @@ uninstall:
 	rm -f '$(DESTDIR)$(DATADIR)/attention.toml'
 	rm -rf '$(DESTDIR)$(DATADIR)/themes' '$(DESTDIR)$(DATADIR)/profiles'
 	-rmdir '$(DESTDIR)$(DATADIR)' 2>/dev/null
+
+# --- for others: .ci/dist tells what is in it. DIST_CHECK=all also builds, tests and installs what is in the tarball ---
+dist:
+	@.ci/dist '$(VERSION)' '$(O)/dist'
+export DIST_URL HOMEPAGE MAINTAINER
+DIST_CHECK ?= bytes
+dist-check:
+	@MAKE='$(MAKE)' tests/dist.sh '$(VERSION)' $(DIST_CHECK)
 
 clean:
 	rm -rf $(O) compile_commands.json
