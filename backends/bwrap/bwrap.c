@@ -1,241 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/bwrap/bwrap_private.h"
+#include "backends/bwrap/bwrap.h"
 
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "backends/bwrap/client.h"
-#include "backends/bwrap/shim.h"
-#include "backends/bwrap/state.h"
+#include "backends/bwrap/isolation.h"
 #include "backends/inner_env.h"
+#include "backends/process/calls.h"
+#include "backends/process/state.h"
 #include "core/io/handover.h"
-#include "core/io/proc.h"
-#include "core/util/fs.h"
-#include "core/util/json.h"
-#include "core/util/log.h"
-#include "core/util/utf8.h"
-#include "core/util/xmalloc.h"
 
-/* How the verbs are done: what only reads (list, inspect, stats) on the loop, in small pieces (look.c); what writes,
- * waits or starts something in a helper process (helper.c); exec by our own enter client. */
+/* The vtable: process/calls.c does the work; here is what only bwrap's sandboxes have. */
 
-#define KILL_GRACE_MS 600 /* a cancelled call must be done within a second */
+#define STATS_TIMEOUT_MS 2000
 
-/* --- life of a request --- */
+/* --- stats --- */
 
-static void request_free(struct request *r)
-{
-    timer_close(r->timer);
-    watch_close(r->watch);
-    logs_close(r->logs);
-    dirwatch_close(r->changes);
-    if (r->fd >= 0) {
-        close(r->fd);
-    }
-    strvec_release(&r->names);
-    strbuf_release(&r->input);
-    strbuf_release(&r->error_json);
-    strbuf_release(&r->stderr_line);
-    free(r);
-}
-
-static void unlink_request(struct request *r)
-{
-    if (!r->be) {
-        return;
-    }
-    for (struct request **p = &r->be->requests; *p; p = &(*p)->next) {
-        if (*p == r) {
-            *p = r->next;
-            return;
-        }
-    }
-}
-
-/* The one place where a call ends. */
-void bwrap_finish(struct request *r, const struct error *err)
-{
-    struct backend_call *call = r->call;
-    struct error canceled = ERROR_INIT;
-    if (r->canceled) {
-        error_set(&canceled, ERROR_CANCELED, "cancelled");
-        err = &canceled;
-    }
-    unlink_request(r);
-    call->priv = NULL;
-    struct error copy = err ? *err : ERROR_INIT;
-    request_free(r);
-    call->done(call, err ? &copy : NULL);
-}
-
-/* --- helpers --- */
-
-/* Copies a field of the probe's JSON. */
-static void probe_text(const struct json *j, const char *key, char *out, size_t cap)
-{
-    str_copy(out, cap, json_get_string(j, key, ""));
-}
-
-static void parse_probe(struct backend_call *call, const char *line, size_t len)
-{
-    struct backend_probe *p = &call->probe;
-    struct json *j = json_parse(line, len, NULL);
-    if (!json_is_object(j)) {
-        json_free(j);
-        return;
-    }
-    p->usable = json_get_bool(j, "usable", false);
-    p->caps = (unsigned)json_get_int(j, "caps", 0) & bwrap_backend.caps;
-    probe_text(j, "version", p->version, sizeof(p->version));
-    probe_text(j, "reason", p->reason, sizeof(p->reason));
-    probe_text(j, "fix", p->fix, sizeof(p->fix));
-    probe_text(j, "full_reason", p->full_reason, sizeof(p->full_reason));
-    probe_text(j, "overlay_reason", p->overlay_reason, sizeof(p->overlay_reason));
-    probe_text(j, "limits", p->limits, sizeof(p->limits));
-    probe_text(j, "warning", p->warning, sizeof(p->warning));
-    json_free(j);
-}
-
-/* The value of a hexadecimal digit, -1 for anything else. */
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* A path of any bytes but NUL, written as hexadecimal digits; NULL when it is none. Caller frees. */
-static char *parse_hex(const char *hex)
-{
-    struct strbuf out = STRBUF_INIT;
-    for (; hex[0] && hex[1]; hex += 2) {
-        int high = hex_value(hex[0]), low = hex_value(hex[1]);
-        if (high < 0 || low < 0 || high + low == 0) {
-            strbuf_release(&out);
-            return NULL;
-        }
-        strbuf_addch(&out, (char)(high << 4 | low));
-    }
-    return strbuf_detach(&out, NULL);
-}
-
-/* A change of an overlay workspace, from its helper; or how many were applied. */
-static void parse_change(struct backend_call *call, const char *line, size_t len)
-{
-    struct json *j = json_parse(line, len, NULL);
-    char *path = parse_hex(json_get_string(j, "path", ""));
-    int64_t kind = json_get_int(j, "kind", -1), size = json_get_int(j, "size", 0);
-    if (path && *path && kind >= CHANGE_ADDED && kind <= CHANGE_TYPE) {
-        call->changes = xreallocarray(call->changes, call->change_count + 1, sizeof(*call->changes));
-        struct workspace_change *c = &call->changes[call->change_count++];
-        memset(c, 0, sizeof(*c));
-        c->path = path;
-        c->kind = (enum change_kind)kind;
-        c->conflict = json_get_bool(j, "conflict", false);
-        c->risky = json_get_bool(j, "risky", false);
-        c->never = json_get_bool(j, "never", false);
-        c->size = size > 0 ? (uint64_t)size : 0;
-        str_copy(c->note, sizeof(c->note), json_get_string(j, "note", ""));
-    } else {
-        int64_t applied = json_get_int(j, "applied", -1);
-        call->applied = applied >= 0 ? (size_t)applied : call->applied;
-        free(path);
-    }
-    json_free(j);
-}
-
-static void on_line(void *arg, enum proc_stream stream, const char *line, size_t len)
+static void on_stats(void *arg, int events)
 {
     struct request *r = arg;
-    bool is_helper = r->call->verb != BACKEND_EXEC;
-    if (is_helper && stream == PROC_STDOUT && len > 0 && line[0] == '\x1e') {
-        strbuf_clear(&r->error_json);
-        strbuf_add(&r->error_json, line + 1, len - 1);
-    } else if (is_helper && stream == PROC_STDOUT && len > 0 && line[0] == '\x1d') {
-        parse_change(r->call, line + 1, len - 1);
-    } else if (r->call->verb == BACKEND_PROBE && stream == PROC_STDOUT) {
-        parse_probe(r->call, line, len);
-    } else {
-        if (stream == PROC_STDERR && len > 0) {
-            strbuf_clear(&r->stderr_line);
-            utf8_sanitize(&r->stderr_line, line, MT_MIN(len, 300), false);
-        }
-        if (r->call->on_line && !r->canceled) {
-            r->call->on_line(r->call, stream == PROC_STDERR, line, len);
-        }
-    }
-}
-
-static void on_helper_done(void *arg, const struct proc_result *res, const struct error *err)
-{
-    struct request *r = arg;
-    struct error out = ERROR_INIT;
-    r->proc = NULL;
-    r->call->exit_code = res->signal ? 128 + res->signal : res->exit_code;
-    if (!err) {
-        bwrap_finish(r, NULL);
+    struct wire_stats stats;
+    struct error err = ERROR_INIT;
+    (void)events;
+    ssize_t n = recv(r->fd, &stats, sizeof(stats), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    out = *err;
-    if (r->error_json.len) {
-        shim_error_parse(r->error_json.buf, r->error_json.len, &out);
-    } else if (r->call->verb == BACKEND_EXEC && err->code == ERROR_EXIT && r->call->exit_code == 125) {
-        error_set(&out, ERROR_UNAVAILABLE, "%s", r->stderr_line.len ? r->stderr_line.buf : "the sandbox went away");
-    } else if (err->code == ERROR_EXIT && r->stderr_line.len) {
-        error_set(&out, ERROR_EXIT, "exit %d: %s", r->call->exit_code, r->stderr_line.buf);
-        out.sys = r->call->exit_code;
+    if (n != (ssize_t)sizeof(stats) || stats.type != WIRE_STATS) {
+        error_set(&err, ERROR_UNAVAILABLE, "sandbox %s went away", r->call->name);
+        calls_finish(r, &err);
+        return;
     }
-    bwrap_finish(r, &out);
+    r->call->stats.cpu_ns = stats.cpu_ns;
+    r->call->stats.memory_bytes = stats.resident_bytes;
+    r->call->stats.procs = stats.procs;
+    calls_finish(r, NULL);
 }
 
-static int run_exec(struct request *r, struct error *err)
+static int begin_stats(struct request *r, struct error *err)
 {
-    extern char **environ;
-    struct backend_call *call = r->call;
-    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
-    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
-    struct exec_spec spec = {
-        .sandbox = call->name, .argv = call->argv, .env = call->env, .cwd = call->cwd, .tty = false};
-    strvec_pushv(&env, (const char *const *)environ); /* ours, then what the call adds */
-    if (bwrap_backend.exec_argv(r->be, &spec, &argv, &env, err) < 0) {
+    struct wire_stats_ask ask = {.type = WIRE_STATS};
+    struct state_config config;
+    char *dir = state_dir_of(r->be->root, r->call->name);
+    state_config_load(dir, &config);
+    r->call->stats.memory_limit_bytes = config.spec.memory_bytes;
+    state_config_release(&config);
+    int rc = client_connect(dir, "ctl.sock", &r->fd, err);
+    rc = rc ? rc : client_send(r->fd, &ask, sizeof(ask), NULL, 0, err);
+    free(dir);
+    if (rc < 0) {
+        return error_wrap(err, "sandbox %s", r->call->name);
+    }
+    r->watch = watch_new(r->be->loop, r->fd, on_stats, r, err);
+    if (!r->watch) {
         return -1;
     }
-    struct proc_opts opts = {.argv = (const char *const *)argv.v,
-                             .env = (const char *const *)env.v,
-                             .input = call->input,
-                             .input_len = call->input_len,
-                             .kill_grace_ms = KILL_GRACE_MS,
-                             .on_line = on_line,
-                             .on_done = on_helper_done,
-                             .arg = r};
-    return proc_start(&r->proc, r->be->loop, &opts, err);
-}
-
-static int run_helper(struct request *r, const char *verb, struct error *err)
-{
-    char grace[24];
-    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
-    strvec_pushl(&argv, r->be->paths->executable, "shim", verb, NULL);
-    if (r->call->spec) {
-        strvec_push(&argv, r->call->spec->name);
-        state_spec_write(r->call->spec, false, &r->input);
-    } else if (r->call->name) {
-        strvec_push(&argv, r->call->name);
-        str_format(grace, sizeof(grace), "%llu", (unsigned long long)(r->call->force ? 1 : r->call->grace_ms));
-        strvec_push(&argv, grace);
-    }
-    if (r->call->verb == BACKEND_APPLY || r->call->verb == BACKEND_DISCARD) {
-        strbuf_addch(&r->input, r->call->paths ? 'P' : 'A');
-        for (const char *const *p = r->call->paths; p && *p; p++) {
-            strbuf_add(&r->input, *p, strlen(*p) + 1);
-        }
-    }
-    struct proc_opts opts = {.argv = (const char *const *)argv.v,
-                             .input = r->input.len ? r->input.buf : NULL,
-                             .input_len = r->input.len,
-                             .kill_grace_ms = KILL_GRACE_MS,
-                             .on_line = on_line,
-                             .on_done = on_helper_done,
-                             .arg = r};
-    return proc_start(&r->proc, r->be->loop, &opts, err);
+    watch_set(r->watch, WATCH_READ);
+    timer_start(r->timer, STATS_TIMEOUT_MS);
+    return 0;
 }
 
 /* --- the vtable --- */
@@ -247,168 +71,20 @@ static const char *const helper_verbs[] = {
     [BACKEND_DISCARD] = "discard",
 };
 
-/* What a verb cannot do without. */
-static int check_call(const struct backend_call *call, struct error *err)
-{
-    bool ours = call->verb == BACKEND_LIST || call->verb == BACKEND_INSPECT || call->verb == BACKEND_STATS ||
-                call->verb == BACKEND_EXEC || call->verb == BACKEND_LOGS || call->verb == BACKEND_ISOLATION ||
-                ((size_t)call->verb < MT_ARRAY_LEN(helper_verbs) && helper_verbs[call->verb] != NULL);
-    if (!ours) {
-        return error_set(err, ERROR_INVALID, "a bwrap sandbox cannot do that");
-    }
-    bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_UPDATE;
-    bool wants_name = !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST;
-    const char *name = wants_spec ? (call->spec ? call->spec->name : NULL) : call->name;
-    if ((wants_spec || wants_name) && (!name || !*name || strchr(name, '/') || strlen(name) >= 96)) {
-        return error_set(err, ERROR_INVALID, "'%s' is no name of a sandbox", name ? name : "");
-    }
-    if (call->verb == BACKEND_EXEC && !(call->argv && call->argv[0])) {
-        return error_set(err, ERROR_INVALID, "no program to run");
-    }
-    return 0;
-}
-
-/* First turn after submit. */
-static int begin(struct request *r, struct error *err)
-{
-    if (check_call(r->call, err) < 0) {
-        return -1;
-    }
-    switch (r->call->verb) {
-    case BACKEND_LIST:
-        return bwrap_list_begin(r, err);
-    case BACKEND_INSPECT:
-        return 0;
-    case BACKEND_STATS:
-        return bwrap_stats_begin(r, err);
-    case BACKEND_LOGS:
-        return bwrap_logs_begin(r, err);
-    case BACKEND_ISOLATION:
-        return bwrap_isolation_begin(r, err);
-    case BACKEND_EXEC:
-        return run_exec(r, err);
-    default:
-        return run_helper(r, helper_verbs[r->call->verb], err);
-    }
-}
-
-static void on_timer(void *arg)
-{
-    struct request *r = arg;
-    struct error err = ERROR_INIT;
-    if (r->canceled || r->ended) {
-        bwrap_finish(r, NULL);
-    } else if (!r->started) {
-        r->started = true;
-        if (begin(r, &err) < 0) {
-            bwrap_finish(r, &err);
-        } else if (r->call->verb == BACKEND_INSPECT) {
-            bwrap_inspect(r);
-        } else if (r->call->verb == BACKEND_LIST) {
-            bwrap_list_turn(r);
-        }
-    } else if (r->call->verb == BACKEND_LIST) {
-        bwrap_list_turn(r);
-    } else {
-        error_set(&err, ERROR_TIMEOUT, "sandbox %s does not answer", r->call->name);
-        bwrap_finish(r, &err);
-    }
-}
-
-static void bwrap_submit(struct backend *be, struct backend_call *call)
-{
-    struct request *r = xcalloc(1, sizeof(*r));
-    r->be = be;
-    r->call = call;
-    r->fd = -1;
-    r->names = STRVEC_INIT;
-    r->input = r->error_json = r->stderr_line = STRBUF_INIT;
-    r->next = be->requests;
-    be->requests = r;
-    call->priv = r;
-    backend_call_clear(call);
-    r->timer = timer_new(be->loop, on_timer, r);
-    timer_start(r->timer, 0);
-}
-
-static void bwrap_cancel(struct backend *be, struct backend_call *call)
-{
-    struct request *r = call->priv;
-    (void)be;
-    if (!r || r->canceled) {
-        return;
-    }
-    r->canceled = true;
-    if (r->proc) {
-        proc_kill(r->proc);
-    } else {
-        timer_start(r->timer, 0);
-    }
-}
+static const struct calls_kind kind = {
+    .ops = &bwrap_backend,
+    .folder = STATE_BWRAP,
+    .helper = "shim",
+    .helper_verbs = helper_verbs,
+    .helper_verb_count = MT_ARRAY_LEN(helper_verbs),
+    .stats = begin_stats,
+    .isolation = isolation_read,
+};
 
 static struct backend *bwrap_open(const struct backend_env *env, struct error *err)
 {
     (void)err;
-    struct backend *be = xcalloc(1, sizeof(*be));
-    be->loop = env->loop;
-    be->paths = env->paths;
-    be->root = state_root(env->paths->state);
-    return be;
-}
-
-static void bwrap_watch(struct backend *be, backend_change_fn fn, void *arg);
-
-static void bwrap_close(struct backend *be)
-{
-    struct request *next;
-    bwrap_watch(be, NULL, NULL);
-    for (struct request *r = be->requests; r; r = next) {
-        next = r->next;
-        bwrap_cancel(be, r->call);
-        r->be = NULL; /* done comes later; the list is gone by then */
-    }
-    free(be->root);
-    free(be);
-}
-
-/* A poke file was rewritten. Its name is the sandbox's folder; the temporary ones begin with a dot. */
-static void on_poke(void *arg, const char *name)
-{
-    struct backend *be = arg;
-    if (name && name[0] == '.') {
-        return;
-    }
-    if (!name || !state_is_id(name) || !be->change) {
-        if (be->change) {
-            be->change(be->change_arg, NULL);
-        }
-        return;
-    }
-    struct sandbox_info info;
-    char *dir = path_join(be->root, name);
-    bool there = state_info(dir, &info);
-    free(dir);
-    be->change(be->change_arg, there ? info.name : NULL);
-}
-
-static void bwrap_watch(struct backend *be, backend_change_fn fn, void *arg)
-{
-    struct error err = ERROR_INIT;
-    be->change = fn;
-    be->change_arg = arg;
-    if (!fn) {
-        dirwatch_close(be->watch);
-        be->watch = NULL;
-    } else if (!be->watch) {
-        char *dir = path_join(be->root, STATE_CHANGES);
-        if (fs_mkdirs(dir, 0700, &err) == 0) {
-            be->watch = dirwatch_new(be->loop, dir, on_poke, be, &err);
-        }
-        if (!be->watch) {
-            log_warn("changes made by others will not be seen: %s", err.msg);
-        }
-        free(dir);
-    }
+    return calls_open(&kind, env);
 }
 
 static int bwrap_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out,
@@ -438,9 +114,9 @@ const struct backend_ops bwrap_backend = {
     .caps = BACKEND_CAP_OVERLAY | BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
             BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION,
     .open = bwrap_open,
-    .close = bwrap_close,
-    .submit = bwrap_submit,
-    .cancel = bwrap_cancel,
-    .watch = bwrap_watch,
+    .close = calls_close,
+    .submit = calls_submit,
+    .cancel = calls_cancel,
+    .watch = calls_watch,
     .exec_argv = bwrap_exec_argv,
 };

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "backends/bwrap/client.h"
-#include "backends/bwrap/state.h"
 #include "backends/inner_env.h"
+#include "backends/process/state.h"
 #include "core/io/handover.h"
 #include "core/io/master.h"
 #include "core/util/clock.h"
@@ -381,7 +381,7 @@ static int run(struct enter *e, const struct enter_options *o)
         fprintf(stderr, "muthr-tui: %s\n", err.msg);
         return GONE;
     }
-    char *root = state_root(paths.state), *dir = state_dir_of(root, o->sandbox);
+    char *root = state_root(paths.state, STATE_BWRAP), *dir = state_dir_of(root, o->sandbox);
     e->ctl = -1;
     /* Only these: the buffers are zero pages that nobody has touched, and most relays never fill one. */
     e->in.from = 0;

@@ -13,8 +13,6 @@
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 
-#define LOG_MAX (1 << 20)
-
 /* Overwrites in place: the file may be bound into a running sandbox, and a rename would leave that with the old one. */
 static int write_file(const char *dir, const char *name, const char *text, size_t len, mode_t mode, struct error *err)
 {
@@ -90,79 +88,6 @@ int files_write_etc(const char *dir, unsigned uid, unsigned gid, const char *nam
     rc = rc ? rc : files_write_resolv(dir, nameserver, err);
     free(etc);
     return rc;
-}
-
-static const char bashrc[] =
-    "# Made once when the sandbox was created; it is yours, and is not overwritten.\n"
-    "case $- in *i*) ;; *) return ;; esac\n"
-    "HISTCONTROL=ignoreboth\nHISTSIZE=5000\nHISTFILESIZE=10000\nshopt -s histappend checkwinsize\n"
-    "PS1='\\[\\e[36m\\]${MUTHR_PROJECT:-sandbox}\\[\\e[0m\\] \\[\\e[1m\\]\\W\\[\\e[0m\\] \\$ '\n"
-    "# Marks prompts and outputs (OSC 133): the cockpit goes to them, and copies what a command printed.\n"
-    "case $TERM in dumb|linux) ;; *)\n"
-    "    PS0='\\e]133;C\\a'\n"
-    "    PS1='\\[\\e]133;D;$?\\a\\e]133;A\\a\\]'$PS1 ;;\n"
-    "esac\n"
-    "[ -x /usr/bin/dircolors ] && eval \"$(dircolors -b)\"\n"
-    "alias ls='ls --color=auto' ll='ls -l' la='ls -A' grep='grep --color=auto'\n";
-static const char profile[] =
-    "# Read by login shells.\n"
-    "export PATH=\"$HOME/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\"\n"
-    "[ -n \"$BASH_VERSION\" ] && [ -f \"$HOME/.bashrc\" ] && . \"$HOME/.bashrc\"\n"
-    "true\n";
-/* Global installs of npm go to the private home: /usr is the host's and read-only. */
-static const char npmrc[] = "prefix=${HOME}/.local\nupdate-notifier=false\nfund=false\n";
-
-int files_make_home(const char *dir, struct error *err)
-{
-    char *home = path_join(dir, "home"), *bin = path_join(dir, "home/.local/bin");
-    int rc = 0;
-    if (!fs_is_dir(home)) {
-        rc = fs_mkdirs(bin, 0755, err);
-        rc = rc ? rc : write_file(home, ".bashrc", bashrc, sizeof(bashrc) - 1, 0644, err);
-        rc = rc ? rc : write_file(home, ".profile", profile, sizeof(profile) - 1, 0644, err);
-        rc = rc ? rc : write_file(home, ".npmrc", npmrc, sizeof(npmrc) - 1, 0644, err);
-    }
-    free(home);
-    free(bin);
-    return rc;
-}
-
-int files_make_scratch(const char *dir, struct error *err)
-{
-    char *tmp = path_join(dir, "tmp"), *logs = path_join(dir, "logs");
-    int rc = fs_remove_tree(tmp, err);
-    rc = rc ? rc : fs_mkdirs(tmp, 0700, err);
-    if (rc == 0 && chmod(tmp, 01777) < 0) {
-        rc = error_sys(err, errno, "%s", tmp);
-    }
-    rc = rc ? rc : fs_mkdirs(logs, 0700, err);
-    free(tmp);
-    free(logs);
-    return rc;
-}
-
-void files_log(const char *dir, const char *name, const char *data, size_t len)
-{
-    char *path = xasprintf("%s/logs/%s", dir, name), stamp[32];
-    struct stat sb;
-    if (stat(path, &sb) == 0 && sb.st_size > LOG_MAX) {
-        char *old = xasprintf("%s.1", path);
-        rename(path, old);
-        free(old);
-    }
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    clock_iso8601(clock_wall_ms(), stamp);
-    while (len > 0) {
-        const char *end = memchr(data, '\n', len);
-        size_t n = end ? (size_t)(end - data) : len;
-        strbuf_addf(&text, "%s ", stamp);
-        strbuf_add(&text, data, n);
-        strbuf_addch(&text, '\n');
-        data += n + (end != NULL);
-        len -= n + (end != NULL);
-    }
-    fs_append(path, text.buf, text.len, 0600, NULL);
-    free(path);
 }
 
 char *files_ca_bundle(void)

@@ -13,13 +13,6 @@
 int files_write_etc(const char *dir, unsigned uid, unsigned gid, const char *nameserver, struct error *err);
 /* Rewrites resolv.conf in place, so that a running sandbox sees it. */
 int files_write_resolv(const char *dir, const char *nameserver, struct error *err);
-/* Makes home/ with a first .bashrc and .profile when it is not there yet; what is there is never touched. */
-int files_make_home(const char *dir, struct error *err);
-/* Makes tmp/ afresh (mode 1777) and logs/. */
-int files_make_scratch(const char *dir, struct error *err);
-/* Appends to logs/NAME with a time stamp, and turns it over to NAME.1 at 1 MiB. Failure is silent: logs must not stop a
- * sandbox. */
-void files_log(const char *dir, const char *name, const char *data, size_t len);
 /* The certificate bundle that programs inside should trust: the environment's (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS) or
  * the distribution's. NULL when there is none. The caller frees. */
 char *files_ca_bundle(void);

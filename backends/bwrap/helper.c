@@ -20,7 +20,9 @@
 #include "backends/bwrap/overlay_mount.h"
 #include "backends/bwrap/preflight.h"
 #include "backends/bwrap/shim.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/home.h"
+#include "backends/process/report.h"
+#include "backends/process/state.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
@@ -86,8 +88,8 @@ static int verb_create(struct helper *h, struct error *err)
     rc = rc ? rc : fs_mkdirs(run, 0700, err);
     if (rc == 0) {
         rc = state_config_save(tmp, &spec, false, err);
-        rc = rc ? rc : files_make_home(tmp, err);
-        rc = rc ? rc : files_make_scratch(tmp, err);
+        rc = rc ? rc : home_make(tmp, err);
+        rc = rc ? rc : home_make_scratch(tmp, err);
         if (rc == 0 && rename(tmp, h->dir) < 0) {
             rc = errno == EEXIST || errno == ENOTEMPTY
                      ? error_set(err, ERROR_EXISTS, "sandbox %s exists already", h->name)
@@ -233,14 +235,14 @@ static int follow_start(struct helper *h, int fd, struct error *err)
     ssize_t n;
     while (rc == START_SILENT && in && (n = getline(&line, &cap, in)) > 0) {
         line[n - 1] = '\0';
-        if (line[0] == SHIM_PROGRESS) {
+        if (line[0] == REPORT_PROGRESS) {
             helper_say(line + 1);
-        } else if (line[0] == SHIM_RUNNING) {
+        } else if (line[0] == REPORT_RUNNING) {
             rc = 0;
-        } else if (line[0] == SHIM_BUSY) {
+        } else if (line[0] == REPORT_BUSY) {
             rc = wait_for_other(h, err);
-        } else if (line[0] == SHIM_FAILED) {
-            shim_error_parse(line + 1, strlen(line + 1), err);
+        } else if (line[0] == REPORT_FAILED) {
+            report_error_parse(line + 1, strlen(line + 1), err);
             rc = -1;
         }
     }
@@ -521,7 +523,7 @@ static int run_verb(size_t index, struct helper *h)
     }
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     strbuf_addch(&text, '\x1e');
-    shim_error_write(&err, &text);
+    report_error_write(&err, &text);
     helper_say(text.buf);
     return 1;
 }
@@ -550,7 +552,7 @@ int bwrap_shim_main(int argc, char **argv)
         return 1;
     }
     umask(077);
-    h.root = state_root(h.paths.state);
+    h.root = state_root(h.paths.state, STATE_BWRAP);
     h.dir = h.name ? state_dir_of(h.root, h.name) : NULL;
     int rc = run_verb(i, &h);
     free(h.root);

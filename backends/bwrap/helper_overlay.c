@@ -6,7 +6,7 @@
 
 #include "backends/bwrap/overlay.h"
 #include "backends/bwrap/overlay_mount.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/state.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 #include "core/util/strvec.h"

@@ -2,8 +2,8 @@
 #include "backends/bwrap/isolation.h"
 
 #include "backends/bwrap/args.h"
-#include "backends/bwrap/state.h"
 #include "backends/facts.h"
+#include "backends/process/state.h"
 
 int isolation_read(struct backend_call *call, const char *dir, struct error *err)
 {

@@ -15,7 +15,7 @@
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/net.h"
 #include "backends/bwrap/overlay_mount.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/state.h"
 #include "core/util/clock.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
@@ -324,7 +324,7 @@ void preflight_run(const char *state_dir, struct backend_probe *out)
     out->usable = true;
     out->caps = BACKEND_CAP_STATS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_LIMITS |
                 BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_SHARED | BACKEND_CAP_SEAL | BACKEND_CAP_PORT;
-    char *scratch = state_root(state_dir), why[sizeof(out->overlay_reason)];
+    char *scratch = state_root(state_dir, STATE_BWRAP), why[sizeof(out->overlay_reason)];
     if (overlay_mount_choose(&features, scratch, why, sizeof(why)) != OVERLAY_WAY_NONE) {
         out->caps |= BACKEND_CAP_OVERLAY;
     } else {

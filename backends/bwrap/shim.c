@@ -18,6 +18,8 @@
 #include "backends/bwrap/files.h"
 #include "backends/bwrap/overlay_mount.h"
 #include "backends/bwrap/shim_start.h"
+#include "backends/process/logs.h"
+#include "backends/process/report.h"
 #include "core/util/clock.h"
 #include "core/util/json.h"
 #include "core/util/log.h"
@@ -27,34 +29,9 @@
 
 #define STOP_GRACE_DEFAULT_MS 30000
 
-/* --- errors between processes --- */
-
-void shim_error_write(const struct error *err, struct strbuf *out)
-{
-    struct json *j = json_new_object();
-    char text[sizeof(err->msg) + 512];
-    /* A hint is static text of the process that made it; here it becomes part of the message. */
-    str_format(text, sizeof(text), err->hint ? "%s (%s)" : "%s%s", err->msg, err->hint ? err->hint : "");
-    json_set_int(j, "code", err->code);
-    json_set_int(j, "sys", err->sys);
-    json_set_string(j, "msg", text);
-    json_write(j, false, out);
-    json_free(j);
-}
-
-void shim_error_parse(const char *text, size_t len, struct error *err)
-{
-    struct json *j = json_parse(text, len, NULL);
-    int64_t code = json_get_int(j, "code", ERROR_SYS);
-    error_set(err, code > ERROR_NONE && code <= ERROR_SYS ? (enum error_code)code : ERROR_SYS, "%s",
-              json_get_string(j, "msg", "the helper failed without a message"));
-    err->sys = (int)json_get_int(j, "sys", 0);
-    json_free(j);
-}
-
 /* --- telling --- */
 
-void shim_tell(struct shim *s, enum shim_ready kind, const char *text)
+void shim_tell(struct shim *s, enum report_ready kind, const char *text)
 {
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
     strbuf_addf(&line, "%c%s\n", (char)kind, text);
@@ -86,7 +63,7 @@ static void drain_log(struct shim *s, int *fd, const char *name)
     char buf[8192];
     ssize_t n = read(*fd, buf, sizeof(buf));
     if (n > 0) {
-        files_log(s->dir, name, buf, (size_t)n);
+        logs_append(s->dir, name, buf, (size_t)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         close(*fd);
         *fd = -1;
@@ -410,7 +387,7 @@ static int supervise_locked(struct shim *s, struct error *err)
         log_error("start: %s", err->msg);
         return 1;
     }
-    shim_tell(s, SHIM_RUNNING, "");
+    shim_tell(s, REPORT_RUNNING, "");
     close(s->ready_fd);
     s->ready_fd = -1;
     main_loop(s);
@@ -435,8 +412,8 @@ int shim_supervise(const struct paths *paths, const char *root, const char *name
     s.dir = path_join(root, s.id);
     if (state_lock(s.dir, &lock, &err) < 0) {
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-        shim_error_write(&err, &text);
-        shim_tell(&s, err.code == ERROR_BUSY ? SHIM_BUSY : SHIM_FAILED, text.buf);
+        report_error_write(&err, &text);
+        shim_tell(&s, err.code == ERROR_BUSY ? REPORT_BUSY : REPORT_FAILED, text.buf);
         free(s.dir);
         return 1;
     }
@@ -452,8 +429,8 @@ int shim_supervise(const struct paths *paths, const char *root, const char *name
     if (rc != 0) {
         /* Only now: whoever hears of it must not find the lock still held. */
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-        shim_error_write(&err, &text);
-        shim_tell(&s, SHIM_FAILED, text.buf);
+        report_error_write(&err, &text);
+        shim_tell(&s, REPORT_FAILED, text.buf);
     }
     state_config_release(&s.config);
     free(s.dir);

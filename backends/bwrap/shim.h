@@ -9,10 +9,6 @@
 
 #include "core/util/error.h"
 
-/* What is written to the ready pipe, a line each: 'P' progress text, 'B' (another shim holds the lock), 'R' (running),
- * 'F' an error as JSON. */
-enum shim_ready { SHIM_PROGRESS = 'P', SHIM_BUSY = 'B', SHIM_RUNNING = 'R', SHIM_FAILED = 'F' };
-
 /* Requests on run/shim.sock. */
 enum shim_request { SHIM_STOP = 'K', SHIM_SEAL = 'L' };
 struct shim_ask {
@@ -32,10 +28,5 @@ int shim_supervise(const struct paths *paths, const char *root, const char *name
 /* After a crash: ends what was left of it (network helper, init, groups) and records the state. Does nothing while a
  * shim lives. */
 void shim_clean_up(const char *root, const char *id);
-
-/* An error as one line of JSON, and back. */
-struct strbuf;
-void shim_error_write(const struct error *err, struct strbuf *out);
-void shim_error_parse(const char *text, size_t len, struct error *err);
 
 #endif

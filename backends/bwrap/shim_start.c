@@ -17,6 +17,8 @@
 #include "backends/bwrap/files.h"
 #include "backends/bwrap/init_blob.h"
 #include "backends/bwrap/overlay_mount.h"
+#include "backends/process/home.h"
+#include "backends/process/logs.h"
 #include "backends/seccomp.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
@@ -50,7 +52,7 @@ static bool is_abandoned(struct shim *s)
 /* Progress, and the place where a cancelled start ends. */
 static int step(struct shim *s, const char *text, struct error *err)
 {
-    shim_tell(s, SHIM_PROGRESS, text);
+    shim_tell(s, REPORT_PROGRESS, text);
     return is_abandoned(s) ? error_set(err, ERROR_CANCELED, "start was cancelled") : 0;
 }
 
@@ -166,7 +168,7 @@ static int prepare_files(struct shim *s, struct start *st, struct error *err)
     const char *nameserver = st->net == NET_FULL     ? net_dns_address(st->helpers[0])
                              : st->net == NET_SHARED ? "host"
                                                      : NULL;
-    if (files_make_scratch(s->dir, err) < 0 || files_make_home(s->dir, err) < 0 ||
+    if (home_make_scratch(s->dir, err) < 0 || home_make(s->dir, err) < 0 ||
         files_write_etc(s->dir, st->uid, st->gid, nameserver, err) < 0) {
         return -1;
     }
@@ -235,7 +237,7 @@ static int explain_failure(struct shim *s, struct error *err)
         len += (size_t)n;
     }
     buf[len] = '\0';
-    files_log(s->dir, "stderr.log", buf, len);
+    logs_append(s->dir, "stderr.log", buf, len);
     preflight_distro_load(&distro);
     preflight_classify(buf, &distro, reason, sizeof(reason), fix, sizeof(fix));
     return error_set(err, ERROR_UNAVAILABLE, fix[0] ? "%s; %s" : "%s%s", reason, fix);

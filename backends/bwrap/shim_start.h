@@ -11,8 +11,9 @@
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/net.h"
 #include "backends/bwrap/shim.h"
-#include "backends/bwrap/state.h"
 #include "backends/bwrap/wire.h"
+#include "backends/process/report.h"
+#include "backends/process/state.h"
 
 struct shim {
     const struct paths *paths;
@@ -40,7 +41,7 @@ struct shim {
 int shim_start(struct shim *s, struct error *err);
 /* Asks the init what network there is. */
 int shim_read_net(struct shim *s, struct wire_net *net, struct error *err);
-void shim_tell(struct shim *s, enum shim_ready kind, const char *text);
+void shim_tell(struct shim *s, enum report_ready kind, const char *text);
 /* Ends the processes and removes the groups that a status names, if they still are the same. */
 void shim_reap_recorded(struct state_status *st);
 /* Saves the status with this phase and pokes whoever watches. err may be NULL: it is logged in any case. */

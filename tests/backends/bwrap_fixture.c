@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/bwrap.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/state.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
@@ -336,7 +336,7 @@ int parent_of(int pid)
 
 char *sandbox_path(const char *name, const char *rest)
 {
-    char *root = state_root(fx.paths.state), *dir = state_dir_of(root, name), *path = path_join(dir, rest);
+    char *root = state_root(fx.paths.state, STATE_BWRAP), *dir = state_dir_of(root, name), *path = path_join(dir, rest);
     free(root);
     free(dir);
     return path;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/bwrap.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/state.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
@@ -344,7 +344,7 @@ static void test_damaged_files(void **state)
 static void test_unwritable_state(void **state)
 {
     (void)state;
-    char *root = state_root(fx.paths.state);
+    char *root = state_root(fx.paths.state, STATE_BWRAP);
     assert_int_equal(fs_mkdirs(root, 0700, NULL), 0);
     assert_int_equal(chmod(root, 0500), 0);
     enum error_code code = sandbox_create("muthr-ro", NET_NONE, 0, 0);

@@ -12,7 +12,7 @@
 
 #include "backends/bwrap/bwrap.h"
 #include "backends/bwrap/door.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/state.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "backends/bwrap/shim.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/report.h"
+#include "backends/process/state.h"
 #include "backends/seccomp.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
@@ -167,13 +167,13 @@ static void test_errors_between_processes(void **state)
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     struct error err = ERROR_INIT, back = ERROR_INIT;
     error_hint(&err, ERROR_DENIED, "do this", "no \"way\"");
-    shim_error_write(&err, &text);
-    shim_error_parse(text.buf, text.len, &back);
+    report_error_write(&err, &text);
+    report_error_parse(text.buf, text.len, &back);
     assert_int_equal(back.code, ERROR_DENIED);
     assert_string_equal(back.msg, "no \"way\" (do this)");
     static const char *const bad[] = {"", "{", "{\"code\": 99}", "[1]", "{\"code\": -1, \"msg\": 4}"};
     for (size_t i = 0; i < MT_ARRAY_LEN(bad); i++) {
-        shim_error_parse(bad[i], strlen(bad[i]), &back);
+        report_error_parse(bad[i], strlen(bad[i]), &back);
         assert_int_equal(back.code, ERROR_SYS);
         assert_true(back.msg[0] != '\0');
     }

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#include "backends/bwrap/files.h"
-#include "backends/bwrap/logs.h"
 #include "backends/facts.h"
+#include "backends/process/logs.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
@@ -250,15 +249,15 @@ static void test_logs(void **state)
     assert_string_equal(h.text.buf, "E:two\nO:three\n");
 
     /* Follows, also over the file that is turned over at 1 MiB, without losing or repeating a line. */
-    files_log(dir, "stdout.log", "four\n", 5);
+    logs_append(dir, "stdout.log", "four\n", 5);
     turn_until(loop, &h, "O:four\n");
     char *big = xmalloc(1u << 21);
     memset(big, 'x', 1u << 21);
     for (size_t i = 0; i < 1u << 21; i += 100) {
         big[i] = '\n';
     }
-    files_log(dir, "stdout.log", big, 1u << 21);
-    files_log(dir, "stdout.log", "five\n", 5);
+    logs_append(dir, "stdout.log", big, 1u << 21);
+    logs_append(dir, "stdout.log", "five\n", 5);
     turn_until(loop, &h, "O:five\n");
     size_t lines = 0;
     for (const char *p = h.text.buf; (p = strchr(p, '\n')) != NULL; p++) {

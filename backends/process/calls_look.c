@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
-#include "backends/bwrap/bwrap_private.h"
-#include "backends/bwrap/client.h"
-#include "backends/bwrap/isolation.h"
-#include "backends/bwrap/state.h"
+#include "backends/process/calls.h"
+#include "backends/process/state.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
-/* What only reads: LIST, INSPECT, STATS, LOGS, ISOLATION. Files and one question to the sandbox's init. */
+/* What only reads files: LIST, INSPECT, LOGS. */
 
 #define LIST_CHUNK 8 /* sandboxes looked at per turn of the loop: a millisecond or two */
-#define STATS_TIMEOUT_MS 2000
 
 /* --- list and inspect --- */
 
@@ -23,7 +18,7 @@ static void add_info(struct backend_call *call, const struct sandbox_info *info)
     call->infos[call->info_count++] = *info;
 }
 
-void bwrap_list_turn(struct request *r)
+void calls_list_turn(struct request *r)
 {
     size_t stop = MT_MIN(r->names.len, r->at + LIST_CHUNK);
     for (; r->at < stop; r->at++) {
@@ -35,14 +30,14 @@ void bwrap_list_turn(struct request *r)
         free(dir);
     }
     if (r->at == r->names.len) {
-        bwrap_finish(r, NULL);
+        calls_finish(r, NULL);
     } else {
         timer_start(r->timer, 0);
     }
 }
 
 /* The folders that are sandboxes. A root that is not there yet means none. */
-int bwrap_list_begin(struct request *r, struct error *err)
+int calls_list_begin(struct request *r, struct error *err)
 {
     struct strvec all = STRVEC_INIT;
     struct error why = ERROR_INIT;
@@ -60,7 +55,7 @@ int bwrap_list_begin(struct request *r, struct error *err)
     return 0;
 }
 
-void bwrap_inspect(struct request *r)
+void calls_inspect(struct request *r)
 {
     struct sandbox_info info;
     char *dir = state_dir_of(r->be->root, r->call->name);
@@ -70,60 +65,7 @@ void bwrap_inspect(struct request *r)
     }
     free(dir);
     add_info(r->call, &info);
-    bwrap_finish(r, NULL);
-}
-
-/* --- stats --- */
-
-static void on_stats(void *arg, int events)
-{
-    struct request *r = arg;
-    struct wire_stats stats;
-    struct error err = ERROR_INIT;
-    (void)events;
-    ssize_t n = recv(r->fd, &stats, sizeof(stats), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n != (ssize_t)sizeof(stats) || stats.type != WIRE_STATS) {
-        error_set(&err, ERROR_UNAVAILABLE, "sandbox %s went away", r->call->name);
-        bwrap_finish(r, &err);
-        return;
-    }
-    r->call->stats.cpu_ns = stats.cpu_ns;
-    r->call->stats.memory_bytes = stats.resident_bytes;
-    r->call->stats.procs = stats.procs;
-    bwrap_finish(r, NULL);
-}
-
-int bwrap_stats_begin(struct request *r, struct error *err)
-{
-    struct wire_stats_ask ask = {.type = WIRE_STATS};
-    struct state_config config;
-    char *dir = state_dir_of(r->be->root, r->call->name);
-    state_config_load(dir, &config);
-    r->call->stats.memory_limit_bytes = config.spec.memory_bytes;
-    state_config_release(&config);
-    int rc = client_connect(dir, "ctl.sock", &r->fd, err);
-    rc = rc ? rc : client_send(r->fd, &ask, sizeof(ask), NULL, 0, err);
-    free(dir);
-    if (rc < 0) {
-        return error_wrap(err, "sandbox %s", r->call->name);
-    }
-    r->watch = watch_new(r->be->loop, r->fd, on_stats, r, err);
-    if (!r->watch) {
-        return -1;
-    }
-    watch_set(r->watch, WATCH_READ);
-    timer_start(r->timer, STATS_TIMEOUT_MS);
-    return 0;
-}
-
-/* Everything was said: done, on the next turn. */
-static void end_soon(struct request *r)
-{
-    r->ended = true;
-    timer_start(r->timer, 0);
+    calls_finish(r, NULL);
 }
 
 /* --- logs --- */
@@ -149,11 +91,11 @@ static void on_log_change(void *arg, const char *name)
     bool live = state_info(dir, &info) && (info.state == SANDBOX_RUNNING || info.state == SANDBOX_CREATING);
     free(dir);
     if (!live) {
-        end_soon(r);
+        calls_end_soon(r);
     }
 }
 
-int bwrap_logs_begin(struct request *r, struct error *err)
+int calls_logs_begin(struct request *r, struct error *err)
 {
     char *dir = state_dir_of(r->be->root, r->call->name), *changes = path_join(r->be->root, STATE_CHANGES);
     int rc = 0;
@@ -171,20 +113,7 @@ int bwrap_logs_begin(struct request *r, struct error *err)
     if (rc == 0 && r->call->follow) {
         on_log_change(r, NULL);
     } else if (rc == 0) {
-        end_soon(r);
-    }
-    return rc;
-}
-
-/* --- isolation --- */
-
-int bwrap_isolation_begin(struct request *r, struct error *err)
-{
-    char *dir = state_dir_of(r->be->root, r->call->name);
-    int rc = isolation_read(r->call, dir, err);
-    free(dir);
-    if (rc == 0) {
-        end_soon(r);
+        calls_end_soon(r);
     }
     return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/bwrap/state.h"
+#include "backends/process/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,9 +50,9 @@ void state_id(const char *name, char out[STATE_ID_MAX + 1])
     str_format(out + n, STATE_ID_MAX + 1 - n, "-x%016llx", (unsigned long long)hash_fnv1a64(name, strlen(name)));
 }
 
-char *state_root(const char *state_dir)
+char *state_root(const char *state_dir, const char *folder)
 {
-    return path_join(state_dir, "sandboxes");
+    return path_join(state_dir, folder);
 }
 
 char *state_dir_of(const char *root, const char *name)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MT_BACKENDS_BWRAP_STATE_H
-#define MT_BACKENDS_BWRAP_STATE_H
+#ifndef MT_BACKENDS_PROCESS_STATE_H
+#define MT_BACKENDS_PROCESS_STATE_H
 
-/* The folder of one bwrap sandbox ($XDG_STATE_HOME/muthr/sandboxes/<id>): config.json (what was asked for), status.json
- * (what the shim says), and the lock whose holder is the shim. Files are the only truth shared between processes. A
- * broken file is set aside and told in the result, never fatal. Used by the cockpit's process and by the helpers;
- * everything here is short and synchronous. */
+/* The folder of one sandbox that is a tree of processes ($XDG_STATE_HOME/muthr/sandboxes/<id>): config.json (what was
+ * asked for), status.json (what the shim says), and the lock whose holder is the shim. Files are the only truth shared
+ * between processes. A broken file is set aside and told in the result, never fatal. Used by the cockpit's process and
+ * by the helpers; everything here is short and synchronous. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,8 +23,11 @@
 void state_id(const char *name, char out[STATE_ID_MAX + 1]);
 /* True for a folder name that state_id could have made (temporary and trash folders are not). */
 bool state_is_id(const char *folder);
-/* "<state>/sandboxes" and "<state>/sandboxes/<id>". The caller frees. */
-char *state_root(const char *state_dir);
+/* Folders of the backends below the state folder: what one has made is nothing to the other. */
+#define STATE_BWRAP "sandboxes"
+#define STATE_SEATBELT "seatbelt"
+/* "<state>/FOLDER" and "<root>/<id>". The caller frees. */
+char *state_root(const char *state_dir, const char *folder);
 char *state_dir_of(const char *root, const char *name);
 
 struct state_config {

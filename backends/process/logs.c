@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/bwrap/logs.h"
+#include "backends/process/logs.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,13 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
 #define LOGS_FILE_MAX (4u << 20) /* files are turned over at 1 MiB */
-#define LOGS_STAMP 20            /* "2026-11-21T10:00:00Z", then a space */
+#define LOGS_TURN_AT (1 << 20)
+#define LOGS_STAMP 20 /* "2026-11-21T10:00:00Z", then a space */
 
 /* One of the two files, as far as it was read. */
 struct source {
@@ -176,4 +178,28 @@ void logs_close(struct logs *l)
     strbuf_release(&l->sources[1].part);
     free(l->folder);
     free(l);
+}
+
+void logs_append(const char *dir, const char *name, const char *data, size_t len)
+{
+    char *path = xasprintf("%s/logs/%s", dir, name), stamp[32];
+    struct stat sb;
+    if (stat(path, &sb) == 0 && sb.st_size > LOGS_TURN_AT) {
+        char *old = xasprintf("%s.1", path);
+        rename(path, old);
+        free(old);
+    }
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    clock_iso8601(clock_wall_ms(), stamp);
+    while (len > 0) {
+        const char *end = memchr(data, '\n', len);
+        size_t n = end ? (size_t)(end - data) : len;
+        strbuf_addf(&text, "%s ", stamp);
+        strbuf_add(&text, data, n);
+        strbuf_addch(&text, '\n');
+        data += n + (end != NULL);
+        len -= n + (end != NULL);
+    }
+    fs_append(path, text.buf, text.len, 0600, NULL);
+    free(path);
 }
