@@ -81,7 +81,7 @@ static void fail(struct request *r, const struct error *err)
 {
     struct create *c = r->state;
     const char *args[] = {"volume", "rm", c->volume, NULL};
-    struct podman_cli_opts opts = {.args = args, .timeout_ms = VOLUME_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .timeout_ms = VOLUME_TIMEOUT_MS};
     c->failed = *err;
     if (!c->made_volume || podman_run(r, &opts, on_volume_removed, NULL) < 0) {
         podman_finish(r, err);
@@ -124,7 +124,7 @@ static int run_create(struct request *r, struct error *err)
     if (podman_args_create(&in, &c->args, &c->warning, err) < 0) {
         return -1;
     }
-    struct podman_cli_opts opts = {.args = (const char *const *)c->args.v, .timeout_ms = CREATE_TIMEOUT_MS};
+    struct cli_opts opts = {.args = (const char *const *)c->args.v, .timeout_ms = CREATE_TIMEOUT_MS};
     return podman_run(r, &opts, on_created, err);
 }
 
@@ -159,7 +159,7 @@ static int make_volume(struct request *r, struct error *err)
                           "--label", sandbox,
                           "--opt",   owner,
                           c->volume, NULL};
-    struct podman_cli_opts opts = {.args = args, .timeout_ms = VOLUME_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .timeout_ms = VOLUME_TIMEOUT_MS};
     return podman_run(r, &opts, on_volume, err);
 }
 

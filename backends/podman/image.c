@@ -55,7 +55,7 @@ static int ask_id(struct request *r, const char *ref,
                   struct error *err)
 {
     const char *const args[] = {"image", "inspect", "--format", "{{.Id}}", ref, NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = INSPECT_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = INSPECT_TIMEOUT_MS};
     return podman_run(r, &opts, then, err);
 }
 
@@ -447,7 +447,7 @@ static void on_committed(struct request *r, const struct proc_result *res, const
 {
     struct committing *c = r->state;
     const char *const args[] = {"rmi", c->before, NULL};
-    struct podman_cli_opts opts = {.args = args, .timeout_ms = INSPECT_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .timeout_ms = INSPECT_TIMEOUT_MS};
     struct error mine = ERROR_INIT;
     take_id(res, err, r->call->image_id);
     if (err || c->before[0] == '\0' || strcmp(c->before, r->call->image_id) == 0) {
@@ -473,7 +473,7 @@ static void on_before(struct request *r, const struct proc_result *res, const st
                                 "--change",    ("LABEL " PODMAN_LABEL_WARNING "="),
                                 r->call->name, r->call->tag,
                                 NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = COMMIT_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = COMMIT_TIMEOUT_MS};
     if (podman_run(r, &opts, on_committed, &mine) < 0) {
         podman_finish(r, &mine);
     }

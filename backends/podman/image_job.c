@@ -323,7 +323,7 @@ int image_job_build(struct request *r, const char *tag, const char *file, const 
     }
     const char *const args[] = {"build", "--force-rm", "--tag", tag, "--file", file, context, NULL};
     struct image_job *j = job_new(at, r->be, tag, true);
-    struct podman_cli_opts opts = {
+    struct cli_opts opts = {
         .args = args, .keep_exit = true, .on_line = on_build_line, .on_done = on_build_done, .arg = j};
     if (podman_cli_start(&j->proc, r->be, &opts, err) < 0) {
         unlink_job(j);

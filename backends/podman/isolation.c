@@ -203,7 +203,7 @@ static int look_inside(struct request *r, struct error *err)
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
     strvec_pushl(&args, "exec", r->container, "tail", "-n", "+1", NULL);
     strvec_pushv(&args, facts_inside_files);
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v,
+    struct cli_opts opts = {.args = (const char *const *)args.v,
                                    .capture_max_bytes = INSPECT_MAX,
                                    .timeout_ms = 30000,
                                    .keep_exit = true}; /* a file that is missing */
@@ -250,6 +250,6 @@ static void on_inspect(struct request *r, const struct proc_result *res, const s
 int podman_isolation(struct request *r, struct error *err)
 {
     const char *const args[] = {"inspect", "--type", "container", r->container, NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = INSPECT_MAX, .timeout_ms = 30000};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = INSPECT_MAX, .timeout_ms = 30000};
     return podman_run(r, &opts, on_inspect, err);
 }

@@ -67,7 +67,7 @@ static int simple(struct request *r, const char *const *words, uint64_t timeout_
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
     strvec_pushv(&args, words);
     strvec_push(&args, r->container);
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v,
+    struct cli_opts opts = {.args = (const char *const *)args.v,
                                    .capture_max_bytes = 65536,
                                    .timeout_ms = timeout_ms,
                                    .let_go = let_go,
@@ -101,7 +101,7 @@ static void on_old_removed(struct request *r, const struct proc_result *res, con
     struct life *l = r->state;
     struct error why = ERROR_INIT;
     int from = strvec_index(&l->create_command, "create"); /* behind "podman" and its options */
-    struct podman_cli_opts opts = {.args = (const char *const *)l->create_command.v + MT_MAX(from, 0),
+    struct cli_opts opts = {.args = (const char *const *)l->create_command.v + MT_MAX(from, 0),
                                    .timeout_ms = START_TIMEOUT_MS};
     (void)res;
     if (err && l->removals < 2) { /* without its conmon the first removal only finds out that it does not run */
@@ -374,7 +374,7 @@ static void on_volumes(struct request *r, const struct proc_result *res, const s
         free(name);
         p += n + strspn(p + n, "\r\n");
     }
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = REMOVE_TIMEOUT_MS};
+    struct cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = REMOVE_TIMEOUT_MS};
     if (err || args.len == 2) {
         on_volumes_removed(r, res, err);
     } else if (podman_run(r, &opts, on_volumes_removed, &why) < 0) {
@@ -392,7 +392,7 @@ static void list_volumes(struct request *r)
     }
     str_format(label, sizeof(label), "label=%s=%s", PODMAN_LABEL_SANDBOX, r->call->name);
     const char *args[] = {"volume", "ls", "--quiet", "--filter", label, NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = REMOVE_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = REMOVE_TIMEOUT_MS};
     if (podman_run(r, &opts, on_volumes, &why) < 0) {
         podman_finish(r, &why);
     }

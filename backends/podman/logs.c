@@ -82,7 +82,7 @@ static void on_state(struct request *r, const struct proc_result *res, const str
 static void look(struct request *r)
 {
     const char *const args[] = {"container", "inspect", "--format", "{{.State.Running}}", r->container, NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 64, .timeout_ms = 10000};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 64, .timeout_ms = 10000};
     struct error err = ERROR_INIT;
     if (podman_run(r, &opts, on_state, &err) < 0) {
         podman_finish(r, &err);
@@ -133,7 +133,7 @@ static int read_on(struct request *r, struct error *err)
         strvec_pushf(&args, "%lld", (long long)r->call->tail);
     }
     strvec_push(&args, r->container);
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v, .on_line = on_line};
+    struct cli_opts opts = {.args = (const char *const *)args.v, .on_line = on_line};
     return podman_run(r, &opts, on_end, err);
 }
 

@@ -382,7 +382,7 @@ static void on_list(struct request *r, const struct proc_result *res, const stru
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
     strvec_pushl(&args, "inspect", "--type", "container", NULL);
     strvec_pushv(&args, (const char *const *)l->unknown.v);
-    struct podman_cli_opts opts = {
+    struct cli_opts opts = {
         .args = (const char *const *)args.v, .capture_max_bytes = LOOK_MAX_BYTES, .timeout_ms = LOOK_TIMEOUT_MS};
     if (podman_run(r, &opts, on_details, &why) < 0) {
         podman_finish(r, &why);
@@ -392,7 +392,7 @@ static void on_list(struct request *r, const struct proc_result *res, const stru
 int podman_list(struct request *r, struct error *err)
 {
     static const char *const args[] = {"ps", "-a", "--no-trunc", "--format", "json", NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = LOOK_MAX_BYTES, .timeout_ms = LOOK_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = LOOK_MAX_BYTES, .timeout_ms = LOOK_TIMEOUT_MS};
     struct list *l = xcalloc(1, sizeof(*l));
     strvec_init(&l->unknown);
     r->state = l;
@@ -407,7 +407,7 @@ static int ask_one(struct request *r,
                    struct error *err)
 {
     const char *args[] = {"inspect", "--type", "container", r->container, NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = LOOK_MAX_BYTES, .timeout_ms = LOOK_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = LOOK_MAX_BYTES, .timeout_ms = LOOK_TIMEOUT_MS};
     return podman_run(r, &opts, then, err);
 }
 

@@ -83,7 +83,7 @@ static void on_existing(struct request *r, const struct proc_result *res, const 
 static void on_made(struct request *r, const struct proc_result *res, const struct error *err)
 {
     const char *const args[] = {"network", "inspect", r->network, NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 64u << 10, .timeout_ms = NET_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 64u << 10, .timeout_ms = NET_TIMEOUT_MS};
     struct error why = ERROR_INIT;
     if (!err) {
         network_done(r);
@@ -115,7 +115,7 @@ static int make_network(struct request *r, bool model, struct error *err)
         }
     }
     strvec_push(&args, r->network);
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = NET_TIMEOUT_MS};
+    struct cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = NET_TIMEOUT_MS};
     return podman_run(r, &opts, on_made, err);
 }
 
@@ -155,7 +155,7 @@ static void on_connected(struct request *r, const struct proc_result *res, const
 static int on_bridge_ready(struct request *r, const char *network, struct error *err)
 {
     const char *const args[] = {"network", "connect", network, r->container, NULL};
-    struct podman_cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
     return podman_run(r, &opts, on_connected, err);
 }
 
@@ -195,7 +195,7 @@ static void on_listed(struct request *r, const struct proc_result *res, const st
         }
         p += n + (p[n] != '\0');
     }
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = NET_TIMEOUT_MS};
+    struct cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = NET_TIMEOUT_MS};
     if (args.len == 2 || podman_run(r, &opts, on_removed, &why) < 0) {
         r->networks_gone(r);
     }
@@ -205,7 +205,7 @@ int podman_net_remove(struct request *r, void (*then)(struct request *r), struct
 {
     char *label = xasprintf("label=" PODMAN_LABEL_SANDBOX "=%s", r->call->name);
     const char *const args[] = {"network", "ls", "--filter", label, "--format", "{{.Name}}", NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = NET_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = NET_TIMEOUT_MS};
     r->networks_gone = then;
     int rc = podman_run(r, &opts, on_listed, err);
     free(label);
@@ -290,7 +290,7 @@ static int seal_verify(struct request *r, struct error *err)
     }
     if (r->be->target_url || r->be->facts.is_remote) {
         const char *const args[] = {"exec", r->container, "cat", "/proc/net/dev", "/proc/net/route", NULL};
-        struct podman_cli_opts opts = {.args = args, .capture_max_bytes = 64u << 10, .timeout_ms = NET_TIMEOUT_MS};
+        struct cli_opts opts = {.args = args, .capture_max_bytes = 64u << 10, .timeout_ms = NET_TIMEOUT_MS};
         return podman_run(r, &opts, on_inside, err);
     }
     if (facts_read_net(s->pid, &net, err) < 0) {
@@ -319,7 +319,7 @@ static int on_model_ready(struct request *r, const char *network, struct error *
 {
     struct seal *s = r->state;
     const char *const args[] = {"network", "connect", network, r->container, NULL};
-    struct podman_cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
     s->connected = true;
     return podman_run(r, &opts, on_step, err);
 }
@@ -338,7 +338,7 @@ static void seal_next(struct request *r)
     } else if (s->cut.len) {
         char *network = xstrdup(s->cut.v[0]);
         const char *const args[] = {"network", "disconnect", network, r->container, NULL};
-        struct podman_cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
+        struct cli_opts opts = {.args = args, .timeout_ms = NET_TIMEOUT_MS};
         strvec_remove(&s->cut, 0);
         rc = podman_run(r, &opts, on_step, &err);
         free(network);

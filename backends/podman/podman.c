@@ -87,7 +87,7 @@ static void on_run_line(void *arg, enum proc_stream stream, const char *line, si
     }
 }
 
-int podman_run(struct request *r, struct podman_cli_opts *opts,
+int podman_run(struct request *r, struct cli_opts *opts,
                void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
                struct error *err)
 {

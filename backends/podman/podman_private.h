@@ -92,7 +92,7 @@ void podman_finish(struct request *r, const struct error *err);
 /* Runs one podman command for the request (cli.h; opts->on_done and opts->arg are set here) and calls then with the
  * classified error (NULL: exit 0). A canceled request does not come back: it is finished. Same rules as
  * podman_cli_start; opts->on_line gets the request as arg. */
-int podman_run(struct request *r, struct podman_cli_opts *opts,
+int podman_run(struct request *r, struct cli_opts *opts,
                void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
                struct error *err);
 /* Comes back after delay_ms, unless canceled. */

@@ -90,7 +90,7 @@ static int ask_info(struct request *r,
                     struct error *err)
 {
     static const char *const args[] = {"info", "--format", "json", NULL};
-    struct podman_cli_opts opts = {.args = args, .capture_max_bytes = INFO_MAX_BYTES, .timeout_ms = INFO_TIMEOUT_MS};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = INFO_MAX_BYTES, .timeout_ms = INFO_TIMEOUT_MS};
     return podman_run(r, &opts, then, err);
 }
 

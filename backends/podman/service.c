@@ -76,7 +76,7 @@ static int on_network(struct request *r, const char *network, struct error *err)
 {
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
     service_args(r, network, &args);
-    struct podman_cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = SERVICE_TIMEOUT_MS};
+    struct cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = SERVICE_TIMEOUT_MS};
     return podman_run(r, &opts, on_created, err);
 }
 

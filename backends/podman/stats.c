@@ -168,7 +168,7 @@ static void on_idle(void *arg)
 static int start_stream(struct podman_sampler *s, struct error *err)
 {
     static const char *const args[] = {"stats", "--no-reset", "-i", "2", "--format", PODMAN_STATS_TEMPLATE, NULL};
-    struct podman_cli_opts opts = {.args = args, .on_line = on_line, .on_done = on_done, .arg = s};
+    struct cli_opts opts = {.args = args, .on_line = on_line, .on_done = on_done, .arg = s};
     s->sample_count = 0; /* of an earlier stream */
     if (podman_cli_start(&s->proc, s->be, &opts, err) < 0) {
         return -1;

@@ -221,7 +221,7 @@ static void start_stream(struct podman_watcher *w)
     static const char *const args[] = {"events",   "--format",     "json",     "--filter",    "type=container",
                                        "--filter", "type=network", "--filter", "type=system", NULL};
     struct error err = ERROR_INIT;
-    struct podman_cli_opts opts = {.args = args, .on_line = on_line, .on_done = on_done, .arg = w};
+    struct cli_opts opts = {.args = args, .on_line = on_line, .on_done = on_done, .arg = w};
     w->started_ms = clock_mono_ms();
     if (podman_cli_start(&w->proc, w->be, &opts, &err) < 0) {
         log_warn("changes made by others are seen late: %s", err.msg);
