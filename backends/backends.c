@@ -6,6 +6,7 @@
 #if defined(__linux__)
 #include "backends/bwrap/bwrap.h"
 #endif
+#include "backends/container/container.h"
 #include "backends/podman/podman.h"
 
 const struct backend_ops *const backend_registry[] = {
@@ -13,5 +14,6 @@ const struct backend_ops *const backend_registry[] = {
     &bwrap_backend,
 #endif
     &podman_backend,
+    &container_backend,
     NULL,
 };

@@ -13,7 +13,7 @@ struct cli_tool {
     const char *const *scrubbed; /* variables that it does not get, NULL-terminated */
     /* Fills err from a failed call's exit code (128+signal when killed) and the end of its stderr. */
     int (*classify)(int exit_code, const char *stderr_text, struct error *err);
-    int own_exit; /* with keep_exit: the one code that is the tool's own failure; 0: none is */
+    int own_exit;                       /* with keep_exit: the one code that is the tool's own failure; 0: none is */
     const char *missing, *missing_hint; /* it is not there */
     const char *silent, *silent_hint;   /* it does not answer in time */
     const char *seconds_env;            /* variable that shortens the deadline of what is asked */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/container/classify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/strbuf.h"
+#include "core/util/utf8.h"
+
+#define START_SERVICE "start its service: container system start"
+
+/* What a text means, in lower case. The first that is found counts: specific ones before general ones. Two styles:
+ * `message (cause: "code: \"inner\"")` since 0.10, `code: "message" (cause: ...)` before. */
+static const struct {
+    const char *text;
+    enum error_code code;
+    const char *hint;
+} meanings[] = {
+    {"requires macos 26", ERROR_UNAVAILABLE, "networks other than the default one need macOS 26 or newer"},
+    {"plugins are unavailable", ERROR_UNAVAILABLE, START_SERVICE},
+    {"xpc connection error", ERROR_UNAVAILABLE, START_SERVICE},
+    {"container system start", ERROR_UNAVAILABLE, START_SERVICE},
+    {"connection invalid", ERROR_UNAVAILABLE, START_SERVICE},
+    {"connection interrupted", ERROR_UNAVAILABLE, START_SERVICE},
+    {"xpc timeout", ERROR_TIMEOUT, "its service is busy or hangs: container system stop, then container system start"},
+    {"plugin 'container-", ERROR_UNAVAILABLE, "this version of container has no such command: update it"},
+    {"unknown option", ERROR_UNAVAILABLE, "this version of container is too old for that: update it"},
+    {"unexpected argument", ERROR_UNAVAILABLE, "this version of container is too old for that: update it"},
+    {"permission denied while binding to host port", ERROR_DENIED, "choose a host port of 1024 or more"},
+    {"address already in use", ERROR_BUSY, "choose another host port in the manifest, or end what listens on it"},
+    {"eaddrinuse", ERROR_BUSY, "choose another host port in the manifest, or end what listens on it"},
+    {"errno: 48", ERROR_BUSY, "choose another host port in the manifest, or end what listens on it"},
+    {"hostname(s) already exist", ERROR_EXISTS, "delete the container of that name, or rename the project folder"},
+    {"already exists", ERROR_EXISTS, "delete the container of that name, or rename the project folder"},
+    {"minimum memory amount", ERROR_INVALID, "give the sandbox more memory"},
+    {"is not a valid container id", ERROR_INVALID, "rename the project folder"},
+    {"invalid label format", ERROR_INVALID, NULL},
+    {"invalid volume format", ERROR_INVALID, NULL},
+    {"can not be deleted", ERROR_BUSY, "stop the sandbox first"},
+    {"cannot be deleted", ERROR_BUSY, "stop the sandbox first"},
+    {"is not running", ERROR_UNAVAILABLE, "start the sandbox first"},
+    {"failed to find target executable", ERROR_NOT_FOUND, "the image has no such program"},
+    {"mount source path", ERROR_NOT_FOUND, "a mounted folder is gone"},
+    {"does not exist", ERROR_NOT_FOUND, "a folder that is to be mounted is not there"},
+    {"default kernel not configured", ERROR_UNAVAILABLE,
+     "install its kernel: container system kernel set --recommended"},
+    {"no space left on device", ERROR_SYS, "free some space: container image prune removes what nothing uses"},
+    {"not found", ERROR_NOT_FOUND, NULL},
+    {"notfound", ERROR_NOT_FOUND, NULL},
+    {"operation timed out", ERROR_TIMEOUT, NULL},
+    {"invalidstate", ERROR_BUSY, NULL},
+    {"permission denied", ERROR_DENIED, NULL},
+    {"operation not permitted", ERROR_DENIED, NULL},
+};
+
+/* A copy in lower case (ASCII). */
+static void lower(const char *text, struct strbuf *out)
+{
+    for (const char *p = text; *p; p++) {
+        strbuf_addch(out, *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p);
+    }
+}
+
+bool ctr_is_cli_error(const char *text)
+{
+    return strncmp(text, "Error: ", 7) == 0 || strstr(text, "\nError: ") != NULL;
+}
+
+bool ctr_is_service_down(const char *text)
+{
+    struct error err = ERROR_INIT;
+    ctr_classify(1, text, &err);
+    return err.hint && strcmp(err.hint, START_SERVICE) == 0;
+}
+
+/* The text from the last "Error: " on (it may have several lines), else the last line that says something. */
+static const char *pick(const char *text)
+{
+    const char *found = strncmp(text, "Error: ", 7) == 0 ? text : NULL;
+    for (const char *p = strstr(text, "\nError: "); p; p = strstr(p + 1, "\nError: ")) {
+        found = p + 1;
+    }
+    if (found) {
+        return found + 7;
+    }
+    for (const char *line = text; *line;) {
+        size_t n = strcspn(line, "\r\n");
+        if (n > strspn(line, " \t") && strncmp(line, "See '", 5) != 0 && strncmp(line, "Usage: ", 7) != 0) {
+            found = line;
+        }
+        line += n + strspn(line + n, "\r\n");
+    }
+    return found ? found : "";
+}
+
+/* The first line without the code words of the old style: `notFound: "container X" (cause: ...)` -> `container X`;
+ * of the new style the message, and of its cause only what stands in the innermost quotes. */
+static void reason(const char *text, struct strbuf *out)
+{
+    size_t n = strcspn(text, "\r\n");
+    const char *colon = memchr(text, ':', n), *end = text + n;
+    size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (colon && colon == text + word && word > 0 && strncmp(colon, ": \"", 3) == 0) {
+        const char *from = colon + 3, *close = from;
+        while (close < end && *close != '"') {
+            close += *close == '\\' && close + 1 < end ? 2 : 1;
+        }
+        strbuf_add(out, from, (size_t)(MT_MIN(close, end) - from));
+        return;
+    }
+    strbuf_add(out, text, n);
+}
+
+int ctr_classify(int exit_code, const char *stderr_text, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf why = STRBUF_INIT, low = STRBUF_INIT, clean = STRBUF_INIT;
+    const char *text = pick(stderr_text ? stderr_text : "");
+    enum error_code code = ERROR_EXIT;
+    const char *hint = NULL;
+    lower(text, &low);
+    for (size_t i = 0; i < MT_ARRAY_LEN(meanings); i++) {
+        if (strstr(low.buf, meanings[i].text)) {
+            code = meanings[i].code;
+            hint = meanings[i].hint;
+            break;
+        }
+    }
+    reason(text, &why);
+    utf8_sanitize(&clean, why.buf, why.len, false);
+    if (clean.len == 0) {
+        error_set(err, ERROR_EXIT, "container: exit %d without a word", exit_code);
+    } else {
+        error_hint(err, code, hint, "container: %s", clean.buf);
+    }
+    if (err) {
+        err->sys = code == ERROR_EXIT ? exit_code : 0;
+    }
+    return -1;
+}
+
+bool ctr_port_error(const char *text, uint16_t *port)
+{
+    MT_CLEANUP(strbuf) struct strbuf low = STRBUF_INIT;
+    static const char *const about[] = {"address already in use", "eaddrinuse", "errno: 48",
+                                        "permission denied while binding to host port"};
+    bool found = false;
+    lower(text, &low);
+    *port = 0;
+    for (size_t i = 0; !found && i < MT_ARRAY_LEN(about); i++) {
+        found = strstr(low.buf, about[i]) != NULL;
+    }
+    const char *p = found ? strstr(low.buf, "host port ") : NULL;
+    unsigned long n = p ? strtoul(p + 10, NULL, 10) : 0;
+    *port = n <= 65535 ? (uint16_t)n : 0;
+    return found;
+}
