@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/flight.h"
 #include "backends/podman/pull_parse.h"
 #include "core/io/pty.h"
 #include "core/util/strbuf.h"
@@ -12,178 +13,74 @@
 
 #define PULL_COLS 160 /* podman's bars need room for their numbers */
 
-struct waiter {
-    struct request *r;
-    image_job_fn done;
-    bool left;
-    struct waiter *next;
-};
-
 struct image_job {
-    struct backend *be; /* NULL: the backend is gone, only the end is waited for */
-    char *ref;
+    struct flight flight; /* first: the job is known by it */
     bool is_build;
     struct pty *pty;
     struct proc *proc;
     struct pull_parse pull;
-    int percent;
-    char text[200];
     char step[160], last[200]; /* of a build: the step it is at, its last words */
-    struct waiter *waiters;
-    struct timer *leave; /* those who left are told */
-    struct image_job *next;
 };
 
 struct podman_images {
-    struct image_job *jobs;
+    struct flight_list jobs;
 };
 
-static struct image_job **find(struct backend *be, const char *ref)
+/* Nobody waits for it any more. The terminal's hang-up ends a pull. */
+static bool abandon(struct flight *f)
+{
+    struct image_job *j = (struct image_job *)f;
+    if (j->proc) {
+        proc_kill(j->proc);
+    }
+    return j->proc != NULL;
+}
+
+static void job_release(struct flight *f)
+{
+    struct image_job *j = (struct image_job *)f;
+    pty_close(j->pty);
+    free(j);
+}
+
+/* The jobs of the backend. */
+static struct flight_list *jobs_of(struct backend *be)
 {
     if (!be->images) {
         be->images = xcalloc(1, sizeof(*be->images));
     }
-    struct image_job **at = &be->images->jobs;
-    while (*at && strcmp((*at)->ref, ref) != 0) {
-        at = &(*at)->next;
-    }
-    return at;
+    return &be->images->jobs;
 }
 
-/* Takes it out of the backend's list: nobody joins it any more. */
-static void unlink_job(struct image_job *j)
+static struct image_job *job_new(struct backend *be, const char *ref, bool is_build)
 {
-    if (!j->be || !j->be->images) {
-        return;
-    }
-    for (struct image_job **at = &j->be->images->jobs; *at; at = &(*at)->next) {
-        if (*at == j) {
-            *at = j->next;
-            return;
-        }
-    }
+    struct image_job *j = xcalloc(1, sizeof(*j));
+    j->is_build = is_build;
+    j->flight.abandon = abandon;
+    j->flight.release = job_release;
+    flight_init(&j->flight, jobs_of(be), be->loop, ref);
+    return j;
 }
 
-static void job_free(struct image_job *j)
+/* It is over for this one. */
+static void on_told(void *arg, const struct error *err)
 {
-    pty_close(j->pty);
-    timer_close(j->leave);
-    free(j->ref);
-    free(j);
-}
-
-/* Tells one of those who wait. */
-static void tell(struct waiter *w, const struct error *err)
-{
-    struct waiter copy = *w;
-    free(w);
-    copy.r->on_cancel = NULL;
-    copy.done(copy.r, err);
-}
-
-/* It is over, for all. */
-static void job_end(struct image_job *j, const struct error *err)
-{
-    struct waiter *list = j->waiters, *next;
-    unlink_job(j);
-    j->waiters = NULL;
-    for (struct waiter *w = list; w; w = next) {
-        next = w->next;
-        tell(w, err);
-    }
-    job_free(j);
-}
-
-/* How far it is, to all who wait. */
-static void job_progress(struct image_job *j, const char *text, int percent)
-{
-    if (percent == j->percent && strcmp(text, j->text) == 0) {
-        return;
-    }
-    j->percent = percent;
-    str_copy(j->text, sizeof(j->text), text);
-    for (struct waiter *w = j->waiters; w; w = w->next) {
-        struct backend_call *call = w->r->call;
-        call->percent = percent;
-        if (!w->left && call->on_line) {
-            call->on_line(call, false, j->text, strlen(j->text));
-        }
-    }
-}
-
-/* Nobody waits for it any more: it is ended. Those who left are told now. */
-static void on_leave(void *arg)
-{
-    struct image_job *j = arg;
-    struct error err = ERROR_INIT;
-    error_set(&err, ERROR_CANCELED, "cancelled");
-    struct waiter *gone = NULL, **at = &j->waiters;
-    while (*at) {
-        struct waiter *w = *at;
-        if (w->left) {
-            *at = w->next;
-            w->next = gone;
-            gone = w;
-        } else {
-            at = &w->next;
-        }
-    }
-    bool wanted = j->waiters != NULL;
-    if (!wanted) {
-        unlink_job(j);
-        j->be = NULL;
-        if (j->proc) {
-            proc_kill(j->proc); /* job_free with its end */
-        }
-    }
-    for (struct waiter *w = gone, *next; w; w = next) {
-        next = w->next;
-        tell(w, &err);
-    }
-    if (!wanted && !j->proc) {
-        job_free(j); /* the terminal's hang-up ends a pull */
-    }
+    struct request *r = arg;
+    r->on_cancel = NULL;
+    r->image_done(r, err);
 }
 
 void image_job_leave(struct request *r)
 {
-    struct image_job *jobs = r->be->images ? r->be->images->jobs : NULL;
-    for (struct image_job *j = jobs; j; j = j->next) {
-        for (struct waiter *w = j->waiters; w; w = w->next) {
-            if (w->r == r) {
-                w->left = true;
-                timer_start(j->leave, 0);
-                return;
-            }
-        }
-    }
+    flight_leave(jobs_of(r->be), r);
 }
 
 /* Waits for a job that runs. */
-static void join(struct image_job *j, struct request *r, image_job_fn done)
+static void join(struct flight *f, struct request *r, image_job_fn done)
 {
-    struct waiter *w = xcalloc(1, sizeof(*w));
-    w->r = r;
-    w->done = done;
-    w->next = j->waiters;
-    j->waiters = w;
+    r->image_done = done;
     r->on_cancel = image_job_leave;
-    r->call->percent = j->percent;
-    if (j->text[0] != '\0' && r->call->on_line) {
-        r->call->on_line(r->call, false, j->text, strlen(j->text));
-    }
-}
-
-static struct image_job *job_new(struct image_job **at, struct backend *be, const char *ref, bool is_build)
-{
-    struct image_job *j = xcalloc(1, sizeof(*j));
-    j->be = be;
-    j->ref = xstrdup(ref);
-    j->is_build = is_build;
-    j->percent = -1;
-    j->leave = timer_new(be->loop, on_leave, j);
-    *at = j;
-    return j;
+    flight_join(f, r->call, on_told, r);
 }
 
 /* --- pull --- */
@@ -194,7 +91,7 @@ static void on_pull_data(void *arg, const char *data, size_t len)
     char text[200];
     pull_parse_feed(&j->pull, data, len);
     int percent = pull_parse_progress(&j->pull, text, sizeof(text));
-    job_progress(j, text, percent);
+    flight_progress(&j->flight, text, percent);
 }
 
 /* What a pull says when it fails, and what to do then. Texts of podman 4.3.1; those of registries vary. */
@@ -228,11 +125,12 @@ static void explain_pull(const struct image_job *j, int code, struct error *err)
     const char *reason = strrchr(said, ':') ? said : "it failed silently";
     for (size_t i = 0; i < MT_ARRAY_LEN(table); i++) {
         if (strstr(said, table[i].says)) {
-            error_hint(err, table[i].code, table[i].hint, "%s cannot be pulled: %.200s", j->ref, reason);
+            error_hint(err, table[i].code, table[i].hint, "%s cannot be pulled: %.200s", j->flight.ref, reason);
             return;
         }
     }
-    error_set(err, ERROR_EXIT, "%s cannot be pulled (exit %d): %.200s", j->ref, code, said[0] != '\0' ? said : reason);
+    error_set(err, ERROR_EXIT, "%s cannot be pulled (exit %d): %.200s", j->flight.ref, code,
+              said[0] != '\0' ? said : reason);
 }
 
 static void on_pull_exit(void *arg, int code, int signal)
@@ -243,19 +141,19 @@ static void on_pull_exit(void *arg, int code, int signal)
     if (code != 0) {
         explain_pull(j, code, &err);
     }
-    job_end(j, code != 0 ? &err : NULL);
+    flight_end(&j->flight, code != 0 ? &err : NULL);
 }
 
 int image_job_pull(struct request *r, const char *ref, image_job_fn done, struct error *err)
 {
-    struct image_job **at = find(r->be, ref);
-    if (*at) {
-        join(*at, r, done);
+    struct flight *known = flight_find(jobs_of(r->be), ref);
+    if (known) {
+        join(known, r, done);
         return 0;
     }
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT, env = STRVEC_INIT;
     const char *const args[] = {"pull", ref, NULL};
-    struct image_job *j = job_new(at, r->be, ref, false);
+    struct image_job *j = job_new(r->be, ref, false);
     pull_parse_init(&j->pull);
     podman_cli_argv(r->be->target_url, args, &argv);
     podman_cli_env(NULL, &env);
@@ -269,11 +167,10 @@ int image_job_pull(struct request *r, const char *ref, image_job_fn done, struct
                             .on_exit = on_pull_exit,
                             .arg = j};
     if (pty_start(&j->pty, r->be->loop, &opts, err) < 0) {
-        unlink_job(j);
-        job_free(j);
+        flight_drop(&j->flight);
         return -1;
     }
-    join(j, r, done);
+    join(&j->flight, r, done);
     return 0;
 }
 
@@ -290,13 +187,13 @@ static void on_build_line(void *arg, enum proc_stream stream, const char *line, 
     utf8_sanitize(&clean, line, MT_MIN(len, 300), false);
     if (build_parse_step(clean.buf, &percent, &step, &steps, &what)) {
         str_format(j->step, sizeof(j->step), "step %d of %d: %.120s", step, steps, what);
-        job_progress(j, j->step, percent);
+        flight_progress(&j->flight, j->step, percent);
     } else if (clean.len > 0 && strncmp(clean.buf, "--> ", 4) != 0) {
         if (strncmp(clean.buf, "Error: ", 7) != 0) {
             str_copy(j->last, sizeof(j->last), clean.buf);
         }
         str_format(text, sizeof(text), "%.60s%s%.120s", j->step, j->step[0] != '\0' ? "  " : "", clean.buf);
-        job_progress(j, text, j->percent);
+        flight_progress(&j->flight, text, j->flight.percent);
     }
 }
 
@@ -310,41 +207,33 @@ static void on_build_done(void *arg, const struct proc_result *res, const struct
         error_hint(&mine, ERROR_EXIT, "mend that step and start again", "the build failed (exit %d) at %s%s%s",
                    res->exit_code, j->step, j->last[0] != '\0' ? ": " : "", j->last);
     }
-    job_end(j, err ? &mine : NULL);
+    flight_end(&j->flight, err ? &mine : NULL);
 }
 
 int image_job_build(struct request *r, const char *tag, const char *file, const char *context, image_job_fn done,
                     struct error *err)
 {
-    struct image_job **at = find(r->be, tag);
-    if (*at) {
-        join(*at, r, done);
+    struct flight *known = flight_find(jobs_of(r->be), tag);
+    if (known) {
+        join(known, r, done);
         return 0;
     }
     const char *const args[] = {"build", "--force-rm", "--tag", tag, "--file", file, context, NULL};
-    struct image_job *j = job_new(at, r->be, tag, true);
+    struct image_job *j = job_new(r->be, tag, true);
     struct cli_opts opts = {
         .args = args, .keep_exit = true, .on_line = on_build_line, .on_done = on_build_done, .arg = j};
     if (podman_cli_start(&j->proc, r->be, &opts, err) < 0) {
-        unlink_job(j);
-        job_free(j);
+        flight_drop(&j->flight);
         return -1;
     }
-    join(j, r, done);
+    join(&j->flight, r, done);
     return 0;
 }
 
 void podman_images_close(struct backend *be)
 {
-    struct image_job *next;
-    for (struct image_job *j = be->images ? be->images->jobs : NULL; j; j = next) {
-        next = j->next;
-        j->be = NULL;
-        if (j->proc) {
-            proc_kill(j->proc);
-        } else {
-            job_free(j);
-        }
+    if (be->images) {
+        flight_abandon_all(&be->images->jobs);
     }
     free(be->images);
     be->images = NULL;

@@ -79,6 +79,7 @@ struct request {
     int (*network_ready)(struct request *r, const char *network, struct error *err);
     int (*reconnected)(struct request *r, struct error *err);
     void (*networks_gone)(struct request *r);
+    void (*image_done)(struct request *r, const struct error *err); /* image_job.c: who waits for a job */
     void *state; /* the verb's own; `release` runs just before done */
     void (*release)(struct request *r);
     int step, tries;
