@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/engine/pick.h"
 #include "core/io/pace.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
@@ -245,6 +246,7 @@ static int open_engine(struct app *app, struct error *err)
                                .model = app->model,
                                .bus = app->bus,
                                .registry = backend_registry,
+                               .order = pick_order(PICK_PLATFORM),
                                .idle_stop = true,
                                .probe_after_ms = PROBE_AFTER_MS};
     port_fill(app->port, &opts.port);

@@ -9,6 +9,7 @@
 
 #include "core/engine/devcontainer.h"
 #include "core/engine/env.h"
+#include "core/engine/pick.h"
 #include "core/engine/task_def.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -528,6 +529,7 @@ int verb_open(struct verb_ctx *ctx)
         .model = ctx->model,
         .bus = ctx->bus,
         .registry = backend_registry,
+        .order = pick_order(PICK_PLATFORM),
         .audit_log = ctx->audit_log,
         .no_resume = !ctx->resumes,
         .profile_notes = true,

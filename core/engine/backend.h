@@ -56,6 +56,7 @@ enum backend_cap {
     BACKEND_CAP_ASCII_NAMES =
         1 << 16, /* its names are ASCII: the engine reduces others (N4), project keeps the real one */
     BACKEND_CAP_SERVICES = 1 << 17, /* can hold muthr's own services (N7) */
+    BACKEND_CAP_GPU = 1 << 18,      /* programs inside can use the machine's GPU */
 };
 
 struct mount_spec {
@@ -305,7 +306,7 @@ struct backend_ops {
                      struct error *err);
 };
 
-/* The registry (backends/backends.c): NULL-terminated, in order of preference on this platform. */
+/* The registry (backends/backends.c): NULL-terminated, all that there are; pick.h says which are preferred where. */
 extern const struct backend_ops *const backend_registry[];
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which backend a new sandbox gets, and what a person must be asked before it is started. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,110 +10,252 @@
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
-/* The first backend of this machine with that name (NULL: any) and those capabilities, usable or not. */
-static struct slot *find_slot_here(struct engine *e, const char *name, unsigned caps, bool usable)
+#define CANDIDATES_MAX 16
+
+/* --- what a new one wants, and who can --- */
+
+/* The backends of this machine in order of preference, those that are never chosen unasked behind the others. */
+static size_t list_candidates(struct engine *e, struct pick_candidate *list, struct slot **slots)
+{
+    size_t n = 0;
+    for (size_t place = 0; place <= e->order.len; place++) {
+        for (size_t i = 0; i < e->slot_count && n < CANDIDATES_MAX; i++) {
+            struct slot *s = &e->slots[i];
+            size_t mine = engine_order_of(e, s->ops->name);
+            if (s->host != NULL || (mine == SIZE_MAX ? e->order.len : mine) != place) {
+                continue;
+            }
+            bool usable = s->be != NULL && s->probed && s->probe.usable;
+            slots[n] = s;
+            list[n++] = (struct pick_candidate){.name = s->ops->name,
+                                                .unasked = mine != SIZE_MAX,
+                                                .probed = s->probed,
+                                                .usable = usable,
+                                                .caps = usable ? s->probe.caps : s->ops->caps,
+                                                .reason = s->probe.reason,
+                                                .fix = s->probe.fix};
+        }
+    }
+    return n;
+}
+
+/* The network that it is to have, and what cutting that takes. */
+static unsigned network_wants(struct engine *e, const struct workspace *ws, const struct profile *profile,
+                              const struct record *record, const struct choice *c)
+{
+    static const unsigned NEEDED[] = {[NET_NONE] = BACKEND_CAP_NET_NONE,
+                                      [NET_FULL] = BACKEND_CAP_NET_FULL,
+                                      [NET_SHARED] = BACKEND_CAP_NET_SHARED,
+                                      [NET_MODEL] = BACKEND_CAP_NET_MODEL};
+    struct spec_input in = {.ws = ws,
+                            .profile = profile,
+                            .record = record,
+                            .config = e->opts.config,
+                            .paths = e->opts.paths,
+                            .net_given = c->net_given,
+                            .net = c->net};
+    enum net_policy net;
+    struct error ignored = ERROR_INIT;
+    if (spec_wanted_network(&in, &net, &ignored) < 0) {
+        return 0; /* the plan will say why */
+    }
+    bool seals = net_policy_is_sealed(net) && profile->script != NULL;
+    bool publishes = profile->manifest.ports.len > 0 && net != NET_NONE;
+    return NEEDED[net] | (seals ? BACKEND_CAP_SEAL | BACKEND_CAP_NET_FULL : 0u) |
+           (publishes ? (unsigned)BACKEND_CAP_PORTS : 0u);
+}
+
+/* What a sandbox of that profile (NULL: it cannot be loaded) needs of its backend. */
+static unsigned wants_of(struct engine *e, const struct workspace *ws, const struct profile *profile,
+                         const struct record *record, const struct choice *c)
+{
+    const struct config *config = e->opts.config;
+    bool image = c->image != NULL || record_text(record, RECORD_IMAGE_CHOICE)[0] != '\0';
+    unsigned wants = image ? BACKEND_CAP_IMAGES : 0;
+    if (profile == NULL) {
+        return wants;
+    }
+    const struct manifest *m = &profile->manifest;
+    bool bounded = m->cpus > 0 || m->memory_bytes > 0 || config->cpus > 0 || config->memory[0] != '\0';
+    wants |= m->image != NULL || profile->containerfile != NULL ? BACKEND_CAP_IMAGES : 0;
+    wants |= m->workspace_mode == WORKSPACE_OVERLAY ? BACKEND_CAP_OVERLAY : 0;
+    wants |= config->require_resource_limits && bounded ? BACKEND_CAP_LIMITS : 0;
+    return wants | network_wants(e, ws, profile, record, c);
+}
+
+/* Which one a new sandbox gets. */
+static struct slot *pick_slot(struct engine *e, const struct workspace *ws, const struct profile *profile,
+                              const struct record *record, const struct choice *c, struct pick *pick, struct error *err)
+{
+    struct pick_candidate list[CANDIDATES_MAX];
+    struct slot *slots[CANDIDATES_MAX];
+    struct pick_input in = {.asked = c->backend,
+                            .by_profile = profile != NULL ? profile->manifest.backend : NULL,
+                            .configured = e->opts.config->backend,
+                            .list = list,
+                            .wants = wants_of(e, ws, profile, record, c),
+                            .image = c->image != NULL  ? c->image
+                                     : profile != NULL ? profile->manifest.image
+                                                       : NULL};
+    in.count = list_candidates(e, list, slots);
+    return pick_backend(&in, pick, err) == 0 ? slots[pick->index] : NULL;
+}
+
+/* Opens what somebody names and what was not looked at so far. */
+static void open_wanted(struct engine *e, const struct choice *c, const struct profile *profile)
+{
+    const char *its = profile != NULL ? profile->manifest.backend : NULL;
+    if (c->backend[0] != '\0') {
+        engine_open_named(e, c->backend);
+    } else if (its != NULL) {
+        engine_open_named(e, its);
+    }
+}
+
+/* --- one that exists --- */
+
+/* Two backends have a sandbox of that name: the one that a person names, else nothing is done. */
+static struct slot *choose_twin(struct engine *e, const struct workspace *ws, const struct choice *c, struct error *err)
+{
+    struct slot *one = NULL, *other = NULL;
+    refresh_find(e, ws->sandbox, &one, &other);
+    if (one != NULL && strcmp(one->ops->name, c->backend) == 0) {
+        return one;
+    }
+    if (other != NULL && strcmp(other->ops->name, c->backend) == 0) {
+        return other;
+    }
+    error_hint(err, ERROR_INVALID,
+               "`muthr-tui delete NAME --backend B` deletes one of them; --backend also says which "
+               "is meant for stop",
+               "two sandboxes are called %s, one of %s and one of %s", ws->sandbox, ws->backend, ws->other_backend);
+    return NULL;
+}
+
+/* The slot that holds it, usable, or the reason why not. */
+static struct slot *choose_holder(struct engine *e, const struct workspace *ws, struct error *err)
 {
     for (size_t i = 0; i < e->slot_count; i++) {
         struct slot *s = &e->slots[i];
-        bool works = s->be != NULL && s->probed && s->probe.usable;
-        if (slot_host(s)[0] == '\0' && (name == NULL || strcmp(s->ops->name, name) == 0) &&
-            (s->ops->caps & caps) == caps && (works || !usable)) {
+        if (s->host != NULL || strcmp(s->ops->name, ws->backend) != 0) {
+            continue;
+        }
+        if (s->be != NULL && s->probed && s->probe.usable) {
             return s;
         }
+        if (!s->probed) {
+            error_set(err, ERROR_BUSY, "backend %s is still being looked at", s->ops->name);
+        } else {
+            error_hint(err, ERROR_UNAVAILABLE, "see `muthr-tui doctor`",
+                       "%s is run by %s, and backend %s cannot be used: %s%s%s", ws->sandbox, ws->backend, ws->backend,
+                       s->probe.reason, s->probe.fix[0] != '\0' ? "; " : "", s->probe.fix);
+        }
+        return NULL;
     }
+    error_hint(err, ERROR_UNAVAILABLE, "add it to tui.backends (MUTHR_TUI_BACKENDS)",
+               "%s is run by %s, which is not looked at here", ws->sandbox, ws->backend);
     return NULL;
 }
 
-/* A backend that somebody named: it, or the reason why not; never a silent substitute. */
-static struct slot *named(struct engine *e, const char *name, const char *who, struct error *err)
+struct slot *engine_choose(struct engine *e, const struct workspace *ws, const struct choice *c, struct pick *pick,
+                           struct error *err)
 {
-    struct slot *s = find_slot_here(e, name, 0, true), *broken = find_slot_here(e, name, 0, false);
-    if (s != NULL) {
-        return s;
-    }
-    if (broken == NULL) {
-        error_hint(err, ERROR_UNAVAILABLE, "`muthr-tui doctor` lists those that there are",
-                   "there is no backend \"%.32s\" here (%s)", name, who);
-    } else if (!broken->probed) {
-        error_set(err, ERROR_BUSY, "backend %s is still being looked at", name);
-    } else {
-        error_hint(err, ERROR_UNAVAILABLE, "see `muthr-tui doctor`", "backend %s cannot be used (%s): %s%s%s", name,
-                   who, broken->probe.reason, broken->probe.fix[0] != '\0' ? "; " : "", broken->probe.fix);
-    }
-    return NULL;
-}
-
-/* What is to run in it names an image: by a person's choice, or by the profile. */
-static bool wants_image(struct engine *e, const struct workspace *ws, const struct profile *profile, const char *image)
-{
-    struct record record;
-    record_load(&record, e->opts.paths, ws->sandbox);
-    bool wants = image != NULL || record_text(&record, RECORD_IMAGE_CHOICE)[0] != '\0';
-    record_release(&record);
-    return wants || profile->manifest.image != NULL || profile->containerfile != NULL;
-}
-
-/* "auto": the first one, but one with images for who names one. */
-static struct slot *automatic(struct engine *e, const struct workspace *ws, const struct profile *profile,
-                              const char *image, char notice[CHOICE_NOTICE_MAX], struct error *err)
-{
-    bool wants = profile != NULL && wants_image(e, ws, profile, image);
-    struct slot *with = wants ? find_slot_here(e, NULL, BACKEND_CAP_IMAGES, true) : NULL;
-    struct slot *first = with != NULL ? with : find_slot_here(e, NULL, 0, true);
-    if (first == NULL) {
+    bool exists = ws->have_info && ws->info.state != SANDBOX_NONE,
+         other = c->backend[0] != '\0' && strcmp(c->backend, "auto") != 0 && strcmp(c->backend, ws->backend) != 0;
+    memset(pick, 0, sizeof(*pick));
+    if (ws->host[0] != '\0' && !(exists && other)) {
         return engine_slot_for(e, ws, err);
     }
-    if (wants && with == NULL) {
-        const struct slot *broken = find_slot_here(e, NULL, BACKEND_CAP_IMAGES, false);
-        str_format(notice, CHOICE_NOTICE_MAX, "the image %.100s is not used: %s%.80s",
-                   image != NULL                     ? image
-                   : profile->manifest.image != NULL ? profile->manifest.image
-                                                     : "of the profile's Containerfile",
-                   broken != NULL ? broken->ops->name : "no backend here has images",
-                   broken != NULL ? " cannot be used here" : "");
+    if (exists && ws->other_backend[0] != '\0') {
+        return choose_twin(e, ws, c, err);
     }
-    return first;
-}
-
-struct slot *engine_choose(struct engine *e, const struct workspace *ws, const struct choice *c,
-                           char notice[CHOICE_NOTICE_MAX], struct error *err)
-{
-    bool exists = ws->have_info && ws->info.state != SANDBOX_NONE;
-    const char *configured = e->opts.config->backend;
-    char name[64];
-    struct record record;
-    struct profile profile;
-    struct error ignored = ERROR_INIT;
-    notice[0] = '\0';
-    if (exists && c->backend[0] != '\0' && strcmp(c->backend, ws->backend) != 0) {
+    /* Of one that is only remembered, whoever names another backend means a new one. */
+    if (exists && other && (!ws->remembered || ws->host[0] != '\0')) {
         error_hint(err, ERROR_INVALID, "delete it first: the project folder stays", "%s exists already, run by %s",
                    ws->sandbox, ws->backend);
         return NULL;
     }
-    if (exists || ws->host[0] != '\0') {
-        return engine_slot_for(e, ws, err);
+    if (exists && !other) {
+        return choose_holder(e, ws, err);
     }
-    if (c->backend[0] != '\0' && strcmp(c->backend, "auto") != 0) {
-        return named(e, c->backend, "asked for", err);
-    }
+    char name[64];
+    struct record record;
+    struct profile profile;
+    struct error ignored = ERROR_INIT;
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
-    record_release(&record);
     /* One that cannot be loaded fails in the plan, with its reason. */
     bool have = profile_load(&profile, e->opts.paths, c->profile[0] != '\0' ? c->profile : name, &ignored) == 0;
-    const char *its = have ? profile.manifest.backend : NULL;
-    struct slot *slot;
-    if (its != NULL && strcmp(its, "auto") != 0) {
-        slot = named(e, its, "by its profile", err);
-    } else if (strcmp(configured, "auto") != 0) {
-        slot = named(e, configured, "by sandbox.backend", err);
-    } else {
-        slot = automatic(e, ws, have ? &profile : NULL, c->image, notice, err);
-    }
+    open_wanted(e, c, have ? &profile : NULL);
+    struct slot *slot = pick_slot(e, ws, have ? &profile : NULL, &record, c, pick, err);
+    record_release(&record);
     if (have) {
         profile_release(&profile);
     }
     return slot;
+}
+
+/* --- what would be chosen --- */
+
+void choice_tell(struct engine *e, const struct workspace *ws)
+{
+    static const struct choice none = {.backend = "", .profile = ""};
+    struct record record;
+    struct pick pick;
+    struct error err = ERROR_INIT;
+    char name[64];
+    record_load(&record, e->opts.paths, ws->sandbox);
+    engine_profile_of(e, ws, &record, name);
+    struct slot *slot = pick_slot(e, ws, refresh_profile(e, name), &record, &none, &pick, &err);
+    record_release(&record);
+    if (slot != NULL) {
+        model_set_backend(e->opts.model, ws->id, slot->ops->name, pick.why, "", false);
+        return;
+    }
+    const char *configured = e->opts.config->backend;
+    bool named = strcmp(configured, "auto") != 0;
+    model_set_backend(e->opts.model, ws->id,
+                      named               ? configured
+                      : e->slot_count > 0 ? e->slots[0].ops->name
+                                          : "",
+                      err.code == ERROR_BUSY ? "" : err.msg, "", false);
+}
+
+int engine_pick(struct engine *e, const char *sandbox, const char *profile, struct engine_pick *out, struct error *err)
+{
+    static const struct workspace nobody = {.id = 0};
+    const struct workspace *ws = sandbox != NULL ? model_workspace_by_sandbox(e->opts.model, sandbox) : &nobody;
+    struct pick_candidate list[CANDIDATES_MAX];
+    struct slot *slots[CANDIDATES_MAX];
+    struct record record;
+    struct pick pick;
+    char name[64];
+    memset(out, 0, sizeof(*out));
+    if (ws == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no workspace with the sandbox %.96s", sandbox);
+    }
+    const struct choice c = {.backend = "", .profile = profile != NULL ? profile : ""};
+    record_load(&record, e->opts.paths, ws->sandbox);
+    engine_profile_of(e, ws, &record, name);
+    struct slot *slot = pick_slot(e, ws, refresh_profile(e, profile != NULL ? profile : name), &record, &c, &pick, err);
+    record_release(&record);
+    if (slot == NULL) {
+        return -1;
+    }
+    str_copy(out->backend, sizeof(out->backend), slot->ops->name);
+    str_copy(out->why, sizeof(out->why), pick.why);
+    str_copy(out->passed, sizeof(out->passed), pick.passed);
+    str_copy(out->loss, sizeof(out->loss), pick.loss);
+    list_candidates(e, list, slots);
+    for (size_t i = 0; i < pick.better_count && i < MT_ARRAY_LEN(out->better); i++) {
+        const struct slot *b = slots[pick.better[i].index];
+        str_copy(out->better[i].backend, sizeof(out->better[i].backend), b->ops->name);
+        str_copy(out->better[i].good_for, sizeof(out->better[i].good_for), pick.better[i].good_for);
+        str_copy(out->better[i].reason, sizeof(out->better[i].reason), b->probe.reason);
+        str_copy(out->better[i].fix, sizeof(out->better[i].fix), b->probe.fix);
+        out->better_count++;
+    }
+    return 0;
 }
 
 /* --- consent --- */
@@ -163,7 +306,7 @@ void engine_consent(struct engine *e, const struct engine_request *req, struct e
                                 .profile = req->profile != NULL ? req->profile : ""};
     struct devcontainer dev;
     struct record record;
-    char notice[CHOICE_NOTICE_MAX];
+    struct pick pick;
     struct error ignored = ERROR_INIT;
     memset(out, 0, sizeof(*out));
     MT_CLEANUP(xfree) char *real = ws != NULL && ws->host[0] == '\0' ? path_real(ws->path, &ignored) : NULL;
@@ -178,7 +321,7 @@ void engine_consent(struct engine *e, const struct engine_request *req, struct e
         strcmp(record_text(&record, RECORD_SET_UP_CONSENT), dev.set_up_id) != 0) {
         out->post_create = xstrdup(dev.set_up);
     }
-    const struct slot *slot = engine_choose(e, ws, &wish, notice, &ignored);
+    const struct slot *slot = engine_choose(e, ws, &wish, &pick, &ignored);
     bool images = slot != NULL && (slot->ops->caps & BACKEND_CAP_IMAGES) != 0;
     char name[64];
     struct profile profile;

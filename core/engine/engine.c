@@ -2,6 +2,7 @@
 /* Life of the engine, the queue of ops, and what is asked of it from outside. */
 #include "core/engine/engine.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,30 +93,73 @@ static void open_slot(struct engine *e, const struct backend_ops *ops, const str
         model_put_backend(e->opts.model, &v);
         return;
     }
-    if (e->opts.probe_after_ms > 0) {
+    if (e->opts.probe_after_ms > 0 && !e->was_ready) {
         refresh_probe_later(s, e->opts.probe_after_ms);
     } else {
         refresh_probe(s);
     }
 }
 
-/* MUTHR_TUI_BACKENDS names those of this machine that are looked at at all, for who has one that is slow or broken, or
- * is none of our business; unset: every one. */
-static bool is_allowed_here(const char *name)
+size_t engine_order_of(const struct engine *e, const char *name)
 {
-    const char *list = getenv("MUTHR_TUI_BACKENDS");
-    size_t len = strlen(name);
-    for (const char *p = list; p != NULL && *p != '\0'; p += strspn(p, ", ")) {
-        size_t word = strcspn(p, ", ");
-        if (word == len && memcmp(p, name, len) == 0) {
-            return true;
+    for (size_t i = 0; i < e->order.len; i++) {
+        if (strcmp(e->order.v[i], name) == 0) {
+            return i;
         }
-        p += word;
     }
-    return list == NULL || list[0] == '\0';
+    return SIZE_MAX;
 }
 
-/* Opens every backend of the registry here, and those that can on every host. */
+/* Which are chosen unasked: tui.backends, for who has one that is slow or broken, or is none of our business; else the
+ * platform's; a test's are all of its registry. */
+static void read_order(struct engine *e)
+{
+    const char *list = e->opts.config->backends;
+    for (const char *p = list + strspn(list, ", "); *p != '\0';) {
+        size_t n = strcspn(p, ", ");
+        MT_CLEANUP(xfree) char *word = xstrndup(p, n);
+        strvec_push(&e->order, word);
+        p += n + strspn(p + n, ", ");
+    }
+    e->only_order = e->order.len > 0;
+    for (size_t i = 0; !e->only_order && e->opts.order != NULL && e->opts.order[i] != NULL; i++) {
+        strvec_push(&e->order, e->opts.order[i]);
+    }
+    for (size_t i = 0; !e->only_order && e->opts.order == NULL && e->opts.registry[i] != NULL; i++) {
+        strvec_push(&e->order, e->opts.registry[i]->name);
+    }
+}
+
+/* The registry's row of that name, or NULL. */
+static const struct backend_ops *registered(const struct engine *e, const char *name)
+{
+    for (size_t i = 0; e->opts.registry[i] != NULL; i++) {
+        if (strcmp(e->opts.registry[i]->name, name) == 0) {
+            return e->opts.registry[i];
+        }
+    }
+    return NULL;
+}
+
+struct slot *engine_open_named(struct engine *e, const char *name)
+{
+    const struct backend_ops *ops = registered(e, name);
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (e->slots[i].host == NULL && strcmp(e->slots[i].ops->name, name) == 0) {
+            return &e->slots[i];
+        }
+    }
+    if (ops == NULL || e->closing || (e->only_order && engine_order_of(e, name) == SIZE_MAX)) {
+        return NULL;
+    }
+    open_slot(e, ops, NULL);
+    e->ready = false; /* what is asked for meanwhile waits for it */
+    engine_settle(e);
+    return &e->slots[e->slot_count - 1];
+}
+
+/* Opens those of this machine that are chosen unasked, that the configuration names or that hold something, and those
+ * that can on every host. */
 static void open_backends(struct engine *e)
 {
     size_t kinds = 0, hosts = e->opts.config->host_count;
@@ -123,10 +167,14 @@ static void open_backends(struct engine *e)
         kinds++;
     }
     e->slots = xcalloc(kinds * (1 + hosts) + 1, sizeof(*e->slots));
-    for (size_t i = 0; i < kinds; i++) {
-        if (is_allowed_here(e->opts.registry[i]->name)) {
-            open_slot(e, e->opts.registry[i], NULL);
-        }
+    read_order(e);
+    e->held_count = held_list(e->opts.paths, &e->held);
+    for (size_t i = 0; i < e->order.len; i++) {
+        engine_open_named(e, e->order.v[i]);
+    }
+    engine_open_named(e, e->opts.config->backend); /* "auto" is none */
+    for (size_t i = 0; i < e->held_count; i++) {
+        engine_open_named(e, e->held[i].backend);
     }
     for (size_t h = 0; h < hosts; h++) {
         for (size_t i = 0; i < kinds; i++) {
@@ -264,6 +312,8 @@ static void free_engine(struct engine *e)
     http_client_close(e->http);
     bus_unsubscribe(e->opts.bus, e->sub);
     free(e->slots);
+    free(e->held);
+    strvec_release(&e->order);
     free(e->root);
     free(e->watched);
     free(e->waiters);
@@ -300,7 +350,8 @@ static void on_tick(void *arg)
     struct engine *e = arg;
     if (!e->closing) {
         if (!e->ready && is_looked_at(e)) {
-            e->ready = true;
+            e->ready = e->was_ready = true;
+            refresh_choices(e);
             takeover_look(e);
             idle_on_timer(e);
             engine_schedule(e); /* what was asked for before the backends were known */
@@ -407,15 +458,14 @@ bool engine_is_idle(const struct engine *e)
 
 /* --- what fits a sandbox --- */
 
-struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err)
+/* What runs sandboxes on that host, usable, or the reason why not. */
+static struct slot *slot_of_host(struct engine *e, const struct workspace *ws, struct error *err)
 {
-    const char *wanted = ws->have_info && ws->info.state != SANDBOX_NONE ? ws->backend : e->opts.config->backend;
     bool exists = ws->have_info && ws->info.state != SANDBOX_NONE;
-    bool any = strcmp(wanted, "auto") == 0 || (ws->host[0] != '\0' && !exists); /* a host has few to choose from */
     struct slot *first = NULL;
     for (size_t i = 0; i < e->slot_count; i++) {
         struct slot *s = &e->slots[i];
-        if (strcmp(slot_host(s), ws->host) != 0 || (!any && strcmp(s->ops->name, wanted) != 0)) {
+        if (strcmp(slot_host(s), ws->host) != 0 || (exists && strcmp(s->ops->name, ws->backend) != 0)) {
             continue;
         }
         if (s->be != NULL && s->probed && s->probe.usable) {
@@ -423,22 +473,23 @@ struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struc
         }
         first = first != NULL ? first : s;
     }
-    if (first == NULL && ws->host[0] != '\0') {
+    if (first == NULL) {
         error_hint(err, ERROR_UNAVAILABLE, "see [[hosts]] in the configuration",
                    "nothing runs sandboxes on the host %s", ws->host);
-    } else if (first == NULL) {
-        error_hint(err, ERROR_UNAVAILABLE, "set sandbox.backend to auto or to one that `muthr-tui doctor` lists",
-                   "there is no backend \"%.32s\" here", wanted);
     } else if (!first->probed) {
         error_set(err, ERROR_BUSY, "backend %s is still being looked at", first->ops->name);
-    } else if (first->host != NULL) {
+    } else {
         error_hint(err, ERROR_UNAVAILABLE, first->probe.fix[0] != '\0' ? "see `muthr-tui doctor`" : NULL,
                    "the host %s cannot be reached: %s", ws->host, first->probe.reason);
-    } else {
-        error_hint(err, ERROR_UNAVAILABLE, "see `muthr-tui doctor`", "backend %s cannot be used: %s%s%s",
-                   first->ops->name, first->probe.reason, first->probe.fix[0] != '\0' ? "; " : "", first->probe.fix);
     }
     return NULL;
+}
+
+struct slot *engine_slot_for(struct engine *e, const struct workspace *ws, struct error *err)
+{
+    static const struct choice none = {.backend = "", .profile = ""};
+    struct pick pick;
+    return ws->host[0] != '\0' ? slot_of_host(e, ws, err) : engine_choose(e, ws, &none, &pick, err);
 }
 
 void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64])
@@ -515,8 +566,12 @@ size_t engine_profiles(struct engine *e, struct profile_entry **out)
 /* The same choice for a run that waited for the backends. */
 static struct slot *run_choose(struct run *r, const struct workspace *ws, struct error *err)
 {
-    struct choice choice = {.backend = r->backend, .profile = r->profile_name, .image = r->wanted_image};
-    return engine_choose(r->e, ws, &choice, r->choice_notice, err);
+    struct choice choice = {.backend = r->backend,
+                            .profile = r->profile_name,
+                            .image = r->wanted_image,
+                            .net_given = r->net_given,
+                            .net = r->net};
+    return engine_choose(r->e, ws, &choice, &r->pick, err);
 }
 
 /* A run that was asked for before the backends were known gets its slot, or the reason why there is none. False: not
@@ -531,6 +586,10 @@ static bool find_slot(struct engine *e, struct run *r)
         error_set(&r->slot_error, ERROR_NOT_FOUND, "no workspace has the sandbox %s any more", r->sandbox);
     } else {
         r->slot = run_choose(r, ws, &r->slot_error);
+    }
+    if (r->slot == NULL && !e->ready) { /* somebody named one that was not opened before */
+        r->slot_error = ERROR_INIT;
+        return false;
     }
     return true;
 }
@@ -607,21 +666,23 @@ static const struct workspace *check_request(struct engine *e, const struct engi
 
 /* The slot for what a request asks. */
 static struct slot *request_choose(struct engine *e, const struct engine_request *req, const struct workspace *ws,
-                                   char notice[CHOICE_NOTICE_MAX], struct error *err)
+                                   struct pick *pick, struct error *err)
 {
     struct choice choice = {.backend = req->backend != NULL ? req->backend : "",
                             .profile = req->profile != NULL ? req->profile : "",
-                            .image = req->image};
-    return engine_choose(e, ws, &choice, notice, err);
+                            .image = req->image,
+                            .net_given = req->net_given,
+                            .net = req->net};
+    return engine_choose(e, ws, &choice, pick, err);
 }
 
 /* A new op at the end of the queue; slot NULL: chosen later. */
 static struct run *enqueue(struct engine *e, const struct engine_request *req, const struct workspace *ws,
-                           struct slot *slot, const char *notice)
+                           struct slot *slot, const struct pick *pick)
 {
     struct run *r = run_new(e, req, ws);
     r->slot = slot;
-    str_copy(r->choice_notice, sizeof(r->choice_notice), slot != NULL ? notice : "");
+    r->pick = *pick;
     op_touch(r->op);
     return r;
 }
@@ -629,10 +690,14 @@ static struct run *enqueue(struct engine *e, const struct engine_request *req, c
 op_id engine_run(struct engine *e, const struct engine_request *req, struct error *err)
 {
     const struct workspace *ws = check_request(e, req, err);
-    char notice[CHOICE_NOTICE_MAX] = "";
-    struct slot *slot = ws != NULL && e->ready ? request_choose(e, req, ws, notice, err) : NULL;
+    struct pick pick = {0};
+    struct error busy = ERROR_INIT;
+    struct slot *slot = ws != NULL && e->ready ? request_choose(e, req, ws, &pick, &busy) : NULL;
     struct run *equal = ws != NULL ? find_equal(e, req) : NULL;
     if (ws == NULL || (slot == NULL && e->ready)) {
+        if (ws != NULL && err != NULL) {
+            *err = busy;
+        }
         return 0;
     }
     if (equal != NULL && may_join(equal, req)) {
@@ -640,7 +705,7 @@ op_id engine_run(struct engine *e, const struct engine_request *req, struct erro
         equal->done_arg = req->arg;
         return equal->id;
     }
-    struct run *r = enqueue(e, req, ws, slot, notice);
+    struct run *r = enqueue(e, req, ws, slot, &pick);
     op_id id = r->id;
     if (req->plan == ENGINE_START || req->plan == ENGINE_RESTART || req->plan == ENGINE_PROVISION ||
         req->plan == ENGINE_BAKE) {
@@ -653,12 +718,12 @@ op_id engine_run(struct engine *e, const struct engine_request *req, struct erro
 op_id engine_resume(struct engine *e, const struct engine_request *req, struct lockfile *lock, struct error *err)
 {
     const struct workspace *ws = check_request(e, req, err);
-    char notice[CHOICE_NOTICE_MAX] = "";
-    struct slot *slot = ws != NULL ? request_choose(e, req, ws, notice, err) : NULL;
+    struct pick pick;
+    struct slot *slot = ws != NULL ? request_choose(e, req, ws, &pick, err) : NULL;
     if (slot == NULL) {
         return 0;
     }
-    struct run *r = enqueue(e, req, ws, slot, notice);
+    struct run *r = enqueue(e, req, ws, slot, &pick);
     r->resumed = r->journaled = true;
     r->l2 = lock;
     r->l2_held = true;

@@ -25,6 +25,8 @@ struct engine_opts {
     struct model *model;
     struct bus *bus;
     const struct backend_ops *const *registry; /* backend_registry, or a test's */
+    const char *const *order; /* those of it that are opened unasked, the preferred one first (pick_order); NULL: all,
+                                 as they stand there. tui.backends replaces it; who names another one opens it */
     struct session_port port;
     uint64_t step_timeout_max_ms; /* no step may take longer than this; 0: as the plans say. For tests */
     bool idle_stop;               /* stops what nobody uses (S8): the cockpit's business, not a verb's */
@@ -179,6 +181,17 @@ struct engine_consent {
 };
 void engine_consent(struct engine *e, const struct engine_request *req, struct engine_consent *out);
 void engine_consent_release(struct engine_consent *c);
+
+/* What a new sandbox would get: of the workspace (with that profile, NULL: its own), or (sandbox NULL) of any. *out:
+ * which and why; `backend` its name. -1 and err: none, or not yet. */
+struct engine_pick {
+    char backend[16], why[200], passed[240], loss[240];
+    struct {
+        char backend[16], good_for[160], reason[320], fix[480];
+    } better[4];
+    size_t better_count;
+};
+int engine_pick(struct engine *e, const char *sandbox, const char *profile, struct engine_pick *out, struct error *err);
 
 /* A person asks to look at a host (or a backend that failed) again, now. */
 void engine_retry_backend(struct engine *e, const char *name, const char *host);

@@ -9,9 +9,11 @@
 #include "core/engine/endpoints.h"
 #include "core/engine/engine.h"
 #include "core/engine/env.h"
+#include "core/engine/held.h"
 #include "core/engine/journal.h"
 #include "core/engine/op.h"
 #include "core/engine/phase.h"
+#include "core/engine/pick.h"
 #include "core/engine/profiles.h"
 #include "core/engine/record.h"
 #include "core/engine/spec.h"
@@ -21,8 +23,6 @@
 #include "core/io/pidwatch.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
-
-#define CHOICE_NOTICE_MAX 240
 
 /* One backend of the registry, here or on a host. */
 struct slot {
@@ -36,6 +36,7 @@ struct slot {
     bool overtaken;                 /* since its list was asked for, an op has looked: the list may be older */
     unsigned overtakings;           /* such lists in a row: not shown, but only so many */
     uint64_t retry_ms;              /* the pause before the next look */
+    bool known;                     /* its list is in infos */
     struct strvec folders;          /* of a host, below its workspace root */
     bool have_folders;
     struct backend_probe probe;
@@ -62,14 +63,14 @@ struct run {
     enum net_policy net;
     bool net_given, recreate, reprovision, as_is, force, no_provision;
     bool allow_post_create, allow_image, orphan_only, idle_only;
-    char backend[16];                      /* asked for; "" */
-    char *wanted_image;                    /* asked for, or NULL */
-    char choice_notice[CHOICE_NOTICE_MAX]; /* what its backend cannot give it */
-    uint64_t delay_ms;                     /* before anything is done; a cancel meanwhile leaves all as it is */
-    uint64_t idle_stamp;                   /* idle_only: latest sign of use when it was decided */
-    bool in_use;                           /* idle_only: it is used again */
-    bool in_window;                        /* that time runs: such an op takes nobody's place */
-    bool have_paths;                       /* apply, discard: only `paths` */
+    char backend[16];    /* asked for; "" */
+    char *wanted_image;  /* asked for, or NULL */
+    struct pick pick;    /* why that backend, and what it cannot give it */
+    uint64_t delay_ms;   /* before anything is done; a cancel meanwhile leaves all as it is */
+    uint64_t idle_stamp; /* idle_only: latest sign of use when it was decided */
+    bool in_use;         /* idle_only: it is used again */
+    bool in_window;      /* that time runs: such an op takes nobody's place */
+    bool have_paths;     /* apply, discard: only `paths` */
     struct strvec paths;
     bool resumed; /* from the journal of a dead cockpit or verb */
     struct strvec env;
@@ -130,6 +131,10 @@ struct engine {
     uint64_t born_wall_ms;
     struct slot *slots;
     size_t slot_count;
+    struct strvec order; /* names of those of this machine that are chosen unasked, by preference */
+    bool only_order;     /* tui.backends says so: no others are opened */
+    struct held *held;   /* as last seen before this engine began, for backends that do not answer */
+    size_t held_count;
     struct http_client *http;
     struct endpoint **endpoints; /* by the model's index */
     size_t endpoint_count;
@@ -167,8 +172,9 @@ struct engine {
     char *audit_path; /* NULL: nothing is written down */
     bool audit_lost;  /* said once */
     bool scanned, ready, closing, leave, closed;
-    bool follows; /* changes of what runs are reported to us */
-    int pending;  /* calls and probes of the engine itself in flight */
+    bool was_ready; /* once: it is not again while a backend that somebody named is looked at */
+    bool follows;   /* changes of what runs are reported to us */
+    int pending;    /* calls and probes of the engine itself in flight */
     struct waiter {
         void (*fn)(void *arg);
         void *arg;
@@ -181,6 +187,11 @@ struct engine {
 #define INFERENCE_FRESH_MS 15000
 
 /* --- engine.c --- */
+/* The slot of this machine for a backend of the registry, opened now when it was not; NULL: there is none of that
+ * name, or it is not to be looked at. */
+struct slot *engine_open_named(struct engine *e, const char *name);
+/* Is it among those that are chosen unasked? At which place, from 0; SIZE_MAX: no. */
+size_t engine_order_of(const struct engine *e, const char *name);
 /* Starts what may start now. */
 void engine_schedule(struct engine *e);
 /* Queues what the journal says, under a lock on the sandbox that is ours already: the op releases it. 0 and err: the
@@ -212,6 +223,14 @@ void refresh_probe(struct slot *s);
 void refresh_probe_later(struct slot *s, uint64_t delay_ms);
 /* Timer of a host that is down. */
 void refresh_retry(void *arg);
+/* The entry of a sandbox in what the backends listed last, and who holds it; *other (may be NULL): one that has another
+ * of that name, or NULL. */
+const struct sandbox_info *refresh_find(const struct engine *e, const char *sandbox, struct slot **slot,
+                                        struct slot **other);
+/* A profile, or NULL; valid until the next call. Read once in a pass over all. */
+const struct profile *refresh_profile(struct engine *e, const char *name);
+/* What is known about the backends has changed: those that would be chosen, into the model. */
+void refresh_choices(struct engine *e);
 /* From now on changes that others make are followed (lazy_follow). */
 void refresh_follow(struct engine *e);
 /* Lists again soon; several reports become one. */
@@ -231,11 +250,16 @@ void stats_cancel(struct engine *e);
 struct choice {
     const char *backend, *profile; /* asked for; "": not */
     const char *image;             /* asked for, or NULL */
+    bool net_given;
+    enum net_policy net;
 };
 /* The slot that holds the sandbox, else the one that a new one gets: asked for, by its profile, by configuration, else
- * the first that is usable and fits its image. `notice`: "" or what is lost by it, for as long as it lives. */
-struct slot *engine_choose(struct engine *e, const struct workspace *ws, const struct choice *c,
-                           char notice[CHOICE_NOTICE_MAX], struct error *err);
+ * the first that is usable and can do what it wants. *pick (all zero where the sandbox exists) says why. One that is
+ * named and was not looked at yet is opened: BUSY then, and the engine is not ready until that is known. */
+struct slot *engine_choose(struct engine *e, const struct workspace *ws, const struct choice *c, struct pick *pick,
+                           struct error *err);
+/* A workspace without a sandbox: which backend it would get, and why, into the model. */
+void choice_tell(struct engine *e, const struct workspace *ws);
 /* Is what would be used now what the person was shown? Also when nothing was. */
 bool consent_matches(struct engine *e, const char *sandbox, bool image, const char *now);
 void consent_forget_all(struct engine *e);

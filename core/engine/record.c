@@ -78,6 +78,7 @@ static const char *const FIELDS[] = {
     [RECORD_IMAGE_CHOICE] = "image_choice",   [RECORD_IMAGE] = "image",   [RECORD_IMAGE_NOTICE] = "image_notice",
     [RECORD_IMAGE_CONSENT] = "image_consent", [RECORD_SET_UP] = "set_up", [RECORD_SET_UP_CONSENT] = "set_up_consent",
     [RECORD_BASELINE] = "baseline",           [RECORD_IMAGES] = "images", [RECORD_RUN] = "run",
+    [RECORD_BACKEND_WHY] = "backend_why",
 };
 _Static_assert(MT_ARRAY_LEN(FIELDS) == RECORD_FIELD_COUNT, "a field without a name");
 

@@ -38,9 +38,10 @@ enum record_field {
     RECORD_SET_UP_CONSENT, /* hash of the set-up command that a person said yes to */
     RECORD_BASELINE,       /* S4: version of the baseline inside */
     RECORD_IMAGES,         /* "yes": its backend has images */
+    RECORD_BACKEND_WHY,    /* why it was made with the backend that has it */
     RECORD_RUN,            /* of a service: which run of which container its script was run in */
 };
-#define RECORD_FIELD_COUNT 9
+#define RECORD_FIELD_COUNT 10
 const char *record_text(const struct record *r, enum record_field field);
 void record_set_text(struct record *r, enum record_field field, const char *value);
 

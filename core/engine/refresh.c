@@ -27,33 +27,73 @@ static void submit_list(struct slot *s);
 
 /* --- workspaces --- */
 
-/* The entry of a sandbox in what the backends listed last. */
-static const struct sandbox_info *find_info(const struct engine *e, const char *sandbox, const struct slot **slot)
+const struct sandbox_info *refresh_find(const struct engine *e, const char *sandbox, struct slot **slot,
+                                        struct slot **other)
 {
+    const struct sandbox_info *found = NULL;
+    *slot = NULL;
+    if (other != NULL) {
+        *other = NULL;
+    }
     for (size_t i = 0; sandbox[0] != '\0' && i < e->slot_count; i++) {
         for (size_t k = 0; k < e->slots[i].info_count; k++) {
-            if (strcmp(e->slots[i].infos[k].name, sandbox) == 0) {
-                *slot = &e->slots[i];
-                return &e->slots[i].infos[k];
+            if (strcmp(e->slots[i].infos[k].name, sandbox) != 0) {
+                continue;
             }
+            if (found != NULL && other != NULL) {
+                *other = &e->slots[i];
+                return found;
+            }
+            if (found == NULL) {
+                found = &e->slots[i].infos[k];
+                *slot = &e->slots[i];
+            }
+        }
+        if (found != NULL && other == NULL) {
+            return found;
+        }
+    }
+    return found;
+}
+
+/* The slot of this machine for that backend, or NULL. */
+static const struct slot *local_slot(const struct engine *e, const char *backend)
+{
+    for (size_t i = 0; i < e->slot_count; i++) {
+        if (e->slots[i].host == NULL && strcmp(e->slots[i].ops->name, backend) == 0) {
+            return &e->slots[i];
         }
     }
     return NULL;
 }
 
-/* Which backend a new sandbox would get. */
-static const char *default_backend(const struct engine *e)
+/* A backend that never said what it has held this sandbox: nobody can tell now. */
+static bool is_in_the_dark(const struct engine *e, const struct held *h)
 {
-    const char *wanted = e->opts.config->backend;
-    if (strcmp(wanted, "auto") != 0) {
-        return wanted;
-    }
-    for (size_t i = 0; i < e->slot_count; i++) {
-        if (e->slots[i].probe.usable && e->slots[i].host == NULL) {
-            return e->slots[i].ops->name;
+    const struct slot *s = local_slot(e, h->backend);
+    return s == NULL ? e->only_order : !s->known && s->probed && !s->probe.usable;
+}
+
+/* What was held by a backend that does not answer; NULL: nothing. */
+static const struct held *find_held(const struct engine *e, const char *sandbox)
+{
+    for (size_t i = 0; i < e->held_count; i++) {
+        if (strcmp(e->held[i].sandbox, sandbox) == 0 && is_in_the_dark(e, &e->held[i])) {
+            return &e->held[i];
         }
     }
-    return e->slot_count > 0 ? e->slots[0].ops->name : "";
+    return NULL;
+}
+
+/* An info that says so. */
+static void unknown_info(const struct engine *e, const struct held *h, struct sandbox_info *out)
+{
+    const struct slot *s = local_slot(e, h->backend);
+    memset(out, 0, sizeof(*out));
+    str_copy(out->name, sizeof(out->name), h->sandbox);
+    out->state = SANDBOX_UNKNOWN;
+    str_format(out->reason, sizeof(out->reason), "%s: %.150s", h->backend,
+               s != NULL ? s->probe.reason : "not looked at (tui.backends)");
 }
 
 /* What runs sandboxes on a host. */
@@ -86,9 +126,9 @@ static void add_missing(struct workspace *w, const struct sandbox_info *info)
 static void fill_choices(struct engine *e, struct workspace *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct slot *slot = NULL;
-        const struct sandbox_info *info = find_info(e, list[i].sandbox, &slot);
-        const char *usual = list[i].host[0] != '\0' ? host_backend(e, list[i].host) : default_backend(e);
+        struct slot *slot;
+        const struct sandbox_info *info = refresh_find(e, list[i].sandbox, &slot, NULL);
+        const char *usual = list[i].host[0] != '\0' ? host_backend(e, list[i].host) : ""; /* put_state says */
         str_copy(list[i].backend, sizeof(list[i].backend), info != NULL ? slot->ops->name : usual);
         str_copy(list[i].profile, sizeof(list[i].profile), e->opts.config->profile);
         if (info != NULL) {
@@ -111,6 +151,40 @@ static void drop_cached(struct engine *e)
     e->have_cached = false;
 }
 
+/* The state of one, from the last lists. */
+static void put_state(struct engine *e, const struct workspace *ws)
+{
+    struct model *m = e->opts.model;
+    struct slot *slot, *other;
+    const struct sandbox_info *info = refresh_find(e, ws->sandbox, &slot, &other);
+    const struct held *held = info == NULL && ws->host[0] == '\0' ? find_held(e, ws->sandbox) : NULL;
+    struct sandbox_info made;
+    if (other != NULL) {
+        made = *info;
+        made.state = SANDBOX_UNKNOWN;
+        str_format(made.reason, sizeof(made.reason), "two sandboxes have this name: one of %s, one of %s",
+                   slot->ops->name, other->ops->name);
+        model_set_sandbox(m, ws->id, &made, slot->ops->name);
+        model_set_backend(m, ws->id, slot->ops->name, "", other->ops->name, false);
+    } else if (info != NULL) {
+        model_set_sandbox(m, ws->id, info, slot->ops->name);
+        model_set_backend(m, ws->id, slot->ops->name, ws->other_backend[0] != '\0' ? "" : ws->backend_why, "", false);
+    } else if (held != NULL) {
+        unknown_info(e, held, &made);
+        model_set_sandbox(m, ws->id, &made, held->backend);
+        model_set_backend(m, ws->id, held->backend, "", "", true);
+    } else {
+        if (ws->have_info && ws->info.state != SANDBOX_NONE) {
+            struct sandbox_info none = {.state = SANDBOX_NONE};
+            str_copy(none.name, sizeof(none.name), ws->sandbox);
+            model_set_sandbox(m, ws->id, &none, NULL);
+        }
+        if (ws->host[0] == '\0') {
+            choice_tell(e, ws);
+        }
+    }
+}
+
 /* States, drift and orphans of all, from the last lists. */
 static void put_states(struct engine *e)
 {
@@ -118,16 +192,9 @@ static void put_states(struct engine *e)
     e->in_pass = true;
     for (size_t i = 0; i < model_workspace_count(m); i++) {
         const struct workspace *ws = model_workspace_at(m, i);
-        const struct slot *slot = NULL;
-        const struct sandbox_info *info = find_info(e, ws->sandbox, &slot);
-        if (info != NULL) {
-            model_set_sandbox(m, ws->id, info, slot->ops->name);
-        } else if (ws->have_info && ws->info.state != SANDBOX_NONE) {
-            struct sandbox_info none = {.state = SANDBOX_NONE};
-            str_copy(none.name, sizeof(none.name), ws->sandbox);
-            model_set_sandbox(m, ws->id, &none, default_backend(e));
-        }
-        bool down = info != NULL && (info->state == SANDBOX_STOPPED || info->state == SANDBOX_FAILED);
+        put_state(e, ws);
+        bool down =
+            ws->have_info && !ws->remembered && (ws->info.state == SANDBOX_STOPPED || ws->info.state == SANDBOX_FAILED);
         model_set_orphan(m, ws->id, down && !profiles_recorded(e->opts.paths, ws->sandbox, NULL)); /* S7 */
         refresh_drift(e, ws);
     }
@@ -135,10 +202,34 @@ static void put_states(struct engine *e)
     drop_cached(e);
 }
 
+void refresh_choices(struct engine *e)
+{
+    struct model *m = e->opts.model;
+    e->in_pass = true;
+    for (size_t i = 0; i < model_workspace_count(m); i++) {
+        const struct workspace *ws = model_workspace_at(m, i);
+        if (ws->host[0] == '\0' && (!ws->have_info || ws->info.state == SANDBOX_NONE || ws->remembered)) {
+            put_state(e, ws);
+        }
+    }
+    e->in_pass = false;
+    drop_cached(e);
+}
+
+/* Sandboxes that a backend which does not answer held, and that no folder and no list knows. */
+static size_t count_dark(const struct engine *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->held_count; i++) {
+        n += is_in_the_dark(e, &e->held[i]);
+    }
+    return n;
+}
+
 /* The set of workspaces from a scan and from sandboxes without a folder. */
 static void put_workspaces(struct engine *e, const struct workspace *scan, size_t scanned)
 {
-    size_t n = scanned, most = scanned + 1;
+    size_t n = scanned, most = scanned + 1 + count_dark(e);
     for (size_t i = 0; i < e->slot_count; i++) {
         most += e->slots[i].host == NULL ? e->slots[i].info_count : 0;
     }
@@ -156,6 +247,17 @@ static void put_workspaces(struct engine *e, const struct workspace *scan, size_
             if (!known) {
                 add_missing(&list[n++], info);
             }
+        }
+    }
+    for (size_t i = 0; i < e->held_count; i++) {
+        struct sandbox_info info;
+        bool known = !is_in_the_dark(e, &e->held[i]);
+        for (size_t j = 0; j < n && !known; j++) {
+            known = strcmp(list[j].sandbox, e->held[i].sandbox) == 0;
+        }
+        if (!known) {
+            unknown_info(e, &e->held[i], &info);
+            add_missing(&list[n++], &info);
         }
     }
     for (size_t i = 0; i < e->slot_count; i++) {
@@ -229,6 +331,12 @@ static int load_cached(struct engine *e, const char *name)
     return e->have_cached ? 0 : -1;
 }
 
+const struct profile *refresh_profile(struct engine *e, const char *name)
+{
+    bool have = load_cached(e, name) == 0;
+    return have ? &e->cached : NULL;
+}
+
 /* Is the script of its profile through? */
 static void put_provisioned(struct engine *e, const struct workspace *ws, const struct record *record, const char *name)
 {
@@ -251,6 +359,9 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
     put_provisioned(e, ws, &record, name);
+    if (!ws->remembered && ws->other_backend[0] == '\0') {
+        model_set_backend(e->opts.model, ws->id, ws->backend, record_text(&record, RECORD_BACKEND_WHY), "", false);
+    }
     model_set_image_notice(e->opts.model, ws->id, record_text(&record, RECORD_IMAGE_NOTICE));
     if (ws->info.config_hash[0] == '\0' || ws->missing) {
         model_set_drift(e->opts.model, ws->id, NULL);
@@ -305,7 +416,11 @@ void refresh_put(struct engine *e, const char *sandbox, struct slot *slot, const
     slot->overtaken = slot->overtaken || (slot->in_call && slot->call.verb == BACKEND_LIST);
     keep_info(slot, sandbox, info);
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
-    if (ws != NULL && (info->state != SANDBOX_NONE || ws->have_info)) {
+    struct slot *one, *other;
+    refresh_find(e, sandbox, &one, &other);
+    if (ws != NULL && (one != slot || other != NULL) && info->state == SANDBOX_NONE) {
+        put_state(e, ws); /* another backend has one of that name, or a new one would go elsewhere */
+    } else if (ws != NULL && (info->state != SANDBOX_NONE || ws->have_info)) {
         model_set_sandbox(e->opts.model, ws->id, info, slot->ops->name);
     }
 }
@@ -382,6 +497,11 @@ static void on_probe(struct slot *s, const struct error *err)
     } else if ((s->host != NULL || s->worked) && !e->closing) {
         lost(s);
         refresh_scan(e);
+    } else if (count_dark(e) > 0 && !e->closing) {
+        refresh_scan(e);
+    }
+    if (e->was_ready && !e->closing) {
+        refresh_choices(e);
     }
 }
 
@@ -409,6 +529,10 @@ static void take_list(struct slot *s)
         str_copy(s->infos[kept++].name, sizeof(s->infos[0].name), key);
     }
     s->info_count = kept;
+    s->known = true;
+    if (s->host == NULL) {
+        held_sync(s->e->opts.paths, s->ops->name, s->infos, s->info_count);
+    }
     s->retry_ms = 0;
     s->suspect = false;
 }
@@ -598,13 +722,14 @@ static void on_stats(struct backend_call *call, const struct error *err)
 /* Asks for one sandbox unless the last answer is still owed. */
 static void ask_stats(struct engine *e, const struct workspace *ws)
 {
-    const struct slot *slot = NULL;
+    struct slot *slot;
     for (const struct stat_call *c = e->stat_calls; c != NULL; c = c->next) {
         if (c->ws == ws->id) {
             return;
         }
     }
-    if (find_info(e, ws->sandbox, &slot) == NULL || slot->be == NULL || (slot->probe.caps & BACKEND_CAP_STATS) == 0) {
+    if (refresh_find(e, ws->sandbox, &slot, NULL) == NULL || slot->be == NULL ||
+        (slot->probe.caps & BACKEND_CAP_STATS) == 0) {
         return;
     }
     struct stat_call *c = xcalloc(1, sizeof(*c));

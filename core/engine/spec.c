@@ -34,6 +34,12 @@ static int wanted_network(const struct spec_input *in, enum net_policy *out, str
     return 0;
 }
 
+int spec_wanted_network(const struct spec_input *in, enum net_policy *out, struct error *err)
+{
+    MT_CLEANUP(strvec) struct strvec ignored = STRVEC_INIT;
+    return wanted_network(in, out, &ignored, err);
+}
+
 /* Does a source that is written as lying beside the projects really lie elsewhere? Agents can put links there. */
 static bool is_led_away(const char *path, const char *real, const char *workspace, const char *written)
 {

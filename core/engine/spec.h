@@ -29,6 +29,8 @@ struct spec_input {
  * in *warnings. Errors: INVALID. */
 int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct strbuf *text, struct strvec *warnings,
                struct error *err);
+/* The network that it is to have in the end, as spec_build works it out. INVALID. */
+int spec_wanted_network(const struct spec_input *in, enum net_policy *out, struct error *err);
 /* "network: full -> none, memory: no limit -> 2 GiB" between two canonical texts; "" when equal. */
 void spec_diff(const char *old, const char *now, struct strbuf *out);
 /* The same as strings of their own: "network: none instead of full". */

@@ -282,7 +282,7 @@ void image_note_created(struct run *r)
 {
     record_set_text(&r->record, RECORD_BASELINE, "");
     record_set_text(&r->record, RECORD_IMAGE, r->do_image && r->spec.image != NULL ? r->spec.image : "");
-    record_set_text(&r->record, RECORD_IMAGE_NOTICE, r->image_notice[0] != '\0' ? r->image_notice : r->choice_notice);
+    record_set_text(&r->record, RECORD_IMAGE_NOTICE, r->image_notice[0] != '\0' ? r->image_notice : r->pick.loss);
     record_set_text(&r->record, RECORD_SET_UP, r->dev.set_up != NULL ? "due" : "");
 }
 

@@ -326,6 +326,21 @@ bool skip_remove(void *ctx, char why[STEP_WHY_MAX])
     return !r->do_remove;
 }
 
+/* Who makes it, and why that one; where it is not the usual one, the person is told. */
+static void note_backend(struct run *r)
+{
+    struct error err = ERROR_INIT;
+    if (r->pick.why[0] != '\0') {
+        record_set_text(&r->record, RECORD_BACKEND_WHY, r->pick.why);
+    }
+    if (r->pick.passed[0] != '\0') {
+        run_note(r, r->pick.passed);
+    }
+    if (r->slot->host == NULL && held_put(r->e->opts.paths, r->sandbox, r->slot->ops->name, &err) < 0) {
+        log_info("that %s holds %s is not remembered: %s", r->slot->ops->name, r->sandbox, err.msg);
+    }
+}
+
 enum step_result step_create(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
@@ -334,6 +349,7 @@ enum step_result step_create(struct op *op, void *ctx, struct error *err)
     r->call.spec = &r->spec;
     if (r->do_create) {
         image_note_created(r);
+        note_backend(r);
     }
     r->created = r->do_create; /* even when it fails half way: undo removes what there is */
     return run_submit(r, r->do_create ? BACKEND_CREATE : BACKEND_UPDATE, NULL);
@@ -547,6 +563,9 @@ enum step_result step_forget(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     (void)op;
+    if (r->slot->host == NULL) {
+        held_drop(r->e->opts.paths, r->sandbox, r->slot->ops->name);
+    }
     if (profiles_forget(r->e->opts.paths, r->sandbox, err) < 0 ||
         record_forget(r->e->opts.paths, r->sandbox, err) < 0) {
         return STEP_FAIL;

@@ -65,8 +65,9 @@ struct config {
     int64_t parallel_ops;                          /* 4 */
     bool allow_untrusted_image, allow_post_create; /* S13, S15 */
     /* [tui] */
-    char *theme;  /* "default" */
-    char *prefix; /* "C-]" */
+    char *backends; /* "": as usual on this platform; MUTHR_TUI_BACKENDS */
+    char *theme;    /* "default" */
+    char *prefix;   /* "C-]" */
     bool ascii, mouse, alt_digits, confirm_quit;
     int64_t list_width;       /* 0: as the screen allows */
     int64_t scrollback_lines; /* 10000 */

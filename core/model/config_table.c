@@ -55,6 +55,9 @@ const struct config_option CONFIG_OPTIONS[] = {
      .help = "image of muthr-services; empty: that of sandboxes"},
     {"services", "searxng_image", CONFIG_STRING, AT(searxng_image), "docker.io/searxng/searxng",
      .help = "image of muthr-searxng"},
+    {"tui", "backends", CONFIG_STRING, AT(backends), "", .env = "MUTHR_TUI_BACKENDS",
+     .help = "names of the backends of this machine that are looked at at all, the preferred one first; empty: those "
+             "that are usual here"},
     {"tui", "theme", CONFIG_STRING, AT(theme), "default",
      .help =
          "colours: default, light, high-contrast, mono, solarized, gruvbox, nord, catppuccin, or a file in themes/"},

@@ -137,14 +137,16 @@ static bool take_scan(struct workspace *to, const struct workspace *from)
 {
     bool changed = to->missing != from->missing || to->elsewhere != from->elsewhere || to->reserved != from->reserved ||
                    strcmp(to->path, from->path) != 0 || strcmp(to->name_error, from->name_error) != 0 ||
-                   strcmp(to->backend, from->backend) != 0 || strcmp(to->host, from->host) != 0 ||
-                   strcmp(to->profile, from->profile) != 0;
+                   (from->backend[0] != '\0' && strcmp(to->backend, from->backend) != 0) ||
+                   strcmp(to->host, from->host) != 0 || strcmp(to->profile, from->profile) != 0;
     str_copy(to->name, sizeof(to->name), from->name);
     str_copy(to->shown, sizeof(to->shown), from->shown);
     str_copy(to->path, sizeof(to->path), from->path);
     str_copy(to->sandbox, sizeof(to->sandbox), from->sandbox);
     str_copy(to->name_error, sizeof(to->name_error), from->name_error);
-    str_copy(to->backend, sizeof(to->backend), from->backend);
+    if (from->backend[0] != '\0') { /* else as model_set_backend says */
+        str_copy(to->backend, sizeof(to->backend), from->backend);
+    }
     str_copy(to->host, sizeof(to->host), from->host);
     str_copy(to->profile, sizeof(to->profile), from->profile);
     to->missing = from->missing;
@@ -234,6 +236,21 @@ void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_in
     if (info->state != SANDBOX_RUNNING) {
         w->have_stats = false;
     }
+    publish(m, MODEL_SANDBOX, id, 0, NULL);
+}
+
+void model_set_backend(struct model *m, workspace_id id, const char *backend, const char *why, const char *other,
+                       bool remembered)
+{
+    struct workspace *w = find_workspace(m, id);
+    if (w == NULL || (strcmp(w->backend, backend) == 0 && strcmp(w->backend_why, why) == 0 &&
+                      strcmp(w->other_backend, other) == 0 && w->remembered == remembered)) {
+        return;
+    }
+    str_copy(w->backend, sizeof(w->backend), backend);
+    str_copy(w->backend_why, sizeof(w->backend_why), why);
+    str_copy(w->other_backend, sizeof(w->other_backend), other);
+    w->remembered = remembered;
     publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 

@@ -69,10 +69,13 @@ struct workspace {
     char path[4096];  /* absolute */
     char sandbox[96]; /* by N4; "" with name_error when it has none */
     char name_error[120];
-    bool missing;     /* sandbox exists, its folder does not, or is not below this root */
-    bool elsewhere;   /* missing, but its folder is there: below another root, or it has another sandbox */
-    bool reserved;    /* muthr-config (N6): no shell, no delete */
-    char backend[16]; /* that holds or would hold the sandbox */
+    bool missing;           /* sandbox exists, its folder does not, or is not below this root */
+    bool elsewhere;         /* missing, but its folder is there: below another root, or it has another sandbox */
+    bool reserved;          /* muthr-config (N6): no shell, no delete */
+    char backend[16];       /* that holds or would hold the sandbox */
+    char backend_why[200];  /* why that one, or why none can; or "" */
+    char other_backend[16]; /* has a sandbox of that name, too: nothing is done until a person says which is meant */
+    bool remembered;        /* its backend does not answer: all that is known is that it held one (state unknown) */
     char host[32];    /* of [[hosts]]; "" = this machine. The sandbox is then named "muthr-x@host" everywhere in here;
                          the part from @ on is the engine's, backends never see it */
     char profile[64]; /* chosen or recorded profile */
@@ -139,6 +142,9 @@ const struct workspace *model_workspace_by_name(const struct model *m, const cha
  * becomes the set; known names keep id and state. */
 void model_set_workspaces(struct model *m, const struct workspace *list, size_t count);
 void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_info *info, const char *backend);
+/* Who holds it, or would, and why; the fields of struct workspace. */
+void model_set_backend(struct model *m, workspace_id id, const char *backend, const char *why, const char *other,
+                       bool remembered);
 /* Copies "a: b -> c, d: ..." to `out`; what does not fit is left out from a comma on, and told by "...". */
 void model_cut_list(const char *text, char *out, size_t cap);
 void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);

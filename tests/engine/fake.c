@@ -113,6 +113,18 @@ struct sandbox_info *fake_box(struct fake *f, const char *name)
     return NULL;
 }
 
+/* The one of that name that this backend has: another may have its like. */
+static struct sandbox_info *box_of(struct fake *f, const char *owner, const char *name)
+{
+    for (size_t i = 0; i < FAKE_BOXES; i++) {
+        const char *of = f->boxes[i].owner != NULL ? f->boxes[i].owner : "fake"; /* some are put there by tests */
+        if (f->boxes[i].used && strcmp(f->boxes[i].info.name, name) == 0 && strcmp(of, owner) == 0) {
+            return &f->boxes[i].info;
+        }
+    }
+    return NULL;
+}
+
 static void take_spec(struct sandbox_info *info, const struct sandbox_spec *spec)
 {
     str_copy(info->name, sizeof(info->name), spec->name);
@@ -127,7 +139,7 @@ static void take_spec(struct sandbox_info *info, const struct sandbox_spec *spec
 
 static int do_create(struct fake *f, const char *owner, const struct sandbox_spec *spec, struct error *err)
 {
-    if (fake_box(f, spec->name) != NULL) {
+    if (box_of(f, owner, spec->name) != NULL) {
         return error_set(err, ERROR_EXISTS, "%s exists", spec->name);
     }
     for (size_t i = 0; i < FAKE_BOXES; i++) {
@@ -214,7 +226,7 @@ static int do_image(struct fake *f, struct backend_call *call)
 
 static int perform(struct fake *f, const char *owner, struct backend_call *call, struct error *err)
 {
-    struct sandbox_info *box = call->name != NULL ? fake_box(f, call->name) : NULL;
+    struct sandbox_info *box = call->name != NULL ? box_of(f, owner, call->name) : NULL;
     switch (call->verb) {
     case BACKEND_PROBE:
         call->probe = strcmp(owner, "pod") == 0 ? f->pod_probe : f->probe;
@@ -639,6 +651,7 @@ void world_engine(struct world *w)
                                .model = w->model,
                                .bus = w->bus,
                                .registry = w->registry != NULL ? w->registry : REGISTRY,
+                               .order = w->order,
                                .step_timeout_max_ms = w->step_timeout_ms,
                                .idle_stop = w->minute_ms > 0,
                                .minute_ms = w->minute_ms,

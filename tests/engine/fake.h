@@ -72,6 +72,7 @@ struct world {
     struct engine *engine;
     struct fake fake;
     const struct backend_ops *const *registry; /* NULL: the fake alone */
+    const char *const *order;                  /* engine_opts.order */
     struct timer *guard;
     bool ready, closed, no_resume, lazy_follow;
     const struct strvec *wanted; /* engine_opts.wanted */
