@@ -4,6 +4,7 @@
 #   make check   both compilers, sanitizers, valgrind, fuzz, lint         make install PREFIX=/usr/local DESTDIR=
 #   make dist    $(O)/dist: the tarball, its sha256, Homebrew's formula (DIST_URL=, HOMEPAGE=, MAINTAINER='Name <mail>')
 #   make check-libvterm VTERM_SRC=unpacked-release   builds and tests against another libvterm than the system's
+#   make check-macos   compiles and links for macOS, on any machine (tests/macos.sh)
 #   MODE=debug|release|asan|fuzz   O=build (output folder)   WERROR=1   CC=gcc|clang   ARGS='...' (for run)   V=1 (show commands)
 
 MODE ?= release
@@ -60,6 +61,13 @@ SRC_backends := $(wildcard backends/*.c backends/*/*.c)
 SRC_tui := $(filter-out tui/main.c,$(wildcard tui/*.c tui/views/*.c))
 SRC_init := $(wildcard backends/bwrap/init/*.c)
 SRC_tests := $(wildcard tests/*/*.c)
+ifneq ($(UNAME),Linux)
+# bubblewrap's sandboxes are the kernel's namespaces: nothing of them can be compiled elsewhere, nor the tests that run in one.
+SRC_linux := $(wildcard backends/bwrap/*.c) backends/seccomp.c
+TESTS_linux := $(shell grep -l -e 'bwrap_fixture' -e 'backends/bwrap/' $(SRC_tests))
+SRC_backends := $(filter-out $(SRC_linux),$(SRC_backends))
+SRC_tests := $(filter-out $(TESTS_linux),$(SRC_tests))
+endif
 SRC_all := $(SRC_core) $(SRC_term) $(SRC_backends) $(SRC_tui) tui/main.c $(SRC_tests)
 HEADERS := $(wildcard core/*/*.h term/*.h backends/*.h backends/*/*.h tui/*.h tui/views/*.h)
 
@@ -67,7 +75,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(B)/libtui.a $(B)/libbackends.a $(B)/libterm.a $(B)/libcore.a
 BIN := $(B)/muthr-tui
 
-.PHONY: pictures all run test test-run programs tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench soak check-libvterm install uninstall dist dist-check format format-check \
+.PHONY: pictures all run test test-run programs tests check check-compilers check-asan valgrind layers fuzz fuzz-bins bench soak check-libvterm check-macos install uninstall dist dist-check format format-check \
         lint objects clean compile_commands.json
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -144,8 +152,11 @@ endif
 # a minute of them. Programs that Debian packages are in `make test`.
 PROGRAMS := $(patsubst %,$(B)/tests/screens/%,test_npm_programs test_frameworks)
 TESTS_screens := $(filter-out $(PROGRAMS),$(TESTS_screens))
+TESTS_here = $(filter-out $(patsubst %.c,$(B)/%,$(TESTS_linux)),$(1))
+TESTS_unit := $(call TESTS_here,$(TESTS_unit))
+TESTS_backends := $(call TESTS_here,$(TESTS_backends))
 TESTS := $(TESTS_unit) $(TESTS_engine) $(TESTS_backends) $(TESTS_screens)
-support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
+support = $(call obj,$(filter-out $(wildcard tests/$(1)/test_*.c) $(TESTS_linux),$(wildcard tests/$(1)/*.c)))
 
 tests: $(TESTS) $(PROGRAMS) $(TESTS_fuzz)
 $(TESTS) $(PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(ARCHIVES) | $(B)/data/.linked
@@ -238,6 +249,10 @@ $(SOAK): $(B)/obj/tests/soak/soak.o $(call obj,tests/backends/host_rig.c) $(ARCH
 soak: $(SOAK)
 	@$(SOAK)
 
+# --- macOS, compiled and linked by a cross compiler (ZIG=path, or fetched by npm); 77: could not be had ---
+check-macos:
+	@O='$(O)' MAKE='$(MAKE)' tests/macos.sh
+
 # --- everything that looks for mistakes ---
 check:
 	@.ci/deps check
@@ -247,6 +262,7 @@ check:
 	@$(MAKE) --no-print-directory check-asan
 	@$(MAKE) --no-print-directory valgrind
 	@$(MAKE) --no-print-directory fuzz
+	@O='$(O)' MAKE='$(MAKE)' tests/macos.sh || [ $$? = 77 ]
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory format-check
 	@$(MAKE) --no-print-directory dist-check DIST_CHECK=all

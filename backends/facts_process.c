@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/bwrap/limits.h"
+#include "backends/cgroup.h"
 #include "core/util/paths.h"
 
 #define NO_LIMIT UINT64_MAX
@@ -291,14 +291,14 @@ struct group_limits {
 static void read_v1(const char *mountinfo, const char *cgroup, struct group_limits *l)
 {
     char dir[512];
-    if (limits_find_group(mountinfo, cgroup, "memory", dir, sizeof(dir)) == 0) {
+    if (cgroup_find(mountinfo, cgroup, "memory", dir, sizeof(dir)) == 0) {
         uint64_t n = read_number(dir, "memory.limit_in_bytes", false);
         l->memory_bytes = n < 1ull << 60 ? n : NO_LIMIT;
     }
-    if (limits_find_group(mountinfo, cgroup, "pids", dir, sizeof(dir)) == 0) {
+    if (cgroup_find(mountinfo, cgroup, "pids", dir, sizeof(dir)) == 0) {
         l->pids = read_number(dir, "pids.max", false);
     }
-    if (limits_find_group(mountinfo, cgroup, "cpu", dir, sizeof(dir)) == 0) {
+    if (cgroup_find(mountinfo, cgroup, "cpu", dir, sizeof(dir)) == 0) {
         uint64_t quota = read_number(dir, "cpu.cfs_quota_us", false),
                  period = read_number(dir, "cpu.cfs_period_us", false);
         l->cpu_milli = quota != NO_LIMIT && period && period != NO_LIMIT ? quota * 1000 / period : NO_LIMIT;
@@ -309,7 +309,7 @@ static void read_v1(const char *mountinfo, const char *cgroup, struct group_limi
 static void read_v2(const char *mountinfo, const char *cgroup, struct group_limits *l)
 {
     char dir[512];
-    if (limits_find_group(mountinfo, cgroup, NULL, dir, sizeof(dir)) < 0) {
+    if (cgroup_find(mountinfo, cgroup, NULL, dir, sizeof(dir)) < 0) {
         return;
     }
     for (char *slash; strlen(dir) > 1; *slash = '\0') {
@@ -390,8 +390,8 @@ static void add_limits(struct facts *f, const struct facts_subject *s)
                               .word = "cpus ",
                               .wanted = spec ? (uint64_t)(spec->cpus * 1000) : 0,
                               .actual = have.cpu_milli};
-    limits_format_bytes(memory.wanted, memory.wanted_text, sizeof(memory.wanted_text));
-    limits_format_bytes(memory.actual, memory.actual_text, sizeof(memory.actual_text));
+    cgroup_format_bytes(memory.wanted, memory.wanted_text, sizeof(memory.wanted_text));
+    cgroup_format_bytes(memory.actual, memory.actual_text, sizeof(memory.actual_text));
     str_format(pids.wanted_text, sizeof(pids.wanted_text), "%llu", (unsigned long long)pids.wanted);
     str_format(pids.actual_text, sizeof(pids.actual_text), "%llu", (unsigned long long)pids.actual);
     str_format(cpus.wanted_text, sizeof(cpus.wanted_text), "%g", (double)cpus.wanted / 1000);

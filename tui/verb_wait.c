@@ -12,7 +12,7 @@
 
 enum wanted { WANT_READY, WANT_BLOCKED, WANT_EXITED };
 
-struct wait {
+struct verb_wait {
     struct verb_ctx *ctx;
     char id[SESSION_ID_MAX];
     enum wanted wanted;
@@ -22,7 +22,7 @@ struct wait {
 };
 
 /* Is it over? */
-static bool has_ended(const struct wait *w)
+static bool has_ended(const struct verb_wait *w)
 {
     return w->gone || w->last.state == SESSION_EXITED || w->last.state == SESSION_LOST;
 }
@@ -30,7 +30,7 @@ static bool has_ended(const struct wait *w)
 /* Is it ready? A task that says when it is: as it says. Else: does it wait for input without having asked something? A
  * shell that runs a program does not. When only silence is missing, it is looked at again once there was enough of it.
  */
-static bool is_ready(struct wait *w)
+static bool is_ready(struct verb_wait *w)
 {
     const struct session_info *s = &w->last;
     if (verb_task_has_readiness(s)) {
@@ -55,7 +55,7 @@ static bool is_ready(struct wait *w)
 /* Looks whether the state is there, or cannot come any more. */
 static void wait_look(void *arg)
 {
-    struct wait *w = arg;
+    struct verb_wait *w = arg;
     struct error err = ERROR_INIT;
     char end[40];
 
@@ -76,7 +76,7 @@ static void wait_look(void *arg)
 /* bus_fn */
 static void wait_event(void *arg, const struct model_event *ev)
 {
-    struct wait *w = arg;
+    struct verb_wait *w = arg;
     const struct session_info *s = model_session(w->ctx->model, w->id);
 
     if (strcmp(ev->session, w->id) != 0) {
@@ -92,7 +92,7 @@ static void wait_event(void *arg, const struct model_event *ev)
 /* timer_fn */
 static void wait_late(void *arg)
 {
-    struct wait *w = arg;
+    struct verb_wait *w = arg;
     static const char *const names[] = {"ready", "blocked", "exited"};
     struct error err = ERROR_INIT;
 
@@ -105,7 +105,7 @@ static void wait_late(void *arg)
 }
 
 /* "ready", "blocked: Overwrite? [y/N]", "exited 3"; or all that is known of it. */
-static int wait_report(struct wait *w)
+static int wait_report(struct verb_wait *w)
 {
     char end[40];
     const char *how = verb_session_end(&w->last, end, sizeof(end));
@@ -131,7 +131,7 @@ static int wait_report(struct wait *w)
 }
 
 /* Waits for it. Returns an exit code. */
-static int wait_run(struct wait *w)
+static int wait_run(struct verb_wait *w)
 {
     struct bus_sub *sub = bus_subscribe(w->ctx->bus, wait_event, w);
 
@@ -170,7 +170,7 @@ static int wait_parse(const char *text, enum wanted *out, struct error *err)
 
 int verb_wait(struct verb_ctx *ctx)
 {
-    struct wait w = {.ctx = ctx};
+    struct verb_wait w = {.ctx = ctx};
     struct error err = ERROR_INIT;
 
     if (ctx->o.names.len != 1) {

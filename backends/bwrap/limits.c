@@ -12,20 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/cgroup.h"
 #include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
 static const char *const controllers[LIMITS_COUNT] = {"memory", "pids", "cpu"};
-
-void limits_format_bytes(uint64_t bytes, char *out, size_t cap)
-{
-    if (bytes >= 1ull << 30) {
-        str_format(out, cap, "%.1f GiB", (double)bytes / (double)(1ull << 30));
-    } else {
-        str_format(out, cap, "%llu MiB", (unsigned long long)(bytes >> 20));
-    }
-}
 
 /* Reads a file of /proc or /sys, which have no size. */
 static bool read_text(const char *path, struct strbuf *out)
@@ -55,65 +47,6 @@ static bool write_file(const char *dir, const char *name, const char *fmt, unsig
         close(fd);
     }
     return ok;
-}
-
-/* True when a comma-separated list has the word. */
-static bool list_has(const char *list, size_t len, const char *word)
-{
-    size_t n = strlen(word);
-    for (size_t i = 0; i + n <= len; i++) {
-        if ((i == 0 || list[i - 1] == ',') && strncmp(list + i, word, n) == 0 && (i + n == len || list[i + n] == ',')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Our own path in the hierarchy of `controller`, from lines "ID:list:/path". */
-static bool own_path(const char *cgroup, const char *controller, char *out, size_t cap)
-{
-    for (const char *line = cgroup; *line;) {
-        const char *end = strchr(line, '\n'), *first = strchr(line, ':');
-        const char *second = first ? strchr(first + 1, ':') : NULL;
-        end = end ? end : line + strlen(line);
-        if (second && second < end) {
-            size_t len = (size_t)(second - first - 1);
-            if (controller ? list_has(first + 1, len, controller) : len == 0) {
-                return str_format(out, cap, "%.*s", (int)(end - second - 1), second + 1) == 0;
-            }
-        }
-        line = *end ? end + 1 : end;
-    }
-    return false;
-}
-
-/* Mount point of a hierarchy, from lines "ID P MAJ:MIN ROOT POINT OPTIONS [..] - TYPE SOURCE SUPER". */
-static bool mount_point(const char *mountinfo, const char *controller, char *out, size_t cap)
-{
-    for (const char *line = mountinfo; *line;) {
-        char text[1024], root[256], point[256], type[32], super[256];
-        const char *end = strchr(line, '\n');
-        size_t len = end ? (size_t)(end - line) : strlen(line);
-        str_format(text, sizeof(text), "%.*s", (int)MT_MIN(len, sizeof(text) - 1), line);
-        const char *tail = strstr(text, " - ");
-        if (tail && sscanf(text, "%*s %*s %*s %255s %255s", root, point) == 2 &&
-            sscanf(tail, " - %31s %*s %255s", type, super) == 2 &&
-            (controller ? strcmp(type, "cgroup") == 0 && list_has(super, strlen(super), controller)
-                        : strcmp(type, "cgroup2") == 0)) {
-            return str_copy(out, cap, point) == 0;
-        }
-        line += len + (end ? 1 : 0);
-    }
-    return false;
-}
-
-int limits_find_group(const char *mountinfo, const char *cgroup, const char *controller, char *out, size_t cap)
-{
-    char point[256], own[256];
-    if (!mount_point(mountinfo, controller, point, sizeof(point)) || !own_path(cgroup, controller, own, sizeof(own))) {
-        return -1;
-    }
-    return str_format(out, cap, "%s%s", point, strcmp(own, "/") == 0 ? "" : own);
 }
 
 /* --- version 2 --- */
@@ -179,7 +112,7 @@ static void apply_v1(struct limits *l, const struct sandbox_spec *spec, const ch
     const bool wanted[LIMITS_COUNT] = {spec->memory_bytes > 0, spec->pids > 0, spec->cpus > 0};
     for (int i = 0; i < LIMITS_COUNT; i++) {
         char own[256], dir[256];
-        if (!wanted[i] || limits_find_group(mountinfo, cgroup, controllers[i], own, sizeof(own)) < 0 ||
+        if (!wanted[i] || cgroup_find(mountinfo, cgroup, controllers[i], own, sizeof(own)) < 0 ||
             str_format(dir, sizeof(dir), "%s/muthr-%s", own, id) < 0 || (mkdir(dir, 0755) < 0 && errno != EEXIST)) {
             continue;
         }
@@ -216,7 +149,7 @@ static bool is_limited(const char *dir, const char *name)
 /* What the scope that we were started in really limits. */
 static void read_scope(struct limits *l, const struct sandbox_spec *spec, const char *mountinfo, const char *cgroup)
 {
-    if (limits_find_group(mountinfo, cgroup, NULL, l->scope, sizeof(l->scope)) < 0) {
+    if (cgroup_find(mountinfo, cgroup, NULL, l->scope, sizeof(l->scope)) < 0) {
         l->scope[0] = '\0';
         return;
     }
@@ -276,7 +209,7 @@ static void describe(struct limits *l, const struct sandbox_spec *spec, bool as_
     const char *group = l->scope[0] ? "systemd scope" : "cgroup";
     struct strbuf text = STRBUF_INIT, missing = STRBUF_INIT;
     if (spec->memory_bytes) {
-        limits_format_bytes(spec->memory_bytes, size, sizeof(size));
+        cgroup_format_bytes(spec->memory_bytes, size, sizeof(size));
         strbuf_addf(&text, "memory %s (%s)", size, l->by_group[LIMITS_MEMORY] ? group : "watchdog");
         strbuf_addstr(&missing, l->by_group[LIMITS_MEMORY] ? "" : "memory (only watched, may overshoot)");
     }
@@ -309,8 +242,8 @@ void limits_prepare(struct limits *l, const struct sandbox_spec *spec, const cha
     if (read_text("/proc/self/mountinfo", &mountinfo) && read_text("/proc/self/cgroup", &cgroup)) {
         if (getenv(LIMITS_SCOPE_ENV)) {
             read_scope(l, spec, mountinfo.buf, cgroup.buf);
-        } else if (mount_point(mountinfo.buf, NULL, point, sizeof(point)) &&
-                   limits_find_group(mountinfo.buf, cgroup.buf, NULL, own, sizeof(own)) == 0 &&
+        } else if (cgroup_mount_point(mountinfo.buf, NULL, point, sizeof(point)) &&
+                   cgroup_find(mountinfo.buf, cgroup.buf, NULL, own, sizeof(own)) == 0 &&
                    make_v2(point, own, id, as_root, dir, sizeof(dir))) {
             apply_v2(l, spec, dir);
         } else {

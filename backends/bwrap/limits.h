@@ -51,11 +51,4 @@ void limits_remove(char groups[][256], size_t count);
 /* By which means limits would hold here: for the probe. */
 void limits_describe(bool as_root, char *out, size_t cap, bool *firm);
 
-/* "1.5 GiB" */
-void limits_format_bytes(uint64_t bytes, char *out, size_t cap);
-
-/* Pure: the folder of `controller` ("memory", ...; NULL: v2) of this process, from the texts of /proc/self/mountinfo
- * and /proc/self/cgroup. 0, or -1 when it is not mounted. */
-int limits_find_group(const char *mountinfo, const char *cgroup, const char *controller, char *out, size_t cap);
-
 #endif

@@ -18,6 +18,7 @@
 #include "backends/bwrap/files.h"
 #include "backends/bwrap/overlay_mount.h"
 #include "backends/bwrap/shim_start.h"
+#include "backends/cgroup.h"
 #include "backends/process/logs.h"
 #include "backends/process/report.h"
 #include "core/util/clock.h"
@@ -75,8 +76,8 @@ static void note_memory_kill(struct shim *s, const char *who, uint64_t bytes)
     char limit[32], used[32], clean[64];
     MT_CLEANUP(strbuf) struct strbuf name = STRBUF_INIT;
     utf8_sanitize(&name, who, strnlen(who, 16), false);
-    limits_format_bytes(s->config.spec.memory_bytes, limit, sizeof(limit));
-    limits_format_bytes(bytes, used, sizeof(used));
+    cgroup_format_bytes(s->config.spec.memory_bytes, limit, sizeof(limit));
+    cgroup_format_bytes(bytes, used, sizeof(used));
     str_copy(clean, sizeof(clean), name.buf);
     if (bytes) {
         str_format(s->status.reason, sizeof(s->status.reason), "killed: memory limit %s: %s (%s)", limit, clean, used);

@@ -45,7 +45,7 @@ ssize_t fdpass_send(int to, const void *data, size_t len, const int *fds, size_t
 }
 
 /* Keeps the descriptors of one control message, as many as there is room for. */
-static void keep(const struct cmsghdr *c, int *fds, size_t max, size_t *count)
+static void keep(struct cmsghdr *c, int *fds, size_t max, size_t *count)
 {
     size_t there = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 

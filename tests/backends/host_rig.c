@@ -17,6 +17,7 @@
 #include "core/util/xmalloc.h"
 #include "term/select.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 
 /* Its turn of the loop is all that is wanted of it. */
 static void on_heart(void *arg)
@@ -169,7 +170,7 @@ bool rig_start_spec(struct rig_client *c, struct session_start *spec)
     static const char *const BASH[] = {"bash", "--norc", "--noprofile", "-i", NULL};
     static const char *const ENV[] = {"PS1=PROMPT> ", "HISTFILE=", NULL};
     char self[256];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     struct error err = ERROR_INIT;
 
     assert_true(n > 0);

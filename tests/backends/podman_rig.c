@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #endif
 
+#include "core/io/fd.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
@@ -22,6 +23,7 @@
 #include "tests/backends/podman_net.h"
 #include "tests/backends/podman_sweep.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 #include "tests/skip.h"
 
 struct pod_world pod;
@@ -82,7 +84,7 @@ static void skipped_test(void **state)
 int pod_main(int (*run)(void))
 {
     const struct CMUnitTest nothing[] = {cmocka_unit_test(skipped_test)};
-    ssize_t n = readlink("/proc/self/exe", pod.program, sizeof(pod.program) - 1);
+    ssize_t n = self_path(pod.program, sizeof(pod.program) - 1);
     char *end = pod.program + (n > 0 ? n : 0);
     /* build/MODE/tests/backends/test_x -> build/MODE/muthr-tui */
     for (int i = 0; i < 3; i++) {
@@ -121,7 +123,7 @@ static void watch(int fd)
 static int start_watcher(void)
 {
     int p[2];
-    if (pipe2(p, O_CLOEXEC) < 0 || (watcher = fork()) < 0) {
+    if (fd_pipe(p) < 0 || (watcher = fork()) < 0) {
         return -1;
     }
     if (watcher == 0) {
@@ -347,7 +349,7 @@ int pod_run_argv(struct pod_ran *r, const char *const *argv, uint64_t timeout_ms
     strbuf_clear(&r->out);
     strbuf_clear(&r->err);
     r->code = -1;
-    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0) {
+    if (fd_pipe(out) < 0 || fd_pipe(err) < 0) {
         return -1;
     }
     strvec_pushv(&copy, argv);

@@ -23,6 +23,7 @@
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 #include "tests/skip.h"
 #include "tests/unit/temphome.h"
 
@@ -46,7 +47,7 @@ static void run(const char *line)
 static int listen_unix(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, false);
     str_copy(addr.sun_path, sizeof(addr.sun_path), path);
     (void)unlink(path);
     assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -59,7 +60,7 @@ static int free_port(void)
 {
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_INET, SOCK_STREAM, false);
     assert_int_equal(listen(fd, 1), 0); /* an unbound one gets a free port */
     assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
     close(fd);

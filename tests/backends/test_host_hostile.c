@@ -21,6 +21,7 @@
 #include "term/session_dir.h"
 #include "tests/backends/host_rig.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 #include "tests/skip.h"
 
 static struct rig rig;
@@ -60,7 +61,7 @@ static int raw_connect(const char *id)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     char *path = session_dir_socket(rig.dir, id);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, false);
 
     assert_int_equal(str_copy(sa.sun_path, sizeof(sa.sun_path), path), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
@@ -188,7 +189,7 @@ static void test_too_many_clients(void **state)
 static int leave_socket(const char *name, bool listening)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, false);
 
     str_format(sa.sun_path, sizeof(sa.sun_path), "%s/%s.sock", rig.dir, name);
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
@@ -253,7 +254,7 @@ static void test_busy_socket(void **state)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     char *path = session_dir_socket(rig.dir, "demo-shell-busy");
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), waiting[16], count = 0;
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, true), waiting[16], count = 0;
 
     (void)state;
     assert_int_equal(str_copy(sa.sun_path, sizeof(sa.sun_path), path), 0);
@@ -261,7 +262,7 @@ static void test_busy_socket(void **state)
     assert_int_equal(listen(fd, 0), 0);
     for (bool room = true; room; count += room ? 1 : 0) {
         assert_true(count < (int)MT_ARRAY_LEN(waiting));
-        waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        waiting[count] = self_socket(AF_UNIX, SOCK_STREAM, true);
         room = connect(waiting[count], (struct sockaddr *)&sa, sizeof(sa)) == 0;
     }
     close(waiting[count]);

@@ -18,6 +18,7 @@
 #include "core/util/xmalloc.h"
 #include "term/host.h"
 #include "tests/backends/host_rig.h"
+#include "tests/portable.h"
 
 static struct rig rig;
 static struct rig_client a, b;
@@ -349,7 +350,7 @@ static void test_ready_by_a_port(void **state)
     struct task_policy policy = {.ready_port = port, .restart = TASK_RESTART_ALWAYS};
     static const char *const ENV[] = {"MUTHR_SESSION=", NULL};
     char self[256], number[16];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     const char *const argv[] = {self, "listen", number, NULL};
     struct session_start start = {.kind = SESSION_TASK, .argv = argv, .env = ENV, .task = &policy};
 

@@ -40,10 +40,12 @@ static int teardown(void **state)
     return 0;
 }
 
+#if defined(__linux__)
 static bool has_new_frame(void *arg)
 {
     return a.frames > *(int *)arg;
 }
+#endif
 
 static bool is_asking(void *arg)
 {

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__APPLE__)
+#include <util.h>
+#else
+#include <pty.h>
+#endif
+
 #include "backends/podman/podman.h"
 #include "core/io/loop.h"
 #include "core/util/clock.h"
@@ -24,6 +29,7 @@
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 
 static struct loop *loop;
 static struct paths paths;
@@ -483,7 +489,7 @@ static void test_require_limits(void **state)
 
 static int listen_on(uint16_t port)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    int fd = self_socket(AF_INET, SOCK_STREAM, false), one = 1;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);

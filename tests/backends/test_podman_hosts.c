@@ -17,6 +17,7 @@
 #include "core/util/json.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/portable.h"
 
 static pid_t service, sshd;
 static char *socket_path, *far_root;
@@ -57,7 +58,7 @@ static void stop(pid_t *pid)
 static bool socket_answers(const void *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, false);
     str_copy(addr.sun_path, sizeof(addr.sun_path), path);
     bool up = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
     close(fd);

@@ -18,13 +18,14 @@
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
+#include "tests/portable.h"
 
 /* A listener on all addresses of this machine, and on loopback only. */
 static int listen_on(in_addr_t address, int *port)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
     socklen_t len = sizeof(sin);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_INET, SOCK_STREAM, false);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
     assert_int_equal(listen(fd, 16), 0);

@@ -17,6 +17,7 @@
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 #include "tests/backends/podman_home.h"
+#include "tests/portable.h"
 
 #define SEARCH_IMAGE "localhost/muthr-test-search:latest"
 #define PROVISION ".config/muthr/sandbox.d/container/provision.d/"
@@ -65,7 +66,7 @@ static bool answers(const void *arg)
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     a.sin_port = htons((uint16_t)strtoul(want, NULL, 10));
     char got[32] = "";
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_INET, SOCK_STREAM, false);
     if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         ssize_t n = poll(&p, 1, 1000) > 0 ? read(fd, got, sizeof(got) - 1) : 0;
@@ -190,7 +191,7 @@ static void test_port_in_use(void **state)
 {
     struct ran r = RAN_INIT;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(18765), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    int fd = self_socket(AF_INET, SOCK_STREAM, false), one = 1;
     (void)state;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);

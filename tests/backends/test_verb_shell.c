@@ -16,6 +16,7 @@
 #include "core/util/xmalloc.h"
 #include "tests/backends/bwrap_fixture.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 
 /* X2 */
 static void test_shell(void **state)
@@ -171,7 +172,7 @@ static void test_foreign_socket(void **state)
 {
     struct ran r = RAN_INIT;
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, false);
     (void)state;
     verb_expect(0, "sessions"); /* the folder is there */
     str_format(at.sun_path, sizeof(at.sun_path), "%s/run/muthr/sessions/demo-shell-abc.sock", vr.base);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/io/fd.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
@@ -252,7 +253,7 @@ void verb_run_how(struct ran *r, const struct verb_how *how, const char *const *
     strbuf_clear(&r->out);
     strbuf_clear(&r->err);
     signal(SIGPIPE, SIG_IGN);
-    if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0) {
+    if (fd_pipe(in) < 0 || fd_pipe(out) < 0 || fd_pipe(err) < 0) {
         fail_msg("pipes");
     }
     fcntl(in[1], F_SETFL, O_NONBLOCK);

@@ -26,6 +26,7 @@
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 #include "tests/unit/temphome.h"
 
 #define ACTIVE ".cache/muthr/active-preset-name-llama"
@@ -72,7 +73,7 @@ static char *home_path(const char *rel)
 static void install_server(void)
 {
     char self[1024];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     assert_true(n > 0);
     self[n] = '\0';
     *strrchr(self, '/') = '\0';

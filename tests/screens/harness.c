@@ -24,6 +24,7 @@
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 
 #define SYNC_FD 9
 #define TITLE_MAX 256
@@ -60,7 +61,7 @@ static char *find_program(void)
     if (given) {
         return xstrdup(given);
     }
-    n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    n = self_path(self, sizeof(self) - 1);
     if (n <= 0) {
         fail_msg("set MUTHR_TUI_BIN to the program to test");
     }
@@ -727,7 +728,7 @@ bool harness_tty_is_restored(struct harness *h)
 static pid_t host_of(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_UNIX, SOCK_STREAM, false);
     pid_t pid = 0;
 
     if (fd >= 0 && str_copy(addr.sun_path, sizeof(addr.sun_path), path) == 0 &&

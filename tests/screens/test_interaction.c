@@ -17,6 +17,7 @@
 #include "core/util/compiler.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
+#include "tests/portable.h"
 #include "tests/screens/world.h"
 #include "tests/skip.h"
 
@@ -502,7 +503,7 @@ MT_NORETURN static void become_user(const struct passwd *pw, const char *test)
 static int again_as_user(void)
 {
     char self[4096], name[32], folder[] = "/tmp/mt-scr-user-XXXXXX";
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     int rc = 1;
 
     if (n <= 0 || !mkdtemp(folder) || chmod(folder, 0755) != 0) {

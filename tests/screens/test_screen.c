@@ -14,6 +14,7 @@
 #include "core/io/loop.h"
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
+#include "tests/portable.h"
 #include "tests/screens/harness.h"
 #include "tui/screen.h"
 
@@ -165,7 +166,7 @@ static int tear_down(void **state)
 static void start(struct harness *h, const char *name, const char *const *env)
 {
     static char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     const char *args[] = {name, NULL};
 
     assert_true(n > 0);

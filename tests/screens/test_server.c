@@ -17,11 +17,13 @@
 
 #include <cmocka.h>
 
+#include "core/io/fd.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
 #include "tests/engine/llm_server.h"
+#include "tests/portable.h"
 #include "tests/screens/world.h"
 
 struct player {
@@ -84,8 +86,8 @@ static void play(int orders, int report)
 static void player_start(struct player *p)
 {
     int orders[2], report[2];
-    assert_int_equal(pipe2(orders, O_CLOEXEC), 0); /* the cockpit must not hold it open */
-    assert_int_equal(pipe2(report, O_CLOEXEC), 0);
+    assert_int_equal(fd_pipe(orders), 0); /* the cockpit must not hold it open */
+    assert_int_equal(fd_pipe(report), 0);
     p->pid = fork();
     assert_true(p->pid >= 0);
     if (p->pid == 0) {
@@ -208,7 +210,7 @@ static int free_port(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(AF_INET, SOCK_STREAM, false);
     assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
     close(fd);

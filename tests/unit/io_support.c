@@ -2,6 +2,7 @@
 #include "tests/unit/io_support.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"

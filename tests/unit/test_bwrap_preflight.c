@@ -9,6 +9,7 @@
 
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/preflight.h"
+#include "backends/cgroup.h"
 #include "core/util/utf8.h"
 
 /* What bwrap's texts mean, on which distribution; where control groups are. */
@@ -142,18 +143,18 @@ static void test_control_groups(void **state)
         "33 30 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
     static const char groups[] = "5:cpu,cpuacct:/a\n4:memory:/\n1:name=systemd:/x\n0::/user.slice/b.scope\n";
     char out[256];
-    assert_int_equal(limits_find_group(mounts, groups, "memory", out, sizeof(out)), 0);
+    assert_int_equal(cgroup_find(mounts, groups, "memory", out, sizeof(out)), 0);
     assert_string_equal(out, "/sys/fs/cgroup/memory");
-    assert_int_equal(limits_find_group(mounts, groups, "cpu", out, sizeof(out)), 0);
+    assert_int_equal(cgroup_find(mounts, groups, "cpu", out, sizeof(out)), 0);
     assert_string_equal(out, "/sys/fs/cgroup/cpu,cpuacct/a");
-    assert_int_equal(limits_find_group(mounts, groups, NULL, out, sizeof(out)), 0);
+    assert_int_equal(cgroup_find(mounts, groups, NULL, out, sizeof(out)), 0);
     assert_string_equal(out, "/sys/fs/cgroup/unified/user.slice/b.scope");
-    assert_int_equal(limits_find_group(mounts, groups, "pids", out, sizeof(out)), -1);
-    assert_int_equal(limits_find_group("", "", "memory", out, sizeof(out)), -1);
-    assert_int_equal(limits_find_group("x - cgroup\n\n - \n", ":\n::\n", "memory", out, sizeof(out)), -1);
-    limits_format_bytes(3ull << 29, out, sizeof(out));
+    assert_int_equal(cgroup_find(mounts, groups, "pids", out, sizeof(out)), -1);
+    assert_int_equal(cgroup_find("", "", "memory", out, sizeof(out)), -1);
+    assert_int_equal(cgroup_find("x - cgroup\n\n - \n", ":\n::\n", "memory", out, sizeof(out)), -1);
+    cgroup_format_bytes(3ull << 29, out, sizeof(out));
     assert_string_equal(out, "1.5 GiB");
-    limits_format_bytes(300ull << 20, out, sizeof(out));
+    cgroup_format_bytes(300ull << 20, out, sizeof(out));
     assert_string_equal(out, "300 MiB");
 }
 

@@ -117,8 +117,8 @@ static void test_bad(void **state)
     }
     static const char *const odd[] = {"inference = 3\n", "inference = [1]\n", "[inference]\nname = \"a\"\n",
                                       "[[inference]]\nname = \"a\"\nhost = \"a\"\nspeed = 1\n",
-                                      "[[inference]]\nname = \"a\"\nhost = \"a\"\n[[inference]]\nname = \"a\"\nhost = "
-                                      "\"b\"\n"};
+                                      ("[[inference]]\nname = \"a\"\nhost = \"a\"\n[[inference]]\nname = \"a\"\nhost = "
+                                       "\"b\"\n")};
     for (size_t i = 0; i < MT_ARRAY_LEN(odd); i++) {
         load(&t, &c, odd[i]);
         assert_int_equal(c.warning_count, 1);

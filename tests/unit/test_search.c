@@ -181,7 +181,7 @@ static void test_between_turns(void **state)
         vt_feed(vt, line, strlen(line));
     }
     struct search *s = search_new(vt, &(struct search_opts){.needle = "line 70", .line = 0, .wrap = true});
-    for (int turn = 0; search_step(s, 0) != SEARCH_DONE; turn++) {
+    while (search_step(s, 0) != SEARCH_DONE) {
         vt_feed(vt, "more\r\n", 6);
     }
     assert_true(search_result(s)->found);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
