@@ -64,7 +64,7 @@ SRC_tests := $(wildcard tests/*/*.c)
 ifneq ($(UNAME),Linux)
 # bubblewrap's sandboxes are the kernel's namespaces: nothing of them can be compiled elsewhere, nor the tests that run in one.
 SRC_linux := $(wildcard backends/bwrap/*.c) backends/seccomp.c
-TESTS_linux := $(shell grep -l -e 'bwrap_fixture' -e 'backends/bwrap/' $(SRC_tests))
+TESTS_linux := $(shell grep -l -e 'bwrap_fixture' -e 'backends/bwrap/' -e 'backends/seccomp' $(SRC_tests))
 SRC_backends := $(filter-out $(SRC_linux),$(SRC_backends))
 SRC_tests := $(filter-out $(TESTS_linux),$(SRC_tests))
 endif
