@@ -15,6 +15,10 @@ say = $(if $(V),,@echo '  $(1) $(2)';)
 PREFIX ?= /usr/local
 DATADIR ?= $(PREFIX)/share/muthr-tui
 MANDIR ?= $(PREFIX)/share/man
+# Completions, where each shell looks by itself.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 VERSION := 0.1.0
 UNAME := $(shell uname -s)
 CC ?= cc
@@ -302,11 +306,17 @@ install: all
 	install -m 644 themes/*.toml '$(DESTDIR)$(DATADIR)/themes/'
 	install -m 644 term/attention.toml '$(DESTDIR)$(DATADIR)/attention.toml'
 	install -m 644 tui/muthr-tui.1 '$(DESTDIR)$(MANDIR)/man1/muthr-tui.1'
+	@for s in '$(BASHDIR)/muthr-tui' '$(ZSHDIR)/_muthr-tui' '$(FISHDIR)/muthr-tui.fish'; do \
+	    sh=zsh; case $$s in *.fish) sh=fish ;; */muthr-tui) sh=bash ;; esac; \
+	    install -d "$$(dirname '$(DESTDIR)'"$$s")"; \
+	    if $(BIN) completion $$sh >$(B)/completion; then echo "install the completion of $$sh"; install -m 644 $(B)/completion '$(DESTDIR)'"$$s"; \
+	    else echo "no completion for $$sh: the program does not run here" >&2; fi; done
 	@cd backends/profiles && find . -type f | while read -r f; do \
 	    mode=644; if [ -x "$$f" ]; then mode=755; fi; \
 	    install -d "$(abspath $(DESTDIR)/$(DATADIR))/profiles/$$(dirname "$$f")" && \
 	    install -m $$mode "$$f" "$(abspath $(DESTDIR)/$(DATADIR))/profiles/$$f" || exit 1; done
 uninstall:
+	rm -f '$(DESTDIR)$(BASHDIR)/muthr-tui' '$(DESTDIR)$(ZSHDIR)/_muthr-tui' '$(DESTDIR)$(FISHDIR)/muthr-tui.fish'
 	rm -f '$(DESTDIR)$(PREFIX)/bin/muthr-tui' '$(DESTDIR)$(MANDIR)/man1/muthr-tui.1'
 	rm -f '$(DESTDIR)$(DATADIR)/attention.toml'
 	rm -rf '$(DESTDIR)$(DATADIR)/themes' '$(DESTDIR)$(DATADIR)/profiles'

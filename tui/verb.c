@@ -57,6 +57,8 @@ const struct verb verb_table[] = {
      "muthr's own services: the MCP bridge (muthr-services) and search (muthr-searxng)", "orRlq", 3, false,
      verb_services},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
+    {"completion", "bash|zsh|fish", "Print what makes a shell complete the words after muthr-tui", "r", 1, false,
+     verb_completion},
     {0},
 };
 
@@ -70,11 +72,8 @@ const struct verb *verb_find(const char *name)
     return NULL;
 }
 
-/* One row per option: its letter in verb.options, spellings, whether it takes a value, help. */
-static const struct option_row {
-    char letter;
-    const char *shortname, *longname, *value, *help;
-} option_rows[] = {
+/* One row per option. */
+static const struct option_row option_rows[] = {
     {'o', "-o", "--output", "FORMAT", "text, json or ndjson"},
     {'a', "-a", "--all", NULL, "all of them"},
     {'r', NULL, "--root", "DIR", "the workspace root, instead of the configured one"},
@@ -129,6 +128,16 @@ static const struct option_row {
     {'0', NULL, "--definitions", NULL, "ls: what is written down and could be run"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
+
+const struct option_row *verb_option_next(const struct verb *v, const struct option_row *after)
+{
+    for (size_t i = after != NULL ? (size_t)(after - option_rows) + 1 : 0; i < MT_ARRAY_LEN(option_rows); i++) {
+        if (strchr(v->options, option_rows[i].letter) != NULL) {
+            return &option_rows[i];
+        }
+    }
+    return NULL;
+}
 
 const char *verb_option_name(char letter)
 {
@@ -615,13 +624,13 @@ bool verb_ask(const char *question)
     return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }
 
-/* Loads the settings; a broken file stops a verb, because it would act on the wrong root or backend. doctor and config
- * go on; doctor says in its table what is wrong with them. */
+/* Loads the settings; a broken file stops a verb, because it would act on the wrong root or backend. doctor, config and
+ * completion go on; doctor says in its table what is wrong with them. */
 static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
 {
     struct error err = ERROR_INIT;
     int rc = config_load(&ctx->config, ctx->paths, &err);
-    bool tells = v->run != verb_doctor || ctx->o.audit_check != NULL;
+    bool tells = (v->run != verb_doctor || ctx->o.audit_check != NULL) && v->run != verb_completion;
 
     if (ctx->o.root != NULL) {
         free(ctx->config.workspace_root);
@@ -636,7 +645,7 @@ static int verb_config_load(struct verb_ctx *ctx, const struct verb *v)
         verb_error(ctx, &err);
     }
     if (rc < 0) {
-        if (v->run != verb_doctor && v->run != verb_config) {
+        if (v->run != verb_doctor && v->run != verb_config && v->run != verb_completion) {
             output_note("  Mend the file, or move it away; `muthr-tui config init` writes a fresh one.");
             return EXIT_USAGE;
         }

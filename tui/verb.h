@@ -94,6 +94,13 @@ struct verb {
 };
 extern const struct verb verb_table[];
 const struct verb *verb_find(const char *name);
+/* An option: its letter in verb.options, spellings, what its value is called (NULL: it takes none), help. */
+struct option_row {
+    char letter;
+    const char *shortname, *longname, *value, *help;
+};
+/* The options of a verb, one after the other: the first (after NULL), the one after that, NULL at the end. */
+const struct option_row *verb_option_next(const struct verb *v, const struct option_row *after);
 /* "--wait": how the option of that letter is spelt. */
 const char *verb_option_name(char letter);
 
@@ -183,6 +190,7 @@ int verb_changes(struct verb_ctx *ctx);
 int verb_apply(struct verb_ctx *ctx);
 int verb_discard(struct verb_ctx *ctx);
 int verb_config(struct verb_ctx *ctx);
+int verb_completion(struct verb_ctx *ctx);
 int verb_engine(struct verb_ctx *ctx);
 /* engine status of the endpoints of [[inference]]: of `name`, or (NULL) all; rows go to `out`, or (NULL) to stdout as
  * text. Returns the exit code. */
