@@ -51,6 +51,7 @@ struct relay {
     int errors; /* read end of the client's stderr, -1 at its end */
     struct strbuf tail;
     struct termios found; /* the terminal before us */
+    int found_flags;      /* of its descriptor: the client may make it non-blocking */
     bool changed;         /* it is another one by us */
 };
 
@@ -203,6 +204,7 @@ static void keep_output_plain(struct relay *r)
     if (r->no_tty || !r->ops->plain_output || tcgetattr(0, &r->found) != 0) {
         return;
     }
+    r->found_flags = fcntl(0, F_GETFL);
     t = r->found;
     t.c_oflag &= ~(tcflag_t)(ONLCR | OPOST);
     r->changed = tcsetattr(0, TCSANOW, &t) == 0;
@@ -213,6 +215,7 @@ static void restore_terminal(struct relay *r)
 {
     if (r->changed) {
         tcsetattr(0, TCSANOW, &r->found);
+        fcntl(0, F_SETFL, r->found_flags);
         r->changed = false;
     }
 }

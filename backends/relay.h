@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/engine/backend.h"
+#include "core/io/proc.h"
 #include "core/util/error.h"
 #include "core/util/strvec.h"
 
@@ -50,6 +52,27 @@ struct relay_ops {
     bool once_more;      /* X3: a failure to give a terminal is followed by a try without one */
     bool plain_output;   /* the client leaves the translation of line ends on in the outer terminal */
 };
+
+/* How a backend has the relay run. */
+struct relay_call {
+    const char *executable; /* this program */
+    const char *helper;     /* relay_ops.name */
+    const char *url;        /* NULL: this machine */
+    const char *container;
+    const char *user; /* "" = the container's own; NULL: the relay asks */
+    bool as_root;
+    const struct exec_spec *spec;
+};
+
+/* Appends the relay's argv, and to `env` what is to be in its environment. INVALID: a variable's name. */
+int relay_argv(const struct relay_call *c, struct strvec *argv, struct strvec *env, struct error *err);
+/* EXEC: runs it for the call, whose lines go to on_line; then on_done, with relay_explain for what it is told. */
+int relay_start(struct proc **out, struct loop *loop, const struct relay_call *c, const struct backend_call *call,
+                proc_line_fn on_line, proc_done_fn on_done, void *arg, struct error *err);
+/* How it ended: call->exit_code is set, and *out (from `err`, which may be NULL) gets the client's own failure as
+ * `classify` reads it, or the program's last words. Returns whether it failed. */
+bool relay_explain(struct backend_call *call, const struct proc_result *res, const struct error *err,
+                   int (*classify)(int code, const char *text, struct error *err), struct error *out);
 
 /* Runs it. Returns the exit code: the program's, 128 + the signal that ended us, or RELAY_EXIT_GONE. */
 int relay_main(const struct relay_ops *ops, int argc, char **argv);

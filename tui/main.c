@@ -13,6 +13,7 @@
 #if defined(__linux__)
 #include "backends/bwrap/bwrap.h"
 #endif
+#include "backends/container/container.h"
 #include "backends/podman/podman.h"
 #include "core/util/paths.h"
 #include "term/host.h"
@@ -31,6 +32,7 @@ static const struct {
     {"shim", bwrap_shim_main},
 #endif
     {"podman-enter", podman_enter_main},
+    {"container-enter", container_enter_main},
 };
 
 /* Takes the cockpit's options off the front. Returns the index of the first other argument, or -1 after saying what is

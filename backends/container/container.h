@@ -10,4 +10,7 @@
 
 extern const struct backend_ops container_backend;
 
+/* The client of sessions and of programs run inside (`muthr-tui container-enter ...`, not for people): relay.h. */
+int container_enter_main(int argc, char **argv);
+
 #endif

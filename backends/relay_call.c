@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "backends/inner_env.h"
+#include "backends/relay.h"
+#include "core/util/strbuf.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
+
+/* The backend's side of the relay: EXEC and sessions both go through it. */
+
+#define KILL_GRACE_MS 600 /* a cancelled call must be done within a second */
+
+int relay_argv(const struct relay_call *c, struct strvec *argv, struct strvec *env, struct error *err)
+{
+    static const char *const root_env[] = {"HOME=/root", "USER=root", "LOGNAME=root", NULL};
+    const struct exec_spec *spec = c->spec;
+    const char *user = c->as_root ? "0:0" : c->user;
+    strvec_pushl(argv, c->executable, c->helper, NULL);
+    if (c->url) {
+        strvec_pushl(argv, "--url", c->url, NULL);
+    }
+    if (spec->cwd) {
+        strvec_pushl(argv, "--cwd", spec->cwd, NULL);
+    }
+    if (!user) {
+        strvec_push(argv, "--ask-user");
+    } else if (*user) {
+        strvec_pushl(argv, "--user", user, NULL);
+    }
+    if (!spec->tty) {
+        strvec_push(argv, "--no-tty");
+    }
+    strvec_pushl(argv, c->container, "--", NULL);
+    strvec_pushv(argv, spec->argv);
+    for (size_t i = 0; c->as_root && root_env[i]; i++) {
+        inner_env_add(env, root_env[i], NULL);
+    }
+    for (size_t i = 0; spec->env && spec->env[i]; i++) {
+        if (inner_env_add(env, spec->env[i], err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int relay_start(struct proc **out, struct loop *loop, const struct relay_call *c, const struct backend_call *call,
+                proc_line_fn on_line, proc_done_fn on_done, void *arg, struct error *err)
+{
+    extern char **environ;
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec env = STRVEC_INIT;
+    strvec_pushv(&env, (const char *const *)environ);
+    if (relay_argv(c, &argv, &env, err) < 0) {
+        return -1;
+    }
+    struct proc_opts opts = {.argv = (const char *const *)argv.v,
+                             .env = (const char *const *)env.v,
+                             .input = call->input,
+                             .input_len = call->input_len,
+                             .kill_grace_ms = KILL_GRACE_MS,
+                             .on_line = on_line,
+                             .on_done = on_done,
+                             .arg = arg};
+    return proc_start(out, loop, &opts, err);
+}
+
+/* The last line of what it said. */
+static void last_line(const struct strbuf *tail, struct strbuf *out)
+{
+    const char *text = tail->buf, *end = text + tail->len;
+    while (end > text && end[-1] == '\n') {
+        end--;
+    }
+    const char *from = end;
+    while (from > text && from[-1] != '\n') {
+        from--;
+    }
+    utf8_sanitize(out, from, MT_MIN((size_t)(end - from), 300), false);
+}
+
+bool relay_explain(struct backend_call *call, const struct proc_result *res, const struct error *err,
+                   int (*classify)(int code, const char *text, struct error *err), struct error *out)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    *out = err ? *err : ERROR_INIT;
+    call->exit_code = res->signal ? 128 + res->signal : res->exit_code;
+    if (err && err->code == ERROR_EXIT && call->exit_code == RELAY_EXIT_GONE) {
+        classify(RELAY_EXIT_GONE, res->err_tail->buf, out);
+        out->code = out->code == ERROR_EXIT ? ERROR_UNAVAILABLE : out->code;
+    } else if (err && err->code == ERROR_EXIT && res->err_tail->len) {
+        last_line(res->err_tail, &line);
+        error_set(out, ERROR_EXIT, "exit %d: %s", call->exit_code, line.buf);
+        out->sys = call->exit_code;
+    }
+    return err != NULL;
+}
