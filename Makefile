@@ -180,6 +180,13 @@ $(PLAY): $(call obj,tests/play/llama_server.c)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $<
 $(B)/tests/engine/test_local $(B)/tests/backends/test_verb_engine $(B)/tests/backends/test_services $(B)/tests/screens/test_server: | $(PLAY)
 $(B)/tests/screens/test_server: $(call obj,tests/engine/llm_server.c)
+# What stands for macOS' sandbox-exec where there is none.
+PLAY_SEATBELT := $(B)/tests/play/sandbox-exec
+$(PLAY_SEATBELT): $(call obj,tests/play/sandbox_exec.c tests/play/sbpl.c)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
+$(B)/tests/unit/test_seatbelt_profile: $(call obj,tests/play/sbpl.c)
+$(B)/tests/backends/test_seatbelt: | $(PLAY_SEATBELT)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)

@@ -50,6 +50,25 @@ bool net_policy_is_sealed(enum net_policy n)
     return n == NET_NONE || n == NET_MODEL;
 }
 
+static const char *const gpu_names[] = {[GPU_NONE] = "none", [GPU_MPS] = "mps-only", [GPU_METAL] = "metal-compute"};
+
+const char *gpu_tier_name(enum gpu_tier g)
+{
+    return (size_t)g < MT_ARRAY_LEN(gpu_names) ? gpu_names[g] : "none";
+}
+
+int gpu_tier_parse(const char *s, enum gpu_tier *out, struct error *err)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(gpu_names); i++) {
+        if (s && strcmp(s, gpu_names[i]) == 0) {
+            *out = (enum gpu_tier)i;
+            return 0;
+        }
+    }
+    return error_hint(err, ERROR_INVALID, "use one of: none, mps-only, metal-compute", "unknown GPU access '%.60s'",
+                      s ? s : "");
+}
+
 /* A port number of 1..65535 in the first n bytes of s; "" gives 0 where allowed. */
 static int parse_port(const char *s, size_t n, bool may_be_empty, uint16_t *out)
 {

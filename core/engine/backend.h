@@ -36,6 +36,11 @@ int net_policy_parse(const char *s, enum net_policy *out, struct error *err);
 /* Does it have to be cut after provisioning (none, model)? */
 bool net_policy_is_sealed(enum net_policy n);
 
+/* B2: how far programs inside may use the GPU. */
+enum gpu_tier { GPU_NONE, GPU_MPS, GPU_METAL };
+const char *gpu_tier_name(enum gpu_tier g); /* none | mps-only | metal-compute */
+int gpu_tier_parse(const char *s, enum gpu_tier *out, struct error *err);
+
 enum backend_cap {
     BACKEND_CAP_STATS = 1 << 0,
     BACKEND_CAP_LIMITS = 1 << 1, /* can bound memory, pids or cpu somehow */
@@ -51,8 +56,10 @@ enum backend_cap {
     BACKEND_CAP_LOGS = 1 << 11,      /* keeps the output of the main process */
     BACKEND_CAP_ISOLATION = 1 << 12, /* reads back how it is isolated */
     BACKEND_CAP_OVERLAY = 1 << 13,   /* workspace as a copy-on-write view: changes, apply, discard */
-    BACKEND_CAP_COMMIT = 1 << 14,    /* a running sandbox can become an image (S16) */
-    BACKEND_CAP_HOSTS = 1 << 15,     /* works on other machines ([[hosts]]) */
+    BACKEND_CAP_HOST_PATHS =
+        1 << 19,                  /* programs inside see the host's folders at their own places: nothing is mounted */
+    BACKEND_CAP_COMMIT = 1 << 14, /* a running sandbox can become an image (S16) */
+    BACKEND_CAP_HOSTS = 1 << 15,  /* works on other machines ([[hosts]]) */
     BACKEND_CAP_ASCII_NAMES =
         1 << 16, /* its names are ASCII: the engine reduces others (N4), project keeps the real one */
     BACKEND_CAP_SERVICES = 1 << 17, /* can hold muthr's own services (N7) */
@@ -73,6 +80,9 @@ struct port_spec {
 #define SANDBOX_PORTS_MAX 16
 /* Parses "8080:80", ":80/udp", "127.0.0.1:8080:80", "80" (= ":80"). */
 int port_spec_parse(const char *s, struct port_spec *out, struct error *err);
+
+/* Ports of the host that a sandbox on the host's own network may connect to, whatever else it may not. */
+#define SANDBOX_CONNECT_MAX 16
 
 enum workspace_mode { WORKSPACE_DIRECT, WORKSPACE_OVERLAY };
 
@@ -100,6 +110,10 @@ struct sandbox_spec {
     int port; /* 0: any free one where the backend reserves */
     struct port_spec *ports;
     size_t port_count;
+    enum gpu_tier gpu;                     /* GPU_NONE unless the configuration allows it */
+    uint16_t connect[SANDBOX_CONNECT_MAX]; /* where BACKEND_CAP_HOST_PATHS is; the manifest's */
+    size_t connect_count;
+    uint16_t model_port; /* of its inference server on this machine, 0: none there */
     enum workspace_mode workspace_mode;
     bool writable_root; /* the image's root may be written to (provisioning with a package manager); else read-only with
                            tmpfs where the backend can */
@@ -114,12 +128,14 @@ struct sandbox_info {
     char profile[64];
     char config_hash[72];
     char workspace[4096];
-    char mount[256];          /* where that is inside, or "": not known */
+    char mount[4096];         /* where that is inside, or "": not known */
+    char tmp[1024];           /* where programs inside put what is temporary; "": /tmp */
     enum sandbox_state state; /* as far as the backend can tell: none, creating (=starting), running, stopped, failed
                                  (=crashed), unknown */
     char reason[200];         /* why stopped/failed: "exit 0", "killed: memory limit 1.5 GiB", "crashed"; may be "" */
     enum net_policy net;      /* in force now */
     bool net_known;
+    char net_detail[80]; /* more of it: "localhost only, port 41234"; or "" */
     char limits[160];  /* what holds and by which means: "memory 2.0 GiB (watchdog), pids 512 (cgroup)"; "" when none */
     char warning[240]; /* lasting warning: "running as root: ...", "limits not enforced: ..."; or "" */
     int port;          /* reserved port (B6), 0: none */

@@ -57,6 +57,11 @@ static void read_key(struct engine *e, const struct endpoint *ep, struct apikey 
 
 /* --- life --- */
 
+uint16_t endpoints_local_port(const struct endpoint *ep)
+{
+    return config_inference_is_loopback(ep->host) && ep->port > 0 && ep->port <= UINT16_MAX ? (uint16_t)ep->port : 0;
+}
+
 /* Which sandboxes have connections to it, for telling whose a busy slot is. */
 static void note_links(struct endpoint *ep)
 {

@@ -39,6 +39,8 @@ void endpoints_hide(struct engine *e);
 void endpoints_free(struct engine *e);
 /* The endpoint of a project with that profile; either may be NULL. */
 struct endpoint *endpoints_for(const struct engine *e, const char *project, const char *profile);
+/* Its port when it is on this machine, else 0. */
+uint16_t endpoints_local_port(const struct endpoint *ep);
 /* An agent of that sandbox does something: its endpoint may have been put to work. Cheap, also when called often. */
 void endpoints_stir(struct engine *e, const char *sandbox);
 /* That sandbox came up or went down. */

@@ -67,7 +67,8 @@ static bool wanted_spec(struct engine *e, const struct workspace *ws, unsigned c
                                 .profile = &profile,
                                 .record = &record,
                                 .config = e->opts.config,
-                                .paths = e->opts.paths};
+                                .paths = e->opts.paths,
+                                .model_port = endpoints_local_port(endpoints_for(e, ws->name, name))};
         good = spec_build(out, &in, &text, &warnings, &why) == 0;
         /* As it is created (image_plan): where the baseline is installed inside, the root is written to. */
         if (good) {

@@ -284,10 +284,36 @@ static int take_writable_root(struct taker *t, const struct node *n)
     return 0;
 }
 
+static int take_gpu(struct taker *t, const struct node *n)
+{
+    struct error why = ERROR_INIT;
+    return gpu_tier_parse(n->value, &t->m->gpu, &why) < 0 ? refuse(t, n, "expected none, mps-only or metal-compute")
+                                                          : 0;
+}
+
+/* Ports of this machine that its programs may connect to. */
+static int take_connect(struct taker *t, const struct node *n)
+{
+    t->m->connect_count = 0;
+    for (const struct node *c = n->first; c != NULL; c = c->next) {
+        double value;
+        if (c->kind != NODE_SCALAR || !read_number(c->value, &value) || value < 1 || value > 65535 ||
+            value != (double)(uint16_t)value) {
+            return refuse(t, c, "expected a port, 1 to 65535");
+        }
+        if (t->m->connect_count == SANDBOX_CONNECT_MAX) {
+            return refuse(t, c, "too many ports");
+        }
+        t->m->connect[t->m->connect_count++] = (uint16_t)value;
+    }
+    return 0;
+}
+
 static int take_security(struct taker *t, const struct node *n)
 {
     static const struct entry KEYS[] = {{"network", NODE_SCALAR, take_network},
                                         {"seal", NODE_SCALAR, take_seal},
+                                        {"connect", NODE_LIST, take_connect},
                                         {"workspace_mode", NODE_SCALAR, take_workspace_mode},
                                         {"writable_root", NODE_SCALAR, take_writable_root}};
     return take_map(t, n, KEYS, MT_ARRAY_LEN(KEYS));
@@ -418,6 +444,7 @@ int manifest_parse(struct manifest *m, const char *text, size_t len, const char 
         {"mounts", NODE_MAP, take_mounts},
         {"mounts", NODE_LIST, take_mount_list},
         {"ports", NODE_LIST, take_ports},
+        {"gpu", NODE_SCALAR, take_gpu},
     };
     struct taker t = {.m = m, .name = name, .err = err};
     struct node *root;

@@ -6,11 +6,10 @@
  *   name (or profile), description, image, backend: text
  *   agent: text, [words] or {command: text or [words]}
  *   resources: {cpus, memory, pids}
- *   security: {network: none|model|full|host|restricted, seal: warn|strict, workspace_mode: direct|overlay,
- *              writable_root: true|false}
- *   mounts: {workspace: /path, extra: ["~/src:/dst[:ro]"]}, or a list of such texts
- *   ports: ["8080:80", ":80/udp"]
- * Unknown keys are warnings; a value that cannot be is an error with its place. */
+ *   security: {network: none|model|full|host|restricted, seal: warn|strict, connect: [ports of this machine],
+ * workspace_mode: direct|overlay, writable_root: true|false} mounts: {workspace: /path, extra: ["~/src:/dst[:ro]"]}, or
+ * a list of such texts gpu: none|mps-only|metal-compute ports: ["8080:80", ":80/udp"] Unknown keys are warnings; a
+ * value that cannot be is an error with its place. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +26,9 @@ struct manifest {
     bool have_network;
     enum net_policy network; /* "restricted" counts as none */
     bool seal_warn;          /* a network that cannot be cut is a warning, not a failure */
+    enum gpu_tier gpu;
+    uint16_t connect[SANDBOX_CONNECT_MAX];
+    size_t connect_count;
     enum workspace_mode workspace_mode;
     bool writable_root;
     char *workspace_mount;     /* NULL: /workspace */

@@ -369,8 +369,15 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, diff = STRBUF_INIT;
         MT_CLEANUP(strvec) struct strvec warnings = STRVEC_INIT;
         struct sandbox_spec spec;
-        struct spec_input in = {
-            .ws = ws, .profile = &e->cached, .record = &record, .config = e->opts.config, .paths = e->opts.paths};
+        struct error ignored = ERROR_INIT;
+        const struct slot *slot = engine_slot_for(e, ws, &ignored);
+        struct spec_input in = {.ws = ws,
+                                .caps = slot != NULL ? slot->ops->caps : 0,
+                                .profile = &e->cached,
+                                .record = &record,
+                                .config = e->opts.config,
+                                .paths = e->opts.paths,
+                                .model_port = endpoints_local_port(endpoints_for(e, ws->name, name))};
         if (spec_build(&spec, &in, &text, &warnings, &err) == 0) {
             bool same = strcmp(spec.config_hash, ws->info.config_hash) == 0;
             if (!same && record.spec != NULL) {

@@ -107,6 +107,15 @@ static void canonical_text(const struct sandbox_spec *s, const struct manifest *
     if (s->writable_root) {
         strbuf_addstr(text, "root: writable\n");
     }
+    if (s->gpu != GPU_NONE) {
+        strbuf_addf(text, "gpu: %s\n", gpu_tier_name(s->gpu));
+    }
+    for (size_t i = 0; i < s->connect_count; i++) {
+        strbuf_addf(text, "connect %zu: %u\n", i, (unsigned)s->connect[i]);
+    }
+    if (s->model_port != 0) {
+        strbuf_addf(text, "inference port: %u\n", (unsigned)s->model_port);
+    }
     if (s->containerfile != NULL) {
         MT_CLEANUP(xfree) char *file = path_join(s->containerfile, "Containerfile");
         hash_line("containerfile", file, text);
@@ -193,6 +202,34 @@ static int take_ports(struct sandbox_spec *out, const struct manifest *m, struct
     return 0;
 }
 
+/* B2: the GPU when the profile asks for it, the configuration allows it and the backend has it; else a word. */
+static void take_gpu(struct sandbox_spec *out, const struct spec_input *in, struct strvec *warnings)
+{
+    enum gpu_tier wanted = in->profile->manifest.gpu;
+    if (wanted == GPU_NONE) {
+        return;
+    }
+    if ((in->caps & BACKEND_CAP_GPU) == 0) {
+        strvec_pushf(warnings, "gpu: %s is left out: this backend has none", gpu_tier_name(wanted));
+    } else if (!in->config->allow_gpu) {
+        strvec_pushf(warnings, "gpu: %s is left out: sandbox.allow_gpu = true would allow it", gpu_tier_name(wanted));
+    } else {
+        out->gpu = wanted;
+    }
+}
+
+/* What a sandbox reaches of this machine's loopback, where it shares that. */
+static void take_connect(struct sandbox_spec *out, const struct spec_input *in)
+{
+    const struct manifest *m = &in->profile->manifest;
+    if ((in->caps & BACKEND_CAP_HOST_PATHS) == 0) {
+        return;
+    }
+    memcpy(out->connect, m->connect, sizeof(out->connect));
+    out->connect_count = m->connect_count;
+    out->model_port = out->net_after == NET_NONE || out->net_after == NET_SHARED ? 0 : in->model_port;
+}
+
 /* S2: where the project really is. What N2 says of the root holds for a project that is a link: below the home
  * directory, and neither it nor what the other projects are in. */
 static int take_workspace(struct sandbox_spec *out, const struct spec_input *in, struct strvec *warnings,
@@ -239,7 +276,10 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
         sandbox_spec_release(out);
         return -1;
     }
-    out->workspace_mount = xstrdup(m->workspace_mount != NULL ? m->workspace_mount : "/workspace");
+    bool in_place = (in->caps & BACKEND_CAP_HOST_PATHS) != 0;
+    out->workspace_mount = xstrdup(in_place                     ? out->workspace
+                                   : m->workspace_mount != NULL ? m->workspace_mount
+                                                                : "/workspace");
     out->profile = xstrdup(in->profile->name);
     out->image = xstrdup_null(m->image);
     out->workspace_mode = m->workspace_mode;
@@ -249,6 +289,8 @@ int spec_build(struct sandbox_spec *out, const struct spec_input *in, struct str
     out->memory_bytes = m->memory_bytes > 0 ? m->memory_bytes : out->memory_bytes;
     out->pids = m->pids > 0 ? m->pids : (unsigned)c->pids;
     out->require_limits = c->require_resource_limits;
+    take_gpu(out, in, warnings);
+    take_connect(out, in);
     for (size_t i = 0; i < m->mount_count; i++) {
         add_mount(out, &m->mounts[i], in, warnings);
     }

@@ -22,6 +22,7 @@ struct spec_input {
     bool net_given; /* explicit choice of the request */
     enum net_policy net;
     bool will_provision; /* a script has to run: it needs the network */
+    uint16_t model_port; /* of its inference server, when that is on this machine; else 0 */
 };
 
 /* Fills *out (released by the caller) and appends its canonical text, line by line; out->config_hash is that text's

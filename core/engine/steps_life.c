@@ -213,7 +213,8 @@ static int build_spec(struct run *r, struct error *err)
                             .paths = r->e->opts.paths,
                             .net_given = r->net_given,
                             .net = r->net,
-                            .will_provision = r->do_provision};
+                            .will_provision = r->do_provision,
+                            .model_port = endpoints_local_port(run_endpoint(r))};
     if (spec_build(&r->spec, &in, &r->spec_text, &warnings, err) < 0) {
         return -1;
     }

@@ -65,6 +65,12 @@ bool skip_copy(void *ctx, char why[STEP_WHY_MAX])
     return nothing_to_run(r, why);
 }
 
+/* Where programs inside put what is temporary. */
+static const char *run_tmp(const struct run *r)
+{
+    return r->info.tmp[0] != '\0' ? r->info.tmp : "/tmp";
+}
+
 /* P.sh and lib/ as an archive. */
 static int build_archive(struct run *r, struct error *err)
 {
@@ -91,10 +97,10 @@ enum step_result step_copy(struct op *op, void *ctx, struct error *err)
     }
     strvec_clear(&r->argv);
     strvec_pushl(&r->argv, "sh", "-c", UNPACK, "sh", NULL);
-    strvec_pushf(&r->argv, "/tmp/muthr-provision-%s", r->profile.name);
+    strvec_pushf(&r->argv, "%s/muthr-provision-%s", run_tmp(r), r->profile.name);
     r->call.argv = (const char *const *)r->argv.v;
     r->call.env = NULL;
-    r->call.cwd = "/tmp";
+    r->call.cwd = run_tmp(r);
     r->call.as_root = false;
     r->call.input = r->tar.buf;
     r->call.input_len = r->tar.len;
@@ -296,7 +302,8 @@ static int prepare_log(struct run *r, struct error *err)
 static int build_command(struct run *r, struct strvec *argv, struct strvec *host_env, struct error *err)
 {
     const char *notice = NULL;
-    MT_CLEANUP(xfree) char *script = xasprintf("/tmp/muthr-provision-%s/%s.sh", r->profile.name, r->profile.name);
+    MT_CLEANUP(xfree)
+    char *script = xasprintf("%s/muthr-provision-%s/%s.sh", run_tmp(r), r->profile.name, r->profile.name);
     const char *const inside[] = {"bash", "-c", "exec bash \"$0\" </dev/null", script, NULL};
     strvec_clear(&r->child_env);
     if (engine_environment(r->e, r->slot, &r->info, &r->profile, r->spec.workspace_mount, run_endpoint(r),
@@ -313,8 +320,11 @@ static int build_command(struct run *r, struct strvec *argv, struct strvec *host
     if (r->reprovision) {
         strvec_setenv(&r->child_env, "MUTHR_REPROVISION", "1"); /* for provision-lib: what it recorded does not count */
     }
-    struct exec_spec spec = {
-        .sandbox = run_bare(r), .argv = inside, .env = (const char *const *)r->child_env.v, .cwd = "/tmp", .tty = true};
+    struct exec_spec spec = {.sandbox = run_bare(r),
+                             .argv = inside,
+                             .env = (const char *const *)r->child_env.v,
+                             .cwd = run_tmp(r),
+                             .tty = true};
     return r->slot->ops->exec_argv(r->slot->be, &spec, argv, host_env, err);
 }
 
@@ -350,8 +360,12 @@ enum step_result step_provision(struct op *op, void *ctx, struct error *err)
     }
     MT_CLEANUP(strbuf) struct strbuf audit = STRBUF_INIT;
     const char *const inside[] = {"bash", path_base(r->profile.script), NULL};
-    const struct engine_audit_input seen = {
-        .sandbox = r->sandbox, .kind = SESSION_PROVISION, .argv = inside, .cwd = "/tmp", .tty = true, .env = &r->env};
+    const struct engine_audit_input seen = {.sandbox = r->sandbox,
+                                            .kind = SESSION_PROVISION,
+                                            .argv = inside,
+                                            .cwd = run_tmp(r),
+                                            .tty = true,
+                                            .env = &r->env};
     struct session_spec spec = {.kind = SESSION_PROVISION,
                                 .sandbox = r->sandbox,
                                 .project = ws != NULL ? ws->name : NULL,

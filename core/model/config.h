@@ -64,6 +64,7 @@ struct config {
     int64_t pids;                                  /* 512 */
     int64_t parallel_ops;                          /* 4 */
     bool allow_untrusted_image, allow_post_create; /* S13, S15 */
+    bool allow_gpu;                                /* B2: a profile's `gpu` key counts */
     /* [tui] */
     char *backends; /* "": as usual on this platform; MUTHR_TUI_BACKENDS */
     char *theme;    /* "default" */

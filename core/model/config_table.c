@@ -46,6 +46,8 @@ const struct config_option CONFIG_OPTIONS[] = {
      .help = "use the image that a repository's devcontainer.json names, without asking"},
     {"sandbox", "allow_post_create", CONFIG_BOOL, AT(allow_post_create), "false",
      .help = "run the set-up command of a repository's devcontainer.json in its sandbox, without asking"},
+    {"sandbox", "allow_gpu", CONFIG_BOOL, AT(allow_gpu), "false",
+     .help = "let profiles with the key gpu use this machine's GPU (macOS process sandboxes)"},
     {"sandbox", "parallel_ops", CONFIG_INT, AT(parallel_ops), "4", .min = 1, .max = 64,
      .help = "sandboxes that are worked on at the same time"},
     {"services", "address", CONFIG_STRING, AT(services_address), "127.0.0.1",

@@ -101,6 +101,12 @@ static void test_refused(void **state)
         {"backend: ../x", "expected auto"},
         {"security: {workspace_mode: copy}", "expected direct or overlay"},
         {"security: {writable_root: maybe}", "expected true or false"},
+        {"gpu: all", "m.yaml:1:6: gpu: expected none, mps-only or metal-compute"},
+        {"gpu: [x]", "expected text"},
+        {"security: {connect: 80}", "expected a list"},
+        {"security: {connect: [0]}", "expected a port"},
+        {"security: {connect: [80, 1.5]}", "expected a port"},
+        {"security: {connect: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}", "too many ports"},
         {"- a\n- b\n", "a mapping of keys"},
         {"just text", "a mapping of keys"},
         {"a: [1, 2", "m.yaml:"},
@@ -211,9 +217,15 @@ static void test_more_keys(void **state)
     assert_int_equal(m.workspace_mode, WORKSPACE_OVERLAY);
     assert_true(m.writable_root);
     assert_string_equal(m.image, "b");
+    assert_int_equal(m.gpu, GPU_NONE);
     assert_int_equal(m.warnings.len, 2);
     assert_string_equal(m.warnings.v[0], "m.yaml:6: privileged: unknown key");
     assert_string_equal(m.warnings.v[1], "m.yaml:7: image: given again below, where it counts");
+    manifest_release(&m);
+    assert_int_equal(parse(&m, "gpu: mps-only\nsecurity: {connect: [5432, 443]}\n", &err), 0);
+    assert_int_equal(m.gpu, GPU_MPS);
+    assert_int_equal(m.connect_count, 2);
+    assert_int_equal(m.connect[1], 443);
     manifest_release(&m);
 }
 

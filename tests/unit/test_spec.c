@@ -95,6 +95,43 @@ static void test_manifest_counts(void **state)
     drop(&f);
 }
 
+/* B2: the GPU only with everybody's yes; ports and places only where the host's are seen. */
+static void test_host_paths(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = ERROR_INIT;
+    build(&f, "gpu: metal-compute\nsecurity: {network: none, connect: [5432]}\n");
+    assert_int_equal(f.spec.gpu, GPU_NONE); /* no backend with a GPU */
+    assert_int_equal(f.spec.connect_count, 0);
+    assert_string_equal(f.spec.workspace_mount, "/workspace");
+    assert_non_null(strstr(f.warnings.v[0], "this backend has none"));
+    for (int allowed = 0; allowed < 2; allowed++) {
+        struct spec_input in = {.ws = &f.ws,
+                                .caps = BACKEND_CAP_GPU | BACKEND_CAP_HOST_PATHS,
+                                .profile = &f.profile,
+                                .record = &f.record,
+                                .config = &f.config,
+                                .paths = &f.home.paths,
+                                .net_given = allowed,
+                                .net = NET_MODEL,
+                                .model_port = 8080};
+        sandbox_spec_release(&f.spec);
+        strvec_clear(&f.warnings);
+        strbuf_clear(&f.text);
+        f.config.allow_gpu = allowed;
+        assert_int_equal(spec_build(&f.spec, &in, &f.text, &f.warnings, &err), 0);
+        assert_int_equal(f.spec.gpu, allowed ? GPU_METAL : GPU_NONE);
+        assert_int_equal(f.warnings.len, !allowed);
+        assert_true(allowed || strstr(f.warnings.v[0], "sandbox.allow_gpu") != NULL);
+        assert_true(allowed == (strstr(f.text.buf, "gpu: metal-compute\n") != NULL));
+        assert_int_equal(f.spec.connect[0], 5432);
+        assert_int_equal(f.spec.model_port, allowed ? 8080 : 0); /* none means none */
+        assert_string_equal(f.spec.workspace_mount, f.spec.workspace);
+    }
+    drop(&f);
+}
+
 /* A project that is a link: to a folder of one's own, not to the system's, the home or the other projects. */
 static void test_linked_project(void **state)
 {
@@ -177,9 +214,8 @@ static void test_profiles_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_manifest_counts),
-        cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_linked_project),
+        cmocka_unit_test(test_manifest_counts), cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_linked_project),  cmocka_unit_test(test_host_paths),
         cmocka_unit_test(test_profiles_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
