@@ -41,8 +41,9 @@ static void finding_print(const char *what, const char *state, const char *text,
     }
 }
 
-/* One finding. `fix` may be NULL or "". */
-static void finding(struct report *out, const char *what, const char *state, const char *text, const char *fix)
+/* One finding. `fix` may be NULL or "". In JSON one more fact can go with it (key NULL: none). */
+static void finding_fact(struct report *out, const char *what, const char *state, const char *text, const char *fix,
+                         const char *key, const char *value)
 {
     out->bad = out->bad || strcmp(state, "bad") == 0;
     if (out->text) {
@@ -58,7 +59,15 @@ static void finding(struct report *out, const char *what, const char *state, con
     json_set_string(row, "state", state);
     json_set_string(row, "text", text);
     json_set_string(row, "fix", fix != NULL && fix[0] != '\0' ? fix : NULL);
+    if (key != NULL) {
+        json_set_string(row, key, value[0] != '\0' ? value : NULL);
+    }
     output_row_take(out->out, row);
+}
+
+static void finding(struct report *out, const char *what, const char *state, const char *text, const char *fix)
+{
+    finding_fact(out, what, state, text, fix, NULL, "");
 }
 
 /* Can we write below `dir`? Makes it, writes and removes a file. */
@@ -75,10 +84,23 @@ static void check_writable(struct report *out, const char *what, const char *dir
     finding(out, what, "ok", dir, NULL);
 }
 
+/* Sandboxes of it that nobody can see now. */
+static int count_unseen(const struct verb_ctx *ctx, const struct backend_view *b)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        n += b->host[0] == '\0' && ws->remembered && strcmp(ws->backend, b->name) == 0;
+    }
+    return n;
+}
+
 /* What it means that a backend cannot be used: nothing is broken by the lack of one that nobody asked for. */
 static const char *unusable_state(const struct verb_ctx *ctx, const struct backend_view *b)
 {
-    if (b->host[0] != '\0' || strcmp(ctx->config.backend, b->name) == 0) {
+    if (b->host[0] != '\0' || strcmp(ctx->config.backend, b->name) == 0 || count_unseen(ctx, b) > 0) {
         return "bad";
     }
     for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
@@ -89,6 +111,60 @@ static const char *unusable_state(const struct verb_ctx *ctx, const struct backe
         }
     }
     return "bad";
+}
+
+/* One that cannot be used: why, what of it is out of sight, what it would be better for, and the cure. */
+static void check_unusable(const struct verb_ctx *ctx, struct report *out, const char *what,
+                           const struct backend_view *b)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct engine_pick pick;
+    struct error ignored = ERROR_INIT;
+    const char *better = "";
+    int unseen = count_unseen(ctx, b);
+
+    strbuf_addstr(&text, b->probe.reason);
+    if (unseen > 0) {
+        strbuf_addf(&text, "; %d sandbox%s of it cannot be seen", unseen, unseen == 1 ? "" : "es");
+    }
+    bool picked = b->host[0] == '\0' && engine_pick(ctx->engine, NULL, NULL, &pick, &ignored) == 0;
+    for (size_t i = 0; picked && i < pick.better_count; i++) {
+        if (strcmp(pick.better[i].backend, b->name) == 0) {
+            better = pick.better[i].good_for[0] != '\0' ? pick.better[i].good_for : "all of them";
+            strbuf_addf(&text, "; it would be better than %s for %s", pick.backend, better);
+        }
+    }
+    finding_fact(out, what, unusable_state(ctx, b), text.buf, b->probe.fix, "better_for", better);
+}
+
+/* Where new sandboxes go, and why; two of one name. */
+static void check_choice(struct verb_ctx *ctx, struct report *out)
+{
+    struct engine_pick pick;
+    struct error err = ERROR_INIT;
+
+    if (engine_pick(ctx->engine, NULL, NULL, &pick, &err) == 0) {
+        MT_CLEANUP(xfree)
+        char *text = xasprintf("go to %s: %s%s%s", pick.backend, pick.why, pick.loss[0] != '\0' ? "; " : "", pick.loss);
+        finding_fact(out, "new sandboxes", "ok", text, NULL, "backend", pick.backend);
+    } else {
+        finding_fact(out, "new sandboxes", "bad", err.msg, NULL, "backend", "");
+    }
+    if (ctx->config.backends[0] != '\0') {
+        MT_CLEANUP(xfree)
+        char *text = xasprintf("only %s: tui.backends (MUTHR_TUI_BACKENDS) says so", ctx->config.backends);
+        finding(out, "  looked at", "ok", text, NULL);
+    }
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if (ws->other_backend[0] != '\0') {
+            MT_CLEANUP(xfree)
+            char *fix = xasprintf("`muthr-tui delete %s --backend %s` (or %s) deletes one of them; the folder stays.",
+                                  ws->shown, ws->backend, ws->other_backend);
+            finding(out, ws->sandbox, "bad", ws->info.reason, fix);
+        }
+    }
 }
 
 /* The backends, and what each lacks. Returns how many work. */
@@ -106,7 +182,7 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
             continue;
         }
         if (!b->probe.usable) {
-            finding(out, what, unusable_state(ctx, b), b->probe.reason, b->probe.fix);
+            check_unusable(ctx, out, what, b);
             continue;
         }
         usable++;
@@ -348,6 +424,7 @@ int verb_doctor(struct verb_ctx *ctx)
     struct report *out = &report;
     ctx->answered = true;
     int usable = check_backends(ctx, out);
+    check_choice(ctx, out);
     check_surroundings(ctx, out, config_ok);
     if (output_finish(report.out, NULL) < 0) {
         return 1;

@@ -240,7 +240,9 @@ static int batch_names(struct verb_ctx *ctx, bool gone_is_fine, struct strvec *n
         for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
             const struct workspace *ws = model_workspace_at(ctx->model, i);
 
-            if (ws->have_info && ws->info.state == SANDBOX_RUNNING) {
+            bool meant = ctx->o.backend == NULL || strcmp(ctx->o.backend, ws->backend) == 0;
+
+            if (meant && ws->have_info && ws->info.state == SANDBOX_RUNNING) {
                 strvec_push(names, ws->sandbox);
             }
         }

@@ -64,6 +64,8 @@ struct json *verb_workspace_row(const struct model *m, const struct workspace *w
     }
     json_set_string(row, "mount", ws->path);
     set_string(row, "backend", ws->backend);
+    set_string(row, "backend_why", ws->backend_why);
+    set_string(row, "other_backend", ws->other_backend);
     set_string(row, "profile", ws->profile[0] != '\0' ? ws->profile : ws->info.profile);
     set_string(row, "host", ws->host);
     json_set_string(row, "inference", model_inference_for(m, ws)->name);
@@ -104,6 +106,19 @@ void verb_tell_folder(const struct workspace *ws)
     }
 }
 
+/* Does a backend that does not answer hold something? */
+static bool holds_unseen(const struct verb_ctx *ctx, const char *backend)
+{
+    for (size_t i = 0; i < model_workspace_count(ctx->model); i++) {
+        const struct workspace *ws = model_workspace_at(ctx->model, i);
+
+        if (ws->remembered && strcmp(ws->backend, backend) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Backends of this machine whose sandboxes are missing from the list: said, and the exit code. One that never was
  * usable matters only to who chose it. */
 static int note_unlisted(const struct verb_ctx *ctx)
@@ -112,7 +127,7 @@ static int note_unlisted(const struct verb_ctx *ctx)
 
     for (size_t i = 0; i < model_backend_count(ctx->model); i++) {
         const struct backend_view *b = model_backend_at(ctx->model, i);
-        bool wanted = b->lost || strcmp(ctx->config.backend, b->name) == 0;
+        bool wanted = b->lost || strcmp(ctx->config.backend, b->name) == 0 || holds_unseen(ctx, b->name);
 
         if (b->host[0] == '\0' && !b->probe.usable && wanted) {
             output_note("the sandboxes of %s cannot be listed: %s%s%s", b->name, b->probe.reason,
@@ -199,6 +214,10 @@ int verb_ls(struct verb_ctx *ctx)
         }
         if (ws->have_info && ws->info.halted) {
             output_note("%s: %s; `muthr-tui start %s` lets it go on", ws->sandbox, ws->info.reason, ws->shown);
+        }
+        if (ws->other_backend[0] != '\0') {
+            output_note("%s: %s; `muthr-tui delete %s --backend %s` (or %s) deletes one of them", ws->sandbox,
+                        ws->info.reason, ws->shown, ws->backend, ws->other_backend);
         }
         verb_tell_folder(ws);
     }
