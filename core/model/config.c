@@ -6,17 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/model/config_hosts.h"
 #include "core/model/config_inference.h"
 #include "core/model/config_table.h"
-#include "core/util/json.h"
 #include "core/util/toml.h"
 #include "core/util/xmalloc.h"
-
-/* The field that a row describes. */
-static void *field(const struct config *c, const struct config_option *o)
-{
-    return (char *)(uintptr_t)c + o->offset;
-}
 
 int config_parse_size(const char *s, uint64_t *bytes, struct error *err)
 {
@@ -75,7 +69,7 @@ static int set_string(struct config *c, const struct config_option *o, const cha
     if (o->check != NULL && o->check(value, err) < 0) {
         return -1;
     }
-    char **at = field(c, o);
+    char **at = config_field(c, o);
     free(*at);
     *at = xstrdup(value);
     return 0;
@@ -88,9 +82,9 @@ static int set_number(struct config *c, const struct config_option *o, double va
         return error_set(err, ERROR_INVALID, "%.15g is not between %.15g and %.15g", value, o->min, o->max);
     }
     if (o->type == CONFIG_INT) {
-        *(int64_t *)field(c, o) = (int64_t)value;
+        *(int64_t *)config_field(c, o) = (int64_t)value;
     } else {
-        *(double *)field(c, o) = value;
+        *(double *)config_field(c, o) = value;
     }
     return 0;
 }
@@ -103,7 +97,7 @@ static int set_text(struct config *c, const struct config_option *o, const char 
     case CONFIG_STRING:
         return set_string(c, o, text, err);
     case CONFIG_BOOL:
-        *(bool *)field(c, o) = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+        *(bool *)config_field(c, o) = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
         return 0;
     case CONFIG_INT:
     case CONFIG_FLOAT:
@@ -116,8 +110,7 @@ static int set_text(struct config *c, const struct config_option *o, const char 
     return set_number(c, o, value, err);
 }
 
-/* Everything back to the table's defaults. */
-static void set_defaults(struct config *c)
+void config_set_defaults(struct config *c)
 {
     for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
         struct error err = ERROR_INIT;
@@ -187,7 +180,7 @@ static int apply_value(struct config *c, size_t row, const struct toml *v, struc
     if (o->type == CONFIG_STRING && v->type == TOML_STRING) {
         rc = set_string(c, o, v->string, &mine);
     } else if (o->type == CONFIG_BOOL && v->type == TOML_BOOL) {
-        *(bool *)field(c, o) = v->boolean;
+        *(bool *)config_field(c, o) = v->boolean;
         rc = 0;
     } else if ((o->type == CONFIG_INT || o->type == CONFIG_FLOAT) && v->type == TOML_INT) {
         rc = set_number(c, o, (double)v->integer, &mine);
@@ -246,76 +239,6 @@ static int find_option(const char *table, const char *key)
     return -1;
 }
 
-/* A string of a [[hosts]] table; "" when it is not there. */
-static int host_text(struct config *c, const struct toml *t, const char *key, const char **out, struct error *err)
-{
-    const struct toml *v = toml_get(t, key);
-    *out = v != NULL && v->type == TOML_STRING ? v->string : "";
-    if (v != NULL && v->type != TOML_STRING) {
-        char name[64];
-        str_format(name, sizeof(name), "hosts.%s", key);
-        return value_error(c, v, name, "expected a string", err);
-    }
-    return 0;
-}
-
-/* What is wrong with a host's settings; NULL: nothing. */
-static const char *host_problem(const struct config *c, const char *name, const char *url, const char *root)
-{
-    size_t n = strlen(name);
-    if (n < 1 || n > 31 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n || name[0] == '-') {
-        return "a host needs a name of 1 to 31 small letters, digits and -";
-    }
-    for (size_t i = 0; i < c->host_count; i++) {
-        if (strcmp(c->hosts[i].name, name) == 0) {
-            return "two hosts have this name";
-        }
-    }
-    bool ssh = strncmp(url, "ssh://", 6) == 0 && url[6] != '\0' && url[6] != '/' && url[6] != '-';
-    if (!ssh && strncmp(url, "unix:///", 8) != 0) {
-        return "a host needs a url of the form ssh://[user@]host[:port][/path/of.sock] or unix:///path/of.sock";
-    }
-    for (const char *p = url; *p != '\0'; p++) {
-        if ((unsigned char)*p <= ' ' || *p == 0x7f) {
-            return "the url holds a space or a control character";
-        }
-    }
-    return root[0] != '\0' && root[0] != '/' ? "workspace_root of a host is an absolute path there" : NULL;
-}
-
-/* [[hosts]] */
-static int apply_hosts(struct config *c, const struct toml *hosts, struct error *err)
-{
-    const char *name, *url, *root;
-    if (hosts->type != TOML_ARRAY) {
-        return value_error(c, hosts, "hosts", "expected [[hosts]] tables", err);
-    }
-    for (const struct toml *t = hosts->first; t != NULL; t = t->next) {
-        if (t->type != TOML_TABLE) {
-            return value_error(c, t, "hosts", "expected [[hosts]] tables", err);
-        }
-        if (host_text(c, t, "name", &name, err) < 0 || host_text(c, t, "url", &url, err) < 0 ||
-            host_text(c, t, "workspace_root", &root, err) < 0) {
-            return -1;
-        }
-        const char *problem = host_problem(c, name, url, root);
-        if (problem != NULL) {
-            return value_error(c, t, "hosts", problem, err);
-        }
-        for (const struct toml *v = t->first; v != NULL; v = v->next) {
-            if (strcmp(v->key, "name") != 0 && strcmp(v->key, "url") != 0 && strcmp(v->key, "workspace_root") != 0) {
-                config_warn(c, v->key_line, v->key_col, "hosts.%s: there is no such setting", v->key);
-            }
-        }
-        c->hosts = xreallocarray(c->hosts, c->host_count + 1, sizeof(*c->hosts));
-        c->hosts[c->host_count++] = (struct config_host){.name = xstrdup(name),
-                                                         .url = xstrdup(url),
-                                                         .workspace_root = root[0] != '\0' ? xstrdup(root) : NULL,
-                                                         .line = t->line};
-    }
-    return 0;
-}
-
 /* Is it one of our tables? */
 static bool is_table(const char *key)
 {
@@ -323,7 +246,8 @@ static bool is_table(const char *key)
            strcmp(key, "services") == 0;
 }
 
-/* Is it of [services]? What is wrong there takes nothing else of the file away, as in [[inference]] and [tasks]. */
+/* Is it of [services]? What is wrong there takes nothing else of the file away, as in [[inference]], [[hosts]] and
+ * [tasks]. */
 static bool is_lenient(const char *table, const struct toml *v)
 {
     return strcmp(table[0] != '\0' ? table : v->key, "services") == 0;
@@ -351,7 +275,7 @@ static int apply_table(struct config *c, const char *table, const struct toml *t
             rc = v->type == TOML_TABLE ? apply_table(c, v->key, v, &mine)
                                        : value_error(c, v, v->key, "expected a table", &mine);
         } else if (root && strcmp(v->key, "hosts") == 0) {
-            rc = apply_hosts(c, v, &mine);
+            config_hosts_apply(c, v);
         } else if (root && strcmp(v->key, "inference") == 0) {
             config_inference_apply(c, v);
         } else if (strcmp(table, "tui") == 0 && strcmp(v->key, "keys") == 0) {
@@ -386,14 +310,7 @@ static void drop_lists(struct config *c)
     for (size_t i = 0; i < c->warning_count; i++) {
         free(c->warnings[i].text);
     }
-    for (size_t i = 0; i < c->host_count; i++) {
-        free(c->hosts[i].name);
-        free(c->hosts[i].url);
-        free(c->hosts[i].workspace_root);
-    }
-    free(c->hosts);
-    c->hosts = NULL;
-    c->host_count = 0;
+    config_hosts_drop(c);
     config_inference_drop(c);
     free(c->keys);
     free(c->warnings);
@@ -406,7 +323,7 @@ int config_load(struct config *c, const struct paths *paths, struct error *err)
 {
     memset(c, 0, sizeof(*c));
     c->path = path_join(paths->config, "muthr.toml");
-    set_defaults(c);
+    config_set_defaults(c);
     struct error mine = ERROR_INIT;
     struct toml *root = toml_load(c->path, &mine);
     int rc = 0;
@@ -418,7 +335,7 @@ int config_load(struct config *c, const struct paths *paths, struct error *err)
     }
     if (rc < 0) {
         drop_lists(c);
-        set_defaults(c);
+        config_set_defaults(c);
         if (err != NULL) {
             *err = mine;
         }
@@ -437,197 +354,11 @@ void config_release(struct config *c)
 {
     for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
         if (CONFIG_OPTIONS[i].type == CONFIG_STRING) {
-            free(*(char **)field(c, &CONFIG_OPTIONS[i]));
+            free(*(char **)config_field(c, &CONFIG_OPTIONS[i]));
         }
         free(c->origins[i]);
     }
     drop_lists(c);
     free(c->path);
     memset(c, 0, sizeof(*c));
-}
-
-void config_quote(struct strbuf *out, const char *s)
-{
-    strbuf_addch(out, '"');
-    for (; *s != '\0'; s++) {
-        unsigned char ch = (unsigned char)*s;
-        if (ch == '"' || ch == '\\') {
-            strbuf_addf(out, "\\%c", ch);
-        } else if (ch < 0x20 || ch == 0x7f) {
-            strbuf_addf(out, "\\u%04X", ch);
-        } else {
-            strbuf_addch(out, *s);
-        }
-    }
-    strbuf_addch(out, '"');
-}
-
-/* A row's value as TOML. */
-static void add_value(struct strbuf *out, const struct config *c, const struct config_option *o)
-{
-    switch (o->type) {
-    case CONFIG_STRING:
-        config_quote(out, *(char **)field(c, o));
-        break;
-    case CONFIG_INT:
-        strbuf_addf(out, "%lld", (long long)*(int64_t *)field(c, o));
-        break;
-    case CONFIG_FLOAT:
-        strbuf_addf(out, "%.15g", *(double *)field(c, o));
-        break;
-    case CONFIG_BOOL:
-        strbuf_addstr(out, *(bool *)field(c, o) ? "true" : "false");
-        break;
-    }
-}
-
-/* Where a row's value comes from, for people. */
-static void add_origin(struct strbuf *out, const struct config *c, size_t row)
-{
-    const char *origin = c->origins[row];
-    if (origin == NULL) {
-        strbuf_addstr(out, "default");
-    } else if (origin[0] >= '0' && origin[0] <= '9') {
-        strbuf_addf(out, "%s:%s", c->path, origin);
-    } else {
-        strbuf_addstr(out, origin);
-    }
-}
-
-/* `config show --output json`: {"sandbox.cpus": {"value": 2, "origin": "..."}}. */
-static void show_json(const struct config *c, struct strbuf *out)
-{
-    struct json *root = json_new_object();
-    for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
-        const struct config_option *o = &CONFIG_OPTIONS[i];
-        MT_CLEANUP(strbuf) struct strbuf origin = STRBUF_INIT;
-        struct json *row = json_new_object();
-        char name[64];
-        switch (o->type) {
-        case CONFIG_STRING:
-            json_set_string(row, "value", *(char **)field(c, o));
-            break;
-        case CONFIG_INT:
-            json_set_int(row, "value", *(int64_t *)field(c, o));
-            break;
-        case CONFIG_FLOAT:
-            json_set_double(row, "value", *(double *)field(c, o));
-            break;
-        case CONFIG_BOOL:
-            json_set_bool(row, "value", *(bool *)field(c, o));
-            break;
-        }
-        add_origin(&origin, c, i);
-        json_set_string(row, "origin", origin.buf);
-        config_option_name(o, name);
-        json_set(root, name, row);
-    }
-    struct json *hosts = json_new_array();
-    for (size_t i = 0; i < c->host_count; i++) {
-        struct json *host = json_new_object();
-        json_set_string(host, "name", c->hosts[i].name);
-        json_set_string(host, "url", c->hosts[i].url);
-        json_set_string(host, "workspace_root", c->hosts[i].workspace_root);
-        json_append(hosts, host);
-    }
-    json_set(root, "hosts", hosts);
-    json_set(root, "inference", config_inference_json(c));
-    json_write(root, true, out);
-    json_free(root);
-}
-
-/* The bindings of one context after another. */
-static void show_keys(const struct config *c, struct strbuf *out)
-{
-    for (size_t i = 0; i < c->key_count; i++) {
-        const struct config_key *k = &c->keys[i];
-        if (i == 0 || strcmp(k->context, c->keys[i - 1].context) != 0) {
-            strbuf_addstr(out, "\n[tui.keys");
-            if (strcmp(k->context, "all") != 0) {
-                strbuf_addch(out, '.');
-                config_quote(out, k->context);
-            }
-            strbuf_addstr(out, "]\n");
-        }
-        config_quote(out, k->chord);
-        strbuf_addstr(out, " = ");
-        config_quote(out, k->command);
-        strbuf_addf(out, " # %s:%d\n", c->path, k->line);
-    }
-}
-
-void config_show(const struct config *c, bool as_json, struct strbuf *out)
-{
-    if (as_json) {
-        show_json(c, out);
-        return;
-    }
-    const char *table = "";
-    for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
-        const struct config_option *o = &CONFIG_OPTIONS[i];
-        if (strcmp(o->table, table) != 0) {
-            table = o->table;
-            strbuf_addf(out, "\n[%s]\n", table);
-        }
-        strbuf_addf(out, "%s = ", o->key);
-        add_value(out, c, o);
-        strbuf_addstr(out, " # ");
-        add_origin(out, c, i);
-        strbuf_addch(out, '\n');
-    }
-    for (size_t i = 0; i < c->host_count; i++) {
-        const struct config_host *h = &c->hosts[i];
-        strbuf_addf(out, "\n[[hosts]] # %s:%d\nname = ", c->path, h->line);
-        config_quote(out, h->name);
-        strbuf_addstr(out, "\nurl = ");
-        config_quote(out, h->url);
-        strbuf_addstr(out, "\nworkspace_root = ");
-        config_quote(out, h->workspace_root != NULL ? h->workspace_root : "");
-        strbuf_addch(out, '\n');
-    }
-    config_inference_show(c, out);
-    show_keys(c, out);
-}
-
-void config_template(struct strbuf *out)
-{
-    struct config c;
-    memset(&c, 0, sizeof(c));
-    set_defaults(&c);
-    const char *table = "";
-    strbuf_addstr(
-        out, "# muthr configuration. Every setting with its default; take away the # in front of those you change.\n");
-    for (size_t i = 0; i < CONFIG_OPTION_COUNT; i++) {
-        const struct config_option *o = &CONFIG_OPTIONS[i];
-        if (strcmp(o->table, table) != 0) {
-            table = o->table;
-            strbuf_addf(out, "\n[%s]\n", table);
-        }
-        strbuf_addf(out, "\n# %s", o->help);
-        if (o->env != NULL) {
-            strbuf_addf(out, " (%s overrides it)", o->env);
-        }
-        strbuf_addf(out, "\n#%s = ", o->key);
-        add_value(out, &c, o);
-        strbuf_addch(out, '\n');
-    }
-    strbuf_addstr(out, "\n# Other machines that have podman, by ssh or a socket that is forwarded here already:\n"
-                       "#[[hosts]]\n#name = \"gpu1\"\n#url = \"ssh://me@gpu1.example\"\n"
-                       "#workspace_root = \"/home/me/src\"\n");
-    strbuf_addstr(out,
-                  "\n# Other inference servers, and which sandboxes use them (project names or profiles, with * and "
-                  "?); the first\n# that matches is used, else the default one on server_port:\n"
-                  "#[[inference]]\n#name = \"gpu\"\n#url = \"http://gpu1.example:8080\"\n"
-                  "#key_env = \"GPU_API_KEY\" # or key_file = \"~/.config/gpu.key\"\n"
-                  "#sandboxes = [\"web-*\"]\n#profiles = []\n");
-    strbuf_addstr(out, "\n# Commands that run in sandboxes by themselves, for `t` and `muthr-tui task run NAME`:\n"
-                       "#[tasks]\n#test = \"make test\"\n#[tasks.web]\n#command = \"npm run dev\"\n"
-                       "#cwd = \"web\"\n#env = { PORT = \"3000\" }\n#restart = \"on-failure\" # never, always\n"
-                       "#max_restarts = 5 # in a row; 0: without end\n#ready_port = 3000\n"
-                       "#ready_match = \"listening on\"\n#workspace = [\"shop\", \"web-*\"]\n");
-    strbuf_addstr(out, "\n# Key bindings: \"key\" = \"command\", or \"none\". Keys: C- Ctrl, M- Alt, S- Shift, F5, "
-                       "PgUp...; commands: as `:` in the cockpit\n# names them. [tui.keys.CONTEXT] for one view only: "
-                       "list, session (after the prefix), copy, provision.\n#[tui.keys]\n#\"F5\" = "
-                       "\"sandbox.start\"\n");
-    config_release(&c);
 }

@@ -2,8 +2,8 @@
 #ifndef MT_CORE_MODEL_CONFIG_H
 #define MT_CORE_MODEL_CONFIG_H
 
-/* Settings: ONE option table (config.c) holds name, type, default, range, environment override and help of each; it
- * feeds the parser, `config show`, `config init`, and the README. Shared file with the muthr CLI: unknown top-level
+/* Settings: ONE option table (config_table.c) holds name, type, default, range, environment override and help of each;
+ * it feeds the parser, `config show`, `config init`, and the README. Shared file with the muthr CLI: unknown top-level
  * keys and tables are left alone; unknown keys in [tui], [sandbox] and [attention] are warnings with line and column.
  */
 

@@ -96,3 +96,8 @@ void config_option_name(const struct config_option *o, char out[64])
 {
     str_format(out, 64, "%s%s%s", o->table, o->table[0] != '\0' ? "." : "", o->key);
 }
+
+void *config_field(const struct config *c, const struct config_option *o)
+{
+    return (char *)(uintptr_t)c + o->offset;
+}

@@ -30,6 +30,10 @@ extern const size_t CONFIG_OPTION_COUNT;
 /* The row's name as people write it: "server_port", "sandbox.cpus". `out` has room for 64 bytes. */
 void config_option_name(const struct config_option *o, char out[64]);
 
+/* The field of *c that a row describes. */
+void *config_field(const struct config *c, const struct config_option *o);
+/* Everything back to the table's defaults. */
+void config_set_defaults(struct config *c);
 /* Remembers something the user should know, with its place in the file. */
 void config_warn(struct config *c, int line, int col, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Appends a TOML basic string. */
