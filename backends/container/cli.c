@@ -11,9 +11,14 @@ static const char *const scrubbed[] = {"CONTAINER_DEBUG", "CONTAINER_DEFAULT_PLA
 static const struct cli_tool tool = {
     .scrubbed = scrubbed,
     .classify = ctr_classify,
+#if defined(__APPLE__)
     .missing = "Apple's container is not installed",
     .missing_hint = "install it: brew install container, or the package of github.com/apple/container; it needs an "
                     "Apple silicon Mac",
+#else
+    .missing = "Apple's container runs on macOS, and there is no program of that name here",
+    .missing_hint = "use podman or bwrap on this machine",
+#endif
     .silent = "container does not answer",
     .silent_hint = "see whether `container list` answers in a terminal; `container system stop` and `container system "
                    "start` begin anew",

@@ -6,6 +6,7 @@
 
 #include "backends/container/container_private.h"
 #include "core/engine/naming.h"
+#include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
@@ -36,11 +37,42 @@ static void unlink_request(struct request *r)
     }
 }
 
+static void container_submit(struct backend *be, struct backend_call *call);
+
+/* A DELETE of our own. */
+struct undo {
+    struct backend_call call;
+    char name[96];
+};
+
+static void on_undone(struct backend_call *call, const struct error *err)
+{
+    struct undo *u = call->arg;
+    if (err && err->code != ERROR_CANCELED) {
+        log_warn("a half-made sandbox may be left: %s", err->msg);
+    }
+    backend_call_release(call);
+    free(u);
+}
+
+/* Ending the command does not end what its service was told to do: it may have made the container all the same. */
+static void undo_create(struct backend *be, const char *sandbox)
+{
+    struct undo *u = xcalloc(1, sizeof(*u));
+    str_copy(u->name, sizeof(u->name), sandbox);
+    u->call = (struct backend_call){
+        .verb = BACKEND_DELETE, .name = u->name, .force = true, .done = on_undone, .arg = u, .percent = -1};
+    container_submit(be, &u->call);
+}
+
 void ctr_finish(struct request *r, const struct error *err)
 {
     struct backend *be = r->be;
     struct backend_call *call = r->call;
     struct error copy = err ? *err : ERROR_INIT;
+    if (r->canceled && r->making && !be->closing) {
+        undo_create(be, call->spec->name);
+    }
     if (r->canceled) {
         error_set(&copy, ERROR_CANCELED, "cancelled");
     }

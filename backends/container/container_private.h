@@ -68,6 +68,8 @@ struct request {
     void *state; /* the verb's own; `release` runs just before done */
     void (*release)(struct request *r);
     int step, tries;
+    /* A container of this request's name is being made: what a canceled one may have left is deleted. */
+    bool making;
 };
 
 /* --- for verbs (container.c) --- */

@@ -39,8 +39,10 @@ struct ctr_seen {
     char cap_add[160], cap_drop[160]; /* "ALL", "CHOWN, KILL", "" */
     char main_user[32];               /* of the main process: "0:0" or a name */
     struct ctr_mount mounts[CTR_MOUNTS_MAX];
-    size_t mount_count, mounts_more; /* more: those beyond the last */
-    size_t sockets;                  /* published unix sockets */
+    size_t mount_count, mounts_more;        /* more: those beyond the last */
+    size_t sockets;                         /* published unix sockets */
+    uint16_t host_ports[SANDBOX_PORTS_MAX]; /* as configured: info.ports tells what is open now */
+    size_t host_port_count;
 };
 
 /* `list --all --format json` and `inspect`: one after the other, foreign ones too, marked. Returns 0, or -1 with

@@ -5,9 +5,9 @@
 #include "backends/podman/podman_private.h"
 
 /* Variables that make podman talk to another machine, or run in a way that we do not expect. */
-static const char *const scrubbed[] = {"CONTAINER_HOST",       "CONTAINER_CONNECTION", "CONTAINER_SSHKEY",
-                                       "CONTAINER_PASSPHRASE", "PODMAN_USERNS",        "BUILDAH_ISOLATION",
-                                       "NOTIFY_SOCKET",        NULL};
+static const char *const scrubbed[] = {
+    "CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINER_PASSPHRASE",
+    "PODMAN_USERNS",  "BUILDAH_ISOLATION",    "NOTIFY_SOCKET",    NULL};
 
 static const struct cli_tool tool = {
     .scrubbed = scrubbed,

@@ -204,9 +204,9 @@ static int look_inside(struct request *r, struct error *err)
     strvec_pushl(&args, "exec", r->container, "tail", "-n", "+1", NULL);
     strvec_pushv(&args, facts_inside_files);
     struct cli_opts opts = {.args = (const char *const *)args.v,
-                                   .capture_max_bytes = INSPECT_MAX,
-                                   .timeout_ms = 30000,
-                                   .keep_exit = true}; /* a file that is missing */
+                            .capture_max_bytes = INSPECT_MAX,
+                            .timeout_ms = 30000,
+                            .keep_exit = true}; /* a file that is missing */
     return podman_run(r, &opts, on_inside, err);
 }
 

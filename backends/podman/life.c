@@ -68,10 +68,10 @@ static int simple(struct request *r, const char *const *words, uint64_t timeout_
     strvec_pushv(&args, words);
     strvec_push(&args, r->container);
     struct cli_opts opts = {.args = (const char *const *)args.v,
-                                   .capture_max_bytes = 65536,
-                                   .timeout_ms = timeout_ms,
-                                   .let_go = let_go,
-                                   .on_line = pass_line};
+                            .capture_max_bytes = 65536,
+                            .timeout_ms = timeout_ms,
+                            .let_go = let_go,
+                            .on_line = pass_line};
     return podman_run(r, &opts, then, err);
 }
 
@@ -102,7 +102,7 @@ static void on_old_removed(struct request *r, const struct proc_result *res, con
     struct error why = ERROR_INIT;
     int from = strvec_index(&l->create_command, "create"); /* behind "podman" and its options */
     struct cli_opts opts = {.args = (const char *const *)l->create_command.v + MT_MAX(from, 0),
-                                   .timeout_ms = START_TIMEOUT_MS};
+                            .timeout_ms = START_TIMEOUT_MS};
     (void)res;
     if (err && l->removals < 2) { /* without its conmon the first removal only finds out that it does not run */
         if (make_again(r, &why) < 0) {

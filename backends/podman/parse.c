@@ -4,9 +4,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backends/podman/args.h"
+#include "backends/rfc3339.h"
 #include "core/engine/naming.h"
 #include "core/util/utf8.h"
 
@@ -34,33 +34,6 @@ void podman_parse_image_id(const char *text, char out[PODMAN_IMAGE_ID_MAX])
     str_format(out, PODMAN_IMAGE_ID_MAX, "%.*s", is_one ? (int)n : 0, hex);
 }
 
-uint64_t podman_parse_date(const char *text)
-{
-    struct tm tm = {0};
-    int n = 0, year = 0, month = 0, millis = 0, off_h = 0, off_m = 0;
-    if (!text ||
-        sscanf(text, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d%n", &year, &month, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec,
-               &n) != 6 ||
-        n == 0 || year < 1970) {
-        return 0;
-    }
-    tm.tm_year = year - 1900;
-    tm.tm_mon = month - 1;
-    const char *p = text + n;
-    if (*p == '.') {
-        for (int digit = 100; isdigit((unsigned char)*++p); digit /= 10) {
-            millis += (*p - '0') * digit;
-        }
-    }
-    p += *p == ' ';
-    if ((*p == '+' || *p == '-') && sscanf(p + 1, "%2d:%2d", &off_h, &off_m) != 2) {
-        sscanf(p + 1, "%2d%2d", &off_h, &off_m);
-    }
-    int64_t offset = (off_h * 60 + off_m) * 60 * (*p == '-' ? -1 : 1);
-    int64_t seconds = (int64_t)timegm(&tm) - offset;
-    return seconds > 0 ? (uint64_t)seconds * 1000 + (uint64_t)millis : 0;
-}
-
 bool podman_parse_version(const char *text, int version[3])
 {
     const char *p = text;
@@ -75,7 +48,7 @@ bool podman_parse_version(const char *text, int version[3])
 static int64_t get_seconds(const struct json *j, const char *key)
 {
     const struct json *v = json_get(j, key);
-    int64_t s = json_is_number(v) ? json_get_int(j, key, 0) : (int64_t)(podman_parse_date(json_string(v)) / 1000);
+    int64_t s = json_is_number(v) ? json_get_int(j, key, 0) : (int64_t)(rfc3339_parse(json_string(v)) / 1000);
     return s <= 0 || s == ZERO_DATE ? 0 : s;
 }
 
@@ -349,7 +322,7 @@ static void fill_inspect(struct podman_seen *s, const struct json *c)
     s->started = get_seconds(state, "StartedAt");
     s->exited = get_seconds(state, "FinishedAt");
     s->ever_started = s->started > 0;
-    i->created_wall_ms = podman_parse_date(json_get_string(c, "Created", NULL));
+    i->created_wall_ms = rfc3339_parse(json_get_string(c, "Created", NULL));
     if (i->state == SANDBOX_RUNNING) {
         i->started_wall_ms = (uint64_t)s->started * 1000; /* as ps tells it: a later start is another one (S8) */
         i->pid = (int)json_get_int(state, "Pid", 0);

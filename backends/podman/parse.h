@@ -47,8 +47,6 @@ int podman_parse_inspect(const char *text, size_t len, void (*each)(void *arg, c
  * it is none. */
 #define PODMAN_IMAGE_ID_MAX 72
 void podman_parse_image_id(const char *text, char out[PODMAN_IMAGE_ID_MAX]);
-/* RFC 3339 -> milliseconds since 1970; 0 for podman's zero date and for what is none. */
-uint64_t podman_parse_date(const char *text);
 /* "4.3.1", "5.0.0-rc2", "podman version 4.9.4-rhel" -> numbers; false when there are none. */
 bool podman_parse_version(const char *text, int version[3]);
 

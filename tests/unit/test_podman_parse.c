@@ -8,6 +8,8 @@
 
 #include "backends/podman/classify.h"
 #include "backends/podman/parse.h"
+#include "backends/rfc3339.h"
+#include "backends/rfc3339.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 
@@ -202,11 +204,11 @@ static void test_dates_and_versions(void **state)
 {
     int v[3];
     (void)state;
-    assert_int_equal(podman_parse_date("2026-11-21T08:17:10.535101638Z"), 1795249030535);
-    assert_int_equal(podman_parse_date("2026-11-21T10:17:10+02:00"), 1795249030000);
-    assert_int_equal(podman_parse_date("0001-01-01T00:00:00Z"), 0);
-    assert_int_equal(podman_parse_date("yesterday"), 0);
-    assert_int_equal(podman_parse_date(NULL), 0);
+    assert_int_equal(rfc3339_parse("2026-11-21T08:17:10.535101638Z"), 1795249030535);
+    assert_int_equal(rfc3339_parse("2026-11-21T10:17:10+02:00"), 1795249030000);
+    assert_int_equal(rfc3339_parse("0001-01-01T00:00:00Z"), 0);
+    assert_int_equal(rfc3339_parse("yesterday"), 0);
+    assert_int_equal(rfc3339_parse(NULL), 0);
     assert_true(podman_parse_version("podman version 4.9.4-rhel", v));
     assert_true(v[0] == 4 && v[1] == 9 && v[2] == 4);
     assert_true(podman_parse_version("5.0.0-rc2", v) && v[0] == 5);
