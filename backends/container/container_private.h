@@ -65,6 +65,7 @@ struct request {
      * then calls ctr_finish within a second (it reports CANCELED whatever err is). NULL: ctr_finish is called for it,
      * by the end of the process or at once. */
     void (*on_cancel)(struct request *r);
+    void (*image_done)(struct request *r, const struct error *err); /* image_job.c: who waits for a job */
     void *state; /* the verb's own; `release` runs just before done */
     void (*release)(struct request *r);
     int step, tries;
