@@ -64,11 +64,11 @@ SRC_term := $(wildcard term/*.c)
 SRC_backends := $(wildcard backends/*.c backends/*/*.c)
 SRC_tui := $(filter-out tui/main.c,$(wildcard tui/*.c tui/views/*.c))
 SRC_init := $(wildcard backends/bwrap/init/*.c)
-SRC_tests := $(wildcard tests/*/*.c)
+SRC_tests := $(wildcard tests/*/*.c tests/play/*/*.c)
 ifneq ($(UNAME),Linux)
 # bubblewrap's sandboxes are the kernel's namespaces: nothing of them can be compiled elsewhere, nor the tests that run in one.
 SRC_linux := $(wildcard backends/bwrap/*.c) backends/seccomp.c
-TESTS_linux := $(shell grep -l -e 'bwrap_fixture' -e 'backends/bwrap/' -e 'backends/seccomp' $(SRC_tests))
+TESTS_linux := $(shell grep -l -e 'bwrap_fixture' -e 'backends/bwrap/' -e 'backends/seccomp' $(SRC_tests)) $(wildcard tests/play/container/*.c)
 SRC_backends := $(filter-out $(SRC_linux),$(SRC_backends))
 SRC_tests := $(filter-out $(TESTS_linux),$(SRC_tests))
 endif
@@ -187,6 +187,12 @@ $(PLAY_SEATBELT): $(call obj,tests/play/sandbox_exec.c tests/play/sbpl.c)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(B)/tests/unit/test_seatbelt_profile: $(call obj,tests/play/sbpl.c)
 $(B)/tests/backends/test_seatbelt: | $(PLAY_SEATBELT)
+# What plays Apple's container: a program of that name, to be put first in PATH.
+PLAY_CONTAINER := $(B)/tests/play/container/container
+$(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c)) $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard tests/backends/test_container*.c)): | $(PLAY_CONTAINER)
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
@@ -293,9 +299,9 @@ lint: compile_commands.json $(B)/gen/theme_default.inc
 	cppcheck -q -j 2 --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
 	    -I. -DMT_VERSION='""' -DMT_DATADIR='""' $(filter-out tests/%,$(wildcard $(SRC_all)))
 format:
-	clang-format -i $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h)
+	clang-format -i $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h tests/play/*/*.h)
 format-check:
-	clang-format --dry-run -Werror $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h)
+	clang-format --dry-run -Werror $(wildcard $(SRC_all) $(SRC_init)) $(HEADERS) $(wildcard backends/bwrap/init/*.h tests/*/*.h tests/play/*/*.h)
 
 # gcc has no -MJ: the same flags, written by the shell.
 compile_commands.json:
