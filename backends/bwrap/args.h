@@ -44,11 +44,6 @@ struct args_input {
  * has a `..`. */
 int args_build(const struct args_input *in, struct strvec *out, struct strbuf *skipped, struct error *err);
 
-/* Refuses a workspace that would show what must stay hidden: /, the home folder, their ancestors, the state folder, or
- * a folder that holds keys; or that holds, or lies in, muthr's configuration and state: who can write those decides
- * what the next sandbox may do. `real` is resolved; the others are absolute. ERROR_DENIED. */
-int args_check_workspace(const char *real, const char *home, const char *state, const char *config, struct error *err);
-
 /* The user and group names of the generated files. */
 #define ARGS_USER "muthr"
 #define ARGS_HOME "/home/muthr"

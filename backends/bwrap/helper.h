@@ -2,23 +2,9 @@
 #ifndef MT_BACKENDS_BWRAP_HELPER_H
 #define MT_BACKENDS_BWRAP_HELPER_H
 
-/* One verb in a short process of its own: what helper.c and helper_overlay.c share. */
+/* What helper.c and helper_overlay.c share. */
 
-#include <stdint.h>
-
-#include "core/util/error.h"
-#include "core/util/paths.h"
-
-struct helper {
-    struct paths paths;
-    char *root;
-    char *dir; /* of the sandbox, NULL where the verb has none */
-    const char *name;
-    uint64_t grace_ms;
-};
-
-/* A line on stdout, at once. */
-void helper_say(const char *text);
+#include "backends/process/helper.h"
 
 /* --- helper_overlay.c: verbs of overlay workspaces --- */
 /* Says each change of the sandbox in a line: \x1d and JSON. */

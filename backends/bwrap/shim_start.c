@@ -18,7 +18,9 @@
 #include "backends/bwrap/init_blob.h"
 #include "backends/bwrap/overlay_mount.h"
 #include "backends/process/home.h"
+#include "backends/process/host.h"
 #include "backends/process/logs.h"
+#include "backends/process/workspace.h"
 #include "backends/seccomp.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
@@ -81,7 +83,7 @@ static int open_workspace(struct shim *s, struct start *st, struct error *err)
     }
     s->status.workspace_dev = (uint64_t)sb.st_dev;
     s->status.workspace_ino = (uint64_t)sb.st_ino;
-    return args_check_workspace(path, s->paths->home, s->paths->state, s->paths->config, err);
+    return workspace_check(path, s->paths->home, s->paths->state, s->paths->config, err);
 }
 
 /* The copy-on-write view, for a workspace that is to be left alone. Never a silent substitute. */
@@ -314,7 +316,7 @@ static int launch_bwrap(struct shim *s, struct start *st, struct error *err)
     }
     s->init_fd = (int)syscall(SYS_pidfd_open, s->launch.child, 0);
     s->status.init_pid = s->launch.child;
-    s->status.init_start = state_proc_start(s->launch.child);
+    s->status.init_start = host_process_start(s->launch.child);
     if (s->init_fd < 0) {
         return error_sys(err, errno, "pidfd of the sandbox (Linux 5.3 or newer is needed)");
     }
@@ -364,7 +366,7 @@ static int try_helper(struct shim *s, enum net_helper kind, struct error *err)
         return -1;
     }
     s->status.helper_pid = s->link.pid;
-    s->status.helper_start = state_proc_start(s->link.pid);
+    s->status.helper_start = host_process_start(s->link.pid);
     shim_record(s, "starting", NULL);
     int rc = await_route(s, clock_mono_ms() + HELPER_LIMIT_MS, err);
     if (rc > 0) {
@@ -493,9 +495,9 @@ int shim_start(struct shim *s, struct error *err)
     shim_reap_recorded(&old); /* what a crash may have left behind */
     s->status.port = old.port;
     s->status.shim_pid = (int)getpid();
-    s->status.shim_start = state_proc_start(getpid());
+    s->status.shim_start = host_process_start(getpid());
     s->status.started_wall_ms = clock_wall_ms();
-    state_boot_id(s->status.boot_id);
+    host_boot_id(s->status.boot_id);
     int rc = shim_record(s, "starting", err) < 0 ? -1 : run_steps(s, &st, err);
     const int fds[] = {st.workspace_fd, st.listen_fd, st.init_image_fd, st.seccomp_fd};
     for (size_t i = 0; i < MT_ARRAY_LEN(fds); i++) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/process/host.h"
 #include "core/util/fs.h"
 #include "core/util/hash.h"
 #include "core/util/json.h"
@@ -365,45 +366,11 @@ int state_lock(const char *dir, int *fd, struct error *err)
     return rc;
 }
 
-uint64_t state_proc_start(int pid)
-{
-    char path[64], buf[1024];
-    str_format(path, sizeof(path), "/proc/%d/stat", pid);
-    int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t n = fd >= 0 ? read(fd, buf, sizeof(buf) - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (n <= 0) {
-        return 0;
-    }
-    buf[n] = '\0';
-    unsigned long long start = 0;
-    char run_state = 'X';
-    const char *p = strrchr(buf, ')');
-    int fields = p ? sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                            &run_state, &start)
-                   : 0;
-    /* A zombie waits for its parent only: it is as good as gone. */
-    return fields == 2 && run_state != 'Z' && run_state != 'X' ? start : 0;
-}
-
-void state_boot_id(char out[40])
-{
-    out[0] = '\0';
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, 36) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    out[n > 0 ? n : 0] = '\0';
-}
-
 bool state_proc_is(int pid, uint64_t start, const char *boot_id)
 {
     char now[40];
-    state_boot_id(now);
-    return pid > 1 && start && strcmp(now, boot_id) == 0 && state_proc_start(pid) == start;
+    host_boot_id(now);
+    return pid > 1 && start && strcmp(now, boot_id) == 0 && host_process_start(pid) == start;
 }
 
 /* --- what is read back --- */

@@ -72,9 +72,6 @@ int state_lock_holder(const char *dir);
  * descriptor of the lock file may be closed meanwhile in this process. */
 int state_lock(const char *dir, int *fd, struct error *err);
 
-/* Start time of a process in ticks since boot, 0 when there is none or only a zombie. */
-uint64_t state_proc_start(int pid);
-void state_boot_id(char out[40]);
 /* True when the recorded process still is that one. */
 bool state_proc_is(int pid, uint64_t start, const char *boot_id);
 

@@ -2,7 +2,7 @@
 #ifndef MT_CORE_IO_FD_H
 #define MT_CORE_IO_FD_H
 
-/* Descriptor flags, the portable way. For core/io only. */
+/* Descriptor flags, the portable way. For core/io and what starts processes of its own. */
 
 #include <stdbool.h>
 #include <sys/socket.h>

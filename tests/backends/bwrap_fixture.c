@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/bwrap/bwrap.h"
+#include "backends/process/host.h"
 #include "backends/process/state.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
@@ -312,7 +313,7 @@ int sandbox_sh(const char *name, struct strbuf *out, const char *script)
 
 bool process_is_gone(void *arg)
 {
-    return state_proc_start(*(int *)arg) == 0 || parent_of(*(int *)arg) < 0;
+    return host_process_start(*(int *)arg) == 0 || parent_of(*(int *)arg) < 0;
 }
 
 int parent_of(int pid)

@@ -10,6 +10,7 @@
 
 #include "backends/bwrap/args.h"
 #include "backends/bwrap/net.h"
+#include "backends/process/workspace.h"
 #include "core/util/fs.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
@@ -260,7 +261,7 @@ static void test_workspace_rules(void **state)
     };
     for (size_t i = 0; i < MT_ARRAY_LEN(table); i++) {
         struct error err = ERROR_INIT;
-        int rc = args_check_workspace(table[i].path, "/home/u", "/var/state/muthr", "/home/u/cfg/muthr", &err);
+        int rc = workspace_check(table[i].path, "/home/u", "/var/state/muthr", "/home/u/cfg/muthr", &err);
         if (rc != table[i].rc) {
             fail_msg("%s: %d %s", table[i].path, rc, err.msg);
         }

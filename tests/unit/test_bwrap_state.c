@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "backends/process/host.h"
 #include "backends/process/report.h"
 #include "backends/process/state.h"
 #include "backends/seccomp.h"
@@ -154,11 +155,11 @@ static void test_status_there_and_back(void **state)
     assert_string_equal(back.reason, st.reason);
     assert_string_equal(back.cgroups[0], st.cgroups[1]);
     /* A recorded process that is not that one any more. */
-    assert_false(state_proc_is((int)getpid(), state_proc_start((int)getpid()) + 1, ""));
+    assert_false(state_proc_is((int)getpid(), host_process_start((int)getpid()) + 1, ""));
     char boot[40];
-    state_boot_id(boot);
-    assert_true(state_proc_is((int)getpid(), state_proc_start((int)getpid()), boot));
-    assert_false(state_proc_is(1, state_proc_start(1), boot)); /* never process 1 */
+    host_boot_id(boot);
+    assert_true(state_proc_is((int)getpid(), host_process_start((int)getpid()), boot));
+    assert_false(state_proc_is(1, host_process_start(1), boot)); /* never process 1 */
 }
 
 static void test_errors_between_processes(void **state)

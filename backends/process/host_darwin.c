@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/process/host.h"
+
+/* ISO C forbids an empty file. */
+typedef int host_darwin_unused;
+
+#if defined(__APPLE__)
+
+#include <errno.h>
+#include <libproc.h>
+#include <mach/mach_time.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/clonefile.h>
+#include <sys/sysctl.h>
+#include <unistd.h>
+
+#include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+/* Source: libproc.h, sys/proc_info.h, sysctl(3), clonefile(2). */
+
+#define ZOMBIE 5 /* SZOMB of sys/proc.h */
+
+static bool look(int pid, struct proc_bsdinfo *info)
+{
+    return proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, info, sizeof(*info)) == (int)sizeof(*info) &&
+           info->pbi_status != ZOMBIE;
+}
+
+static uint64_t start_of(const struct proc_bsdinfo *info)
+{
+    return info->pbi_start_tvsec * 1000000 + info->pbi_start_tvusec;
+}
+
+size_t host_processes(struct host_process **out)
+{
+    int bytes = proc_listpids(PROC_UID_ONLY, (uint32_t)geteuid(), NULL, 0);
+    size_t cap = bytes > 0 ? (size_t)bytes / sizeof(pid_t) + 64 : 64, count = 0; /* more may come meanwhile */
+    pid_t *pids = xcalloc(cap, sizeof(*pids));
+    bytes = proc_listpids(PROC_UID_ONLY, (uint32_t)geteuid(), pids, (int)(cap * sizeof(*pids)));
+    size_t seen = bytes > 0 ? (size_t)bytes / sizeof(pid_t) : 0;
+    *out = xcalloc(seen + 1, sizeof(**out));
+    for (size_t i = 0; i < seen; i++) {
+        struct proc_bsdinfo info;
+        if (pids[i] > 1 && look(pids[i], &info)) {
+            (*out)[count++] = (struct host_process){.pid = pids[i],
+                                                    .parent = (int)info.pbi_ppid,
+                                                    .group = (int)info.pbi_pgid,
+                                                    .session = (int)getsid(pids[i]),
+                                                    .start = start_of(&info)};
+        }
+    }
+    free(pids);
+    return count;
+}
+
+uint64_t host_process_start(int pid)
+{
+    struct proc_bsdinfo info;
+    return pid > 0 && look(pid, &info) ? start_of(&info) : 0;
+}
+
+void host_boot_id(char out[40])
+{
+    size_t len = 39;
+    memset(out, 0, 40);
+    if (sysctlbyname("kern.bootsessionuuid", out, &len, NULL, 0) < 0) {
+        out[0] = '\0';
+    }
+}
+
+bool host_process_usage(int pid, uint64_t *cpu_ns, uint64_t *resident)
+{
+    struct proc_taskinfo info;
+    mach_timebase_info_data_t base;
+    if (proc_pidinfo(pid, PROC_PIDTASKINFO, 0, &info, sizeof(info)) != (int)sizeof(info) ||
+        mach_timebase_info(&base) != 0 || base.denom == 0) {
+        return false;
+    }
+    uint64_t ticks = info.pti_total_user + info.pti_total_system;
+    *cpu_ns = ticks / base.denom * base.numer + ticks % base.denom * base.numer / base.denom;
+    *resident = info.pti_resident_size;
+    return true;
+}
+
+/* The kernel gives: the number of arguments, the program's path, padding, the arguments, the environment. */
+bool host_process_has_env(int pid, const char *pair)
+{
+    int mib[] = {CTL_KERN, KERN_PROCARGS2, pid}, count;
+    size_t len = 0, want = strlen(pair) + 1;
+    if (sysctl(mib, 3, NULL, &len, NULL, 0) < 0 || len <= sizeof(count) || len > 4u << 20) {
+        return false;
+    }
+    char *text = xcalloc(len + 1, 1);
+    bool found = false;
+    if (sysctl(mib, 3, text, &len, NULL, 0) == 0 && len > sizeof(count)) {
+        memcpy(&count, text, sizeof(count));
+        size_t at = sizeof(count);
+        at += strnlen(text + at, len - at);
+        while (at < len && text[at] == '\0') {
+            at++;
+        }
+        for (; count > 0 && at < len; count--) {
+            at += strnlen(text + at, len - at) + 1;
+        }
+        for (; !found && at < len && text[at] != '\0'; at += strnlen(text + at, len - at) + 1) {
+            found = len - at >= want && memcmp(text + at, pair, want) == 0;
+        }
+    }
+    free(text);
+    return found;
+}
+
+int host_clone_file(const char *from, const char *to)
+{
+    return clonefile(from, to, CLONE_NOFOLLOW);
+}
+
+const char *host_sandbox_exec(void)
+{
+    static const char path[] = "/usr/bin/sandbox-exec";
+    return access(path, X_OK) == 0 ? path : NULL;
+}
+
+bool host_confines(void)
+{
+    return true;
+}
+
+void host_version(char *out, size_t cap)
+{
+    char version[32] = "";
+    size_t len = sizeof(version) - 1;
+    bool known = sysctlbyname("kern.osproductversion", version, &len, NULL, 0) == 0;
+    str_format(out, cap, known ? "macOS %s" : "macOS%s", version);
+}
+
+#endif
