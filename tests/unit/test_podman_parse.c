@@ -9,7 +9,6 @@
 #include "backends/podman/classify.h"
 #include "backends/podman/parse.h"
 #include "backends/rfc3339.h"
-#include "backends/rfc3339.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 
