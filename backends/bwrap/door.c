@@ -15,33 +15,9 @@
 #include <unistd.h>
 
 #include "backends/bwrap/client.h"
+#include "backends/process/port.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
-
-/* A socket bound to a port of the host's loopback; 0: any. */
-static int bind_port(int port, int *got)
-{
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    socklen_t len = sizeof(sin);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
-    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    /* Connections of the last run may still be fading out on it. */
-    if (fd >= 0 && port) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    }
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
-        getsockname(fd, (struct sockaddr *)&sin, &len) == 0) {
-        int zero = 0;
-        /* Without it from here on, nobody else can bind beside us. */
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &zero, sizeof(zero));
-        *got = ntohs(sin.sin_port);
-        return fd;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return -1;
-}
 
 void door_reserve(struct door *d, const char *dir, int wish, int last)
 {
@@ -49,7 +25,7 @@ void door_reserve(struct door *d, const char *dir, int wish, int last)
     *d = (struct door){.fd = -1, .leash = {-1, -1}, .dir = dir};
     for (size_t i = 0; i < MT_ARRAY_LEN(wishes) && d->fd < 0; i++) {
         if (wishes[i] || i == 2) {
-            d->fd = bind_port(wishes[i], &d->port);
+            d->fd = port_bind(wishes[i], &d->port);
         }
         if (d->fd < 0 && wishes[i]) {
             log_warn("port %d is in use: another one is taken", wishes[i]);

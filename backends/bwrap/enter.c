@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "backends/bwrap/client.h"
-#include "backends/inner_env.h"
+#include "backends/process/carry.h"
+#include "backends/process/enter_options.h"
 #include "backends/process/state.h"
 #include "core/io/handover.h"
-#include "core/io/master.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
@@ -29,64 +29,13 @@
 #define GONE 125
 #define DRAIN_MS 1000 /* after the program's end: a background child may hold its output open for ever */
 
-/* One direction of bytes. */
-struct relay {
-    int from, to; /* -1: closed */
-    size_t start, end;
-    char buf[65536];
-};
-
 struct enter {
     int ctl, signal_fd;
     bool tty, raw, exited;
     int code;
     struct termios saved;
-    struct relay in, out, err;
+    struct carry in, out, err;
 };
-
-struct enter_options {
-    const char *sandbox, *cwd;
-    bool tty;
-    struct strvec env;
-    char **argv;
-};
-
-/* --- options --- */
-
-/* KEY=VALUE with a key of [A-Za-z0-9_]+. */
-static bool env_is_valid(const char *pair)
-{
-    size_t n = strspn(pair, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
-    return n > 0 && pair[n] == '=';
-}
-
-static int parse_options(int argc, char **argv, struct enter_options *o)
-{
-    extern char **environ;
-    int i = argc > 1 && strcmp(argv[1], "enter") == 0 ? 2 : 1;
-    size_t prefix = strlen(INNER_ENV_PREFIX);
-    o->tty = isatty(0) && isatty(1);
-    for (char **e = environ; *e; e++) {
-        if (strncmp(*e, INNER_ENV_PREFIX, prefix) == 0 && env_is_valid(*e + prefix)) {
-            strvec_push(&o->env, *e + prefix);
-        }
-    }
-    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--no-tty") == 0) {
-            o->tty = false;
-        } else if (strcmp(argv[i], "--cwd") == 0 && i + 1 < argc) {
-            o->cwd = argv[++i];
-        } else if (strcmp(argv[i], "--env") == 0 && i + 1 < argc && env_is_valid(argv[i + 1])) {
-            strvec_push(&o->env, argv[++i]);
-        } else if (argv[i][0] != '-' && !o->sandbox) {
-            o->sandbox = argv[i];
-        } else {
-            return -1;
-        }
-    }
-    o->argv = argv + i + 1;
-    return o->sandbox && i + 1 < argc ? 0 : -1;
-}
 
 /* --- the request --- */
 
@@ -145,14 +94,6 @@ static bool read_control(struct enter *e, int *master)
     return true;
 }
 
-static void close_end(int *fd)
-{
-    if (*fd > 2) {
-        close(*fd);
-    }
-    *fd = -1;
-}
-
 /* Sends the request and takes the program's side of the relays. */
 static int start_program(struct enter *e, const struct enter_options *o, struct error *err)
 {
@@ -194,62 +135,6 @@ static int start_program(struct enter *e, const struct enter_options *o, struct 
 }
 
 /* --- carrying bytes --- */
-
-static bool is_pending(const struct relay *r)
-{
-    return r->end > r->start;
-}
-
-/* Fills an empty buffer. At the end of the source the target is closed once all was written. */
-static void relay_read(struct relay *r)
-{
-    ssize_t n = master_read(r->from, r->buf, sizeof(r->buf)); /* or a pipe */
-    if (n > 0) {
-        r->start = 0;
-        r->end = (size_t)n;
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        close_end(&r->from); /* EIO: nobody holds the inner terminal any more */
-    }
-}
-
-static void relay_write(struct relay *r)
-{
-    size_t len = r->end - r->start;
-    /* Our own stdout is not ours to make non-blocking; a ready pipe takes this much without blocking. */
-    ssize_t n = write(r->to, r->buf + r->start, r->to <= 2 ? MT_MIN(len, 4096) : len);
-    if (n > 0) {
-        r->start += (size_t)n;
-    } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        r->start = r->end; /* nobody reads: what comes is dropped, so that the program is not stopped by it */
-        close_end(&r->to);
-        if (errno == EPIPE) {
-            close_end(&r->from); /* but the writer into a broken pipe hears of it, as it would without us */
-        }
-    }
-}
-
-/* Puts the wanted readiness of one direction into two poll entries. */
-static void relay_prepare(const struct relay *r, struct pollfd *p)
-{
-    p[0] = (struct pollfd){.fd = is_pending(r) ? -1 : r->from, .events = POLLIN};
-    p[1] = (struct pollfd){.fd = is_pending(r) ? r->to : -1, .events = POLLOUT};
-}
-
-static void relay_serve(struct relay *r, const struct pollfd *p)
-{
-    if (p[0].fd >= 0 && p[0].revents) {
-        relay_read(r);
-    }
-    if (is_pending(r) && r->to < 0) {
-        r->start = r->end;
-    }
-    if (is_pending(r) && (p[1].revents || p[0].revents)) {
-        struct pollfd w = {.fd = r->to, .events = POLLOUT};
-        if (poll(&w, 1, 0) > 0) {
-            relay_write(r);
-        }
-    }
-}
 
 static void set_raw(struct enter *e, bool raw)
 {
@@ -295,7 +180,7 @@ static int read_signals(struct enter *e)
 /* True when nothing more can come out. */
 static bool is_drained(const struct enter *e)
 {
-    return e->out.from < 0 && e->err.from < 0 && !is_pending(&e->out) && !is_pending(&e->err);
+    return e->out.from < 0 && e->err.from < 0 && !carry_is_pending(&e->out) && !carry_is_pending(&e->err);
 }
 
 /* Carries until the program has ended and its output is out. Returns the exit code. */
@@ -306,9 +191,9 @@ static int carry(struct enter *e)
         struct pollfd p[8];
         p[0] = (struct pollfd){.fd = e->exited ? -1 : e->ctl, .events = POLLIN};
         p[1] = (struct pollfd){.fd = e->signal_fd, .events = POLLIN};
-        relay_prepare(&e->in, p + 2);
-        relay_prepare(&e->out, p + 4);
-        relay_prepare(&e->err, p + 6);
+        carry_prepare(&e->in, p + 2);
+        carry_prepare(&e->out, p + 4);
+        carry_prepare(&e->err, p + 6);
         if (e->exited && !deadline) {
             deadline = clock_mono_ms() + DRAIN_MS;
             p[2].fd = p[3].fd = -1;
@@ -320,7 +205,7 @@ static int carry(struct enter *e)
         /* A terminal has no end while a background job holds it: quiet for a moment counts. */
         int wait = !deadline ? -1 : e->tty ? 50 : (int)(deadline - now);
         int n = poll(p, 8, wait);
-        if (n == 0 && e->exited && e->tty && !is_pending(&e->out)) {
+        if (n == 0 && e->exited && e->tty && !carry_is_pending(&e->out)) {
             return e->code;
         }
         if (n < 0 && errno != EINTR) {
@@ -330,11 +215,11 @@ static int carry(struct enter *e)
         if (ended) {
             return 128 + ended; /* closing the connection hangs the program up */
         }
-        relay_serve(&e->in, p + 2);
-        relay_serve(&e->out, p + 4);
-        relay_serve(&e->err, p + 6);
-        if (e->in.from < 0 && !is_pending(&e->in) && e->in.to >= 0 && !e->tty) {
-            close_end(&e->in.to);
+        carry_serve(&e->in, p + 2);
+        carry_serve(&e->out, p + 4);
+        carry_serve(&e->err, p + 6);
+        if (e->in.from < 0 && !carry_is_pending(&e->in) && e->in.to >= 0 && !e->tty) {
+            carry_close(&e->in.to);
         }
         if (p[0].revents) {
             read_control(e, NULL);
@@ -416,7 +301,7 @@ static int run(struct enter *e, const struct enter_options *o)
 int bwrap_enter_main(int argc, char **argv)
 {
     struct enter_options o = {.env = STRVEC_INIT};
-    if (parse_options(argc, argv, &o) < 0) {
+    if (enter_options_parse(argc, argv, "enter", &o) < 0) {
         fprintf(stderr,
                 "usage: muthr-tui enter SANDBOX [--cwd DIR] [--env KEY=VALUE]... [--no-tty] -- PROGRAM [ARG]...\n");
         strvec_release(&o.env);

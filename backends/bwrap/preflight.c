@@ -15,6 +15,7 @@
 #include "backends/bwrap/limits.h"
 #include "backends/bwrap/net.h"
 #include "backends/bwrap/overlay_mount.h"
+#include "backends/process/capture.h"
 #include "backends/process/state.h"
 #include "core/util/clock.h"
 #include "core/util/strbuf.h"
@@ -22,61 +23,6 @@
 
 /* For what hangs, and long enough for a busy machine; a helper that cannot attach ends by itself. */
 #define PROBE_TIMEOUT_MS 30000
-
-/* Reads until the end, the deadline, or a full buffer. */
-static void read_until(int fd, char *buf, size_t cap, uint64_t deadline)
-{
-    size_t len = 0;
-    while (len + 1 < cap) {
-        uint64_t now = clock_mono_ms();
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0) {
-            break;
-        }
-        ssize_t n = read(fd, buf + len, cap - 1 - len);
-        if (n <= 0) {
-            break;
-        }
-        len += (size_t)n;
-    }
-    buf[len] = '\0';
-}
-
-/* Runs a short program, its stdout and stderr into buf. Returns the exit code, -1 when it could not be run or took too
- * long. */
-static int run_capture(const char *path, char *const *argv, char *buf, size_t cap, uint64_t timeout_ms)
-{
-    int fds[2], status = 0;
-    uint64_t deadline = clock_mono_ms() + timeout_ms;
-    buf[0] = '\0';
-    if (pipe2(fds, O_CLOEXEC) < 0) {
-        return -1;
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_RDONLY);
-        dup2(null, 0);
-        dup2(fds[1], 1);
-        dup2(fds[1], 2);
-        setpgid(0, 0);
-        execv(path, argv);
-        _exit(127);
-    }
-    close(fds[1]);
-    if (pid > 0) {
-        read_until(fds[0], buf, cap, deadline);
-        pid_t got;
-        while ((got = waitpid(pid, &status, WNOHANG)) == 0 && clock_mono_ms() < deadline) {
-            poll(NULL, 0, 1);
-        }
-        if (got == 0) {
-            kill(-pid, SIGKILL);
-            waitpid(pid, &status, 0);
-        }
-    }
-    close(fds[0]);
-    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /* /usr/bin first, then the search path. */
 static bool find_bwrap(char *out, size_t cap)
@@ -107,8 +53,8 @@ int preflight_features_load(struct preflight_features *out, struct error *err)
                           "bubblewrap (bwrap) is not installed");
     }
     out->is_setuid = stat(out->path, &sb) == 0 && (sb.st_mode & S_ISUID);
-    if (run_capture(out->path, help_argv, help, sizeof(help), 5000) != 0 ||
-        run_capture(out->path, version_argv, version, sizeof(version), 5000) != 0) {
+    if (capture_run(out->path, help_argv, help, sizeof(help), 5000) != 0 ||
+        capture_run(out->path, version_argv, version, sizeof(version), 5000) != 0) {
         return error_set(err, ERROR_UNAVAILABLE, "%s does not answer to --help and --version", out->path);
     }
     preflight_parse_help(help, version, out);
@@ -146,7 +92,7 @@ static bool try_sandbox(const struct preflight_features *f, const struct preflig
     strvec_push(&argv, "bwrap");
     probe_options(&argv);
     strvec_push(&argv, "true");
-    if (run_capture(f->path, argv.v, text, sizeof(text), 15000) == 0) {
+    if (capture_run(f->path, argv.v, text, sizeof(text), 15000) == 0) {
         return true;
     }
     preflight_classify(text, distro, out->reason, sizeof(out->reason), out->fix, sizeof(out->fix));
@@ -162,7 +108,7 @@ static bool has_interface(pid_t pid)
     if (fd < 0) {
         return false;
     }
-    read_until(fd, buf, sizeof(buf), clock_mono_ms() + 1000);
+    capture_read(fd, buf, sizeof(buf), clock_mono_ms() + 1000);
     close(fd);
     const char *p = buf;
     for (int colons = 0; (p = strchr(p, ':')) != NULL; p++) {

@@ -98,6 +98,18 @@ void state_spec_write(const struct sandbox_spec *spec, bool sealed, struct strbu
     }
     json_set(j, "mounts", mounts);
     json_set_int(j, "port", spec->port);
+    if (spec->image) {
+        json_set_string(j, "image", spec->image);
+    }
+    json_set_string(j, "gpu", gpu_tier_name(spec->gpu));
+    struct json *connect = json_new_array();
+    for (size_t i = 0; i < spec->connect_count; i++) {
+        char port[16];
+        str_format(port, sizeof(port), "%u", (unsigned)spec->connect[i]);
+        json_append_string(connect, port);
+    }
+    json_set(j, "connect", connect);
+    json_set_int(j, "model_port", spec->model_port);
     json_write(j, true, out);
     json_free(j);
 }
@@ -123,6 +135,26 @@ static void parse_mounts(const struct json *j, struct sandbox_spec *out)
         out->mounts = xreallocarray(out->mounts, out->mount_count + 1, sizeof(*out->mounts));
         out->mounts[out->mount_count++] = (struct mount_spec){
             .source = xstrdup(source), .target = xstrdup(target), .read_only = json_get_bool(m, "read_only", true)};
+    }
+}
+
+static uint16_t port_of(int64_t v)
+{
+    return v > 0 && v <= UINT16_MAX ? (uint16_t)v : 0;
+}
+
+/* What only sandboxes on the host's own network have. */
+static void parse_reach(const struct json *j, struct sandbox_spec *out)
+{
+    out->image = xstrdup_null(json_get_string(j, "image", NULL));
+    gpu_tier_parse(json_get_string(j, "gpu", "none"), &out->gpu, NULL);
+    out->model_port = port_of(json_get_int(j, "model_port", 0));
+    for (const struct json *p = json_first(json_get(j, "connect")); p && out->connect_count < SANDBOX_CONNECT_MAX;
+         p = json_next(p)) {
+        uint16_t port = json_is_string(p) ? port_of(strtol(json_string(p), NULL, 10)) : 0;
+        if (port) {
+            out->connect[out->connect_count++] = port;
+        }
     }
 }
 
@@ -152,6 +184,7 @@ static int parse_spec(const struct json *j, struct sandbox_spec *out, bool *seal
     bool overlay = strcmp(json_get_string(j, "workspace_mode", "direct"), "overlay") == 0;
     out->workspace_mode = overlay ? WORKSPACE_OVERLAY : WORKSPACE_DIRECT;
     parse_mounts(j, out);
+    parse_reach(j, out);
     return 0;
 }
 
@@ -257,6 +290,7 @@ void state_status_load(const char *dir, struct state_status *out)
     str_copy(out->warning, sizeof(out->warning), json_get_string(j, "warning", ""));
     str_copy(out->limits, sizeof(out->limits), json_get_string(j, "limits", ""));
     str_copy(out->net, sizeof(out->net), json_get_string(j, "net", ""));
+    str_copy(out->net_detail, sizeof(out->net_detail), json_get_string(j, "net_detail", ""));
     str_copy(out->boot_id, sizeof(out->boot_id), json_get_string(j, "boot_id", ""));
     out->shim_pid = get_pid(j, "shim_pid");
     out->init_pid = get_pid(j, "init_pid");
@@ -287,6 +321,7 @@ int state_status_save(const char *dir, const struct state_status *st, struct err
     json_set_string(j, "warning", st->warning);
     json_set_string(j, "limits", st->limits);
     json_set_string(j, "net", st->net);
+    json_set_string(j, "net_detail", st->net_detail);
     json_set_string(j, "boot_id", st->boot_id);
     json_set_int(j, "shim_pid", st->shim_pid);
     json_set_int(j, "shim_start", (int64_t)st->shim_start);
@@ -433,11 +468,17 @@ static void live_state(const char *dir, const struct state_config *c, const stru
         out->pid = st->init_pid;
         out->started_wall_ms = st->started_wall_ms;
         out->net_known = net_policy_parse(st->net, &out->net, NULL) == 0;
+        str_copy(out->net_detail, sizeof(out->net_detail), st->net_detail);
         out->workspace_missing = !c->missing && c->spec.workspace != NULL && workspace_gone(c->spec.workspace, st);
         str_copy(out->limits, sizeof(out->limits), st->limits);
         /* With the host's network the host is localhost; pasta and slirp4netns are told not to lead to it (net.c). */
         str_copy(out->gateway, sizeof(out->gateway), out->net_known && out->net == NET_SHARED ? "127.0.0.1" : "");
     }
+}
+
+enum net_policy state_net(const struct state_config *c)
+{
+    return !c->sealed ? c->spec.net : net_policy_is_sealed(c->spec.net_after) ? c->spec.net_after : NET_NONE;
 }
 
 bool state_info(const char *dir, struct sandbox_info *out)
@@ -459,8 +500,9 @@ bool state_info(const char *dir, struct sandbox_info *out)
     str_copy(out->mount, sizeof(out->mount), c.spec.workspace_mount ? c.spec.workspace_mount : "");
     str_copy(out->warning, sizeof(out->warning), st.warning);
     out->port = st.port;
+    out->exit_code = st.rc;
     out->workspace_mode = c.spec.workspace_mode;
-    out->net = c.sealed ? NET_NONE : c.spec.net;
+    out->net = state_net(&c);
     /* The lock is also held by whoever clears up after a supervisor that was killed. */
     if (holder > 0 && (!st.valid || !is_up(&st) || st.shim_pid == holder)) {
         live_state(dir, &c, &st, out);

@@ -51,7 +51,8 @@ struct state_status {
     char reason[200];
     char warning[240];
     char limits[160];
-    char net[16]; /* policy name in force */
+    char net[16];        /* policy name in force */
+    char net_detail[80]; /* more of it, for people; or "" */
     char boot_id[40];
     char cgroups[3][256]; /* absolute folders of ours, to be removed */
     int shim_pid, init_pid, helper_pid, rc, port;
@@ -74,6 +75,9 @@ int state_lock(const char *dir, int *fd, struct error *err);
 
 /* True when the recorded process still is that one. */
 bool state_proc_is(int pid, uint64_t start, const char *boot_id);
+
+/* The network that it is to have when it starts now. */
+enum net_policy state_net(const struct state_config *c);
 
 /* Fills *out from the folder of a sandbox. False when there is no such folder. */
 bool state_info(const char *dir, struct sandbox_info *out);
