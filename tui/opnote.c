@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/engine/journal.h"
+#include "core/io/procinfo.h"
 #include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/fs.h"
@@ -173,7 +174,7 @@ static void note_event(void *arg, const struct model_event *ev)
     n->last_state = op->state;
     str_format(id, sizeof(id), "%d-%u", (int)getpid(), op->id);
     struct json *row = op_facts(op, id);
-    json_set_int(row, "pid_start", (int64_t)journal_pid_start(getpid()));
+    json_set_int(row, "pid_start", (int64_t)procinfo_start(getpid()));
     json_write(row, false, &text);
     json_free(row);
     MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.json", n->dir, id);

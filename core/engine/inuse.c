@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/engine/journal.h"
+#include "core/io/procinfo.h"
 #include "core/util/fs.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
@@ -45,7 +46,7 @@ int inuse_mark(const struct paths *paths, const char *sandbox, struct error *err
     MT_CLEANUP(xfree) char *dir = path_join(paths->state, "use");
     MT_CLEANUP(xfree) char *path = xasprintf("%s/%s.%d", dir, sandbox, (int)getpid());
     char text[32];
-    str_format(text, sizeof(text), "%llu", (unsigned long long)journal_pid_start(getpid()));
+    str_format(text, sizeof(text), "%llu", (unsigned long long)procinfo_start(getpid()));
     sweep(dir);
     return fs_mkdirs(dir, 0700, err) < 0 ? -1 : fs_write_atomic(path, text, strlen(text), 0600, err);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/io/pidwatch.h"
+#include "core/io/procinfo.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
 #include "core/util/log.h"
@@ -19,35 +20,12 @@ static char *file_of(const struct paths *paths, const char *sandbox)
     return xasprintf("%s/ops/%s.json", paths->state, sandbox);
 }
 
-uint64_t journal_pid_start(int pid)
-{
-#if defined(__linux__)
-    char path[64], text[1024];
-    str_format(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "re");
-    if (f == NULL) {
-        return 0;
-    }
-    size_t n = fread(text, 1, sizeof(text) - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    const char *p = strrchr(text, ')'); /* the name before it may hold anything */
-    for (int field = 2; p != NULL && field < 22; field++) {
-        p = strchr(p + 1, ' ');
-    }
-    return p != NULL ? strtoull(p + 1, NULL, 10) : 0;
-#else
-    (void)pid;
-    return 0;
-#endif
-}
-
 bool journal_owner_alive(int pid, uint64_t pid_start)
 {
     if (pid_has_ended(pid)) {
         return false;
     }
-    uint64_t start = journal_pid_start(pid);
+    uint64_t start = procinfo_start(pid);
     return start == 0 || pid_start == 0 || start == pid_start;
 }
 
@@ -57,7 +35,7 @@ int journal_write(const struct paths *paths, const struct journal_entry *entry, 
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     struct json *j = json_new_object();
     json_set_int(j, "pid", getpid());
-    json_set_int(j, "pid_start", (int64_t)journal_pid_start(getpid()));
+    json_set_int(j, "pid_start", (int64_t)procinfo_start(getpid()));
     json_set_string(j, "sandbox", entry->sandbox);
     json_set_string(j, "plan", entry->plan);
     json_set_string(j, "profile", entry->profile);

@@ -14,7 +14,7 @@
 struct journal_entry {
     char sandbox[96], profile[64], plan[24];
     int pid;
-    uint64_t pid_start; /* 0: unknown on this platform */
+    uint64_t pid_start; /* procinfo_start; 0: not known */
     bool alive;         /* that process runs (was running when the entry was read) */
     bool net_given, recreate, reprovision, as_is, force, no_provision;
     enum net_policy net;
@@ -29,8 +29,6 @@ bool journal_read(const struct paths *paths, const char *sandbox, struct journal
 size_t journal_list(const struct paths *paths, struct journal_entry **out);
 /* Those whose owner is dead. Heap, free(). */
 size_t journal_dead(const struct paths *paths, struct journal_entry **out);
-/* Start time of a process in clock ticks since boot, 0 when unknown. Source: proc(5), field 22 of stat. */
-uint64_t journal_pid_start(int pid);
 /* Does that process still run? One that has ended and that nobody has reaped yet does not. */
 bool journal_owner_alive(int pid, uint64_t pid_start);
 

@@ -12,9 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/io/listening_darwin.h"
 #include "core/io/procid.h"
+#include "core/io/procinfo.h"
 #include "core/util/compiler.h"
 #include "core/util/strbuf.h"
+#include "core/util/xmalloc.h"
+
+#define PROCESSES_MAX 20000          /* looked at for who holds a socket */
+#define SOCKETS_MAX 256              /* of one process, on macOS */
+#define DESCRIPTORS_MAX (256u << 10) /* looked at in all, there */
 
 static bool is_any(const char *address)
 {
@@ -70,8 +77,6 @@ bool listener_is_local(const char *address)
 }
 
 #if defined(__linux__)
-
-#define PROCESSES_MAX 20000 /* looked at for who holds a socket */
 
 struct search {
     uint16_t port;
@@ -167,14 +172,45 @@ size_t listener_find(uint16_t port, struct listener out[LISTENERS_MAX], bool *kn
     return s.count;
 }
 
-#else
+#elif defined(__APPLE__)
+
+/* Is it there already, held by a relative? */
+static bool is_found(const struct listener *out, size_t found, const char *address)
+{
+    for (size_t i = 0; i < found; i++) {
+        if (strcmp(out[i].address, address) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 size_t listener_find(uint16_t port, struct listener out[LISTENERS_MAX], bool *known)
 {
-    (void)port;
+    int *all = xcalloc(PROCESSES_MAX, sizeof(*all));
+    struct listening *sockets = xcalloc(SOCKETS_MAX, sizeof(*sockets));
+    size_t count = procinfo_all(all, PROCESSES_MAX), found = 0, looked = 0;
+
     memset(out, 0, LISTENERS_MAX * sizeof(*out));
-    *known = false;
-    return 0;
+    *known =
+        geteuid() == 0; /* others' processes do not show what they listen on: who is found is sure, nobody is not */
+    for (size_t i = 0; i < count; i++) {
+        size_t n = listening_of(all[i], sockets, SOCKETS_MAX, &looked, DESCRIPTORS_MAX);
+        for (size_t k = 0; k < n && found < LISTENERS_MAX; k++) {
+            struct procid id;
+            if (sockets[k].port != port || is_found(out, found, sockets[k].address) ||
+                procid_read(all[i], &id, NULL) != 0) {
+                continue;
+            }
+            str_copy(out[found].address, sizeof(out[found].address), sockets[k].address);
+            str_copy(out[found].name, sizeof(out[found].name), id.name);
+            out[found++].pid = all[i];
+        }
+    }
+    *known = *known || found > 0;
+    free(sockets);
+    free(all);
+    return found;
 }
 
 #endif

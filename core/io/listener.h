@@ -3,7 +3,8 @@
 #define MT_CORE_IO_LISTENER_H
 
 /* Who listens on a TCP port of this machine, and for whom. Looks only. Linux: /proc/net/tcp and the descriptors of
- * processes that we may see; elsewhere nobody is found, and a bind tells only that a port is taken. */
+ * processes that we may see; macOS: libproc, our own processes only; a bind tells that a port is taken by someone else.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>

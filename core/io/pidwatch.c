@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -15,7 +13,7 @@
 #include <sys/event.h>
 #endif
 
-#include "core/util/strbuf.h"
+#include "core/io/procinfo.h"
 #include "core/util/xmalloc.h"
 
 #define LOOK_MS 500
@@ -29,30 +27,9 @@ struct pidwatch {
     void *arg;
 };
 
-/* Linux: state Z or X in /proc/PID/stat (proc(5), field 3; the name before it may hold anything). */
-static bool is_zombie(int pid)
-{
-#if defined(__linux__)
-    char path[64], text[1024];
-    str_format(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "re");
-    if (f == NULL) {
-        return false;
-    }
-    size_t n = fread(text, 1, sizeof(text) - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    const char *p = strrchr(text, ')');
-    return p != NULL && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X');
-#else
-    (void)pid;
-    return false;
-#endif
-}
-
 bool pid_has_ended(int pid)
 {
-    return pid <= 0 || (kill(pid, 0) != 0 && errno != EPERM) || is_zombie(pid);
+    return pid <= 0 || (kill(pid, 0) != 0 && errno != EPERM) || procinfo_is_zombie(pid);
 }
 
 /* A descriptor that becomes readable when the process ends; -1 and errno. */

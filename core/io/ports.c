@@ -1,39 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Linux: /proc/PID/net and descriptors; macOS: libproc. One block each below. */
 #include "core/io/ports.h"
 
-#include <string.h>
-
-#if defined(__linux__)
-
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "core/io/listening_darwin.h"
+#include "core/io/procinfo.h"
 #include "core/util/compiler.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
 #define LOOKED_MAX 20000            /* processes whose environment is read */
 #define MEMBERS_MAX 512             /* processes of one program */
-#define ENVIRON_MAX (1u << 20)      /* bytes of an environment */
 #define SOCKETS_MAX 512             /* that one network's processes listen on */
 #define ROWS_PAST 64                /* listening sockets come first in the tables */
 #define DESCRIPTORS_MAX (64u << 10) /* looked at in all */
 
-struct listening {
+#if defined(__linux__)
+struct socket_row {
     unsigned long inode;
     uint16_t port;
 };
+#endif
 
 struct look {
     int members[MEMBERS_MAX];
     size_t count;
+#if defined(__linux__)
     char network[64]; /* that `sockets` is of; "" none yet */
-    struct listening sockets[SOCKETS_MAX];
-    size_t socket_count, descriptors;
+    struct socket_row sockets[SOCKETS_MAX];
+    size_t socket_count;
+#endif
+    size_t descriptors;
     uint16_t *out;
     size_t cap, found;
 };
@@ -51,50 +53,14 @@ static void add_member(struct look *l, int pid)
     }
 }
 
-/* Is the entry in the environment that the process was started with? */
-static bool is_marked(int pid, const char *mark)
-{
-    char path[64], buf[4096];
-    size_t want = strlen(mark), at = 0, total = 0;
-    bool same = true; /* so far, the entry that is being read */
-    ssize_t n;
-
-    str_format(path, sizeof(path), "/proc/%d/environ", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && total < ENVIRON_MAX && (n = read(fd, buf, sizeof(buf))) > 0) {
-        total += (size_t)n;
-        for (ssize_t i = 0; i < n; i++) {
-            if (buf[i] != '\0') {
-                same = same && at < want && buf[i] == mark[at];
-                at++;
-            } else if (same && at == want) {
-                close(fd);
-                return true;
-            } else {
-                same = true;
-                at = 0;
-            }
-        }
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return false;
-}
-
 /* What a process has started, and those in turn: the list grows while it is gone through. */
 static void add_children(struct look *l)
 {
     for (size_t i = 0; i < l->count; i++) {
-        char path[64];
-        int child;
-        str_format(path, sizeof(path), "/proc/%d/task/%d/children", l->members[i], l->members[i]);
-        FILE *f = fopen(path, "re");
-        while (f != NULL && fscanf(f, "%d", &child) == 1) {
-            add_member(l, child);
-        }
-        if (f != NULL) {
-            fclose(f);
+        int children[MEMBERS_MAX];
+        size_t n = procinfo_children(l->members[i], children, MT_ARRAY_LEN(children));
+        for (size_t k = 0; k < n; k++) {
+            add_member(l, children[k]);
         }
     }
 }
@@ -102,23 +68,35 @@ static void add_children(struct look *l)
 /* Those that have the mark. */
 static void add_marked(struct look *l, const char *mark)
 {
-    DIR *proc = opendir("/proc");
-    struct dirent *e;
+    int *all = xcalloc(LOOKED_MAX, sizeof(*all));
+    size_t n = procinfo_all(all, LOOKED_MAX);
 
-    for (int seen = 0; proc != NULL && seen < LOOKED_MAX && (e = readdir(proc)) != NULL;) {
-        if (e->d_name[0] < '1' || e->d_name[0] > '9') {
-            continue;
-        }
-        int pid = (int)strtol(e->d_name, NULL, 10);
-        seen++;
-        if (is_marked(pid, mark)) {
-            add_member(l, pid);
+    for (size_t i = 0; i < n; i++) {
+        if (procinfo_has_env(all[i], mark)) {
+            add_member(l, all[i]);
         }
     }
-    if (proc != NULL) {
-        closedir(proc);
-    }
+    free(all);
 }
+
+/* Keeps a port in its place, once. */
+static void add_port(struct look *l, uint16_t port)
+{
+    size_t at = 0, count = l->found;
+
+    while (at < count && l->out[at] < port) {
+        at++;
+    }
+    if (at == l->cap || (at < count && l->out[at] == port)) {
+        return;
+    }
+    count = MT_MIN(count, l->cap - 1);
+    memmove(l->out + at + 1, l->out + at, (count - at) * sizeof(*l->out));
+    l->out[at] = port;
+    l->found = count + 1;
+}
+
+#if defined(__linux__)
 
 /* One of /proc/PID/net/tcp and tcp6: see core/io/listener.c. */
 static void read_table(struct look *l, int pid, const char *name)
@@ -136,7 +114,7 @@ static void read_table(struct look *l, int pid, const char *name)
             continue;
         }
         if (strcmp(state, "0A") == 0) {
-            l->sockets[l->socket_count++] = (struct listening){.inode = inode, .port = (uint16_t)port};
+            l->sockets[l->socket_count++] = (struct socket_row){.inode = inode, .port = (uint16_t)port};
         } else {
             past++;
         }
@@ -163,23 +141,6 @@ static void read_network(struct look *l, int pid)
         read_table(l, pid, "tcp");
         read_table(l, pid, "tcp6");
     }
-}
-
-/* Keeps a port in its place, once. */
-static void add_port(struct look *l, uint16_t port)
-{
-    size_t at = 0, count = l->found;
-
-    while (at < count && l->out[at] < port) {
-        at++;
-    }
-    if (at == l->cap || (at < count && l->out[at] == port)) {
-        return;
-    }
-    count = MT_MIN(count, l->cap - 1);
-    memmove(l->out + at + 1, l->out + at, (count - at) * sizeof(*l->out));
-    l->out[at] = port;
-    l->found = count + 1;
 }
 
 /* The listening sockets that a process holds. */
@@ -210,6 +171,32 @@ static void look_into(struct look *l, int pid)
     }
 }
 
+bool ports_known(void)
+{
+    return access("/proc/self/net/tcp", R_OK) == 0;
+}
+
+#elif defined(__APPLE__)
+
+/* The listening sockets that a process holds. */
+static void look_into(struct look *l, int pid)
+{
+    struct listening *all = xcalloc(SOCKETS_MAX, sizeof(*all));
+    size_t n = listening_of(pid, all, SOCKETS_MAX, &l->descriptors, DESCRIPTORS_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        add_port(l, all[i].port);
+    }
+    free(all);
+}
+
+bool ports_known(void)
+{
+    return true;
+}
+
+#endif
+
 size_t ports_of(const char *mark, int root, uint16_t *out, size_t cap)
 {
     struct look *l = xcalloc(1, sizeof(*l));
@@ -226,26 +213,3 @@ size_t ports_of(const char *mark, int root, uint16_t *out, size_t cap)
     free(l);
     return found;
 }
-
-bool ports_known(void)
-{
-    return access("/proc/self/net/tcp", R_OK) == 0;
-}
-
-#else
-
-size_t ports_of(const char *mark, int root, uint16_t *out, size_t cap)
-{
-    (void)mark;
-    (void)root;
-    (void)out;
-    (void)cap;
-    return 0;
-}
-
-bool ports_known(void)
-{
-    return false;
-}
-
-#endif

@@ -3,8 +3,8 @@
 #define MT_CORE_IO_PORTS_H
 
 /* The TCP ports that a program and what it has started listen on, wherever it runs: also in the network of a sandbox,
- * by the numbers there. Looks only, at a bounded number of processes, and never waits. Linux: /proc; elsewhere the
- * system does not tell. */
+ * by the numbers there. Looks only, at a bounded number of processes, and never waits. Linux: /proc; macOS:
+ * libproc (there the mark is not seen in the environment of the system's own programs: the number is what counts). */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/io/procgroup.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/io/procinfo.h"
 #include "core/util/compiler.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
-#include "core/util/xmalloc.h"
-
-#if defined(__linux__)
 
 #define PROCESSES_MAX 48 /* looked at */
-#define THREADS_MAX 128  /* whose children are looked for, of all of them together */
 #define TEXT_MAX 4096
 #define NAME_MAX_BYTES 64
 
@@ -25,24 +18,10 @@ struct walk {
     void *arg;
     int pids[PROCESSES_MAX];
     int count;
-    int threads;
     int members; /* of the group */
     bool prompt; /* the last of them is a shell that a person types into */
     char found[NAME_MAX_BYTES];
 };
-
-/* A small file of /proc as text; "" when it is not there. */
-static size_t read_text(const char *path, char *buf, size_t cap)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, buf, cap - 1) : -1;
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    buf[n > 0 ? n : 0] = '\0';
-    return n > 0 ? (size_t)n : 0;
-}
 
 static bool is_one_of(const char *name, const char *const *list, size_t count)
 {
@@ -111,13 +90,10 @@ static void offer(struct walk *w, const char *text)
 /* Offers what a process of the group may be called. */
 static void offer_process(struct walk *w, int pid)
 {
-    char path[64], comm[64], args[TEXT_MAX];
+    char comm[64], args[TEXT_MAX];
 
-    str_format(path, sizeof(path), "/proc/%d/comm", pid);
-    (void)read_text(path, comm, sizeof(comm));
-    comm[strcspn(comm, "\n")] = '\0';
-    str_format(path, sizeof(path), "/proc/%d/cmdline", pid);
-    size_t len = read_text(path, args, sizeof(args));
+    procinfo_name(pid, comm, sizeof(comm));
+    size_t len = procinfo_args(pid, args, sizeof(args));
     const char *called = args[0] == '-' ? args + 1 : args; /* a login shell */
     w->prompt = is_shell(comm) && len > 0 && is_for_typing(args, len);
     offer(w, comm);
@@ -146,50 +122,15 @@ static void add(struct walk *w, int pid)
     }
 }
 
-/* Its children: they are those of its threads. */
+/* Its children. */
 static void add_children(struct walk *w, int pid)
 {
-    char path[64], text[TEXT_MAX];
-    struct dirent *entry;
+    int children[PROCESSES_MAX];
+    size_t n = procinfo_children(pid, children, MT_ARRAY_LEN(children));
 
-    str_format(path, sizeof(path), "/proc/%d/task", pid);
-    DIR *dir = opendir(path);
-    while (dir != NULL && w->threads < THREADS_MAX && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        w->threads++;
-        str_format(path, sizeof(path), "/proc/%d/task/%.20s/children", pid, entry->d_name);
-        (void)read_text(path, text, sizeof(text));
-        for (char *p = text, *end; *p != '\0'; p = end) {
-            long child = strtol(p, &end, 10);
-            if (end == p) {
-                break;
-            }
-            add(w, (int)child);
-        }
+    for (size_t i = 0; i < n; i++) {
+        add(w, children[i]);
     }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-}
-
-/* Its process group, 0 when it is not there any more (proc(5), field 5; the name before it may hold anything). */
-static int group_of(int pid)
-{
-    char path[64], text[1024];
-    int group = 0;
-
-    str_format(path, sizeof(path), "/proc/%d/stat", pid);
-    (void)read_text(path, text, sizeof(text));
-    const char *p = strrchr(text, ')');
-    if (p == NULL || strlen(p) < 4) {
-        return 0;
-    }
-    char *end = NULL;
-    (void)strtol(p + 4, &end, 10); /* behind the state: the parent */
-    group = (int)strtol(end, NULL, 10);
-    return group;
 }
 
 enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void *arg, char *out, size_t cap)
@@ -199,7 +140,7 @@ enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void
     add(&w, group);
     add(&w, root);
     for (int i = 0; i < w.count && w.found[0] == '\0'; i++) {
-        if (group_of(w.pids[i]) == group) {
+        if (procinfo_group(w.pids[i]) == group) {
             w.members++;
             offer_process(&w, w.pids[i]);
         }
@@ -240,24 +181,3 @@ void procgroup_name(int group, int root, char *out, size_t cap)
         (void)procgroup_find(group, root, is_program, NULL, out, cap);
     }
 }
-
-#else
-
-enum procgroup_kind procgroup_find(int group, int root, procgroup_fn known, void *arg, char *out, size_t cap)
-{
-    (void)group;
-    (void)root;
-    (void)known;
-    (void)arg;
-    str_copy(out, cap, "");
-    return PROCGROUP_UNKNOWN;
-}
-
-void procgroup_name(int group, int root, char *out, size_t cap)
-{
-    (void)group;
-    (void)root;
-    str_copy(out, cap, "");
-}
-
-#endif

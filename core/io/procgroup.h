@@ -2,8 +2,8 @@
 #ifndef MT_CORE_IO_PROCGROUP_H
 #define MT_CORE_IO_PROCGROUP_H
 
-/* Which program a process group is: what stands in the foreground of a terminal. Looks only (Linux: /proc, by the
- * numbers that this process sees; elsewhere nothing is known), a bounded number of processes, and never waits. */
+/* Which program a process group is: what stands in the foreground of a terminal. Looks only (core/io/procinfo, by
+ * the numbers that this process sees), at a bounded number of processes, and never waits. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -15,6 +15,7 @@
 #endif
 
 #include "core/io/pidwatch.h"
+#include "core/io/procinfo.h"
 #include "core/util/clock.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
@@ -30,38 +31,14 @@ static void set_name(struct procid *p, const char *name)
 
 #if defined(__linux__)
 
-/* A small file of /proc as text; "" when it is not there. */
-static void read_text(const char *path, char *buf, size_t cap)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, buf, cap - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    buf[n > 0 ? n : 0] = '\0';
-}
-
-/* Ticks since boot at which it began (proc(5), field 22; the name in field 2 may hold anything). 0: not known. */
-static unsigned long long start_ticks(int pid)
-{
-    char path[64], text[1024];
-    str_format(path, sizeof(path), "/proc/%d/stat", pid);
-    read_text(path, text, sizeof(text));
-    const char *p = strrchr(text, ')');
-    for (int field = 2; p != NULL && field < 22; field++) {
-        p = strchr(p + 1, ' ');
-    }
-    return p != NULL ? strtoull(p + 1, NULL, 10) : 0;
-}
-
 /* The program, the birth and the age. */
 static void look(struct procid *p)
 {
-    char path[64], boot[48];
+    char path[64], boot[PROCINFO_BOOT_MAX];
     struct timespec now;
     struct stat st;
     long hz = sysconf(_SC_CLK_TCK);
-    unsigned long long ticks = start_ticks(p->pid);
+    unsigned long long ticks = procinfo_start(p->pid);
 
     str_format(path, sizeof(path), "/proc/%d/exe", p->pid);
     ssize_t n = readlink(path, p->exe, sizeof(p->exe) - 1);
@@ -77,16 +54,13 @@ static void look(struct procid *p)
         set_name(p, path_base(p->exe));
     } else {
         char comm[64];
-        str_format(path, sizeof(path), "/proc/%d/comm", p->pid);
-        read_text(path, comm, sizeof(comm));
-        comm[strcspn(comm, "\n")] = '\0';
+        procinfo_name(p->pid, comm, sizeof(comm));
         set_name(p, comm);
     }
     if (ticks == 0 || hz <= 0) {
         return;
     }
-    read_text("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-    boot[strcspn(boot, "\n")] = '\0';
+    procinfo_boot(boot);
     str_format(p->birth, sizeof(p->birth), "%s/%llu", boot, ticks);
     if (clock_gettime(CLOCK_BOOTTIME, &now) == 0) { /* what the ticks count; steps of the wall clock do not matter */
         uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;

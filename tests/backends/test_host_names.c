@@ -111,7 +111,6 @@ static void test_rename(void **state)
 /* What is typed into a shell is named while it runs; a script by its own name, not by its interpreter's. */
 static void test_front(void **state)
 {
-#if defined(__linux__)
     const char *id = rig_start(&a, NULL);
     char kept[SESSION_ID_MAX], line[300];
 
@@ -136,11 +135,6 @@ static void test_front(void **state)
     assert_true(rig_start_spec(&a, &spec));
     rig_turn(&rig, 100);
     assert_string_equal(sessions_find(a.s, a.start_id)->front, "");
-#else
-    (void)state;
-    (void)expect_front;
-    skip();
-#endif
 }
 
 int main(int argc, char **argv)

@@ -14,11 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/io/fd.h"
 #include "core/io/ports.h"
 #include "core/util/compiler.h"
 #include "core/util/strbuf.h"
 #include "term/hostenv.h"
 #include "term/task_lines.h"
+#include "tests/portable.h"
 
 static void on_line(void *arg, const char *text, size_t len)
 {
@@ -137,7 +139,6 @@ static void test_mark(void **state)
     strvec_release(&env);
 }
 
-#if defined(__linux__)
 /* A socket of ours that listens on a port that the system chooses. */
 static int listen_somewhere(int family, uint16_t *port)
 {
@@ -147,7 +148,7 @@ static int listen_somewhere(int family, uint16_t *port)
         struct sockaddr_in6 v6;
     } a;
     socklen_t len = family == AF_INET ? sizeof(a.v4) : sizeof(a.v6);
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = self_socket(family, SOCK_STREAM, false);
 
     memset(&a, 0, sizeof(a));
     a.any.sa_family = (sa_family_t)family;
@@ -163,7 +164,7 @@ static int listen_somewhere(int family, uint16_t *port)
 static pid_t start_holder(int fd, const char *mark, int *input)
 {
     int p[2];
-    assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+    assert_int_equal(fd_pipe(p), 0);
     pid_t pid = fork();
     if (pid == 0) {
         char name[] = "sh", opt[] = "-c", script[] = "read x; :";
@@ -190,6 +191,20 @@ static void test_ports(void **state)
     assert_true(ports_known());
     int a = listen_somewhere(AF_INET, &one), b = listen_somewhere(AF_INET6, &two), c = listen_somewhere(AF_INET, &ours);
     assert_true(a >= 0 && c >= 0);
+#if defined(__APPLE__)
+    /* The environment of /bin/sh is not to be seen there: by the number only. */
+    pid_t only = start_holder(a, "MUTHR_SESSION=ports-1", &input[0]);
+    for (int tries = 0; tries < 500 && ports_of("MUTHR_SESSION=none", (int)only, found, MT_ARRAY_LEN(found)) != 1;
+         tries++) {
+        usleep(10000);
+    }
+    assert_int_equal(ports_of("MUTHR_SESSION=none", (int)only, found, MT_ARRAY_LEN(found)), 1);
+    assert_int_equal(found[0], one);
+    close(input[0]);
+    waitpid(only, NULL, 0);
+    (void)two;
+    (void)ours;
+#else
     pid_t first = start_holder(a, "MUTHR_SESSION=ports-1", &input[0]);
     pid_t second = start_holder(b, "MUTHR_SESSION=ports-1", &input[1]);
     pid_t third = start_holder(c, "MUTHR_SESSION=ports-10", &input[2]);
@@ -213,21 +228,11 @@ static void test_ports(void **state)
         close(input[i]);
         waitpid(pids[i], NULL, 0);
     }
+#endif
     close(a);
     close(b);
     close(c);
 }
-
-#else
-static void test_ports(void **state)
-{
-    uint16_t none;
-
-    (void)state;
-    assert_false(ports_known());
-    assert_int_equal(ports_of("MUTHR_SESSION=x", 1, &none, 1), 0);
-}
-#endif
 
 int main(void)
 {
