@@ -125,6 +125,9 @@ static MT_NORETURN void run_init(struct keeper *k, int go[2], bool network)
     place_wait(go);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < 32; number++) {
+        signal(number, SIG_DFL);
+    }
     setsid();
     int log = open(k->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
         null = open("/dev/null", O_RDWR | O_CLOEXEC);
