@@ -166,6 +166,7 @@ static void test_whose_failure(void **state)
 struct terminal {
     int master, slave;
     pid_t pid;
+    struct termios before; /* as it was before the client had it */
     struct strbuf out;
 };
 
@@ -180,6 +181,7 @@ static void terminal_open(struct terminal *t)
     t->slave = open(ptsname(t->master), O_RDWR | O_NOCTTY);
     assert_true(t->slave >= 0);
     ioctl(t->master, TIOCSWINSZ, &size);
+    assert_int_equal(tcgetattr(t->slave, &t->before), 0);
     t->pid = fork();
     if (t->pid == 0) {
         alarm((unsigned)(patience(DEADLINE_MS) / 1000));
@@ -231,10 +233,9 @@ static void test_line_ends(void **state)
 {
     (void)state;
     struct terminal t;
-    struct termios before, after;
+    struct termios after;
     fake(RAW "[ $tty = yes ] || exit 9; printf 'one\\ntwo\\r\\nthree|'; stty -a | grep -ow opost; exit 4\n");
     terminal_open(&t);
-    assert_int_equal(tcgetattr(t.slave, &before), 0);
     terminal_until(&t, "three|");
     assert_non_null(strstr(t.out.buf, "one\ntwo\r\nthree|"));
     assert_null(strstr(t.out.buf, "one\r"));
@@ -244,7 +245,8 @@ static void test_line_ends(void **state)
     assert_int_equal(waitpid(t.pid, &status, 0), t.pid);
     assert_int_equal(WEXITSTATUS(status), 4);
     assert_int_equal(tcgetattr(t.slave, &after), 0);
-    assert_true(before.c_oflag == after.c_oflag && before.c_lflag == after.c_lflag && before.c_iflag == after.c_iflag);
+    assert_true(t.before.c_oflag == after.c_oflag && t.before.c_lflag == after.c_lflag &&
+                t.before.c_iflag == after.c_iflag);
     assert_true((after.c_oflag & ONLCR) != 0);
     close(t.slave);
     close(t.master);
@@ -257,7 +259,7 @@ static void test_resize(void **state)
     (void)state;
     struct terminal t;
     struct winsize size = {.ws_row = 50, .ws_col = 132};
-    fake("trap 'stty size; exit 5' WINCH; " RAW "stty size; while :; do read -t 0.05 <> <(:); done\n");
+    fake("sleep 60 & trap 'kill $!; stty size; exit 5' WINCH; " RAW "stty size; wait\n");
     terminal_open(&t);
     terminal_until(&t, "24 80");
     assert_int_equal(ioctl(t.master, TIOCSWINSZ, &size), 0);
