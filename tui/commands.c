@@ -355,7 +355,7 @@ const struct command command_table[] = {
     {"sandbox.provision", "provision", "Choose a profile and bring the sandbox up with it", L | S, 7, dialog_profile,
      command_can_workspace},
     {"sandbox.undo", "undo", "Take a delete back while it waits", L | S | P | K, 0, sandbox_cmd_undo, command_can_undo},
-    {"sandbox.backend", "backend", "Choose what runs the sandbox (bwrap, podman), and start it with that", L | S, 0,
+    {"sandbox.backend", "backend", "Choose what runs the sandbox (podman, bwrap, ...), and start it with that", L | S, 0,
      dialog_backend, command_can_backend},
     {"sandbox.cancel", "cancel", "Cancel what is being done with the sandbox", L | S, 0, sandbox_cmd_cancel,
      command_can_cancel},

@@ -165,6 +165,69 @@ static void move_answer(struct app *app, void *arg, int value)
     flow_run(app, &f);
 }
 
+/* One of the two is deleted; which that is stands in the wish. */
+static void twin_answer(struct app *app, void *arg, int value)
+{
+    const struct wish *w = arg;
+    struct flow f = {.ws = w->ws, .plan = (enum engine_plan)value};
+    str_copy(f.backend, sizeof(f.backend), w->backend);
+    flow_run(app, &f);
+}
+
+/* Two of one name: the one that is not to stay goes. */
+static void ask_twin(struct app *app, const struct workspace *ws, const char *keep)
+{
+    struct wish *w = xcalloc(1, sizeof(*w));
+    const char *go = strcmp(keep, ws->backend) == 0 ? ws->other_backend : ws->backend;
+    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+    char title[400];
+    w->ws = ws->id;
+    str_copy(w->backend, sizeof(w->backend), go);
+    strbuf_addf(&body, "Two sandboxes are called %s.\n\n", ws->sandbox);
+    strbuf_addf(&body, "Goes:   that of %s, and what was installed in its home\n", go);
+    strbuf_addf(&body, "Stays:  that of %s, and the project folder", keep);
+    str_format(title, sizeof(title), "Delete the %s sandbox of %s?", go, ws->shown);
+    struct ask_opts opts = {.title = title,
+                            .read_first = true,
+                            .body = body.buf,
+                            .title_role = THEME_BAD,
+                            .count = 1,
+                            .declined = "Both are as they were",
+                            .on_answer = twin_answer,
+                            .arg = w,
+                            .free_arg = free,
+                            .answers = {{'y', "delete that one", THEME_BAD, ENGINE_DELETE}}};
+    ask_open(app, &opts);
+}
+
+/* Its backend does not answer: a new one is made beside what may be there. */
+static void ask_beside(struct app *app, const struct workspace *ws, const char *backend)
+{
+    struct wish *w = xcalloc(1, sizeof(*w));
+    MT_CLEANUP(strbuf) struct strbuf body = STRBUF_INIT;
+    char title[400];
+    w->ws = ws->id;
+    str_copy(w->backend, sizeof(w->backend), backend);
+    strbuf_addf(&body, "%s has a sandbox that is run by %s, which does not answer now (%s).\n\n", ws->shown,
+                ws->backend, ws->info.reason);
+    strbuf_addf(&body,
+                "It stays where it is. When %s works again, two have this name, and you will be asked which is to "
+                "stay.",
+                ws->backend);
+    str_format(title, sizeof(title), "Make another one with %s?", backend);
+    struct ask_opts opts = {.title = title,
+                            .read_first = true,
+                            .body = body.buf,
+                            .title_role = THEME_WARN,
+                            .count = 1,
+                            .declined = "Left as it is",
+                            .on_answer = twin_answer,
+                            .arg = w,
+                            .free_arg = free,
+                            .answers = {{'y', "make another one", THEME_WARN, ENGINE_START}}};
+    ask_open(app, &opts);
+}
+
 /* A sandbox stays with what made it: another one means a new sandbox. */
 static void ask_move(struct app *app, const struct workspace *ws, const char *backend)
 {
@@ -207,6 +270,14 @@ static void backend_choose(struct app *app, void *arg, const struct choice *choi
         app_warn(app, "%s %s", c->label, c->detail);
         return;
     }
+    if (ws->other_backend[0]) {
+        ask_twin(app, ws, c->value);
+        return;
+    }
+    if (ws->remembered) {
+        ask_beside(app, ws, c->value);
+        return;
+    }
     if (ws->info.state != SANDBOX_NONE && strcmp(ws->backend, c->value) != 0) {
         ask_move(app, ws, c->value);
         return;
@@ -224,31 +295,40 @@ void dialog_backend(struct app *app)
     if (!ws) {
         return;
     }
-    bool exists = ws->info.state != SANDBOX_NONE;
+    bool exists = ws->info.state != SANDBOX_NONE, twins = ws->other_backend[0] != '\0';
+    char note[400];
     struct chooser_opts opts = {
         .on_choose = backend_choose, .arg = (void *)(uintptr_t)ws->id, .takes_off = true, .verb = "start with it"};
     for (size_t i = 0; i < model_backend_count(app->model); i++) {
         const struct backend_view *v = model_backend_at(app->model, i);
         MT_CLEANUP(strbuf) struct strbuf detail = STRBUF_INIT;
-        bool now = strcmp(v->name, ws->backend) == 0;
-        if (strcmp(v->host, ws->host) != 0) {
+        bool now = strcmp(v->name, ws->backend) == 0, also = twins && strcmp(v->name, ws->other_backend) == 0;
+        if (strcmp(v->host, ws->host) != 0 || (twins && !now && !also)) {
             continue;
         }
         if (v->probe.usable) {
             strbuf_addf(&detail, "%s%s", v->probe.version, v->probe.version[0] ? ": " : "");
             say_kind(v, &detail);
+            strbuf_addf(&detail, "%s%s", now && !exists && ws->image_plan[0] ? "; from " : "",
+                        now && !exists ? ws->image_plan : "");
         } else {
             say_trouble(v, &detail);
         }
         struct choice *c = choice_add(&b, v->name, detail.buf);
         c->off = !v->probe.usable;
         c->value = xstrdup(v->name);
-        c->right = now ? xstrdup(exists ? "has it" : "default") : NULL;
+        c->right = now || also ? xstrdup(twins ? "has one" : exists ? "has it" : "default") : NULL;
         opts.selected = now ? b.count - 1 : opts.selected;
     }
-    str_format(title, sizeof(title), "What runs %s?", ws->shown);
+    str_format(title, sizeof(title), twins ? "Which sandbox of %s is to stay?" : "What runs %s?", ws->shown);
     opts.title = title;
-    opts.note = exists ? "It has a sandbox already: another choice makes it anew, after a question."
-                       : "The sandbox is made and started with it, and stays with it until it is deleted.";
+    opts.verb = twins ? "keep that one" : opts.verb;
+    str_format(note, sizeof(note),
+               "The sandbox is made and started with it, and stays with it until it is deleted.%s%s%s%s",
+               ws->backend_why[0] ? "\nWithout a choice: " : "", ws->backend_why[0] ? ws->backend : "",
+               ws->backend_why[0] ? ", " : "", ws->backend_why);
+    opts.note = twins    ? "Two backends have one of this name. The other one is deleted, after a question."
+                : exists ? "It has a sandbox already: another choice makes it anew, after a question."
+                         : note;
     chooser_open(app, b.v, b.count, &opts);
 }

@@ -13,7 +13,7 @@
 
 #define CTR_NAME_MAX 64 /* 63 characters, as the command takes them */
 #define CTR_HOME "/home/muthr"
-#define CTR_DEFAULT_IMAGE "docker.io/library/debian:13-slim"
+#define CTR_DEFAULT_IMAGE BACKEND_DEFAULT_IMAGE
 #define CTR_MEMORY_MIN_BYTES (200ull << 20)
 
 /* Labels. The first two make a container ours (S1). A value may hold no '='. */

@@ -12,7 +12,7 @@
 
 #define PODMAN_NAME_MAX 96
 #define PODMAN_HOME "/home/muthr"
-#define PODMAN_DEFAULT_IMAGE "docker.io/library/debian:13-slim"
+#define PODMAN_DEFAULT_IMAGE BACKEND_DEFAULT_IMAGE
 
 /* Labels. The first two make a container ours (S1). */
 #define PODMAN_LABEL_MANAGED "muthr.managed"

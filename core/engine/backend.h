@@ -66,6 +66,9 @@ enum backend_cap {
     BACKEND_CAP_GPU = 1 << 18,      /* programs inside can use the machine's GPU */
 };
 
+/* S3: what a sandbox is made from where nobody says otherwise, by a backend that has images. */
+#define BACKEND_DEFAULT_IMAGE "docker.io/library/debian:13-slim"
+
 struct mount_spec {
     char *source, *target;
     bool read_only;

@@ -78,6 +78,7 @@ static unsigned wants_of(struct engine *e, const struct workspace *ws, const str
     const struct manifest *m = &profile->manifest;
     bool bounded = m->cpus > 0 || m->memory_bytes > 0 || config->cpus > 0 || config->memory[0] != '\0';
     wants |= m->image != NULL || profile->containerfile != NULL ? BACKEND_CAP_IMAGES : 0;
+    wants |= m->gpu != GPU_NONE && config->allow_gpu ? BACKEND_CAP_GPU : 0;
     wants |= m->workspace_mode == WORKSPACE_OVERLAY ? BACKEND_CAP_OVERLAY : 0;
     wants |= config->require_resource_limits && bounded ? BACKEND_CAP_LIMITS : 0;
     return wants | network_wants(e, ws, profile, record, c);
@@ -197,6 +198,32 @@ struct slot *engine_choose(struct engine *e, const struct workspace *ws, const s
 
 /* --- what would be chosen --- */
 
+/* What it would be made from, in a sentence; "" on a backend without images. */
+static void say_image(struct engine *e, const struct slot *slot, const struct profile *profile,
+                      const struct record *record, char out[200])
+{
+    struct golden golden = {.id = ""};
+    const char *choice = record_text(record, RECORD_IMAGE_CHOICE);
+    out[0] = '\0';
+    if ((slot->ops->caps & BACKEND_CAP_IMAGES) == 0) {
+        return;
+    }
+    if (profile != NULL && choice[0] == '\0') {
+        golden_load(e->opts.paths, profile->name, slot_host(slot), &golden);
+    }
+    if (golden.id[0] != '\0') {
+        str_format(out, 200, "the image that was baked for the profile %.60s", profile->name);
+    } else if (choice[0] == '\0' && profile != NULL && profile->containerfile != NULL) {
+        str_format(out, 200, "built from the Containerfile of the profile %.60s, at the first start", profile->name);
+    } else {
+        const char *name = choice[0] != '\0'                                    ? choice
+                           : profile != NULL && profile->manifest.image != NULL ? profile->manifest.image
+                                                                                : BACKEND_DEFAULT_IMAGE;
+        str_format(out, 200, "%.120s%s", name,
+                   strncmp(name, "localhost/", 10) == 0 ? "" : ", pulled at the first start unless it is here already");
+    }
+}
+
 void choice_tell(struct engine *e, const struct workspace *ws)
 {
     static const struct choice none = {.backend = "", .profile = ""};
@@ -206,12 +233,18 @@ void choice_tell(struct engine *e, const struct workspace *ws)
     char name[64];
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
-    struct slot *slot = pick_slot(e, ws, refresh_profile(e, name), &record, &none, &pick, &err);
-    record_release(&record);
+    const struct profile *profile = refresh_profile(e, name);
+    struct slot *slot = pick_slot(e, ws, profile, &record, &none, &pick, &err);
     if (slot != NULL) {
+        char image[200];
+        say_image(e, slot, profile, &record, image);
+        record_release(&record);
         model_set_backend(e->opts.model, ws->id, slot->ops->name, pick.why, "", false);
+        model_set_image_plan(e->opts.model, ws->id, image);
         return;
     }
+    record_release(&record);
+    model_set_image_plan(e->opts.model, ws->id, "");
     const char *configured = e->opts.config->backend;
     bool named = strcmp(configured, "auto") != 0;
     model_set_backend(e->opts.model, ws->id,

@@ -32,8 +32,8 @@ static const struct {
     {BACKEND_CAP_PORTS, "published ports"},
     {BACKEND_CAP_LIMITS, "limits that hold"},
 };
-/* What a plan does not refuse by itself, and so is said. */
-#define SILENT_LOSSES ((unsigned)(BACKEND_CAP_IMAGES | BACKEND_CAP_GPU | BACKEND_CAP_PORTS))
+/* What a plan neither refuses nor tells by itself. */
+#define SILENT_LOSSES ((unsigned)(BACKEND_CAP_IMAGES | BACKEND_CAP_PORTS))
 
 void pick_caps_text(unsigned caps, char *out, size_t cap)
 {

@@ -425,7 +425,7 @@ void refresh_put(struct engine *e, const char *sandbox, struct slot *slot, const
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
     struct slot *one, *other;
     refresh_find(e, sandbox, &one, &other);
-    if (ws != NULL && (one != slot || other != NULL) && info->state == SANDBOX_NONE) {
+    if (ws != NULL && (other != NULL || (one != slot && info->state == SANDBOX_NONE))) {
         put_state(e, ws); /* another backend has one of that name, or a new one would go elsewhere */
     } else if (ws != NULL && (info->state != SANDBOX_NONE || ws->have_info)) {
         model_set_sandbox(e->opts.model, ws->id, info, slot->ops->name);

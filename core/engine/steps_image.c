@@ -246,6 +246,19 @@ static int settle_image(struct run *r, struct error *err)
     return plan_check_network(r, err);
 }
 
+/* Does a backend of this machine that needs no image work? */
+static bool works_without(const struct run *r)
+{
+    const struct engine *e = r->e;
+    for (size_t i = 0; r->slot->host == NULL && i < e->slot_count; i++) {
+        const struct slot *s = &e->slots[i];
+        if (s->host == NULL && s->probe.usable && (s->ops->caps & BACKEND_CAP_IMAGES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names the image; one that exists already starts without. */
 static void explain_image(struct run *r, struct error *err)
 {
@@ -262,7 +275,13 @@ static void explain_image(struct run *r, struct error *err)
     if (name != NULL && strstr(err->msg, name) == NULL) {
         error_wrap(err, "image %.120s", name);
     }
-    if (err->hint == NULL) {
+    /* A newcomer without a network has asked for no image: what works without one is worth a word. */
+    bool anyones = r->profile.manifest.image == NULL && r->profile.containerfile == NULL && r->wanted_image == NULL;
+    if (anyones && !r->pick.named && r->info.state == SANDBOX_NONE && works_without(r)) {
+        err->hint =
+            "is the network up? Another backend here works without an image: --backend, or \"backend\" among the "
+            "cockpit's commands";
+    } else if (err->hint == NULL) {
         err->hint = "check its name and the network, or choose another one in the profile's manifest";
     }
 }

@@ -238,7 +238,6 @@ static int build_spec(struct run *r, struct error *err)
 enum step_result step_plan(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
-    (void)op;
     if (r->info.state == SANDBOX_UNKNOWN) {
         error_set(err, ERROR_UNAVAILABLE, "%s: its state cannot be told: %s", r->sandbox, r->info.reason);
         return STEP_FAIL;
@@ -252,6 +251,9 @@ enum step_result step_plan(struct op *op, void *ctx, struct error *err)
         return STEP_FAIL;
     }
     decide_actions(r);
+    if (r->do_create && r->pick.why[0] != '\0') {
+        op_text(op, "with %s: %s", r->slot->ops->name, r->pick.why);
+    }
     return image_plan(r, err) < 0 || check_network(r, err) < 0 || check_workspace(r, err) < 0 ? STEP_FAIL : STEP_NEXT;
 }
 
@@ -574,6 +576,16 @@ enum step_result step_forget(struct op *op, void *ctx, struct error *err)
     return STEP_NEXT;
 }
 
+/* It is not there any more. */
+static int settle_undone(struct run *r, struct error *err)
+{
+    (void)err;
+    if (r->slot->host == NULL && !r->do_remove) {
+        held_drop(r->e->opts.paths, r->sandbox, r->slot->ops->name);
+    }
+    return 0;
+}
+
 enum step_result step_undo(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
@@ -581,7 +593,7 @@ enum step_result step_undo(struct op *op, void *ctx, struct error *err)
     (void)err;
     r->call.force = true;
     r->call.keep_home = r->do_remove; /* of the one before */
-    return run_submit(r, BACKEND_DELETE, NULL);
+    return run_submit(r, BACKEND_DELETE, settle_undone);
 }
 
 /* Somebody works in the sandbox: what a cancel must not take away. */

@@ -254,6 +254,15 @@ void model_set_backend(struct model *m, workspace_id id, const char *backend, co
     publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
+void model_set_image_plan(struct model *m, workspace_id id, const char *text)
+{
+    struct workspace *w = find_workspace(m, id);
+    if (w != NULL && strcmp(w->image_plan, text) != 0) {
+        str_copy(w->image_plan, sizeof(w->image_plan), text);
+        publish(m, MODEL_SANDBOX, id, 0, NULL);
+    }
+}
+
 void model_set_idle_stop(struct model *m, workspace_id id, uint64_t at_mono_ms)
 {
     struct workspace *w = find_workspace(m, id);

@@ -75,6 +75,7 @@ struct workspace {
     char backend[16];       /* that holds or would hold the sandbox */
     char backend_why[200];  /* why that one, or why none can; or "" */
     char other_backend[16]; /* has a sandbox of that name, too: nothing is done until a person says which is meant */
+    char image_plan[200];   /* while there is none: what it would be made from; or "" */
     bool remembered;        /* its backend does not answer: all that is known is that it held one (state unknown) */
     char host[32];    /* of [[hosts]]; "" = this machine. The sandbox is then named "muthr-x@host" everywhere in here;
                          the part from @ on is the engine's, backends never see it */
@@ -145,6 +146,7 @@ void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_in
 /* Who holds it, or would, and why; the fields of struct workspace. */
 void model_set_backend(struct model *m, workspace_id id, const char *backend, const char *why, const char *other,
                        bool remembered);
+void model_set_image_plan(struct model *m, workspace_id id, const char *text);
 /* Copies "a: b -> c, d: ..." to `out`; what does not fit is left out from a comma on, and told by "...". */
 void model_cut_list(const char *text, char *out, size_t cap);
 void model_set_drift(struct model *m, workspace_id id, const char *text /* NULL: none */);

@@ -182,6 +182,16 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
                     app_key(app, "sandbox.delete"));
         return;
     }
+    if (ws->other_backend[0]) {
+        strbuf_addf(out, "Nothing is done to either until you say which one is to stay: %s.",
+                    app_key(app, "sandbox.backend"));
+        return;
+    }
+    if (ws->remembered) {
+        strbuf_addf(out, "It is as it was when %s works again. %s makes a new one with another backend.", ws->backend,
+                    app_key(app, "sandbox.backend"));
+        return;
+    }
     switch (model_shown_state(app->model, ws)) {
     case SANDBOX_NONE:
         if (!app->ready) {
@@ -224,6 +234,22 @@ static void state_text(const struct app *app, const struct workspace *ws, char *
                ws->info.state != SANDBOX_RUNNING ? ws->info.reason : "");
 }
 
+/* What runs it and why, and what it would be made from, before it is made. */
+static void draw_choice(struct sheet *sh, const struct workspace *ws)
+{
+    const struct model *m = sh->app->model;
+    size_t here = 0;
+    for (size_t i = 0; i < model_backend_count(m); i++) {
+        here += !model_backend_at(m, i)->host[0];
+    }
+    const struct backend_view *be = model_backend(m, ws->backend, NULL);
+    bool works = be && be->probe.usable;
+    if (here > 1 || !works) { /* else there is nothing to choose from */
+        fact(sh, "", works ? THEME_DIM : THEME_WARN, ws->backend_why);
+    }
+    fact(sh, "image", THEME_TEXT, ws->image_plan);
+}
+
 void card_draw(const struct app *app, struct surface *s, struct rect r)
 {
     surface_fill(s, r, theme_style(&app->theme, THEME_TEXT));
@@ -249,6 +275,9 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     fact(&sh, "sandbox", THEME_TEXT, ws->sandbox);
     fact(&sh, "profile", THEME_TEXT, ws->profile[0] ? ws->profile : ws->info.profile);
     fact(&sh, "backend", THEME_TEXT, ws->backend);
+    if (ws->info.state == SANDBOX_NONE && app->ready && !ws->reserved && !ws->name_error[0]) {
+        draw_choice(&sh, ws);
+    }
     app_inference_text(app, ws, text, sizeof(text));
     fact(&sh, "inference", THEME_TEXT, text);
     if (ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE) {

@@ -163,6 +163,7 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     fact(b, THEME_TEXT, "image", ws->info.image[0] ? image : "");
     fact(b, THEME_WARN, "", ws->image_notice);
     fact(b, THEME_TEXT, "backend", ws->backend);
+    fact(b, THEME_DIM, "", ws->backend_why);
     fact(b, THEME_TEXT, "machine", ws->host);
     const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
     fact(b, THEME_TEXT, "version", be ? be->probe.version : "");
