@@ -89,7 +89,9 @@ static int add_labels(const struct ctr_args_input *in, struct strvec *out, struc
 {
     const struct sandbox_spec *s = in->spec;
     char user[32];
+    char digest[96];
     str_format(user, sizeof(user), "%u:%u", (unsigned)in->uid, (unsigned)in->gid);
+    str_format(digest, sizeof(digest), "sha256:%s", s->made_from_id ? s->made_from_id : "");
     const struct {
         const char *key, *value;
     } labels[] = {
@@ -105,9 +107,11 @@ static int add_labels(const struct ctr_args_input *in, struct strvec *out, struc
         {CTR_LABEL_NET, net_policy_name(s->net)},
         {CTR_LABEL_REQUIRE, s->require_limits ? "true" : "false"},
         {CTR_LABEL_USER, user},
+        {CTR_LABEL_IMAGE, s->made_from},
+        {CTR_LABEL_IMAGE_ID, s->made_from ? digest : NULL},
     };
     for (size_t i = 0; i < MT_ARRAY_LEN(labels); i++) {
-        if (add_label(out, labels[i].key, labels[i].value, err) < 0) {
+        if (labels[i].value && add_label(out, labels[i].key, labels[i].value, err) < 0) {
             return -1;
         }
     }

@@ -30,6 +30,11 @@
 #define CTR_LABEL_USER "muthr.user"       /* UID:GID of the person's programs inside */
 #define CTR_LABEL_WARNING "muthr.warning" /* lasting warning of the creation */
 #define CTR_LABEL_REQUIRE "muthr.require-limits"
+/* One that was made anew from an image of itself (to have no network): what it was made from before, and the name that
+ * such images have, which go with it. */
+#define CTR_LABEL_IMAGE "muthr.image"
+#define CTR_LABEL_IMAGE_ID "muthr.image-id"
+#define CTR_SEALED_IMAGE "localhost/muthr-sealed-"
 
 /* The container's name of a sandbox: itself when the command takes it (2 to 63 of [a-zA-Z0-9_.-]), else reduced to
  * ASCII and shortened, with a hash (N4). -1: nothing is left. */

@@ -263,7 +263,7 @@ static void on_base(struct request *r, const struct proc_result *res, const stru
 static int on_owned(struct request *r, const struct ctr_seen *seen, struct error *err)
 {
     struct committing *c = committing_of(r);
-    str_copy(c->base, sizeof(c->base), seen->info.image);
+    str_copy(c->base, sizeof(c->base), seen->image);
     c->was_running = strcmp(seen->state, "stopped") != 0;
     return ask_image(r, c->base, on_base, err);
 }

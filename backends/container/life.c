@@ -6,6 +6,7 @@
 #include "backends/container/container_private.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
+#include "core/util/log.h"
 #include "core/util/xmalloc.h"
 
 /* START, STOP, DELETE. The command only asks its service, and waits: ending it by a deadline undoes nothing, so what
@@ -24,7 +25,8 @@
 struct life {
     uint64_t until_ms; /* for what is waited for */
     bool killed;
-    char ports[120]; /* host ports that it wants, for a clash that names none */
+    char ports[120];  /* host ports that it wants, for a clash that names none */
+    char sealed[256]; /* of one that is deleted: the image that was made of itself, which goes with it; or "" */
 };
 
 static void life_release(struct request *r)
@@ -240,7 +242,7 @@ static int kill_it(struct request *r, struct error *err)
 }
 
 /* What goes on when it is at rest, or gone. */
-static int rested(struct request *r, bool gone, struct error *err);
+static int rested(struct request *r, bool is_gone, struct error *err);
 
 static int on_rest_seen(struct request *r, const struct ctr_seen *seen, struct error *err)
 {
@@ -297,13 +299,34 @@ int ctr_stop(struct request *r, struct error *err)
 
 static void run_delete(struct request *r);
 
+/* Its image goes with it; one that stays takes room, no more. */
+static void on_image_deleted(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    (void)res;
+    if (err) {
+        log_info("%s: its image stays: %s", r->container, err->msg);
+    }
+    end(r, NULL);
+}
+
+static void gone(struct request *r)
+{
+    const struct life *l = r->state;
+    const char *const args[] = {"image", "delete", l->sealed, NULL};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = DELETE_TIMEOUT_MS};
+    struct error why = ERROR_INIT;
+    if (l->sealed[0] == '\0' || ctr_run(r, &opts, on_image_deleted, &why) < 0) {
+        end(r, NULL);
+    }
+}
+
 /* "stopping" cannot be deleted, even by force: once more in a moment. */
 static void on_deleted(struct request *r, const struct proc_result *res, const struct error *err)
 {
     struct error why = err ? *err : ERROR_INIT;
     (void)res;
     if (!err || err->code == ERROR_NOT_FOUND) {
-        end(r, NULL);
+        gone(r);
     } else if (err->code != ERROR_BUSY || look_again(r, run_delete, &why) < 0) {
         end(r, &why);
     }
@@ -317,10 +340,10 @@ static void run_delete(struct request *r)
     }
 }
 
-static int rested(struct request *r, bool gone, struct error *err)
+static int rested(struct request *r, bool is_gone, struct error *err)
 {
     (void)err;
-    if (gone || r->call->verb != BACKEND_DELETE) {
+    if (is_gone || r->call->verb != BACKEND_DELETE) {
         end(r, NULL);
     } else {
         run_delete(r);
@@ -333,6 +356,10 @@ static int on_delete_seen(struct request *r, const struct ctr_seen *seen, struct
     if (!seen) {
         end(r, NULL);
         return 0;
+    }
+    if (strncmp(seen->image, CTR_SEALED_IMAGE, strlen(CTR_SEALED_IMAGE)) == 0) {
+        struct life *l = r->state;
+        str_copy(l->sealed, sizeof(l->sealed), seen->image);
     }
     if (is_at(seen, "stopping")) {
         return look_again(r, look_for_rest, err);

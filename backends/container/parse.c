@@ -169,6 +169,13 @@ static void fill_config(struct ctr_seen *s, const struct json *c)
     fill_labels(s, json_get(c, "labels"));
     clean_copy(i->image, sizeof(i->image), json_get_string(image, "reference", ""));
     get_digest(json_get_string(json_get(image, "descriptor"), "digest", ""), i->image_id, sizeof(i->image_id));
+    str_copy(s->image, sizeof(s->image), i->image);
+    const struct json *labels = json_get(c, "labels");
+    if (strncmp(s->image, CTR_SEALED_IMAGE, strlen(CTR_SEALED_IMAGE)) == 0 &&
+        json_get_string(labels, CTR_LABEL_IMAGE, NULL)) {
+        clean_copy(i->image, sizeof(i->image), json_get_string(labels, CTR_LABEL_IMAGE, ""));
+        get_digest(json_get_string(labels, CTR_LABEL_IMAGE_ID, ""), i->image_id, sizeof(i->image_id));
+    }
     i->created_wall_ms = ctr_parse_date(json_get(c, "creationDate"));
     s->config_known = json_is_array(networks);
     for (const struct json *n = json_first(networks); n; n = json_next(n)) {

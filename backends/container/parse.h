@@ -28,6 +28,7 @@ struct ctr_seen {
     char state[16];               /* "unknown", "stopped", "running", "stopping" */
     char container[CTR_NAME_MAX]; /* container's name of it */
     char created_net[16];         /* label: the policy */
+    char image[256];              /* what it runs on; info.image may be what that was made from */
     char user[32];                /* label: "501:20" */
     bool require_limits;          /* label */
     bool config_known;            /* what follows was in the answer */

@@ -93,7 +93,7 @@ static void accept(struct request *r)
     p->usable = true;
     p->caps = container_backend.caps;
     p->caps &= ctr_has(be, CTR_STATS) ? ~0u : ~(unsigned)BACKEND_CAP_STATS;
-    p->caps &= ctr_has(be, CTR_EXPORT) ? ~0u : ~(unsigned)BACKEND_CAP_COMMIT;
+    p->caps &= ctr_has(be, CTR_EXPORT) ? ~0u : ~(unsigned)(BACKEND_CAP_COMMIT | BACKEND_CAP_SEAL_BY_IMAGE);
     str_copy(p->limits, sizeof(p->limits), "virtual machine: memory (200 MiB or more), whole cpus");
     for (size_t i = 0; i < MT_ARRAY_LEN(told); i++) {
         if (!ctr_has(be, told[i].feature)) {

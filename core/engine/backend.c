@@ -134,7 +134,7 @@ void sandbox_spec_release(struct sandbox_spec *s)
 {
     char **const strings[] = {&s->name,    &s->project, &s->workspace,   &s->workspace_mount,
                               &s->profile, &s->image,   &s->config_hash, &s->containerfile,
-                              &s->mise,    &s->golden};
+                              &s->mise,    &s->golden,  &s->made_from,   &s->made_from_id};
     for (size_t i = 0; i < MT_ARRAY_LEN(strings); i++) {
         free(*strings[i]);
     }
@@ -160,6 +160,8 @@ void sandbox_spec_copy(struct sandbox_spec *dst, const struct sandbox_spec *src)
     dst->containerfile = xstrdup_null(src->containerfile);
     dst->mise = xstrdup_null(src->mise);
     dst->golden = xstrdup_null(src->golden);
+    dst->made_from = xstrdup_null(src->made_from);
+    dst->made_from_id = xstrdup_null(src->made_from_id);
     dst->ports = src->port_count ? xcalloc(src->port_count, sizeof(*dst->ports)) : NULL;
     if (src->port_count) {
         memcpy(dst->ports, src->ports, src->port_count * sizeof(*dst->ports));

@@ -62,8 +62,11 @@ enum backend_cap {
     BACKEND_CAP_HOSTS = 1 << 15,  /* works on other machines ([[hosts]]) */
     BACKEND_CAP_ASCII_NAMES =
         1 << 16, /* its names are ASCII: the engine reduces others (N4), project keeps the real one */
-    BACKEND_CAP_SERVICES = 1 << 17, /* can hold muthr's own services (N7) */
-    BACKEND_CAP_GPU = 1 << 18,      /* programs inside can use the machine's GPU */
+    BACKEND_CAP_SERVICES = 1 << 17,      /* can hold muthr's own services (N7) */
+    BACKEND_CAP_SEAL_BY_IMAGE = 1 << 18, /* instead of SEAL: a stopped sandbox can be made anew, without a network, from
+                                            an image of itself (COMMIT, then CREATE with made_from). In force only
+                                            where the probe says so */
+    BACKEND_CAP_GPU = 1 << 18,           /* programs inside can use the machine's GPU */
 };
 
 /* S3: what a sandbox is made from where nobody says otherwise, by a backend that has images. */
@@ -91,14 +94,17 @@ enum workspace_mode { WORKSPACE_DIRECT, WORKSPACE_OVERLAY };
 
 /* What a sandbox should be. Owned by the engine; a backend copies what it keeps. Strings are never NULL unless said. */
 struct sandbox_spec {
-    char *name;                /* muthr-<project> */
-    char *project;             /* the folder's real name */
-    char *workspace;           /* absolute real path on the host */
-    char *workspace_mount;     /* "/workspace" */
-    char *profile;             /* "base" */
-    char *image;               /* reference to use; NULL: the backend's default, or none where it has none */
-    char *golden;              /* S16: local image that is preferred to all of the others when it is there
-                                  ("localhost/muthr-profile-<profile>:latest"), or NULL: not wanted. Never pulled */
+    char *name;                     /* muthr-<project> */
+    char *project;                  /* the folder's real name */
+    char *workspace;                /* absolute real path on the host */
+    char *workspace_mount;          /* "/workspace" */
+    char *profile;                  /* "base" */
+    char *image;                    /* reference to use; NULL: the backend's default, or none where it has none */
+    char *golden;                   /* S16: local image that is preferred to all of the others when it is there
+                                       ("localhost/muthr-profile-<profile>:latest"), or NULL: not wanted. Never pulled */
+    char *made_from, *made_from_id; /* NULL, or: `image` was made of a sandbox that was made from this one (and what
+                                       stood behind that name): CREATE keeps them, and they are read back as
+                                       sandbox_info.image and image_id */
     char *containerfile;       /* folder of the profile that holds a Containerfile (S13), or NULL; wins over image */
     char *mise;                /* path of the project's mise.toml (S14), or NULL */
     char *config_hash;         /* S5 */

@@ -99,6 +99,7 @@ struct run {
     bool other_net;        /* it runs on, with another network than is wanted now */
     enum net_policy net_wanted;
     bool do_image, do_set_up, from_golden;
+    bool offline;            /* it is being made anew without a network */
     struct devcontainer dev; /* what the repository asks for */
     char image_notice[240];
     char missing[200];   /* programs that its image lacks */
@@ -389,6 +390,21 @@ bool skip_window(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_look(struct op *op, void *ctx, struct error *err);
 enum step_result step_changes(struct op *op, void *ctx, struct error *err);
 
+/* --- steps_offline.c: the network cut by an image --- */
+/* Is that the way here? */
+bool offline_is_used(const struct run *r);
+/* A stopped one without a network cannot be given one: is it to be made anew, to have one until the script is through?
+ */
+bool offline_reopens(const struct run *r);
+/* Can a network that is there meanwhile be cut afterwards? Told before anything is done. */
+int offline_check_plan(const struct run *r, struct error *err);
+bool skip_offline(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_offline_stop(struct op *op, void *ctx, struct error *err);
+enum step_result step_offline_image(struct op *op, void *ctx, struct error *err);
+enum step_result step_offline_remove(struct op *op, void *ctx, struct error *err);
+enum step_result step_offline_create(struct op *op, void *ctx, struct error *err);
+enum step_result step_offline_check(struct op *op, void *ctx, struct error *err);
+
 /* --- steps_image.c --- */
 /* Before the spec is built: what the record must know of images, consents and the repository's wishes. */
 void image_prepare(struct run *r, const struct workspace *ws);
@@ -422,6 +438,8 @@ bool skip_provision(void *ctx, char why[STEP_WHY_MAX]);
 enum step_result step_seal(struct op *op, void *ctx, struct error *err);
 enum step_result step_sealed(struct op *op, void *ctx, struct error *err);
 bool skip_seal(void *ctx, char why[STEP_WHY_MAX]);
+/* Its network is, as read back, what it is to be, or less. */
+bool run_is_sealed(const struct run *r);
 enum step_result step_record(struct op *op, void *ctx, struct error *err);
 
 #endif

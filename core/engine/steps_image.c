@@ -98,8 +98,20 @@ static void decide_network(struct run *r)
 {
     bool there = strcmp(record_text(&r->record, RECORD_BASELINE), BASELINE_VERSION) == 0;
     bool baseline = (r->do_create || !there) && (r->slot->ops->caps & BACKEND_CAP_BASELINE) != 0;
-    bool open = r->do_provision || r->do_set_up || baseline;
+    /* Where nobody could cut it, the baseline does with what the image has. */
+    bool can_cut = (r->slot->ops->caps & BACKEND_CAP_SEAL) != 0 || offline_is_used(r);
+    bool open = r->do_provision || r->do_set_up || (baseline && can_cut);
     r->spec.net = net_policy_is_sealed(r->spec.net_after) && open ? NET_FULL : r->spec.net_after;
+}
+
+/* What runs inside before it is ready, and the network that this needs. */
+static void decide_inside(struct run *r)
+{
+    if (r->do_remove) {
+        r->do_provision = r->profile.script != NULL && !r->no_provision; /* what was installed goes with it */
+    }
+    decide_set_up(r);
+    decide_network(r);
 }
 
 /* S9: limits that are required and that nobody enforces. */
@@ -130,6 +142,11 @@ static void show_step(struct run *r, const char *name, bool shown)
 int image_plan(struct run *r, struct error *err)
 {
     unsigned caps = r->slot->ops->caps;
+    if (r->plan == ENGINE_BAKE && (caps & BACKEND_CAP_COMMIT) != 0 && r->slot->probe.usable &&
+        (r->slot->probe.caps & BACKEND_CAP_COMMIT) == 0) {
+        return error_hint(err, ERROR_UNAVAILABLE, "update it, or use a project whose sandbox another backend runs",
+                          "%s %s cannot make an image of a sandbox", r->slot->ops->name, r->slot->probe.version);
+    }
     if (r->plan == ENGINE_BAKE && (caps & BACKEND_CAP_COMMIT) == 0) {
         return error_hint(
             err, ERROR_UNAVAILABLE,
@@ -139,17 +156,18 @@ int image_plan(struct run *r, struct error *err)
     }
     r->do_image = (caps & BACKEND_CAP_IMAGES) != 0 && (r->do_create || r->do_start || r->recreate);
     r->spec.writable_root = r->spec.writable_root || (caps & BACKEND_CAP_BASELINE) != 0;
-    if (r->do_remove) {
-        r->do_provision = r->profile.script != NULL && !r->no_provision; /* what was installed goes with it */
+    decide_inside(r);
+    if (offline_reopens(r)) {
+        r->do_remove = r->do_create = true;
+        decide_inside(r);
     }
-    decide_set_up(r);
-    decide_network(r);
     show_step(r, "stop", r->do_stop);
     show_step(r, "remove", r->do_remove);
     show_step(r, "image", r->do_image);
     show_step(r, "post_create", r->do_set_up);
     show_step(r, "commit", r->plan == ENGINE_BAKE);
-    return check_bake(r, err) < 0 ? -1 : check_limits(r, err);
+    show_step(r, "seal_image", offline_is_used(r) && r->spec.net != r->spec.net_after);
+    return offline_check_plan(r, err) < 0 || check_bake(r, err) < 0 ? -1 : check_limits(r, err);
 }
 
 /* --- the image --- */
@@ -243,7 +261,8 @@ static int settle_image(struct run *r, struct error *err)
     decide_set_up(r);
     show_step(r, "post_create", r->do_set_up);
     decide_network(r);
-    return plan_check_network(r, err);
+    show_step(r, "seal_image", offline_is_used(r) && r->spec.net != r->spec.net_after);
+    return offline_check_plan(r, err) < 0 ? -1 : plan_check_network(r, err);
 }
 
 /* Does a backend of this machine that needs no image work? */

@@ -397,8 +397,7 @@ void step_provision_cancel(struct op *op, void *ctx)
 
 /* --- the network afterwards --- */
 
-/* Its network is, as read back, what it is to be, or less. */
-static bool is_sealed(const struct run *r)
+bool run_is_sealed(const struct run *r)
 {
     return r->info.net_known && (r->info.net == NET_NONE || r->info.net == r->spec.net_after);
 }
@@ -413,8 +412,12 @@ bool skip_seal(void *ctx, char why[STEP_WHY_MAX])
         str_copy(why, STEP_WHY_MAX, "provisioning goes on without us"); /* whoever resumes it seals */
         return true;
     }
+    if (r->info.state == SANDBOX_STOPPED) {
+        str_copy(why, STEP_WHY_MAX, "it is stopped");
+        return true;
+    }
     str_copy(why, STEP_WHY_MAX, r->info.net == NET_NONE ? "it has no network" : "it reaches the model only");
-    return is_sealed(r);
+    return run_is_sealed(r);
 }
 
 /* A network that stays open: the op's failure, or a lasting warning where the profile says so. */
@@ -446,7 +449,7 @@ static int settle_sealed(struct run *r, struct error *err)
     if (run_take_info(r, err) < 0) {
         return -1;
     }
-    if (r->info.state == SANDBOX_RUNNING && !is_sealed(r)) {
+    if (r->info.state == SANDBOX_RUNNING && !run_is_sealed(r)) {
         return stays_open(r, "it was cut, but is still there when read back", err);
     }
     return 0;

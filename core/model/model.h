@@ -21,7 +21,7 @@ typedef uint32_t workspace_id; /* 0: none */
 typedef uint32_t op_id;        /* 0: none */
 
 /* One running or lately ended op, for lists and the provisioning view. */
-#define OP_STEPS_MAX 26
+#define OP_STEPS_MAX 34
 enum op_step_state {
     OP_STEP_PENDING,
     OP_STEP_RUNNING,

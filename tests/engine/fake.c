@@ -134,7 +134,8 @@ static void take_spec(struct sandbox_info *info, const struct sandbox_spec *spec
     str_copy(info->workspace, sizeof(info->workspace), spec->workspace);
     info->net = spec->net;
     info->workspace_mode = current->overlay ? WORKSPACE_OVERLAY : spec->workspace_mode;
-    str_copy(info->image, sizeof(info->image), spec->image != NULL ? spec->image : "");
+    const char *image = spec->made_from != NULL ? spec->made_from : spec->image;
+    str_copy(info->image, sizeof(info->image), image != NULL ? image : "");
 }
 
 static int do_create(struct fake *f, const char *owner, const struct sandbox_spec *spec, struct error *err)
@@ -149,8 +150,10 @@ static int do_create(struct fake *f, const char *owner, const struct sandbox_spe
             memset(&f->boxes[i].info, 0, sizeof(f->boxes[i].info));
             f->boxes[i].info.state = SANDBOX_STOPPED;
             take_spec(&f->boxes[i].info, spec);
-            str_copy(f->boxes[i].info.image_id, sizeof(f->boxes[i].info.image_id),
-                     f->image_id != NULL ? f->image_id : "");
+            const char *id = spec->made_from_id != NULL ? spec->made_from_id : f->image_id;
+            str_copy(f->boxes[i].info.image_id, sizeof(f->boxes[i].info.image_id), id != NULL ? id : "");
+            f->boxes[i].info.net_known = strcmp(owner, "vm") == 0; /* configured for life */
+            str_copy(f->created_from, sizeof(f->created_from), spec->image != NULL ? spec->image : "");
             return 0;
         }
     }
@@ -229,7 +232,7 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
     struct sandbox_info *box = call->name != NULL ? box_of(f, owner, call->name) : NULL;
     switch (call->verb) {
     case BACKEND_PROBE:
-        call->probe = strcmp(owner, "pod") == 0 ? f->pod_probe : f->probe;
+        call->probe = strcmp(owner, "fake") != 0 ? f->pod_probe : f->probe;
         return 0;
     case BACKEND_LIST:
         if (f->list_fails > 0) {
@@ -300,6 +303,9 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
     case BACKEND_IMAGE:
         return do_image(f, call);
     case BACKEND_COMMIT:
+        if (strcmp(owner, "vm") == 0 && (box == NULL || box->state != SANDBOX_STOPPED)) {
+            return error_set(err, ERROR_INVALID, "only a stopped one");
+        }
         str_copy(f->committed, sizeof(f->committed), call->tag);
         str_copy(call->image_id, sizeof(call->image_id), f->committed_id != NULL ? f->committed_id : "");
         return 0;
@@ -351,6 +357,13 @@ static struct backend *pod_open(const struct backend_env *env, struct error *err
 {
     struct backend *be = fake_open(env, err);
     be->name = "pod";
+    return be;
+}
+
+static struct backend *vm_open(const struct backend_env *env, struct error *err)
+{
+    struct backend *be = fake_open(env, err);
+    be->name = "vm";
     return be;
 }
 
@@ -439,6 +452,19 @@ const struct backend_ops fake_pod = {
     .exec_argv = fake_exec_argv,
 };
 
+static const struct backend_ops fake_vm = {
+    .name = "vm",
+    .caps = BACKEND_CAP_STATS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL | BACKEND_CAP_IMAGES |
+            BACKEND_CAP_BASELINE | BACKEND_CAP_COMMIT | BACKEND_CAP_SEAL_BY_IMAGE,
+    .open = vm_open,
+    .close = fake_close,
+    .submit = fake_submit,
+    .cancel = fake_cancel,
+    .watch = fake_watch,
+    .exec_argv = fake_exec_argv,
+};
+
+const struct backend_ops *const fake_vm_registry[] = {&fake_vm, NULL};
 static const struct backend_ops *const REGISTRY[] = {&fake_backend, NULL};
 const struct backend_ops *const fake_pod_registry[] = {&fake_pod, NULL};
 const struct backend_ops *const fake_both[] = {&fake_backend, &fake_pod, NULL};

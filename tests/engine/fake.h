@@ -39,6 +39,7 @@ struct fake {
     int exec_exit;                    /* and ends with, when as root */
     int set_up_exit;                  /* else */
     bool last_as_root, kept_home, overlay;
+    char created_from[256]; /* the last CREATE */
     char committed[96], last_spec_image[256], last_golden[96];
     size_t held_back; /* by APPLY */
     enum net_policy last_net, last_start_net;
@@ -111,6 +112,7 @@ const struct op_step_view *world_step(struct world *w, const char *name);
 /* "pod" has images, a baseline, commits, overlays and looks, besides what "fake" has. */
 extern const struct backend_ops fake_backend, fake_pod;
 extern const struct backend_ops *const fake_pod_registry[]; /* the pod alone */
+extern const struct backend_ops *const fake_vm_registry[];  /* "vm": as the pod, but a network is for life */
 extern const struct backend_ops *const fake_both[];         /* fake first, then the pod */
 
 #endif
