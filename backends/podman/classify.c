@@ -31,6 +31,15 @@ bool podman_is_noise(const char *line)
     return false;
 }
 
+/* podman reads this of a process that it has just begun, and that may be gone by then (seen with 4.3):
+ * "read /proc/4242/cgroup: no such process". */
+#define RACE "/cgroup: no such process"
+
+bool podman_is_race(const char *text)
+{
+    return strstr(text, RACE) != NULL;
+}
+
 /* What a text means. The first that is found counts: specific ones before general ones. */
 static const struct {
     const char *text;
@@ -110,6 +119,7 @@ static const struct {
     {"open /dev/net/tun", ERROR_DENIED, "let the user open /dev/net/tun (mode 0666), or use the network none"},
     {"slirp4netns", ERROR_UNAVAILABLE, "install it: apt-get install slirp4netns, dnf install slirp4netns"},
     {"could not find pasta", ERROR_UNAVAILABLE, "install it: apt-get install passt, dnf install passt"},
+    {RACE, ERROR_UNAVAILABLE, "it ended while podman looked at it: start it again"},
     {"lock is held", ERROR_BUSY, NULL},
     {"container state improper", ERROR_BUSY, NULL},
     {"permission denied", ERROR_DENIED, NULL},

@@ -15,6 +15,8 @@ int podman_classify(int exit_code, const char *stderr_text, struct error *err);
 
 /* Is `line` noise that a working podman prints too? */
 bool podman_is_noise(const char *line);
+/* Did podman start lose a race against the program that it began? Once more may do. */
+bool podman_is_race(const char *text);
 
 /* The host port that a failed start names as taken or not to be had: "listen tcp4 127.0.0.1:18090: bind: ...". Returns
  * false when the text is about something else; *port is 0 when it is about a port but names none. */

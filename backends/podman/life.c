@@ -20,7 +20,8 @@ struct life {
     bool ever_started, writable_root;
     uint16_t ports_tried;
     int removals;
-    bool lost; /* its conmon died */
+    bool lost;  /* its conmon died */
+    bool raced; /* it was tried again because podman lost a race */
     struct error failed;
     int exit_code;
     char state[16];
@@ -218,8 +219,14 @@ static int on_look_back(struct request *r, const struct podman_seen *seen, struc
 
 static void on_started(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    const struct life *l = r->state;
+    struct life *l = r->state;
     struct error why = err ? *err : ERROR_INIT;
+    if (err && !l->raced && podman_is_race(res->err_tail->buf)) {
+        l->raced = true;
+        if (run_start(r, &why) == 0) {
+            return;
+        }
+    }
     if (err && l->lost) {
         error_hint(&why, ERROR_UNAVAILABLE,
                    "start it with --recreate: the project folder and the home stay, what was installed does not",

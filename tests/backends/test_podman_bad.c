@@ -183,6 +183,30 @@ static void test_killed_in_its_answer(void **state)
     ran_release(&r);
 }
 
+/* podman start that looks for a process which is gone already: it is asked once more, and no more than that. */
+static void test_lost_race(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    setenv("REAL", pod.podman, 1);
+    setenv("TIMES", pod.base, 1);
+    pod_stand_in(
+        "podman",
+        "#!/bin/sh\n# Stands for a podman that loses its race at the first start of each try.\n"
+        "case \" $* \" in *' start '*) echo x >>\"$TIMES/starts\"\n"
+        "[ \"$(wc -l <\"$TIMES/starts\")\" != 1 ] || {\n"
+        "echo 'Error: unable to start container 01: read /proc/4242/cgroup: no such process' >&2; exit 125; }\n"
+        ";; esac\nexec \"$REAL\" \"$@\"\n");
+    home_timed_run(&r, IN_TIME_MS, "start");
+    ran_expect(&r, 0);
+    home_expect_status("muthr-demo", "running");
+    MT_CLEANUP(strbuf) struct strbuf starts = STRBUF_INIT;
+    MT_CLEANUP(xfree) char *path = path_join(pod.base, "starts");
+    assert_int_equal(fs_read(path, 100, &starts, NULL), 0);
+    assert_string_equal(starts.buf, "x\nx\n");
+    ran_release(&r);
+}
+
 /* --- not ours --- */
 
 /* A container that only has our name: no verb touches it, and each says why. */
@@ -251,6 +275,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_no_subuid, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_goes_bad, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_late, bad_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(test_lost_race, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_killed_in_its_answer, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_foreign, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_odd_labels, bad_setup, home_teardown),

@@ -254,6 +254,7 @@ static void test_errors(void **state)
          "Error: cannot remove container 0123 as it is running - running or paused containers cannot be removed "
          "without force: container state improper\n",
          ERROR_BUSY},
+        {125, "Error: unable to start container 0123: read /proc/4242/cgroup: no such process\n", ERROR_UNAVAILABLE},
         {125, "Error: never seen before\n", ERROR_EXIT},
         {3, "", ERROR_EXIT},
     };
