@@ -45,6 +45,7 @@ static const struct {
     {"default kernel not configured", ERROR_UNAVAILABLE,
      "install its kernel: container system kernel set --recommended"},
     {"no space left on device", ERROR_SYS, "free some space: container image prune removes what nothing uses"},
+    {"no such container", ERROR_NOT_FOUND, NULL},
     {"not found", ERROR_NOT_FOUND, NULL},
     {"notfound", ERROR_NOT_FOUND, NULL},
     {"operation timed out", ERROR_TIMEOUT, NULL},

@@ -66,8 +66,10 @@ static int run_create(struct request *r, struct error *err)
     if (ctr_args_create(&in, &c->args, &c->warning, err) < 0) {
         return -1;
     }
-    struct cli_opts opts = {
-        .args = (const char *const *)c->args.v, .timeout_ms = CREATE_TIMEOUT_MS, .on_line = pass_line};
+    struct cli_opts opts = {.args = (const char *const *)c->args.v,
+                            .capture_max_bytes = 4096,
+                            .timeout_ms = CREATE_TIMEOUT_MS,
+                            .on_line = pass_line};
     ctr_watch_hurry(r->be);
     r->making = true;
     return ctr_run(r, &opts, on_created, err);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/container/life.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,13 +16,12 @@
  * down), in which nothing can be started or deleted: it is waited for. */
 
 #define START_TIMEOUT_MS 120000
-#define STOP_SLACK_MS 30000 /* on top of the grace: the virtual machine goes down */
 #define KILL_TIMEOUT_MS 30000
 #define DELETE_TIMEOUT_MS 60000
-#define SETTLE_MS 45000 /* "stopping" lasts no longer */
 #define LOGS_TIMEOUT_MS 10000
-#define AGAIN_MS 300
 #define DEFAULT_GRACE_MS 30000
+
+struct ctr_patience ctr_life_patience = {.stop_slack_ms = 30000, .settle_ms = 45000, .again_ms = 300};
 
 struct life {
     uint64_t until_ms; /* for what is waited for */
@@ -59,11 +60,12 @@ static void end(struct request *r, const struct error *err)
 /* Runs `container WORD [OPTION...] CONTAINER`. */
 static int simple(struct request *r, const char *const *words, uint64_t timeout_ms, ctr_then_fn then, struct error *err)
 {
+    bool stops = strcmp(words[0], "stop") == 0; /* its time is the grace's: never shortened */
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
     strvec_pushv(&args, words);
     strvec_push(&args, r->container);
     struct cli_opts opts = {.args = (const char *const *)args.v,
-                            .capture_max_bytes = 65536,
+                            .capture_max_bytes = stops ? 0 : 65536,
                             .timeout_ms = timeout_ms,
                             .on_line = pass_line};
     ctr_watch_hurry(r->be);
@@ -72,20 +74,20 @@ static int simple(struct request *r, const char *const *words, uint64_t timeout_
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Looks again in a moment, until SETTLE_MS are over. Returns as a verb does. */
+/* Looks again in a moment, until patience is over. Returns as a verb does. */
 static int look_again(struct request *r, void (*look)(struct request *r), struct error *err)
 {
     struct life *l = r->state;
     uint64_t now = clock_mono_ms();
     if (l->until_ms == 0) {
-        l->until_ms = now + SETTLE_MS;
+        l->until_ms = now + ctr_life_patience.settle_ms;
     }
     if (now >= l->until_ms) {
         return error_hint(err, ERROR_TIMEOUT,
                           "container system stop ends what hangs, and every other container with it",
                           "sandbox %s does not come to rest: container says it is stopping", r->call->name);
     }
-    ctr_wait(r, AGAIN_MS, look);
+    ctr_wait(r, ctr_life_patience.again_ms, look);
     return 0;
 }
 
@@ -274,7 +276,7 @@ static int run_stop(struct request *r, struct error *err)
 {
     char seconds[24];
     str_format(seconds, sizeof(seconds), "%llu", (unsigned long long)((grace_ms(r) + 999) / 1000));
-    return simple(r, WORDS("stop", "--time", seconds), grace_ms(r) + STOP_SLACK_MS, on_stopped, err);
+    return simple(r, WORDS("stop", "--time", seconds), grace_ms(r) + ctr_life_patience.stop_slack_ms, on_stopped, err);
 }
 
 static int on_stop_seen(struct request *r, const struct ctr_seen *seen, struct error *err)
