@@ -229,6 +229,7 @@ $(B)/headers/%.ok: %.h $(B)/flags
 	@touch $@
 layers: objects $(HEADER_CHECKS)
 	@tests/layers.sh $(B)/obj
+	@tests/portable.sh
 
 # --- pictures of the real program for README and themes/preview ---
 pictures: $(B)/tests/screens/test_pictures

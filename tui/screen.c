@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/io/fd.h"
 #include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/log.h"
@@ -242,11 +242,15 @@ static void on_cont(void *arg, int signum)
 static int open_terminal(struct screen *s, struct error *err)
 {
     const char *name = ttyname(STDOUT_FILENO);
+    char own[64];
 
     s->restore_flags = -1;
+    if (name && strcmp(name, "/dev/tty") == 0) { /* not its name: standard output was opened by that one */
+        name = NULL;
+    }
     s->fd = name ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK) : -1;
-    if (s->fd < 0) {
-        s->fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (s->fd < 0 && fd_terminal(own, sizeof(own)) == 0) {
+        s->fd = open(own, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     }
     if (s->fd < 0) {
         /* The name may belong to another mount namespace: share the description, and give its flags back at the end. */
@@ -393,7 +397,7 @@ static void drain_out(struct screen *s)
             s->sent = 0;
             return;
         }
-        (void)poll(&(struct pollfd){.fd = s->fd, .events = POLLOUT}, 1, (int)(deadline - now));
+        fd_wait_writable(s->fd, (int)(deadline - now));
     }
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/io/fd.h"
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
 #include "tui/screen.h"
@@ -53,7 +53,7 @@ void screen_emergency_restore(void)
             if (n > 0) {
                 at += (size_t)n;
             } else if (n < 0 && errno == EAGAIN) {
-                (void)poll(&(struct pollfd){.fd = fatal.fd, .events = POLLOUT}, 1, 5);
+                fd_wait_writable(fatal.fd, 5);
             } else if (n < 0 && errno != EINTR) {
                 break;
             }

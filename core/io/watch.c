@@ -35,11 +35,18 @@ static void on_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
+/* Files are always ready: epoll does not take them, and kqueue is silent at their end. */
+static bool is_file(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
 struct watch *watch_new(struct loop *loop, int fd, watch_fn fn, void *arg, struct error *err)
 {
     struct watch *w = xcalloc(1, sizeof(*w));
     int flags = fcntl(fd, F_GETFL);
-    int rc = flags < 0 ? -errno : uv_poll_init(loop_uv(loop), &w->uv, fd);
+    int rc = flags < 0 ? -errno : is_file(fd) ? UV_EPERM : uv_poll_init(loop_uv(loop), &w->uv, fd);
 
     if (rc != 0) {
         free(w); /* uv_poll_init registers nothing when it fails */

@@ -119,6 +119,8 @@ static char *find_runtime(void)
     if (value && value[0] == '/' && is_private_dir(value)) {
         return path_join(value, "muthr");
     }
+    /* Not macOS's folder of one's own (confstr, TMPDIR): with its 49 bytes a session's socket would be longer than the
+     * 104 that an address takes there. What cleans /tmp after some days passes sockets over. */
     return xasprintf("/tmp/muthr-%lu", (unsigned long)geteuid());
 }
 
