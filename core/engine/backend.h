@@ -66,7 +66,7 @@ enum backend_cap {
     BACKEND_CAP_SEAL_BY_IMAGE = 1 << 18, /* instead of SEAL: a stopped sandbox can be made anew, without a network, from
                                             an image of itself (COMMIT, then CREATE with made_from). In force only
                                             where the probe says so */
-    BACKEND_CAP_GPU = 1 << 18,           /* programs inside can use the machine's GPU */
+    BACKEND_CAP_GPU = 1 << 20,           /* programs inside can use the machine's GPU */
 };
 
 /* S3: what a sandbox is made from where nobody says otherwise, by a backend that has images. */
