@@ -8,6 +8,7 @@
 #endif
 #include "backends/container/container.h"
 #include "backends/podman/podman.h"
+#include "backends/seatbelt/seatbelt.h"
 
 const struct backend_ops *const backend_registry[] = {
 #if defined(__linux__)
@@ -15,5 +16,6 @@ const struct backend_ops *const backend_registry[] = {
 #endif
     &podman_backend,
     &container_backend,
+    &seatbelt_backend,
     NULL,
 };

@@ -15,6 +15,7 @@
 #endif
 #include "backends/container/container.h"
 #include "backends/podman/podman.h"
+#include "backends/seatbelt/seatbelt.h"
 #include "core/util/paths.h"
 #include "term/host.h"
 #include "tui/cockpit.h"
@@ -32,6 +33,8 @@ static const struct {
     {"shim", bwrap_shim_main},
 #endif
     {"podman-enter", podman_enter_main},
+    {"seat", seatbelt_main},
+    {"seat-enter", seatbelt_enter_main},
     {"container-enter", container_enter_main},
 };
 

@@ -34,26 +34,12 @@
 
 void shim_tell(struct shim *s, enum report_ready kind, const char *text)
 {
-    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    strbuf_addf(&line, "%c%s\n", (char)kind, text);
-    if (s->ready_fd >= 0 && write(s->ready_fd, line.buf, line.len) < 0 && errno == EPIPE) {
-        s->abandoned = true;
-    }
+    s->abandoned = !report_ready(s->ready_fd, kind, text) || s->abandoned;
 }
 
 int shim_record(struct shim *s, const char *phase, struct error *err)
 {
-    struct error why = ERROR_INIT;
-    str_copy(s->status.phase, sizeof(s->status.phase), phase);
-    int rc = state_status_save(s->dir, &s->status, &why);
-    if (rc < 0) {
-        log_error("%s", why.msg);
-        if (err) {
-            *err = why;
-        }
-    }
-    state_poke(s->root, s->id);
-    return rc;
+    return state_record(s->root, s->id, &s->status, phase, err);
 }
 
 /* --- running --- */

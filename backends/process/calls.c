@@ -248,6 +248,10 @@ static int check_call(const struct request *r, struct error *err)
     bool ours = call->verb == BACKEND_LIST || call->verb == BACKEND_INSPECT || call->verb == BACKEND_STATS ||
                 call->verb == BACKEND_EXEC || call->verb == BACKEND_LOGS || call->verb == BACKEND_ISOLATION ||
                 helper_verb(r) != NULL;
+    if (call->verb == BACKEND_COMMIT || call->verb == BACKEND_IMAGE) {
+        return error_set(err, ERROR_INVALID, "%s has no images: nothing can be pulled, built or tagged",
+                         r->kind->ops->name);
+    }
     if (!ours) {
         return error_set(err, ERROR_INVALID, "a %s sandbox cannot do that", r->kind->ops->name);
     }
@@ -406,7 +410,7 @@ static void on_poke(void *arg, const char *name)
     }
     struct sandbox_info info;
     char *dir = path_join(be->root, name);
-    bool there = state_info(dir, &info);
+    bool there = calls_info(be->kind, dir, &info);
     free(dir);
     be->change(be->change_arg, there ? info.name : NULL);
 }

@@ -24,6 +24,8 @@ struct calls_kind {
     size_t helper_verb_count;
     /* STATS: answers at once and returns 1, or begins and returns 0; -1: nothing was begun. */
     int (*stats)(struct request *r, struct error *err);
+    /* What the state folder alone does not say; may be NULL. */
+    void (*complete)(const char *dir, struct sandbox_info *info);
     /* ISOLATION: fills call->facts. Short, synchronous. */
     int (*isolation)(struct backend_call *call, const char *dir, struct error *err);
 };
@@ -73,6 +75,9 @@ void calls_finish(struct request *r, const struct error *err);
 void calls_end_soon(struct request *r);
 
 /* --- calls_look.c --- */
+
+/* What the sandbox in that folder is. False when there is none. */
+bool calls_info(const struct calls_kind *kind, const char *dir, struct sandbox_info *out);
 
 /* Each begins; -1: nothing was begun. */
 int calls_list_begin(struct request *r, struct error *err);

@@ -12,6 +12,17 @@
 
 /* --- list and inspect --- */
 
+bool calls_info(const struct calls_kind *kind, const char *dir, struct sandbox_info *out)
+{
+    if (!state_info(dir, out)) {
+        return false;
+    }
+    if (kind->complete) {
+        kind->complete(dir, out);
+    }
+    return true;
+}
+
 static void add_info(struct backend_call *call, const struct sandbox_info *info)
 {
     call->infos = xreallocarray(call->infos, call->info_count + 1, sizeof(*call->infos));
@@ -24,7 +35,7 @@ void calls_list_turn(struct request *r)
     for (; r->at < stop; r->at++) {
         struct sandbox_info info;
         char *dir = path_join(r->be->root, r->names.v[r->at]);
-        if (state_info(dir, &info)) {
+        if (calls_info(r->kind, dir, &info)) {
             add_info(r->call, &info);
         }
         free(dir);
@@ -59,7 +70,7 @@ void calls_inspect(struct request *r)
 {
     struct sandbox_info info;
     char *dir = state_dir_of(r->be->root, r->call->name);
-    if (!state_info(dir, &info)) {
+    if (!calls_info(r->kind, dir, &info)) {
         str_copy(info.name, sizeof(info.name), r->call->name);
         info.state = SANDBOX_NONE;
     }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/process/report.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "core/util/json.h"
 
 void report_error_write(const struct error *err, struct strbuf *out)
@@ -24,4 +27,11 @@ void report_error_parse(const char *text, size_t len, struct error *err)
               json_get_string(j, "msg", "the helper failed without a message"));
     err->sys = (int)json_get_int(j, "sys", 0);
     json_free(j);
+}
+
+bool report_ready(int fd, enum report_ready kind, const char *text)
+{
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    strbuf_addf(&line, "%c%s\n", (char)kind, text);
+    return fd < 0 || write(fd, line.buf, line.len) >= 0 || errno != EPIPE;
 }

@@ -363,6 +363,23 @@ void state_poke(const char *root, const char *id)
     free(tmp);
 }
 
+int state_record(const char *root, const char *id, struct state_status *st, const char *phase, struct error *err)
+{
+    struct error why = ERROR_INIT;
+    char *dir = path_join(root, id);
+    str_copy(st->phase, sizeof(st->phase), phase);
+    int rc = state_status_save(dir, st, &why);
+    if (rc < 0) {
+        log_error("%s", why.msg);
+        if (err) {
+            *err = why;
+        }
+    }
+    state_poke(root, id);
+    free(dir);
+    return rc;
+}
+
 /* --- lock and processes --- */
 
 int state_lock_holder(const char *dir)

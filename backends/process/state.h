@@ -64,6 +64,8 @@ struct state_status {
 /* Never fails; a malformed file is set aside and told in reason. */
 void state_status_load(const char *dir, struct state_status *out);
 int state_status_save(const char *dir, const struct state_status *st, struct error *err);
+/* Saves the status with this phase and pokes whoever watches. err may be NULL: it is logged in any case. */
+int state_record(const char *root, const char *id, struct state_status *st, const char *phase, struct error *err);
 /* Rewrites the poke file of a sandbox. Failure is only logged. */
 void state_poke(const char *root, const char *id);
 
