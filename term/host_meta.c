@@ -8,6 +8,7 @@
 #include "term/host_rules.h"
 #include "term/host_session.h"
 #include "term/host_task.h"
+#include "term/logfile.h"
 #include "term/meta.h"
 #include "term/select.h"
 #include "term/viewer.h"
@@ -51,6 +52,17 @@ static void fill_since(struct host_session *h, enum attention_kind before)
     }
 }
 
+/* Could all of its log be written? What was lost when it was closed stays known. */
+static void fill_log(struct host_session *h)
+{
+    const char *why;
+
+    if (h->log != NULL) {
+        h->info.log_lost = logfile_lost(h->log, &why);
+        str_copy(h->info.log_problem, sizeof(h->info.log_problem), why);
+    }
+}
+
 /* Brings the facts up to date. */
 void host_meta_fill(struct host_session *h)
 {
@@ -71,6 +83,7 @@ void host_meta_fill(struct host_session *h)
     i->attention_seen = i->attention != ATTENTION_NONE && pulse_is_seen(h->pulse);
     fill_since(h, before);
     fill_last_line(h);
+    fill_log(h);
 }
 
 /* Tells every viewer. */

@@ -215,6 +215,12 @@ void logfile_write(struct logfile *l, const void *data, size_t len)
     }
 }
 
+uint64_t logfile_lost(const struct logfile *l, const char **why)
+{
+    *why = l->lost > 0 ? strerror(l->sys) : "";
+    return l->lost;
+}
+
 void logfile_close(struct logfile *l)
 {
     if (l == NULL) {

@@ -21,6 +21,8 @@ int logfile_open(struct logfile **out, const char *path, uint64_t max_bytes, str
 /* Appends. What cannot be written (disk full) is counted, and the session goes on; every few seconds, and when it is
  * closed, it is tried again, and the log then says how much is missing there. */
 void logfile_write(struct logfile *l, const void *data, size_t len);
+/* How many bytes are missing at its end by now, and why; 0: none. */
+uint64_t logfile_lost(const struct logfile *l, const char **why);
 void logfile_close(struct logfile *l); /* NULL allowed */
 
 #endif

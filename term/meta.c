@@ -60,6 +60,8 @@ void meta_write(const struct session_info *i, struct strbuf *out)
     json_set_int(j, "ended", (int64_t)i->ended_wall_ms);
     json_set_bool(j, "seen", i->seen);
     json_set_string(j, "log_path", i->log_path);
+    json_set_int(j, "log_lost", (int64_t)i->log_lost);
+    json_set_string(j, "log_problem", i->log_problem);
     json_set_string(j, "tag", i->tag);
     json_set_string(j, "command", i->command);
     json_set_string(j, "last_line", i->last_line);
@@ -119,6 +121,7 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     take_text(j, "cwd", i->cwd, sizeof(i->cwd));
     take_text(j, "attention_text", i->attention_text, sizeof(i->attention_text));
     str_copy(i->log_path, sizeof(i->log_path), json_get_string(j, "log_path", "")); /* bytes: a path */
+    take_text(j, "log_problem", i->log_problem, sizeof(i->log_problem));
     take_text(j, "tag", i->tag, sizeof(i->tag));
     if (str_copy(i->command, sizeof(i->command), json_get_string(j, "command", "")) != 0) {
         i->command[0] = '\0'; /* half a command must not be run */
@@ -135,6 +138,7 @@ int meta_read(const char *text, size_t len, const char *id, struct session_info 
     i->last_input_wall_ms = take_ms(j, "last_input");
     i->attention_since_ms = take_ms(j, "attention_since");
     i->ended_wall_ms = take_ms(j, "ended");
+    i->log_lost = take_ms(j, "log_lost");
     i->working = json_get_bool(j, "working", false);
     i->flooding = json_get_bool(j, "flooding", false);
     i->progress = take_int(j, "progress", -1);

@@ -165,6 +165,10 @@ struct json *verb_session_facts(const struct session_info *s)
     set_time(row, "started", s->started_wall_ms);
     set_time(row, "ended", s->ended_wall_ms);
     set_string(row, "log", s->log_path);
+    if (s->log_lost > 0) {
+        json_set_int(row, "log_lost", (int64_t)s->log_lost);
+        set_string(row, "log_problem", s->log_problem);
+    }
     if (s->kind == SESSION_TASK) {
         json_set(row, "task", verb_task_facts(s));
     }

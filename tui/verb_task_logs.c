@@ -30,7 +30,7 @@ struct reading {
     /* --follow */
     struct logfollow *log;
     struct timer *drain;
-    bool over;
+    bool over, told_lost;
     int code, kept_code; /* kept: of one whose session is gone; 0 when nobody saw how it ended */
 };
 
@@ -69,6 +69,20 @@ static void pass_line(void *arg, const char *line, size_t len)
     print_line(arg, line);
 }
 
+/* What could not be written is no part of the log, and must not look as if it had never been said. */
+static void tell_lost(struct reading *r)
+{
+    const struct session_info *s = model_session(r->ctx->model, r->id);
+
+    if (s != NULL && s->log_lost > 0 && !r->told_lost) {
+        output_note(
+            "muthr-tui: the log is not whole: %llu bytes at its end could not be written: %s\n  `muthr-tui screen "
+            "--history 1000 %s` prints what its terminal still has.",
+            (unsigned long long)s->log_lost, s->log_problem, r->id);
+    }
+    r->told_lost = s != NULL && s->log_lost > 0;
+}
+
 /* All that is kept, or the last lines of it. */
 static int print_log(struct reading *r)
 {
@@ -94,6 +108,10 @@ static int print_log(struct reading *r)
         free(r->ring[i]);
     }
     free(r->ring);
+    tell_lost(r);
+    if (text.len == 0 && !r->told_lost && !r->ctx->o.quiet) {
+        output_note("muthr-tui: there is nothing in its log");
+    }
     return (r->out != NULL ? output_finish(r->out, NULL) : output_flush()) < 0 ? 1 : 0;
 }
 
@@ -165,6 +183,7 @@ static void on_event(void *arg, const struct model_event *ev)
     struct reading *r = arg;
 
     if (strcmp(ev->session, r->id) == 0) {
+        tell_lost(r);
         look(r, ev->kind == MODEL_SESSION_REMOVED);
     }
 }
@@ -211,6 +230,7 @@ static int follow_log(struct reading *r)
     for (size_t i = 0; i < MT_ARRAY_LEN(wanted); i++) {
         signals[i] = signal_watch_new(r->ctx->loop, wanted[i], on_signal, r, NULL);
     }
+    tell_lost(r);
     look(r, model_session(r->ctx->model, r->id) == NULL);
     r->code = r->id[0] == '\0' ? r->kept_code : r->code;
     verb_run(r->ctx);

@@ -60,9 +60,11 @@ struct session_info {
     uint64_t attention_since_ms; /* wall */
     int exit_code, exit_signal;  /* valid when EXITED */
     uint64_t ended_wall_ms;
-    bool seen;          /* the end was seen by a person: the host goes away */
-    char log_path[512]; /* "" unless it keeps a log file */
-    char tag[128];      /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
+    bool seen;            /* the end was seen by a person: the host goes away */
+    char log_path[512];   /* "" unless it keeps a log file */
+    uint64_t log_lost;    /* bytes at its end that could not be written; 0: none are missing */
+    char log_problem[48]; /* why: "No space left on device" */
+    char tag[128];        /* free for the engine: provision sessions carry "<profile> <specs-rev>" */
     /* What sh or bash was told to run (bytes; never for the screen), to run it again; "": no command, or too long. */
     char command[SESSION_COMMAND_MAX];
     uint64_t silent_since_ms; /* wall; of a cockpit: its host was asked then, and has not answered; 0: it answers */

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "term/host.h"
 #include "tests/backends/host_rig.h"
 #include "tests/portable.h"
+#include "tests/skip.h"
 
 static struct rig rig;
 static struct rig_client a, b;
@@ -156,6 +158,28 @@ static void test_kill_while_it_waits(void **state)
     assert_int_equal(info(id)->state, SESSION_EXITED);
     sessions_dismiss(a.s, id);
     rig_expect_removed(&a, id);
+}
+
+static bool has_lost(void *arg)
+{
+    const struct session_info *i = sessions_find(a.s, arg);
+
+    return i != NULL && i->log_lost >= 6;
+}
+
+/* What could not be written to its log is told, with the reason; it runs on. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    if (access("/dev/full", W_OK) != 0) {
+        skip_because("there is no /dev/full here");
+    }
+    const char *id = start_task("echo hello; exec sleep 1000", NULL, "/dev/full");
+    assert_true(rig_wait(&rig, has_lost, (void *)(uintptr_t)id, RIG_WAIT_MS));
+    assert_string_equal(info(id)->log_problem, strerror(ENOSPC));
+    assert_int_equal(info(id)->state, SESSION_RUNNING);
+    sessions_kill(a.s, id);
+    expect(id, 0, ENDED);
 }
 
 static void test_kill_while_it_runs(void **state)
@@ -384,10 +408,17 @@ int main(int argc, char **argv)
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_crash_loop),      T(test_kill_while_it_waits),  T(test_kill_while_it_runs),
-        T(test_restart_by_hand), T(test_input_while_it_waits), T(test_host_ended_while_it_waits),
-        T(test_only_tasks),      T(test_ready_by_a_line),      T(test_ready_in_a_flood),
+        T(test_crash_loop),
+        T(test_kill_while_it_waits),
+        T(test_kill_while_it_runs),
+        T(test_restart_by_hand),
+        T(test_input_while_it_waits),
+        T(test_host_ended_while_it_waits),
+        T(test_only_tasks),
+        T(test_ready_by_a_line),
+        T(test_ready_in_a_flood),
         T(test_ready_by_a_port),
+        T(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

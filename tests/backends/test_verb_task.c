@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* task: the real program, real sandboxes, and projects that want more than they may. */
+#include "tests/backends/verb_rig.h"
+
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include "core/util/fs.h"
+#include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 #include "tests/backends/bwrap_fixture.h"
-#include "tests/backends/verb_rig.h"
+#include "tests/skip.h"
 
 #define CONFIG ".config/muthr/muthr.toml"
 
@@ -384,6 +390,57 @@ static void test_refusals(void **state)
     ran_release(&r);
 }
 
+/* Is the task's log known to be not whole? */
+static bool log_is_cut(const void *name)
+{
+    struct json *list;
+    const struct json *t = listed(name, &list);
+    bool is = json_get_int(t, "log_lost", 0) > 0;
+    json_free(list);
+    return is;
+}
+
+/* The disk of the logs is full before a task says its first word: nothing is in the log, and that is said. Only root
+ * can have such a disk here. */
+static void test_full_disk(void **state)
+{
+    struct ran r = RAN_INIT;
+    char *dir = path_join(vr.home, ".local/state/muthr/tasks"), *all = path_join(dir, "all");
+    (void)state;
+    if (geteuid() == 0) {
+        assert_int_equal(fs_mkdirs(dir, 0700, NULL), 0);
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("none", dir, "tmpfs", 0, "size=64k") < 0) {
+            skip_because("no file system can be mounted here");
+        }
+        free(begin("--name", "quiet", "-c", "exec sleep 1000"));
+        verb_run(&r, "task", "logs", "quiet");
+        ran_expect(&r, 0);
+        expect_text(&r.err, "there is nothing in its log");
+        MT_CLEANUP(strbuf) struct strbuf much = STRBUF_INIT;
+        for (int i = 0; i < 16; i++) {
+            strbuf_clear(&much);
+            strbuf_addf(&much, "%s%d", all, i);
+            char page[4096];
+            memset(page, 'x', sizeof(page));
+            (void)fs_write_atomic(much.buf, page, sizeof(page), 0600, NULL);
+        }
+        free(begin("--name", "loud", "-c", "echo hello; exec sleep 1000"));
+        assert_true(verb_until(log_is_cut, "loud", RIG_DEADLINE_MS));
+        verb_run(&r, "task", "logs", "loud");
+        ran_expect(&r, 0);
+        assert_int_equal(r.out.len, 0);
+        expect_text(&r.err, "could not be written: No space left on device");
+        expect_text(&r.err, "screen --history");
+        verb_expect(0, "task", "stop", "loud", "quiet");
+        verb_expect(0, "delete", "--yes", "demo");
+        assert_int_equal(umount2(dir, MNT_DETACH), 0);
+    }
+    free(dir);
+    free(all);
+    ran_release(&r);
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +452,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_ready, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_stopped, task_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, task_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk, task_setup, verb_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
