@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/play/container/standin.h"
+#include "tests/portable.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +20,7 @@ static int bind_one(const struct json *p)
     struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)json_get_int(p, "hostPort", 0))};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = in4.sin_port};
     inet_pton(v6 ? AF_INET6 : AF_INET, address, v6 ? (void *)&in6.sin6_addr : (void *)&in4.sin_addr);
-    int one = 1, fd = socket(v6 ? AF_INET6 : AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    int one = 1, fd = self_socket(v6 ? AF_INET6 : AF_INET, udp ? SOCK_DGRAM : SOCK_STREAM, false);
     if (fd < 0) {
         return -1;
     }
@@ -71,7 +72,7 @@ static bool hand_on(int from, int to)
 static MT_NORETURN void carry(int client, uint16_t port)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int server = self_socket(AF_INET, SOCK_STREAM, false);
     struct pollfd p[2] = {{.fd = client, .events = POLLIN}, {.fd = server, .events = POLLIN}};
     if (server < 0 || connect(server, (const void *)&in, sizeof(in)) != 0) {
         _exit(0);
