@@ -49,6 +49,13 @@ static const char *key_of(const struct option_rule *o)
     return p ? p : o->names;
 }
 
+/* Notes that it was given; of several long names by the first. */
+static void push_key(struct given *out, const struct option_rule *o)
+{
+    const char *key = key_of(o);
+    strvec_pushf(&out->keys, "%.*s", (int)strcspn(key, "/"), key);
+}
+
 /* "-c, --cpus <cpus>": as help and errors name it. */
 static void named(const struct option_rule *o, const char *value_name, struct strbuf *out)
 {
@@ -89,7 +96,7 @@ static int take_option(const struct command *c, char **argv, int argc, int i, st
     if (!o) {
         fail_usage(c->usage, c->path, "Unknown option '%.*s'", (int)len, word);
     }
-    strvec_push(&out->keys, key_of(o));
+    push_key(out, o);
     if (o->kind == 'f') {
         if (equals) {
             fail_usage(c->usage, c->path, "The option '%.*s' does not take any value, but '%s' was specified.",
@@ -123,7 +130,7 @@ static bool take_joined(const struct command *c, const char *word, struct given 
     }
     for (const char *p = word + 1; *p; p++) {
         one[1] = *p;
-        strvec_push(&out->keys, key_of(find(c, one, 2)));
+        push_key(out, find(c, one, 2));
         strvec_push(&out->values, "");
     }
     return true;
