@@ -242,9 +242,12 @@ void app_on_event(void *arg, const struct model_event *ev)
         }
         app_tree_dirty(app);
         break;
+    case MODEL_BACKEND:
+        wake_on_backend(app);
+        app_tree_dirty(app);
+        break;
     case MODEL_WORKSPACES:
     case MODEL_SANDBOX:
-    case MODEL_BACKEND:
         app_tree_dirty(app);
         break;
     }

@@ -197,6 +197,8 @@ struct app {
         uint64_t ms;
     } click;
 
+    struct flow after_wake; /* ws 0: nothing; what is done when the backend `waking` works */
+    char waking[16];        /* whose service is being started; "": none's */
     struct boot *boot;      /* :up or :down, the last one; NULL: none yet */
     bool boot_is_up;        /* it is :up */
     unsigned services_told; /* bit per service: that it failed was told */
@@ -496,6 +498,15 @@ void dialog_editor(struct app *app); /* the same, in the person's editor on the 
 /* Asks what only a person can decide before this is done, and goes on with flow_run; false: there is nothing to ask,
  * and what was decided for good is in *f. */
 bool consent_ask(struct app *app, struct flow *f);
+
+/* --- dialogs_wake.c --- */
+/* Is what would run the sandbox only asleep? Then the person is asked whether its service is to be started, and the
+ * flow goes on when it works. True: asked. */
+bool wake_ask(struct app *app, const struct flow *f);
+/* The same without a sandbox: the first backend that is asleep. */
+void dialog_wake(struct app *app);
+/* A backend was looked at. */
+void wake_on_backend(struct app *app);
 void dialog_backend(struct app *app);
 
 /* --- dialogs_down.c --- */

@@ -130,7 +130,7 @@ void flow_run(struct app *app, const struct flow *want)
     const struct workspace *ws = model_workspace(app->model, want->ws);
     struct error err = ERROR_INIT;
     struct flow f = *want;
-    if (!ws || consent_ask(app, &f)) {
+    if (!ws || wake_ask(app, &f) || consent_ask(app, &f)) {
         return;
     }
     struct engine_request req = {

@@ -56,6 +56,8 @@ const struct verb verb_table[] = {
     {"services", "status|start|stop|restart|logs [NAME]",
      "muthr's own services: the MCP bridge (muthr-services) and search (muthr-searxng)", "orRlq", 3, false,
      verb_services},
+    {"backend", "start NAME", "Start the service of what runs sandboxes, where it has one (Apple's container)", "orZq",
+     2, false, verb_backend},
     {"config", "show|init", "Print the settings in force, or write a commented file", "or", 2, false, verb_config},
     {"completion", "bash|zsh|fish", "Print what makes a shell complete the words after muthr-tui", "r", 1, false,
      verb_completion},
@@ -126,6 +128,7 @@ static const struct option_row option_rows[] = {
     {'2', "-w", "--wait", NULL, "run: until it is ready or has ended; then with its exit code"},
     {'M', NULL, "--lines", "N", "logs: the last N lines (100; --all: all that are kept)"},
     {'0', NULL, "--definitions", NULL, "ls: what is written down and could be run"},
+    {'Z', NULL, "--kernel", "yes|no", "where it has no kernel for its virtual machines: download the recommended one?"},
     {'q', "-q", "--quiet", NULL, "say nothing but errors"},
 };
 
@@ -293,6 +296,12 @@ static int option_apply(struct verb_options *o, char letter, const char *value, 
         break;
     case 'S':
         o->state = value;
+        break;
+    case 'Z':
+        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+            return error_set(err, ERROR_INVALID, "--kernel takes yes or no, not '%.40s'", value);
+        }
+        o->kernel = value;
         break;
     case 'O':
         return kind_parse(value, &o->only, err);

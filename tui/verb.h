@@ -48,6 +48,7 @@ struct verb_options {
     struct strvec env;
     struct strvec keys;                            /* of send, in order */
     const char *state;                             /* of wait */
+    const char *kernel;                            /* of backend: "yes" or "no" */
     const char *sandbox, *task_name, *ready_match; /* of task */
     enum task_restart restart;
     unsigned most_restarts, ready_port;
@@ -197,6 +198,7 @@ int verb_engine(struct verb_ctx *ctx);
 int verb_endpoints(struct verb_ctx *ctx, struct http_client *http, struct output *out, const char *name);
 int verb_task(struct verb_ctx *ctx);
 int verb_services(struct verb_ctx *ctx);
+int verb_backend(struct verb_ctx *ctx);
 int verb_up(struct verb_ctx *ctx);
 int verb_down(struct verb_ctx *ctx);
 

@@ -7,7 +7,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
 
-#define START_SERVICE "start its service: container system start"
+#define START_SERVICE "start its service: muthr-tui backend start container"
 
 /* What a text means, in lower case. The first that is found counts: specific ones before general ones. Two styles:
  * `message (cause: "code: \"inner\"")` since 0.10, `code: "message" (cause: ...)` before. */

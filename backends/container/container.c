@@ -152,7 +152,7 @@ static int (*const verbs[])(struct request *r, struct error *err) = {
     [BACKEND_CREATE] = ctr_create,       [BACKEND_START] = ctr_start, [BACKEND_STOP] = ctr_stop,
     [BACKEND_DELETE] = ctr_delete,       [BACKEND_STATS] = ctr_stats, [BACKEND_EXEC] = ctr_exec_submit,
     [BACKEND_IMAGE] = ctr_image_submit,  [BACKEND_LOGS] = ctr_logs,   [BACKEND_COMMIT] = ctr_commit_submit,
-    [BACKEND_ISOLATION] = ctr_isolation,
+    [BACKEND_ISOLATION] = ctr_isolation, [BACKEND_WAKE] = ctr_wake,
 };
 
 /* What a verb cannot do without. */
@@ -167,7 +167,8 @@ static int check_call(struct request *r, struct error *err)
         return error_set(err, ERROR_INVALID, "a sandbox of Apple's container cannot do that");
     }
     bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_IMAGE;
-    bool wants_name = !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST;
+    bool wants_name =
+        !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST && call->verb != BACKEND_WAKE;
     const char *name = wants_spec && call->spec ? call->spec->name : call->name;
     if ((wants_spec && !call->spec) || ((wants_spec || wants_name) && (!name || !*name))) {
         return error_set(err, ERROR_INVALID, "which sandbox?");

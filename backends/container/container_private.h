@@ -120,6 +120,7 @@ int ctr_delete(struct request *r, struct error *err);        /* life.c */
 int ctr_stats(struct request *r, struct error *err);         /* stats.c */
 int ctr_logs(struct request *r, struct error *err);          /* logs.c */
 int ctr_isolation(struct request *r, struct error *err);     /* isolation.c */
+int ctr_wake(struct request *r, struct error *err);          /* wake.c */
 int ctr_exec_submit(struct request *r, struct error *err);   /* exec.c */
 int ctr_image_submit(struct request *r, struct error *err);  /* image.c */
 int ctr_commit_submit(struct request *r, struct error *err); /* commit.c */

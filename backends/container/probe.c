@@ -12,7 +12,7 @@
 #define ASK_TIMEOUT_MS 12000 /* a ping of the service takes up to 10 s by itself */
 #define ASK_MAX_BYTES (1u << 20)
 
-#define START_FIX "container system start"
+#define START_FIX "muthr-tui backend start container"
 
 /* --- the version --- */
 
@@ -73,6 +73,7 @@ static void refuse_down(struct request *r)
     str_format(p->reason, sizeof(p->reason), "container %s is installed, but its service is not running",
                r->be->facts.version_text);
     str_copy(p->fix, sizeof(p->fix), START_FIX);
+    p->asleep = true;
     ctr_finish(r, NULL);
 }
 

@@ -209,6 +209,7 @@ struct backend_probe {
     char overlay_reason[320]; /* usable, but BACKEND_CAP_OVERLAY is missing: why; else "" */
     char limits[160];         /* by which means limits hold here */
     char warning[240];        /* e.g. running as root */
+    bool asleep;              /* not usable because its service does not run: WAKE starts it */
     unsigned caps;            /* in force here (subset of the vtable's) */
 };
 
@@ -234,6 +235,8 @@ enum backend_verb {
     BACKEND_APPLY,     /* name, paths (NULL: all that is neither risky nor in conflict) -> call->changes: what was held
                           back. The sandbox must be stopped */
     BACKEND_DISCARD,   /* name, paths (NULL: all): forget changes. The sandbox must be stopped */
+    BACKEND_WAKE, /* install_kernel: starts the runtime's own service, where the probe says that it is asleep. Progress
+                     to on_line; asks nobody anything */
     BACKEND_FOLDERS, /* cwd: names of the folders in it, one per on_line; where the runtime's machine is another one */
 };
 
@@ -249,6 +252,7 @@ struct backend_call {
     const struct sandbox_spec *spec; /* CREATE, UPDATE */
     uint64_t grace_ms;               /* STOP, DELETE: 0 = 30 s */
     bool force;
+    bool install_kernel; /* WAKE: where it has no kernel for its virtual machines, it may download one */
     bool service; /* INSPECT, CREATE, START, STOP, EXEC, LOGS: `name` is one of N7's. Without it these names are DENIED
                      (or foreign); with it every other one is. CREATE then takes name, image, ports and writable_root of
                      the spec: without that the image's own program runs, else an idle loop for a script to work in */

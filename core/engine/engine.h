@@ -172,6 +172,17 @@ struct engine_look_request {
 int engine_look(struct engine *e, const struct engine_look_request *req, struct engine_look **out, struct error *err);
 void engine_look_cancel(struct engine_look *look);
 
+/* Starts the service of a backend of this machine whose probe says that it is asleep (BACKEND_WAKE), and looks at the
+ * backend again. on_line, done and cancelling as with engine_look; `install_kernel` is the person's own word. */
+struct engine_wake_request {
+    const char *backend;
+    bool install_kernel;
+    void (*on_line)(void *arg, bool is_stderr, const char *line, size_t len); /* raw bytes; may be NULL */
+    void (*done)(void *arg, const struct backend_call *call, const struct error *err);
+    void *arg;
+};
+int engine_wake(struct engine *e, const struct engine_wake_request *req, struct engine_look **out, struct error *err);
+
 /* What stands between a sandbox and being started as the request says (sandbox, backend, profile) that only a person
  * can decide (S13, S15): texts, or NULL where there is nothing to ask. Heap, freed with engine_consent_release. */
 struct engine_consent {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions to a sandbox that change nothing: logs, isolation, changes of an overlay workspace. */
+/* Questions to a sandbox that change nothing: logs, isolation, changes of an overlay workspace; and waking a backend,
+ * which is no sandbox's either. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 struct engine_look {
     struct engine *e;
-    const struct slot *slot;
+    struct slot *slot;
     char sandbox[NAMING_SANDBOX_MAX]; /* as the backend knows it */
     struct sandbox_spec spec;
     bool have_spec;
@@ -39,6 +40,9 @@ static void look_done(struct backend_call *call, const struct error *err)
     *at = l->next;
     if (l->done != NULL) {
         l->done(l->arg, call, err);
+    }
+    if (call->verb == BACKEND_WAKE && !e->closing && !l->slot->in_call) {
+        refresh_probe(l->slot);
     }
     backend_call_release(call);
     if (l->have_spec) {
@@ -129,6 +133,65 @@ static struct slot *check_service(struct engine *e, const struct engine_look_req
     return services_slot(e, err);
 }
 
+/* Prepared: on its way. */
+static void look_submit(struct engine_look *l, struct engine_look **out)
+{
+    struct engine *e = l->e;
+    l->call.percent = -1;
+    l->call.on_line = l->on_line != NULL ? look_line : NULL;
+    l->call.done = look_done;
+    l->call.arg = l;
+    l->next = e->looks;
+    e->looks = l;
+    e->pending++;
+    if (out != NULL) {
+        *out = l;
+    }
+    l->slot->ops->submit(l->slot->be, &l->call);
+}
+
+/* The slot of a backend of this machine that can be woken. */
+static struct slot *check_wake(struct engine *e, const char *backend, struct error *err)
+{
+    for (size_t i = 0; i < e->slot_count && !e->closing; i++) {
+        struct slot *s = &e->slots[i];
+        if (s->host != NULL || strcmp(s->ops->name, backend) != 0 || s->be == NULL) {
+            continue;
+        }
+        if (s->probed && s->probe.usable) {
+            error_set(err, ERROR_EXISTS, "%.40s works already", backend);
+            return NULL;
+        }
+        if (s->probed && !s->probe.asleep) {
+            error_set(err, ERROR_UNAVAILABLE, "%.40s has no service that could be started: %s", backend,
+                      s->probe.reason[0] != '\0' ? s->probe.reason : "it is none of that kind");
+            return NULL;
+        }
+        return s;
+    }
+    error_hint(err, ERROR_NOT_FOUND, "muthr-tui doctor lists those there are", "there is no backend %.40s here",
+               backend);
+    return NULL;
+}
+
+int engine_wake(struct engine *e, const struct engine_wake_request *req, struct engine_look **out, struct error *err)
+{
+    struct slot *slot = check_wake(e, req->backend, err);
+    if (slot == NULL) {
+        return -1;
+    }
+    struct engine_look *l = xcalloc(1, sizeof(*l));
+    l->e = e;
+    l->slot = slot;
+    l->on_line = req->on_line;
+    l->done = req->done;
+    l->arg = req->arg;
+    l->call.verb = BACKEND_WAKE;
+    l->call.install_kernel = req->install_kernel;
+    look_submit(l, out);
+    return 0;
+}
+
 int engine_look(struct engine *e, const struct engine_look_request *req, struct engine_look **out, struct error *err)
 {
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, req->sandbox);
@@ -154,17 +217,7 @@ int engine_look(struct engine *e, const struct engine_look_request *req, struct 
     l->call.spec = l->have_spec ? &l->spec : NULL;
     l->call.tail = req->tail;
     l->call.follow = req->follow;
-    l->call.percent = -1;
-    l->call.on_line = req->on_line != NULL ? look_line : NULL;
-    l->call.done = look_done;
-    l->call.arg = l;
-    l->next = e->looks;
-    e->looks = l;
-    e->pending++;
-    if (out != NULL) {
-        *out = l;
-    }
-    slot->ops->submit(slot->be, &l->call);
+    look_submit(l, out);
     return 0;
 }
 

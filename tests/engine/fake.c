@@ -323,6 +323,11 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
         return do_apply(f, call);
     case BACKEND_DISCARD:
         return 0;
+    case BACKEND_WAKE:
+        f->kernel = call->install_kernel;
+        f->probe.usable = true;
+        f->probe.asleep = false;
+        return 0;
     case BACKEND_FOLDERS:
         break; /* it has no capability for these */
     }

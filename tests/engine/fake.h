@@ -57,6 +57,7 @@ struct fake {
     char last_argv[8][256];
     struct strvec last_env; /* of the last exec_argv */
     struct strbuf last_input;
+    bool kernel;    /* WAKE may install one */
     bool seal_lies; /* SEAL succeeds and changes nothing */
     bool fails_to_stay_up;
     backend_change_fn watch;
