@@ -43,6 +43,11 @@ int ctr_container_name(const char *sandbox, char out[CTR_NAME_MAX], struct error
     return 0;
 }
 
+void ctr_home_name(const char *container, char out[CTR_VOLUME_MAX])
+{
+    str_format(out, CTR_VOLUME_MAX, "%s-home", container);
+}
+
 int ctr_check_label(const char *what, const char *value, struct error *err)
 {
     const char *bad = strpbrk(value, "=\n\r");
@@ -130,7 +135,7 @@ static void add_identity(const struct ctr_args_input *in, struct strvec *out)
 }
 
 /* S10, as far as the version goes: no-new-privileges and system call filters do not exist there. The root filesystem is
- * the sandbox's own disk and holds its home, so it stays writable. */
+ * the sandbox's own disk, and stays writable. */
 static void add_hardening(const struct ctr_args_input *in, struct strvec *out)
 {
     if (ctr_version_has(in->version, CTR_CAPABILITIES)) {
@@ -183,6 +188,8 @@ static int add_mounts(const struct ctr_args_input *in, struct strvec *out, struc
     if (ctr_check_mount(s->workspace, s->workspace_mount, err) < 0) {
         return -1;
     }
+    strvec_push(out, "--volume");
+    strvec_pushf(out, "%s:%s", in->home, CTR_HOME);
     strvec_push(out, "--volume");
     strvec_pushf(out, "%s:%s", s->workspace, s->workspace_mount);
     for (size_t i = 0; i < s->mount_count; i++) {

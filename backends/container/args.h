@@ -12,6 +12,7 @@
 #include "core/util/strbuf.h"
 
 #define CTR_NAME_MAX 64 /* 63 characters, as the command takes them */
+#define CTR_VOLUME_MAX (CTR_NAME_MAX + 8)
 #define CTR_HOME "/home/muthr"
 #define CTR_DEFAULT_IMAGE BACKEND_DEFAULT_IMAGE
 #define CTR_MEMORY_MIN_BYTES (200ull << 20)
@@ -40,11 +41,15 @@
  * ASCII and shortened, with a hash (N4). -1: nothing is left. */
 int ctr_container_name(const char *sandbox, char out[CTR_NAME_MAX], struct error *err);
 
+/* The volume for a container's home: it outlives the container when that is made anew. */
+void ctr_home_name(const char *container, char out[CTR_VOLUME_MAX]);
+
 /* What `container create` is made from. */
 struct ctr_args_input {
     const struct sandbox_spec *spec;
     const char *container; /* ctr_container_name */
     const char *image;
+    const char *home; /* ctr_home_name: made by the way */
     int version[3];
     uid_t uid; /* of the person's programs inside */
     gid_t gid;

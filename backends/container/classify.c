@@ -36,6 +36,7 @@ static const struct {
     {"is not a valid container id", ERROR_INVALID, "rename the project folder"},
     {"invalid label format", ERROR_INVALID, NULL},
     {"invalid volume format", ERROR_INVALID, NULL},
+    {"currently in use", ERROR_BUSY, "another container uses it"},
     {"can not be deleted", ERROR_BUSY, "stop the sandbox first"},
     {"cannot be deleted", ERROR_BUSY, "stop the sandbox first"},
     {"is not running", ERROR_UNAVAILABLE, "start the sandbox first"},
@@ -112,26 +113,50 @@ static void reason(const char *text, struct strbuf *out)
     strbuf_add(out, text, n);
 }
 
+/* The place in `meanings` of what a text in lower case says; *at: where in the text. -1: nothing that is known. */
+static int find_meaning(const char *low, size_t *at)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(meanings); i++) {
+        const char *p = strstr(low, meanings[i].text);
+        if (p) {
+            *at = (size_t)(p - low);
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* The line of `text` around a place, from "failed to" on where a log line says that. */
+static const char *line_around(const char *text, size_t at)
+{
+    const char *from = text + at;
+    while (from > text && from[-1] != '\n') {
+        from--;
+    }
+    const char *what = strstr(from, "failed to ");
+    return what && what < text + at ? what : from;
+}
+
 int ctr_classify(int exit_code, const char *stderr_text, struct error *err)
 {
     MT_CLEANUP(strbuf) struct strbuf why = STRBUF_INIT, low = STRBUF_INIT, clean = STRBUF_INIT;
-    const char *text = pick(stderr_text ? stderr_text : "");
-    enum error_code code = ERROR_EXIT;
-    const char *hint = NULL;
+    const char *all = stderr_text ? stderr_text : "", *text = pick(all);
+    size_t at = 0;
     lower(text, &low);
-    for (size_t i = 0; i < MT_ARRAY_LEN(meanings); i++) {
-        if (strstr(low.buf, meanings[i].text)) {
-            code = meanings[i].code;
-            hint = meanings[i].hint;
-            break;
-        }
+    int i = find_meaning(low.buf, &at);
+    if (i < 0) { /* "delete failed for one or more containers: [x]": the reason stands in a log line before it */
+        strbuf_clear(&low);
+        lower(all, &low);
+        i = find_meaning(low.buf, &at);
+        text = i >= 0 ? line_around(all, at) : text;
     }
+    enum error_code code = i >= 0 ? meanings[i].code : ERROR_EXIT;
     reason(text, &why);
     utf8_sanitize(&clean, why.buf, why.len, false);
     if (clean.len == 0) {
         error_set(err, ERROR_EXIT, "container: exit %d without a word", exit_code);
     } else {
-        error_hint(err, code, hint, "container: %s", clean.buf);
+        error_hint(err, code, i >= 0 ? meanings[i].hint : NULL, "container: %s", clean.buf);
     }
     if (err) {
         err->sys = code == ERROR_EXIT ? exit_code : 0;

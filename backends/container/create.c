@@ -61,6 +61,9 @@ static int run_create(struct request *r, struct error *err)
     struct create *c = r->state;
     const struct sandbox_spec *s = r->call->spec;
     struct ctr_args_input in = {.spec = s, .container = r->container, .image = s->image ? s->image : CTR_DEFAULT_IMAGE};
+    char home[CTR_VOLUME_MAX];
+    ctr_home_name(r->container, home);
+    in.home = home;
     memcpy(in.version, r->be->facts.version, sizeof(in.version));
     find_owner(&in);
     if (ctr_args_create(&in, &c->args, &c->warning, err) < 0) {

@@ -21,7 +21,8 @@
 #define LOGS_TIMEOUT_MS 10000
 #define DEFAULT_GRACE_MS 30000
 
-struct ctr_patience ctr_life_patience = {.stop_slack_ms = 30000, .settle_ms = 45000, .again_ms = 300};
+struct ctr_patience ctr_life_patience = {
+    .stop_slack_ms = 30000, .settle_ms = 45000, .again_ms = 300, .log_look_ms = 3000};
 
 struct life {
     uint64_t until_ms; /* for what is waited for */
@@ -311,7 +312,7 @@ static void on_image_deleted(struct request *r, const struct proc_result *res, c
     end(r, NULL);
 }
 
-static void gone(struct request *r)
+static void delete_image(struct request *r)
 {
     const struct life *l = r->state;
     const char *const args[] = {"image", "delete", l->sealed, NULL};
@@ -319,6 +320,33 @@ static void gone(struct request *r)
     struct error why = ERROR_INIT;
     if (l->sealed[0] == '\0' || ctr_run(r, &opts, on_image_deleted, &why) < 0) {
         end(r, NULL);
+    }
+}
+
+static void on_home_deleted(struct request *r, const struct proc_result *res, const struct error *err)
+{
+    struct error why = err ? *err : ERROR_INIT;
+    (void)res;
+    if (err && err->code != ERROR_NOT_FOUND) {
+        error_wrap(&why, "the sandbox is deleted, its home is not");
+        end(r, &why);
+    } else {
+        delete_image(r);
+    }
+}
+
+/* The container is gone. Its home goes, too, also one that an interrupted delete left; not when it is made anew. */
+static void gone(struct request *r)
+{
+    char home[CTR_VOLUME_MAX];
+    struct error why = ERROR_INIT;
+    ctr_home_name(r->container, home);
+    const char *const args[] = {"volume", "delete", home, NULL};
+    struct cli_opts opts = {.args = args, .capture_max_bytes = 65536, .timeout_ms = DELETE_TIMEOUT_MS};
+    if (r->call->keep_home) {
+        delete_image(r);
+    } else if (ctr_run(r, &opts, on_home_deleted, &why) < 0) {
+        end(r, &why);
     }
 }
 
@@ -345,8 +373,10 @@ static void run_delete(struct request *r)
 static int rested(struct request *r, bool is_gone, struct error *err)
 {
     (void)err;
-    if (is_gone || r->call->verb != BACKEND_DELETE) {
+    if (r->call->verb != BACKEND_DELETE) {
         end(r, NULL);
+    } else if (is_gone) {
+        gone(r);
     } else {
         run_delete(r);
     }
@@ -356,7 +386,7 @@ static int rested(struct request *r, bool is_gone, struct error *err)
 static int on_delete_seen(struct request *r, const struct ctr_seen *seen, struct error *err)
 {
     if (!seen) {
-        end(r, NULL);
+        gone(r);
         return 0;
     }
     if (strncmp(seen->image, CTR_SEALED_IMAGE, strlen(CTR_SEALED_IMAGE)) == 0) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/container/container_private.h"
+#include "backends/container/life.h"
 #include "core/util/xmalloc.h"
 
 /* LOGS. stdout and stderr of the main process come mixed. `logs --follow` does not end when the container stops: it
@@ -11,7 +12,6 @@
 
 #define LOGS_TIMEOUT_MS 20000
 #define LOOK_TIMEOUT_MS 15000
-#define LOOK_EVERY_MS 3000
 #define LAST_WORDS_MS 700 /* what was written before the end is still on its way */
 #define BAD_TEXT_TAIL "2000"
 
@@ -116,7 +116,7 @@ static void begin(struct reader *d)
     if (read_log(d, r->call->tail >= 0 ? d->tail : NULL, !d->stopped, &why) < 0) {
         ctr_finish(r, &why);
     } else if (!d->stopped) {
-        ctr_wait(r, LOOK_EVERY_MS, look_soon);
+        ctr_wait(r, ctr_life_patience.log_look_ms, look_soon);
     }
 }
 
@@ -148,7 +148,7 @@ static void on_look_done(void *arg, const struct proc_result *res, const struct 
     } else if (d->stopped) {
         ctr_wait(r, LAST_WORDS_MS, end_stream);
     } else {
-        ctr_wait(r, LOOK_EVERY_MS, look_soon);
+        ctr_wait(r, ctr_life_patience.log_look_ms, look_soon);
     }
 }
 
@@ -159,7 +159,7 @@ static void look_soon(struct request *r)
     struct cli_opts opts = {
         .args = args, .capture_max_bytes = 1u << 20, .timeout_ms = LOOK_TIMEOUT_MS, .on_done = on_look_done, .arg = d};
     if (ctr_cli_start(&d->look, r->be, &opts, NULL) < 0) {
-        ctr_wait(r, LOOK_EVERY_MS, look_soon);
+        ctr_wait(r, ctr_life_patience.log_look_ms, look_soon);
     }
 }
 

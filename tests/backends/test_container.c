@@ -152,7 +152,8 @@ static int setup(void **state)
     setenv("CONTAINER_STANDIN_STATS_MS", "50", 1);
     lines = changes = STRBUF_INIT;
     ctr_watch_pace = (struct ctr_pace){.fast_ms = 50, .lasts_ms = 200, .slow_ms = 150};
-    ctr_life_patience = (struct ctr_patience){.stop_slack_ms = 1000, .settle_ms = 8000, .again_ms = 30};
+    ctr_life_patience =
+        (struct ctr_patience){.stop_slack_ms = 1000, .settle_ms = 8000, .again_ms = 30, .log_look_ms = 50};
     return 0;
 }
 
@@ -350,6 +351,37 @@ static void one_life(const char *version)
     close_backend();
 }
 
+static bool home_is_there(void)
+{
+    char *path = xasprintf("%s/standin/volumes/" BOX "-home", base);
+    bool there = fs_is_dir(path);
+    free(path);
+    return there;
+}
+
+/* The home outlives a container that is made anew, and goes with one that is deleted. */
+static void test_home(void **state)
+{
+    (void)state;
+    struct backend_call again = {.force = true, .keep_home = true};
+    open_backend("1.2.2");
+    create();
+    must(BACKEND_START, BOX);
+    assert_int_equal(OUTSIDE("exec", BOX, "sh", "-c", "echo mine >/home/muthr/note"), 0);
+    assert_int_equal(run(&again, BACKEND_DELETE, BOX), ERROR_NONE);
+    assert_true(home_is_there());
+    create();
+    must(BACKEND_START, BOX);
+    assert_int_equal(OUTSIDE("exec", BOX, "grep", "-q", "mine", "/home/muthr/note"), 0);
+    standin_file("faults", "volume.delete 0 error internalError volume '" BOX "-home' is currently in use\n");
+    assert_int_equal(verb(BACKEND_DELETE, BOX), ERROR_BUSY);
+    assert_int_equal(inspect(BOX).state, SANDBOX_NONE);
+    assert_true(home_is_there());
+    must(BACKEND_DELETE, BOX); /* what was left */
+    assert_false(home_is_there());
+    close_backend();
+}
+
 static void test_life(void **state)
 {
     (void)state;
@@ -537,7 +569,10 @@ static void test_races(void **state)
     assert_int_equal(create_with(NULL, 0), ERROR_EXISTS);
     create();
     standin_file("faults", "delete 0 error notFound container with ID " BOX " not found\n");
-    must(BACKEND_DELETE, BOX); /* N/A is success; it is still there, and goes now */
+    must(BACKEND_DELETE, BOX); /* N/A is success */
+    must(BACKEND_DELETE, BOX); /* it was there all the same, and goes now */
+    assert_int_equal(inspect(BOX).state, SANDBOX_NONE);
+    create();
     must(BACKEND_START, BOX);
     standin_file("faults", "stop 0 error notFound container with ID " BOX " not found\n");
     must(BACKEND_STOP, BOX);
@@ -724,6 +759,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_home, setup, teardown),
         cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_answers, setup, teardown),

@@ -34,8 +34,13 @@ static int setup(void **state)
                                  .net_after = NET_FULL,
                                  .pids = 512,
                                  .writable_root = true};
-    in = (struct ctr_args_input){
-        .spec = &spec, .container = name, .image = "local/x:1", .version = {1, 2, 2}, .uid = 501, .gid = 20};
+    in = (struct ctr_args_input){.spec = &spec,
+                                 .container = name,
+                                 .image = "local/x:1",
+                                 .home = "muthr-demo-home",
+                                 .version = {1, 2, 2},
+                                 .uid = 501,
+                                 .gid = 20};
     out = STRVEC_INIT;
     warning = STRBUF_INIT;
     err = ERROR_INIT;
@@ -77,7 +82,7 @@ static char *joined(void)
 #define IDENTITY                                                                                                       \
     "--user|0:0|--env|HOME=/home/muthr|--env|USER=muthr|--env|LOGNAME=muthr|--env|LANG=C.UTF-8|"                       \
     "--env|MUTHR_PROJECT=demo|--env|MUTHR_SANDBOX=muthr-demo|"
-#define PLACES "--volume|/Users/u/src/demo:/workspace|--workdir|/workspace|"
+#define PLACES "--volume|muthr-demo-home:/home/muthr|--volume|/Users/u/src/demo:/workspace|--workdir|/workspace|"
 #define MAIN "--entrypoint|sh|local/x:1|-c|trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
 
 static void check(int major, int minor, const char *net, const char *begin, const char *rest)

@@ -52,6 +52,14 @@ static const struct {
     {"Error: non-default network configuration requires macOS 26 or newer\n", 1, ERROR_UNAVAILABLE, NULL, "macOS 26"},
     {"Error: Unknown option '--init'\nUsage: container create ...\n", 64, ERROR_UNAVAILABLE, NULL, "too old"},
     {"Error: invalid label format a=b=c\n", 1, ERROR_INVALID, NULL, NULL},
+    {"2026-08-07T10:00:00+0200 error: com.apple.container.cli : failed to delete container muthr-x: invalidState: "
+     "\"container muthr-x is stopping and can not be deleted\"\n"
+     "Error: internalError: \"delete failed for one or more containers: [\"muthr-x\"]\"\n",
+     1, ERROR_BUSY,
+     "container: failed to delete container muthr-x: invalidState: \"container muthr-x is stopping and can not be "
+     "deleted\"",
+     "stop the sandbox"},
+    {"Error: No such container: muthr-x\n", 1, ERROR_NOT_FOUND, NULL, NULL},
     {"Error: something new\n", 1, ERROR_EXIT, "container: something new", NULL},
     {"", 1, ERROR_EXIT, "container: exit 1 without a word", NULL},
     {"[1/2] Fetching image 45%\nError: image not found: x\n", 1, ERROR_NOT_FOUND, "container: image not found: x",
