@@ -551,6 +551,7 @@ int verb_open(struct verb_ctx *ctx)
         .audit_log = ctx->audit_log,
         .no_resume = !ctx->resumes,
         .profile_notes = true,
+        .fresh_probes = ctx->doubts,
         .lazy_follow = !ctx->follows,
         .wanted = &ctx->o.names,
     };

@@ -80,6 +80,7 @@ struct verb_ctx {
     int exit_code;
     bool finished;
     bool resumes;         /* the verb's own, see struct verb */
+    bool doubts;          /* backends are tried, whatever is remembered of them */
     bool tells;           /* says which sessions it cannot show */
     bool follows;         /* changes that others make are followed all the time */
     bool answered;        /* something went to stdout: no error object after it */

@@ -414,6 +414,7 @@ int verb_doctor(struct verb_ctx *ctx)
     }
     bool config_ok = ctx->exit_code == 0;
 
+    ctx->doubts = true;
     if (verb_open(ctx) < 0) {
         if (!config_ok) {
             output_error(&ctx->failure); /* there is no table to say it in */

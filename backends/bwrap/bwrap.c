@@ -7,6 +7,7 @@
 
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/isolation.h"
+#include "backends/bwrap/preflight.h"
 #include "backends/inner_env.h"
 #include "backends/process/calls.h"
 #include "backends/process/state.h"
@@ -71,6 +72,11 @@ static const char *const helper_verbs[] = {
     [BACKEND_DISCARD] = "discard",
 };
 
+static void probe_key(const struct backend *be, struct strbuf *key)
+{
+    preflight_key(be->paths->state, be->paths->executable, key);
+}
+
 static const struct calls_kind kind = {
     .ops = &bwrap_backend,
     .folder = STATE_BWRAP,
@@ -79,6 +85,7 @@ static const struct calls_kind kind = {
     .helper_verb_count = MT_ARRAY_LEN(helper_verbs),
     .stats = begin_stats,
     .isolation = isolation_read,
+    .probe_key = probe_key,
 };
 
 static struct backend *bwrap_open(const struct backend_env *env, struct error *err)

@@ -11,6 +11,7 @@
 #include "backends/bwrap/net.h"
 #include "core/engine/backend.h"
 #include "core/util/error.h"
+#include "core/util/strbuf.h"
 
 struct preflight_features {
     char
@@ -54,6 +55,8 @@ void preflight_classify(const char *text, const struct preflight_distro *d, char
 /* Everything (state_dir: where sandboxes will lie): finds bwrap, runs a throw-away sandbox, tries the network helpers,
  * looks at limits. Blocks for up to some seconds. */
 void preflight_run(const char *state_dir, struct backend_probe *out);
+/* All that its answer hangs on, for who keeps it (process/probe_cache.h). */
+void preflight_key(const char *state, const char *executable, struct strbuf *key);
 
 /* Attaches the helpers, one after the other, to one throw-away sandbox that lives as long as this takes. True as soon
  * as one gives it an interface (*why is "" then); else *why tells what became of each. Blocks for limit_ms a helper at

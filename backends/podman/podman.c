@@ -218,6 +218,7 @@ static struct backend *podman_open(const struct backend_env *env, struct error *
     struct backend *be = xcalloc(1, sizeof(*be));
     be->forward = forward;
     be->loop = env->loop;
+    be->fresh = env->fresh;
     be->state = t ? xasprintf("%s/podman@%s", env->paths->state, t->name) : path_join(env->paths->state, "podman");
     be->executable = xstrdup(env->paths->executable);
     be->target_name = t ? xstrdup(t->name) : NULL;

@@ -53,6 +53,7 @@ struct backend {
     struct podman_sampler *sampler; /* stats.c's own */
     struct podman_images *images;   /* image.c's own */
     struct podman_details *details; /* look.c's own */
+    bool fresh;                     /* what facts_cache.h keeps is not believed */
 };
 
 /* A call in flight. */

@@ -112,7 +112,7 @@ static bool take_cached(struct backend *be)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
     struct error ignored = ERROR_INIT;
-    return facts_cache_read(be, &text) && take_text(be, text.buf, text.len, &ignored) == 0;
+    return !be->fresh && facts_cache_read(be, &text) && take_text(be, text.buf, text.len, &ignored) == 0;
 }
 
 /* Takes the answer, and keeps it for the next run. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backends/process/probe_cache.h"
 #include "backends/process/report.h"
 #include "backends/process/state.h"
 #include "core/io/proc.h"
@@ -90,6 +91,39 @@ static void parse_probe(struct request *r, const char *line, size_t len)
     json_free(j);
 }
 
+/* The answer of an earlier run, once for each backend: who asks again has a reason to. */
+static bool take_kept_probe(struct request *r)
+{
+    MT_CLEANUP(strbuf) struct strbuf key = STRBUF_INIT, text = STRBUF_INIT;
+    struct backend *be = r->be;
+    if (be->tries || !r->kind->probe_key) {
+        return false;
+    }
+    be->tries = true;
+    r->kind->probe_key(be, &key);
+    if (!probe_cache_read(be->paths->state, r->kind->ops->name, &key, &text)) {
+        return false;
+    }
+    parse_probe(r, text.buf, text.len);
+    return r->call->probe.usable;
+}
+
+/* Keeps an answer to which there is no but: what was missing may be there in a moment. */
+static void keep_probe(struct request *r, const char *line, size_t len)
+{
+    MT_CLEANUP(strbuf) struct strbuf key = STRBUF_INIT;
+    const struct backend_probe *p = &r->call->probe;
+    if (!r->be || !r->kind->probe_key) {
+        return;
+    }
+    if (!p->usable || p->full_reason[0]) {
+        probe_cache_forget(r->be->paths->state, r->kind->ops->name);
+        return;
+    }
+    r->kind->probe_key(r->be, &key);
+    probe_cache_write(r->be->paths->state, r->kind->ops->name, &key, line, len);
+}
+
 /* The value of a hexadecimal digit, -1 for anything else. */
 static int hex_value(char c)
 {
@@ -147,6 +181,7 @@ static void on_line(void *arg, enum proc_stream stream, const char *line, size_t
         parse_change(r->call, line + 1, len - 1);
     } else if (r->call->verb == BACKEND_PROBE && stream == PROC_STDOUT) {
         parse_probe(r, line, len);
+        keep_probe(r, line, len);
     } else {
         if (stream == PROC_STDERR && len > 0) {
             strbuf_clear(&r->stderr_line);
@@ -169,6 +204,9 @@ static void on_helper_done(void *arg, const struct proc_result *res, const struc
         return;
     }
     out = *err;
+    if (r->be && r->kind->probe_key && (r->call->verb == BACKEND_START || r->call->verb == BACKEND_CREATE)) {
+        probe_cache_forget(r->be->paths->state, r->kind->ops->name); /* it may not be as it was */
+    }
     if (r->error_json.len) {
         report_error_parse(r->error_json.buf, r->error_json.len, &out);
     } else if (r->call->verb == BACKEND_EXEC && err->code == ERROR_EXIT && r->call->exit_code == 125) {
@@ -312,6 +350,12 @@ static int begin(struct request *r, struct error *err)
         return begin_isolation(r, err);
     case BACKEND_EXEC:
         return run_exec(r, err);
+    case BACKEND_PROBE:
+        if (take_kept_probe(r)) {
+            calls_end_soon(r);
+            return 0;
+        }
+        return run_helper(r, helper_verb(r), err);
     default:
         return run_helper(r, helper_verb(r), err);
     }
@@ -378,6 +422,7 @@ struct backend *calls_open(const struct calls_kind *kind, const struct backend_e
     be->kind = kind;
     be->loop = env->loop;
     be->paths = env->paths;
+    be->tries = env->fresh;
     be->root = state_root(env->paths->state, kind->folder);
     return be;
 }

@@ -28,6 +28,8 @@ struct calls_kind {
     void (*complete)(const char *dir, struct sandbox_info *info);
     /* ISOLATION: fills call->facts. Short, synchronous. */
     int (*isolation)(struct backend_call *call, const char *dir, struct error *err);
+    /* All that the probe's answer hangs on, when it may be kept between runs (probe_cache.h); NULL: it is not. */
+    void (*probe_key)(const struct backend *be, struct strbuf *key);
 };
 
 struct backend {
@@ -37,6 +39,7 @@ struct backend {
     char *root;
     backend_change_fn change;
     void *change_arg;
+    bool tries; /* the next probe is a real one, whatever was kept */
     struct dirwatch *watch;
     struct request *requests;
 };

@@ -307,6 +307,7 @@ struct backend_env {
     struct loop *loop;
     const struct paths *paths;
     const struct backend_target *target; /* NULL: this machine. Copied */
+    bool fresh;                          /* what is remembered of an earlier probe is not believed */
 };
 
 /* How a session's program is started on a pty: the argv and environment that the *host* process runs. */

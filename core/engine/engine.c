@@ -76,7 +76,10 @@ static void open_slot(struct engine *e, const struct backend_ops *ops, const str
     struct slot *s = &e->slots[e->slot_count++];
     struct error err = ERROR_INIT;
     struct backend_target target = {.name = host != NULL ? host->name : NULL, .url = host != NULL ? host->url : NULL};
-    struct backend_env env = {.loop = e->opts.loop, .paths = e->opts.paths, .target = host != NULL ? &target : NULL};
+    struct backend_env env = {.loop = e->opts.loop,
+                              .paths = e->opts.paths,
+                              .target = host != NULL ? &target : NULL,
+                              .fresh = e->opts.fresh_probes};
     s->e = e;
     s->ops = ops;
     s->host = host;

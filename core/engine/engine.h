@@ -40,6 +40,7 @@ struct engine_opts {
                                      verbs, most of which end before anything changes */
     uint64_t probe_after_ms; /* the backends are looked for so much later: that takes processes, and a screen wants to
                                 be drawn first */
+    bool fresh_probes;       /* backends are tried, not remembered: for who wants to know what is the matter */
     const struct strvec *wanted; /* names that a person gave, or NULL: the host in "api@gpu1" is waited for until it
                                     answers or is known to be out of reach; other hosts for a few seconds */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/util/fs.h"
@@ -248,6 +249,68 @@ static void test_doctor_second_backend(void **state)
     ran_release(&r);
 }
 
+/* How often the network was tried, which each probe of bwrap does once. */
+static int count_tries(void)
+{
+    MT_CLEANUP(xfree) char *log = home_read("tries");
+    int n = 0;
+    for (const char *p = log; *p; p++) {
+        n += *p == '\n';
+    }
+    return n;
+}
+
+/* A helper of the network that writes down that it was called, and does its work. */
+static void write_helper(const char *name, const char *remark)
+{
+    MT_CLEANUP(xfree)
+    char *path = path_join(vr.home, "bin"), *file = path_join(path, name), *rel = path_join("bin", name);
+    MT_CLEANUP(xfree)
+    char *text = xasprintf("#!/bin/sh\n# %s\n[ \"$1\" = --version ] || echo x >> %s/tries\nexec /usr/bin/%s \"$@\"\n",
+                           remark, vr.home, name);
+    home_write(rel, text);
+    assert_int_equal(chmod(file, 0755), 0);
+}
+
+/* That bwrap works is remembered from one verb to the next, until what it hangs on changes, a start fails, or doctor
+ * wants to know. */
+static void test_probe_is_kept(void **state)
+{
+    struct ran r = RAN_INIT;
+    MT_CLEANUP(xfree) char *path = xstrdup(getenv("PATH"));
+    MT_CLEANUP(xfree) char *mine = xasprintf("%s/bin:%s", vr.home, path);
+    (void)state;
+    write_helper("slirp4netns", "one");
+    write_helper("pasta", "one");
+    setenv("PATH", mine, 1);
+    verb_expect(0, "ls");
+    int first = count_tries();
+    bool works = home_exists(".local/state/muthr/probe-bwrap"); /* nothing is kept where something is missing */
+    verb_expect(0, "ls");
+    verb_expect(0, "ls", "--all");
+    int kept = count_tries();
+    verb_run(&r, "doctor");
+    int doubted = count_tries();
+    bool whole = strstr(r.out.buf, "ok      network full") != NULL;
+    write_helper("slirp4netns", "and another one");
+    write_helper("pasta", "and another one");
+    verb_expect(0, "ls");
+    int changed = count_tries();
+    home_write(".local/state/muthr/probe-bwrap", "nonsense\n{}");
+    verb_expect(0, "ls");
+    int broken = count_tries();
+    setenv("PATH", path, 1);
+    ran_release(&r);
+    assert_int_equal(works, whole);
+    if (works) {
+        assert_true(first > 0);
+        assert_int_equal(kept, first);
+        assert_true(doubted > kept);
+        assert_true(changed > doubted);
+        assert_true(broken > changed);
+    }
+}
+
 static void test_config(void **state)
 {
     struct ran r = RAN_INIT;
@@ -335,6 +398,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_roots, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_doctor, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_doctor_second_backend, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_probe_is_kept, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_config, verb_setup, verb_teardown),
     };
     /* It hides bwrap in a mount namespace. */
