@@ -27,27 +27,27 @@ static size_t connect_ports(const struct sandbox_spec *spec, enum net_policy net
     return n;
 }
 
-enum profile_net box_tier(const struct sandbox_spec *spec, enum net_policy net, int port)
+enum sbprofile_net box_tier(const struct sandbox_spec *spec, enum net_policy net, int port)
 {
-    uint16_t ports[PROFILE_PORTS_MAX];
+    uint16_t ports[SBPROFILE_PORTS_MAX];
     switch (net) {
     case NET_SHARED:
-        return PROFILE_NET_SHARED;
+        return SBPROFILE_NET_SHARED;
     case NET_FULL:
-        return PROFILE_NET_FULL;
+        return SBPROFILE_NET_FULL;
     default:
-        return connect_ports(spec, net, port, ports) > 0 ? PROFILE_NET_LOCALHOST : PROFILE_NET_NONE;
+        return connect_ports(spec, net, port, ports) > 0 ? SBPROFILE_NET_LOCALHOST : SBPROFILE_NET_NONE;
     }
 }
 
 void box_net_words(const struct sandbox_spec *spec, enum net_policy net, int port, char *out, size_t cap)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    uint16_t ports[PROFILE_PORTS_MAX];
+    uint16_t ports[SBPROFILE_PORTS_MAX];
     size_t count = connect_ports(spec, net, port, ports), others = 0;
-    enum profile_net tier = box_tier(spec, net, port);
+    enum sbprofile_net tier = box_tier(spec, net, port);
     out[0] = '\0';
-    if (tier == PROFILE_NET_NONE || tier == PROFILE_NET_SHARED) {
+    if (tier == SBPROFILE_NET_NONE || tier == SBPROFILE_NET_SHARED) {
         return;
     }
     if (port > 0) {
@@ -57,7 +57,7 @@ void box_net_words(const struct sandbox_spec *spec, enum net_policy net, int por
         strbuf_addf(&text, "%s%u", others ? ", " : text.len ? ", connects to " : " connects to ", (unsigned)ports[i]);
     }
     str_format(out, cap, "%s%s",
-               tier == PROFILE_NET_FULL ? "of localhost only:" : "localhost only:", text.len ? text.buf : " nothing");
+               tier == SBPROFILE_NET_FULL ? "of localhost only:" : "localhost only:", text.len ? text.buf : " nothing");
 }
 
 /* --- profile --- */
@@ -78,10 +78,10 @@ const char *box_image(const struct sandbox_spec *spec)
 int box_profile(const char *dir, const struct sandbox_spec *spec, enum net_policy net, int port, struct strbuf *out,
                 struct strbuf *left_out, struct error *err)
 {
-    uint16_t ports[PROFILE_PORTS_MAX], own = (uint16_t)port;
+    uint16_t ports[SBPROFILE_PORTS_MAX], own = (uint16_t)port;
     char *state = real_or_same(dir), *workspace = real_or_same(spec->workspace);
     char *home = path_join(state, "home"), *tmp = path_join(state, "tmp"), *root = path_join(state, "root");
-    struct profile_mount *mounts = xcalloc(spec->mount_count + 1, sizeof(*mounts));
+    struct sbprofile_mount *mounts = xcalloc(spec->mount_count + 1, sizeof(*mounts));
     MT_CLEANUP(strvec) struct strvec real = STRVEC_INIT;
     size_t count = 0;
     for (size_t i = 0; i < spec->mount_count; i++) {
@@ -95,24 +95,24 @@ int box_profile(const char *dir, const struct sandbox_spec *spec, enum net_polic
     }
     for (size_t i = 0; i < spec->mount_count; i++) {
         if (real.v[i][0]) {
-            mounts[count++] = (struct profile_mount){.path = real.v[i], .read_only = spec->mounts[i].read_only};
+            mounts[count++] = (struct sbprofile_mount){.path = real.v[i], .read_only = spec->mounts[i].read_only};
         }
     }
-    struct profile_in in = {.state = state,
-                            .home = home,
-                            .tmp = tmp,
-                            .root = box_image(spec) ? root : NULL,
-                            .workspace = workspace,
-                            .mounts = mounts,
-                            .mount_count = count,
-                            .gpu = spec->gpu,
-                            .net = box_tier(spec, net, port),
-                            .bind = &own,
-                            .bind_count = port > 0,
-                            .connect = ports,
-                            .connect_count = connect_ports(spec, net, port, ports),
-                            .shell = true};
-    int rc = profile_write(&in, out, err);
+    struct sbprofile_in in = {.state = state,
+                              .home = home,
+                              .tmp = tmp,
+                              .root = box_image(spec) ? root : NULL,
+                              .workspace = workspace,
+                              .mounts = mounts,
+                              .mount_count = count,
+                              .gpu = spec->gpu,
+                              .net = box_tier(spec, net, port),
+                              .bind = &own,
+                              .bind_count = port > 0,
+                              .connect = ports,
+                              .connect_count = connect_ports(spec, net, port, ports),
+                              .shell = true};
+    int rc = sbprofile_write(&in, out, err);
     free(state);
     free(workspace);
     free(home);

@@ -5,7 +5,7 @@
 /* What a sandbox's supervisor, its helpers and its clients have to agree on. */
 
 #include "backends/process/state.h"
-#include "backends/seatbelt/profile.h"
+#include "backends/seatbelt/sbprofile.h"
 #include "core/util/strbuf.h"
 #include "core/util/strvec.h"
 
@@ -13,7 +13,7 @@
 #define BOX_OPEN_FILES 4096
 
 /* How a policy is kept: there is one network, the host's. */
-enum profile_net box_tier(const struct sandbox_spec *spec, enum net_policy net, int port);
+enum sbprofile_net box_tier(const struct sandbox_spec *spec, enum net_policy net, int port);
 /* The profile of the sandbox in `dir` with that network and reserved port (0: none). *left_out: mounts that are gone,
  * comma separated; may be NULL. INVALID: a path that cannot stand in a profile. */
 int box_profile(const char *dir, const struct sandbox_spec *spec, enum net_policy net, int port, struct strbuf *out,

@@ -79,8 +79,8 @@ static void add_shell(struct facts *f)
 {
     MT_CLEANUP(strbuf) struct strbuf folders = STRBUF_INIT;
     MT_CLEANUP(strbuf) struct strbuf files = STRBUF_INIT;
-    join(&folders, profile_shell_folders);
-    join(&files, profile_shell_files);
+    join(&folders, sbprofile_shell_folders);
+    join(&files, sbprofile_shell_files);
     facts_add(f, ISOLATION_INFO, "readable: system", "",
               "/usr/lib, /System/Library/{Frameworks,PrivateFrameworks,Extensions,ColorSync}, cryptexes, dyld's cache");
     facts_add(f, ISOLATION_INFO, "readable: for a shell", "", "%s", folders.buf);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "backends/seatbelt/profile.h"
+#include "backends/seatbelt/sbprofile.h"
 #include "core/util/fs.h"
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
@@ -19,27 +19,27 @@
 
 #define STATE "/Users/ann/.local/state/muthr/seatbelt/muthr-demo"
 
-static const struct profile_mount mounts[] = {{.path = "/opt/homebrew", .read_only = true},
-                                              {.path = "/Users/ann/models", .read_only = true},
-                                              {.path = "/Users/ann/src/demo/vendor", .read_only = true},
-                                              {.path = "/Users/ann/data set"}};
+static const struct sbprofile_mount mounts[] = {{.path = "/opt/homebrew", .read_only = true},
+                                                {.path = "/Users/ann/models", .read_only = true},
+                                                {.path = "/Users/ann/src/demo/vendor", .read_only = true},
+                                                {.path = "/Users/ann/data set"}};
 static const uint16_t bind_ports[] = {41234}, connect_ports[] = {41234, 8080};
 
-static struct profile_in example(void)
+static struct sbprofile_in example(void)
 {
-    return (struct profile_in){.state = STATE,
-                               .home = STATE "/home",
-                               .tmp = STATE "/tmp",
-                               .root = STATE "/root",
-                               .workspace = "/Users/ann/src/demo",
-                               .mounts = mounts,
-                               .mount_count = MT_ARRAY_LEN(mounts),
-                               .bind = bind_ports,
-                               .bind_count = 1,
-                               .connect = connect_ports,
-                               .connect_count = 2,
-                               .shell = true,
-                               .interpreter = "/opt/homebrew/bin/bash"};
+    return (struct sbprofile_in){.state = STATE,
+                                 .home = STATE "/home",
+                                 .tmp = STATE "/tmp",
+                                 .root = STATE "/root",
+                                 .workspace = "/Users/ann/src/demo",
+                                 .mounts = mounts,
+                                 .mount_count = MT_ARRAY_LEN(mounts),
+                                 .bind = bind_ports,
+                                 .bind_count = 1,
+                                 .connect = connect_ports,
+                                 .connect_count = 2,
+                                 .shell = true,
+                                 .interpreter = "/opt/homebrew/bin/bash"};
 }
 
 /* Reads and judges; the test fails otherwise. */
@@ -58,14 +58,14 @@ static void test_expected(void **state)
     static const char *const nets[] = {"none", "localhost", "full", "shared"};
     (void)state;
     for (int gpu = GPU_NONE; gpu <= GPU_METAL; gpu++) {
-        for (int net = PROFILE_NET_NONE; net <= PROFILE_NET_SHARED; net++) {
+        for (int net = SBPROFILE_NET_NONE; net <= SBPROFILE_NET_SHARED; net++) {
             struct strbuf text = STRBUF_INIT, expected = STRBUF_INIT;
-            struct profile_in in = example();
+            struct sbprofile_in in = example();
             char path[128];
             in.gpu = (enum gpu_tier)gpu;
-            in.net = (enum profile_net)net;
+            in.net = (enum sbprofile_net)net;
             str_format(path, sizeof(path), "tests/data/seatbelt/gpu-%s_net-%s.sb", gpu_tier_name(in.gpu), nets[net]);
-            assert_int_equal(profile_write(&in, &text, NULL), 0);
+            assert_int_equal(sbprofile_write(&in, &text, NULL), 0);
             sbpl_free(must_read(text.buf));
             if (getenv("UPDATE")) {
                 assert_int_equal(fs_write_atomic(path, text.buf, text.len, 0644, NULL), 0);
@@ -104,8 +104,8 @@ static void test_refused(void **state)
         for (int where = 0; where < 4; where++) {
             struct strbuf text = STRBUF_INIT;
             struct error err = ERROR_INIT;
-            struct profile_in in = example();
-            struct profile_mount bad = {.path = cases[i].path, .read_only = where == 3};
+            struct sbprofile_in in = example();
+            struct sbprofile_mount bad = {.path = cases[i].path, .read_only = where == 3};
             *(where == 0   ? &in.workspace
               : where == 1 ? &in.root
                            : &in.interpreter) = where < 2 ? cases[i].path : in.interpreter;
@@ -113,7 +113,7 @@ static void test_refused(void **state)
                 in.mounts = &bad;
                 in.mount_count = 1;
             }
-            assert_int_equal(profile_write(&in, &text, &err), -1);
+            assert_int_equal(sbprofile_write(&in, &text, &err), -1);
             assert_int_equal(err.code, ERROR_INVALID);
             if (!strstr(err.msg, cases[i].part)) {
                 fail_msg("%s: %s", cases[i].path, err.msg);
@@ -126,14 +126,14 @@ static void test_refused(void **state)
     static const char *const holders[] = {STATE, "/Users/ann", "/Users", STATE "/config.json", STATE "/run"};
     for (size_t i = 0; i < MT_ARRAY_LEN(holders); i++) {
         struct strbuf text = STRBUF_INIT;
-        struct profile_in in = example();
-        struct profile_mount bad = {.path = holders[i], .read_only = true};
+        struct sbprofile_in in = example();
+        struct sbprofile_mount bad = {.path = holders[i], .read_only = true};
         in.mounts = &bad;
         in.mount_count = 1;
-        assert_int_equal(profile_write(&in, &text, NULL), -1);
+        assert_int_equal(sbprofile_write(&in, &text, NULL), -1);
         in.mount_count = 0;
         in.workspace = i < 3 ? holders[i] : "/Users/ann/.local";
-        assert_int_equal(profile_write(&in, &text, NULL), -1);
+        assert_int_equal(sbprofile_write(&in, &text, NULL), -1);
         strbuf_release(&text);
     }
 }
@@ -168,8 +168,8 @@ static char *random_path(unsigned bad)
 }
 
 struct world {
-    struct profile_in in;
-    struct profile_mount mounts[6];
+    struct sbprofile_in in;
+    struct sbprofile_mount mounts[6];
     char *paths[8];
     uint16_t bind[4], connect[4];
 };
@@ -188,7 +188,7 @@ static void make_world(struct world *w, unsigned bad)
     w->in.mounts = w->mounts;
     w->in.mount_count = roll(7);
     for (size_t i = 0; i < 6; i++) {
-        w->mounts[i] = (struct profile_mount){.path = w->paths[i], .read_only = roll(2)};
+        w->mounts[i] = (struct sbprofile_mount){.path = w->paths[i], .read_only = roll(2)};
     }
     for (size_t i = 0; i < 4; i++) {
         w->bind[i] = (uint16_t)(1 + roll(65535));
@@ -199,7 +199,7 @@ static void make_world(struct world *w, unsigned bad)
     w->in.bind_count = roll(5);
     w->in.connect_count = roll(5);
     w->in.gpu = (enum gpu_tier)roll(3);
-    w->in.net = (enum profile_net)roll(4);
+    w->in.net = (enum sbprofile_net)roll(4);
 }
 
 static void drop_world(struct world *w)
@@ -259,10 +259,10 @@ static bool has(const struct strvec *list, const char *line)
     return false;
 }
 
-static void write_atoms(const struct profile_in *in, struct strvec *out)
+static void write_atoms(const struct sbprofile_in *in, struct strvec *out)
 {
     MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    assert_int_equal(profile_write(in, &text, NULL), 0);
+    assert_int_equal(sbprofile_write(in, &text, NULL), 0);
     atoms_of(text.buf, out);
 }
 
@@ -285,11 +285,11 @@ static void test_random(void **state)
 {
     (void)state;
     int refused = 0, written = 0;
-    struct profile_in bare = example();
+    struct sbprofile_in bare = example();
     bare.mount_count = 0;
     bare.root = bare.interpreter = NULL;
     bare.workspace = "/w";
-    bare.net = PROFILE_NET_SHARED;
+    bare.net = SBPROFILE_NET_SHARED;
     bare.gpu = GPU_METAL;
     bare.bind_count = bare.connect_count = 0;
     struct strvec fixed = STRVEC_INIT;
@@ -299,7 +299,7 @@ static void test_random(void **state)
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
         struct error err = ERROR_INIT;
         make_world(&w, round % 3 == 0 ? 30 : 0);
-        if (profile_write(&w.in, &text, &err) < 0) {
+        if (sbprofile_write(&w.in, &text, &err) < 0) {
             assert_int_equal(err.code, ERROR_INVALID);
             assert_int_equal(text.len, 0);
             refused++;
@@ -345,9 +345,9 @@ static void test_smaller(void **state)
         struct world w;
         struct strvec big = STRVEC_INIT, small = STRVEC_INIT;
         make_world(&w, 0);
-        w.in.net = w.in.net == PROFILE_NET_SHARED ? PROFILE_NET_FULL : w.in.net; /* that one lists no ports */
+        w.in.net = w.in.net == SBPROFILE_NET_SHARED ? SBPROFILE_NET_FULL : w.in.net; /* that one lists no ports */
         write_atoms(&w.in, &big);
-        struct profile_in less = w.in;
+        struct sbprofile_in less = w.in;
         switch (round % 6) {
         case 0:
             less.mount_count -= less.mount_count > 0;
@@ -356,7 +356,7 @@ static void test_smaller(void **state)
             less.gpu = less.gpu > GPU_NONE ? (enum gpu_tier)(less.gpu - 1) : GPU_NONE;
             break;
         case 2:
-            less.net = less.net > PROFILE_NET_NONE ? (enum profile_net)(less.net - 1) : PROFILE_NET_NONE;
+            less.net = less.net > SBPROFILE_NET_NONE ? (enum sbprofile_net)(less.net - 1) : SBPROFILE_NET_NONE;
             break;
         case 3:
             less.bind_count -= less.bind_count > 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MT_BACKENDS_SEATBELT_PROFILE_H
-#define MT_BACKENDS_SEATBELT_PROFILE_H
+#ifndef MT_BACKENDS_SEATBELT_SBPROFILE_H
+#define MT_BACKENDS_SEATBELT_SBPROFILE_H
 
 /* The Seatbelt profile of a sandbox: what its programs may do, everything else being denied. Pure text, the same on
  * every platform. Later rules win over earlier ones. */
@@ -14,32 +14,32 @@
 #include "core/util/strbuf.h"
 
 /* How far its programs reach. A sandbox shares the host's network: there is one loopback for all. */
-enum profile_net {
-    PROFILE_NET_NONE,      /* nothing */
-    PROFILE_NET_LOCALHOST, /* the listed ports of 127.0.0.1 */
-    PROFILE_NET_FULL,      /* the outside; of localhost only the listed ports */
-    PROFILE_NET_SHARED     /* everything that the user reaches, services on localhost included */
+enum sbprofile_net {
+    SBPROFILE_NET_NONE,      /* nothing */
+    SBPROFILE_NET_LOCALHOST, /* the listed ports of 127.0.0.1 */
+    SBPROFILE_NET_FULL,      /* the outside; of localhost only the listed ports */
+    SBPROFILE_NET_SHARED     /* everything that the user reaches, services on localhost included */
 };
-const char *profile_net_name(enum profile_net n); /* "none", "localhost-only", "full", "full (shared)" */
+const char *sbprofile_net_name(enum sbprofile_net n); /* "none", "localhost-only", "full", "full (shared)" */
 
-#define PROFILE_PORTS_MAX 32
+#define SBPROFILE_PORTS_MAX 32
 
-struct profile_mount {
+struct sbprofile_mount {
     const char *path; /* at its own place: there are no mounts in a process sandbox */
     bool read_only;
 };
 
 /* Paths are absolute and canonical (/private/tmp, not /tmp). */
-struct profile_in {
+struct sbprofile_in {
     const char *state;     /* the sandbox's folder: never open itself, only what follows */
     const char *home;      /* private home, below state */
     const char *tmp;       /* private temporary files, below state */
     const char *root;      /* clone of an image folder, or NULL */
     const char *workspace; /* read-write */
-    const struct profile_mount *mounts;
+    const struct sbprofile_mount *mounts;
     size_t mount_count;
     enum gpu_tier gpu;
-    enum profile_net net;
+    enum sbprofile_net net;
     const uint16_t *bind, *connect; /* ports of 127.0.0.1 */
     size_t bind_count, connect_count;
     bool shell;              /* the system's programs and what a shell reads of /private/etc */
@@ -48,13 +48,13 @@ struct profile_in {
 
 /* Appends the text. Errors: INVALID names a path that cannot stand in a profile (relative, not canonical, with a quote,
  * a backslash or a control character, no UTF-8, or one that would open the sandbox's own folder), or a port. */
-int profile_write(const struct profile_in *in, struct strbuf *out, struct error *err);
+int sbprofile_write(const struct sbprofile_in *in, struct strbuf *out, struct error *err);
 
 /* Can this path stand in a profile? `what` begins the message. */
-int profile_check_path(const char *what, const char *path, struct error *err);
+int sbprofile_check_path(const char *what, const char *path, struct error *err);
 
 /* What a shell may read of the system, for people: NULL-terminated. */
-extern const char *const profile_shell_folders[];
-extern const char *const profile_shell_files[];
+extern const char *const sbprofile_shell_folders[];
+extern const char *const sbprofile_shell_files[];
 
 #endif

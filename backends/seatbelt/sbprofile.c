@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backends/seatbelt/profile.h"
+#include "backends/seatbelt/sbprofile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 
 #define PATH_BYTES_MAX 1023 /* what macOS takes as a path */
 
-const char *profile_net_name(enum profile_net n)
+const char *sbprofile_net_name(enum sbprofile_net n)
 {
-    static const char *const names[] = {[PROFILE_NET_NONE] = "none",
-                                        [PROFILE_NET_LOCALHOST] = "localhost-only",
-                                        [PROFILE_NET_FULL] = "full",
-                                        [PROFILE_NET_SHARED] = "full (shared)"};
+    static const char *const names[] = {[SBPROFILE_NET_NONE] = "none",
+                                        [SBPROFILE_NET_LOCALHOST] = "localhost-only",
+                                        [SBPROFILE_NET_FULL] = "full",
+                                        [SBPROFILE_NET_SHARED] = "full (shared)"};
     return (size_t)n < MT_ARRAY_LEN(names) ? names[n] : "?";
 }
 
@@ -37,10 +37,10 @@ static const char *const library_folders[] = {
 
 /* A shell: the programs of the system and what they read. Tools from elsewhere (Homebrew, Xcode) are mounts of the
  * manifest. */
-const char *const profile_shell_folders[] = {
+const char *const sbprofile_shell_folders[] = {
     "/bin", "/usr/bin", "/usr/share", "/private/etc/ssl", "/private/var/db/timezone", NULL,
 };
-const char *const profile_shell_files[] = {
+const char *const sbprofile_shell_files[] = {
     "/private/etc/bashrc",
     "/private/etc/group",
     "/private/etc/hosts",
@@ -71,7 +71,7 @@ static const char *const shell_ways[] = {
 
 /* --- paths --- */
 
-int profile_check_path(const char *what, const char *path, struct error *err)
+int sbprofile_check_path(const char *what, const char *path, struct error *err)
 {
     size_t len = strlen(path);
     if (path[0] != '/' || path[1] == '\0') {
@@ -100,14 +100,14 @@ int profile_check_path(const char *what, const char *path, struct error *err)
 }
 
 /* All of them, and that none opens the folder in which the sandbox's own settings lie. */
-static int check_paths(const struct profile_in *in, struct error *err)
+static int check_paths(const struct sbprofile_in *in, struct error *err)
 {
     const struct {
         const char *what, *path;
     } own[] = {{"state folder", in->state}, {"private home", in->home},   {"private tmp", in->tmp},
                {"image folder", in->root},  {"workspace", in->workspace}, {"shell", in->interpreter}};
     for (size_t i = 0; i < MT_ARRAY_LEN(own); i++) {
-        if (own[i].path && profile_check_path(own[i].what, own[i].path, err) < 0) {
+        if (own[i].path && sbprofile_check_path(own[i].what, own[i].path, err) < 0) {
             return -1;
         }
     }
@@ -116,7 +116,7 @@ static int check_paths(const struct profile_in *in, struct error *err)
     }
     for (size_t i = 0; i < in->mount_count; i++) {
         const char *path = in->mounts[i].path;
-        if (profile_check_path("mount", path, err) < 0) {
+        if (sbprofile_check_path("mount", path, err) < 0) {
             return -1;
         }
         if (path_is_below(in->state, path) || path_is_below(path, in->state)) {
@@ -158,12 +158,12 @@ static void add_basics(struct strbuf *out)
 static void add_shell(struct strbuf *out, const char *interpreter)
 {
     strbuf_addstr(out, "\n; a shell and the system's programs\n(allow file-read* file-map-executable");
-    add_list(out, "subpath", profile_shell_folders);
+    add_list(out, "subpath", sbprofile_shell_folders);
     if (interpreter) {
         add_string(out, "literal", interpreter);
     }
     strbuf_addstr(out, ")\n(allow file-read*");
-    add_list(out, "literal", profile_shell_files);
+    add_list(out, "literal", sbprofile_shell_files);
     strbuf_addstr(out, ")\n(allow file-write* (literal \"/dev/tty\"))\n(allow file-read-metadata");
     add_list(out, "literal", shell_ways);
     strbuf_addstr(out, ")\n");
@@ -220,7 +220,7 @@ static bool is_in_writable(const struct opening *list, size_t index)
     return false;
 }
 
-static void add_folders(struct strbuf *out, const struct profile_in *in)
+static void add_folders(struct strbuf *out, const struct sbprofile_in *in)
 {
     struct opening *list = xcalloc(in->mount_count + 4, sizeof(*list));
     size_t count = 0;
@@ -293,18 +293,18 @@ static void add_outside(struct strbuf *out)
                        "  (global-name \"com.apple.trustd.agent\"))\n");
 }
 
-static void add_net(struct strbuf *out, const struct profile_in *in)
+static void add_net(struct strbuf *out, const struct sbprofile_in *in)
 {
-    if (in->net == PROFILE_NET_NONE) {
+    if (in->net == SBPROFILE_NET_NONE) {
         return;
     }
-    strbuf_addf(out, "\n; network: %s\n", profile_net_name(in->net));
-    if (in->net == PROFILE_NET_SHARED) {
+    strbuf_addf(out, "\n; network: %s\n", sbprofile_net_name(in->net));
+    if (in->net == SBPROFILE_NET_SHARED) {
         add_outside(out);
         strbuf_addstr(out, "(allow network-bind (local ip \"*:*\"))\n(allow network-inbound (local ip \"*:*\"))\n");
         return;
     }
-    if (in->net == PROFILE_NET_FULL) {
+    if (in->net == SBPROFILE_NET_FULL) {
         add_outside(out);
         strbuf_addstr(out, "(deny network-outbound (remote ip \"localhost:*\"))\n");
     }
@@ -313,19 +313,19 @@ static void add_net(struct strbuf *out, const struct profile_in *in)
     add_ports(out, "network-outbound", "remote", in->connect, in->connect_count);
 }
 
-static int check_ports(const struct profile_in *in, struct error *err)
+static int check_ports(const struct sbprofile_in *in, struct error *err)
 {
     for (size_t i = 0; i < in->bind_count + in->connect_count; i++) {
         if ((i < in->bind_count ? in->bind[i] : in->connect[i - in->bind_count]) == 0) {
             return error_set(err, ERROR_INVALID, "0 is no port");
         }
     }
-    return in->bind_count > PROFILE_PORTS_MAX || in->connect_count > PROFILE_PORTS_MAX
-               ? error_set(err, ERROR_INVALID, "more than %d ports", PROFILE_PORTS_MAX)
+    return in->bind_count > SBPROFILE_PORTS_MAX || in->connect_count > SBPROFILE_PORTS_MAX
+               ? error_set(err, ERROR_INVALID, "more than %d ports", SBPROFILE_PORTS_MAX)
                : 0;
 }
 
-int profile_write(const struct profile_in *in, struct strbuf *out, struct error *err)
+int sbprofile_write(const struct sbprofile_in *in, struct strbuf *out, struct error *err)
 {
     if (check_paths(in, err) < 0 || check_ports(in, err) < 0) {
         return -1;
