@@ -95,22 +95,29 @@ static const char *pick(const char *text)
     return found ? found : "";
 }
 
-/* The first line without the code words of the old style: `notFound: "container X" (cause: ...)` -> `container X`;
- * of the new style the message, and of its cause only what stands in the innermost quotes. */
+/* Behind the code words of the old style, of which one may hold another: `interrupted: "internalError: "why`. */
+static const char *behind_codes(const char *text, bool *quoted)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    *quoted = false;
+    for (size_t n = strspn(text, letters); n > 0 && strncmp(text + n, ": \"", 3) == 0; n = strspn(text, letters)) {
+        text += n + 3;
+        *quoted = true;
+    }
+    return text;
+}
+
+/* The first line; of the old style only the message: `notFound: "container X" (cause: ...)` -> `container X`. */
 static void reason(const char *text, struct strbuf *out)
 {
-    size_t n = strcspn(text, "\r\n");
-    const char *colon = memchr(text, ':', n), *end = text + n;
-    size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    if (colon && colon == text + word && word > 0 && strncmp(colon, ": \"", 3) == 0) {
-        const char *from = colon + 3, *close = from;
-        while (close < end && *close != '"') {
-            close += *close == '\\' && close + 1 < end ? 2 : 1;
-        }
-        strbuf_add(out, from, (size_t)(MT_MIN(close, end) - from));
-        return;
+    bool quoted;
+    const char *from = behind_codes(text, &quoted);
+    size_t n = strcspn(from, "\r\n");
+    for (size_t i = 0; quoted && i < n; i++) {
+        bool ends = from[i] == '"' && (i + 1 == n || from[i + 1] == '"' || strncmp(from + i + 1, " (cause", 7) == 0);
+        n = ends ? i : n;
     }
-    strbuf_add(out, text, n);
+    strbuf_add(out, from, n);
 }
 
 /* The place in `meanings` of what a text in lower case says; *at: where in the text. -1: nothing that is known. */

@@ -408,7 +408,7 @@ static void test_probe(void **state)
     check_probe("0.5.0", "container 0.5.0 is too old: 0.6 or newer is needed", "update");
     standin_file("down", "");
     for (size_t i = 0; i < MT_ARRAY_LEN(versions); i++) {
-        check_probe(versions[i], "its service is not running", "container system start");
+        check_probe(versions[i], "its service is not running", "backend start container");
     }
     assert_int_equal(calls("\"start\""), 0); /* offered, not done */
     standin_file("down", NULL);
@@ -453,12 +453,15 @@ static void test_bad_answers(void **state)
     } bad[] = {{"list 0 cut\n", ERROR_PARSE},    {"list 0 die\n", ERROR_EXIT},
                {"list 0 exit 1\n", ERROR_EXIT},  {"list 0 timeout\n", ERROR_TIMEOUT},
                {"list 0 hang\n", ERROR_TIMEOUT}, {"list 0 down\n", ERROR_UNAVAILABLE}};
-    setenv("MUTHR_TUI_CONTAINER_SECONDS", "1", 1);
+    setenv("MUTHR_TUI_CONTAINER_SECONDS", "2", 1);
     for (size_t v = 0; v < MT_ARRAY_LEN(versions); v++) {
         open_backend(versions[v]);
         create();
         for (size_t i = 0; i < MT_ARRAY_LEN(bad); i++) {
             struct backend_call c = {0};
+            if (v > 0 && strstr(bad[i].fault, "hang")) {
+                continue; /* the same everywhere, and its deadline takes time */
+            }
             standin_file("faults", bad[i].fault);
             if (run(&c, BACKEND_LIST, NULL) != bad[i].code) {
                 fail_msg("%s: %s (%s)", bad[i].fault, error_code_name(last.code), last.msg);
@@ -466,7 +469,7 @@ static void test_bad_answers(void **state)
             assert_int_equal(c.info_count, 0);
             backend_call_release(&c);
         }
-        assert_string_equal(last.hint, "start its service: container system start");
+        assert_string_equal(last.hint, "start its service: muthr-tui backend start container");
         standin_file("down", NULL);
         must(BACKEND_DELETE, BOX);
         close_backend();
@@ -477,7 +480,7 @@ static void check_down(const char *fault, enum backend_verb v)
 {
     standin_file("faults", fault);
     enum error_code code = v == BACKEND_CREATE ? create_with(NULL, 0) : verb(v, BOX);
-    if (code != ERROR_UNAVAILABLE || !last.hint || !strstr(last.hint, "container system start")) {
+    if (code != ERROR_UNAVAILABLE || !last.hint || !strstr(last.hint, "backend start container")) {
         fail_msg("%s: %s (%s)", fault, error_code_name(code), last.msg);
     }
     standin_file("down", NULL);
@@ -518,7 +521,7 @@ static void test_hangs(void **state)
 {
     (void)state;
     struct backend_call soon = {.grace_ms = 100};
-    setenv("MUTHR_TUI_CONTAINER_SECONDS", "1", 1);
+    setenv("MUTHR_TUI_CONTAINER_SECONDS", "2", 1);
     open_backend("1.2.2");
     standin_file("faults", "create 0 hang\n");
     assert_int_equal(create_with(NULL, 0), ERROR_TIMEOUT);

@@ -32,12 +32,17 @@ static const struct {
     {"Error: container muthr-x is not running\n", 1, ERROR_UNAVAILABLE, NULL, "start the sandbox"},
     {"Error: invalidState: \"container muthr-x is running and can not be deleted\"\n", 1, ERROR_BUSY,
      "container: container muthr-x is running and can not be deleted", "stop the sandbox"},
-    {"Error: XPC connection error: Connection invalid\n", 1, ERROR_UNAVAILABLE, NULL, "container system start"},
+    {"Error: XPC connection error: Connection invalid\n", 1, ERROR_UNAVAILABLE, NULL, "backend start container"},
     {"Error: interrupted: \"XPC connection error: Connection interrupted\"\nEnsure container system service has been "
      "started with `container system start`.\n",
-     1, ERROR_UNAVAILABLE, NULL, "container system start"},
+     1, ERROR_UNAVAILABLE, NULL, "backend start container"},
+    {"Error: interrupted: \"internalError: \"XPC connection error: Connection invalid\"\nEnsure container system "
+     "service "
+     "has been started with `container system start`.\"\n",
+     1, ERROR_UNAVAILABLE, "container: XPC connection error: Connection invalid", "backend start container"},
+    {"Error: notFound: \"no \"box\" here\" (cause: \"x\")\n", 1, ERROR_NOT_FOUND, "container: no \"box\" here", NULL},
     {"Error: Plugins are unavailable. Start the container system services and retry:\n\n    container system start\n",
-     64, ERROR_UNAVAILABLE, NULL, "container system start"},
+     64, ERROR_UNAVAILABLE, NULL, "backend start container"},
     {"Error: Plugin 'container-update' not found.\n\nSee 'container --help'.\n", 64, ERROR_UNAVAILABLE, NULL,
      "no such command"},
     {"Error: XPC timeout for request to com.apple.container.apiserver/containerList\n", 1, ERROR_TIMEOUT, NULL,
