@@ -81,7 +81,7 @@ static void say(struct host_session *h, const char *text)
     host_session_say(h, text);
 }
 
-/* "ended: exit 1 after 3.2 s" and what comes of it. */
+/* "exited 1 after 3.2 s" and what comes of it. */
 static void say_end(struct host_session *h, const char *then)
 {
     const struct task_state *t = &h->info.task;
@@ -89,7 +89,7 @@ static void say_end(struct host_session *h, const char *then)
 
     task_plan_cause(t, cause, sizeof(cause));
     task_plan_duration(t->last_lasted_ms, lasted, sizeof(lasted));
-    str_format(line, sizeof(line), "ended: %s after %s; %s", cause, lasted, then);
+    str_format(line, sizeof(line), "%s after %s; %s", cause, lasted, then);
     say(h, line);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/task_plan.h"
 
+#include "core/model/session.h"
 #include "core/util/compiler.h"
 #include "core/util/strbuf.h"
 
@@ -41,8 +42,7 @@ void task_plan_begin(struct task_state *t, bool by_hand)
 
 void task_plan_cause(const struct task_state *t, char *out, size_t cap)
 {
-    str_format(out, cap, "%s %d", t->last_signal != 0 ? "signal" : "exit",
-               t->last_signal != 0 ? t->last_signal : t->last_code);
+    session_end_text(t->last_code, t->last_signal, out, cap);
 }
 
 void task_plan_duration(uint64_t ms, char *out, size_t cap)

@@ -20,7 +20,7 @@ struct task_plan {
 struct task_plan task_plan_end(struct task_state *t, int code, int signum, uint64_t lasted_ms);
 /* It is started again; by_hand: a person wanted that, and counting begins anew. */
 void task_plan_begin(struct task_state *t, bool by_hand);
-/* "exit 1", "signal 9". */
+/* "exited 1", "killed 9". */
 void task_plan_cause(const struct task_state *t, char *out, size_t cap);
 /* "0.4 s", "12 s", "3 m 12 s", "2 h 5 m": short, for a line on the screen. */
 void task_plan_duration(uint64_t ms, char *out, size_t cap);

@@ -58,20 +58,13 @@ static unsigned long long seconds_until(uint64_t then, uint64_t now)
     return (unsigned long long)((left + 999) / 1000);
 }
 
-/* "exit 1", "signal 9" */
-static void end_text(int code, int signum, char *out, size_t cap)
-{
-    str_format(out, cap, signum ? "signal %d" : "exit %d", signum ? signum : code);
-}
-
 void tasktext_brief(const struct session_info *s, uint64_t now, char *out, size_t cap)
 {
     if (tasktext_waits(s)) {
         unsigned long long left = seconds_until(s->task.next_wall_ms, now);
         str_format(out, cap, left ? "again in %llu s" : "again now", left);
     } else if (tasktext_has_failed(s) && s->state == SESSION_EXITED) {
-        str_format(out, cap, s->exit_signal ? "signal %d" : "exited %d",
-                   s->exit_signal ? s->exit_signal : s->exit_code);
+        session_end_text(s->exit_code, s->exit_signal, out, cap);
     } else if (!tasktext_is_over(s) && s->task.port_count && s->task.ready != TASK_READY_NOT_YET) {
         bool more = s->task.port_count > 1;
         str_format(out, cap, more ? ":%u +%zu" : ":%u", s->task.ports[0], s->task.port_count - 1);
@@ -92,6 +85,15 @@ static void ready_text(const struct task_policy *p, char *out, size_t cap)
     }
 }
 
+void tasktext_failure(const struct session_info *s, char *out, size_t cap)
+{
+    bool again = s->task.policy.restart != TASK_RESTART_NEVER && s->task.in_a_row > 0;
+    char end[32];
+    session_end_text(s->exit_code, s->exit_signal, end, sizeof(end));
+    str_format(out, cap, again ? "failed: %s after %u %s" : "failed: %s", end, s->task.in_a_row,
+               s->task.in_a_row == 1 ? "restart" : "restarts");
+}
+
 void tasktext_state(const struct session_info *s, uint64_t now, char *out, size_t cap)
 {
     char why[TASK_READY_MAX + 32];
@@ -101,13 +103,11 @@ void tasktext_state(const struct session_info *s, uint64_t now, char *out, size_
         unsigned long long left = seconds_until(s->task.next_wall_ms, now);
         str_format(out, cap, left ? "waiting: starts again in %llu s" : "waiting: starts again now", left);
     } else if (tasktext_has_failed(s)) {
-        end_text(s->exit_code, s->exit_signal, why, sizeof(why));
-        str_format(out, cap, s->task.in_a_row ? "failed: %s after %u %s" : "failed: %s", why, s->task.in_a_row,
-                   s->task.in_a_row == 1 ? "restart" : "restarts");
+        tasktext_failure(s, out, cap);
     } else if (tasktext_was_stopped(s)) {
         str_copy(out, cap, "stopped");
     } else if (tasktext_is_over(s)) {
-        str_format(out, cap, "done: exit %d", s->exit_code);
+        str_copy(out, cap, "done");
     } else if (s->task.ready == TASK_READY_NOT_YET) {
         ready_text(&s->task.policy, why, sizeof(why));
         str_format(out, cap, *why ? "starting: %s" : "starting", why);
@@ -172,7 +172,7 @@ void tasktext_why(const struct session_info *s, char *out, size_t cap)
 {
     char end[32] = "its host is gone";
     if (s->state != SESSION_LOST) {
-        end_text(s->exit_code, s->exit_signal, end, sizeof(end));
+        session_end_text(s->exit_code, s->exit_signal, end, sizeof(end));
     }
     str_format(out, cap, s->last_line[0] ? "%s: %s" : "%s", end, s->last_line);
 }

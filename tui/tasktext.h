@@ -23,15 +23,17 @@ bool tasktext_waits(const struct session_info *s);
 struct state_look tasktext_look(const struct session_info *s);
 /* In few words, for the list: ":3000", "ready", "again in 4 s", "exited 1". */
 void tasktext_brief(const struct session_info *s, uint64_t now_wall_ms, char *out, size_t cap);
-/* In full: "waiting: starts again in 4 s", "failed: exit 1 after 5 restarts". */
+/* In full: "waiting: starts again in 4 s", "failed: exited 1 after 5 restarts". */
 void tasktext_state(const struct session_info *s, uint64_t now_wall_ms, char *out, size_t cap);
+/* "failed: exited 1 after 5 restarts" (in a row). */
+void tasktext_failure(const struct session_info *s, char *out, size_t cap);
 /* How long it runs ("<1m", "1h02"), or how long its last run was ("0:41"). */
 void tasktext_time(const struct session_info *s, uint64_t now_wall_ms, char *out, size_t cap);
 /* ":3000 :3001"; "" without ports. */
 void tasktext_ports(const struct session_info *s, char *out, size_t cap);
 /* What it was asked for: "on failure, at most 5 in a row; ready when port 3000 is listened on"; "" when nothing. */
 void tasktext_policy(const struct session_info *s, char *out, size_t cap);
-/* "exit 1: Error: no such file": why it failed, and its last line when there is one. */
+/* "exited 1: Error: no such file": why it failed, and its last line when there is one. */
 void tasktext_why(const struct session_info *s, char *out, size_t cap);
 /* In how many milliseconds one of these texts reads otherwise by itself, minutes apart; 0: it does not. */
 uint64_t tasktext_next_ms(const struct session_info *s, uint64_t now_wall_ms);

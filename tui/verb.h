@@ -140,7 +140,7 @@ struct json *verb_task_facts(const struct session_info *s);
 /* Adds its policy as it was asked for: restart, max_restarts, ready_port, ready_match. */
 void verb_task_policy_facts(struct json *row, const struct task_policy *p);
 const char *verb_task_state(const struct session_info *s);
-/* The same in words, with code, reason or time: "failed: exited 3, 5 restarts in a row", "waiting: again in 4 s". */
+/* The same in words, with code, reason or time: "failed: exited 3 after 5 restarts", "waiting: again in 4 s". */
 void verb_task_status(const struct session_info *s, char *out, size_t cap);
 /* Can it be waited for that it is ready as its policy says? */
 bool verb_task_has_readiness(const struct session_info *s);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/util/clock.h"
+#include "tui/tasktext.h"
 #include "tui/verb.h"
 
 /* A string, or null when it is empty. */
@@ -26,10 +27,8 @@ const char *verb_session_end(const struct session_info *s, char *out, size_t cap
         str_copy(out, cap, "lost");
     } else if (s->state != SESSION_EXITED) {
         return NULL;
-    } else if (s->exit_signal != 0) {
-        str_format(out, cap, "killed %d", s->exit_signal);
     } else {
-        str_format(out, cap, "exited %d", s->exit_code);
+        session_end_text(s->exit_code, s->exit_signal, out, cap);
     }
     return out;
 }
@@ -59,18 +58,15 @@ void verb_task_status(const struct session_info *s, char *out, size_t cap)
     const struct task_state *t = &s->task;
     const char *state = verb_task_state(s);
     uint64_t now = clock_wall_ms();
-    char end[40], rest[80] = "", again[16];
+    char end[32], again[16];
 
     if (strcmp(state, "waiting") == 0) {
         clock_short(t->next_wall_ms > now ? MT_MIN(t->next_wall_ms - now, (uint64_t)TASK_BACKOFF_MOST_MS) : 0, again,
                     sizeof(again));
-        str_format(out, cap, "waiting: exited %d, again in %s",
-                   t->last_signal != 0 ? 128 + t->last_signal : t->last_code, again);
+        session_end_text(t->last_code, t->last_signal, end, sizeof(end));
+        str_format(out, cap, "waiting: %s, again in %s", end, again);
     } else if (strcmp(state, "failed") == 0) {
-        if (t->policy.restart != TASK_RESTART_NEVER && t->in_a_row > 0) {
-            str_format(rest, sizeof(rest), ", %u restart%s in a row", t->in_a_row, t->in_a_row == 1 ? "" : "s");
-        }
-        str_format(out, cap, "failed: %s%s", verb_session_end(s, end, sizeof(end)), rest);
+        tasktext_failure(s, out, cap);
     } else if (strcmp(state, "exited") == 0) {
         verb_session_end(s, out, cap);
     } else {

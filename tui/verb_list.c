@@ -248,11 +248,7 @@ static void session_status(const struct session_info *s, char *out, size_t cap)
         str_format(out, cap, "lost");
         break;
     case SESSION_EXITED:
-        if (s->exit_signal != 0) {
-            str_format(out, cap, "killed %d", s->exit_signal);
-        } else {
-            str_format(out, cap, "exited %d", s->exit_code);
-        }
+        session_end_text(s->exit_code, s->exit_signal, out, cap);
         break;
     }
 }

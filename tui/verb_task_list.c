@@ -65,7 +65,7 @@ static struct json *kept_row(const struct task_log *l)
     uint64_t now = clock_wall_ms();
     uint64_t lasted = l->ended_wall_ms > l->began_wall_ms ? l->ended_wall_ms - l->began_wall_ms : 0;
     int code = l->exit_signal != 0 ? 128 + l->exit_signal : l->exit_code;
-    char text[80];
+    char text[80], end[32];
 
     json_set_string(row, "id", l->session[0] != '\0' ? l->session : NULL);
     json_set_string(row, "sandbox", l->sandbox);
@@ -73,11 +73,8 @@ static struct json *kept_row(const struct task_log *l)
     json_set_string(row, "workspace", strncmp(l->sandbox, "muthr-", 6) == 0 ? l->sandbox + 6 : l->sandbox);
     json_set_string(task, "state", state);
     json_set(row, "task", task);
-    str_format(text, sizeof(text),
-               l->ended_wall_ms == 0 ? "gone"
-               : l->failed           ? "failed: exited %d"
-                                     : "exited %d",
-               code);
+    session_end_text(l->exit_code, l->exit_signal, end, sizeof(end));
+    str_format(text, sizeof(text), l->failed ? "failed: %s" : "%s", l->ended_wall_ms == 0 ? "gone" : end);
     json_set_string(row, "status", text);
     json_set_int(row, "restarts", l->restarts);
     json_set_null(row, "ports");

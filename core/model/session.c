@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/util/compiler.h"
+#include "core/util/strbuf.h"
 
 static const char *const KIND_NAMES[] = {
     [SESSION_SHELL] = "shell",
@@ -48,6 +49,11 @@ const char *session_told(const struct session_info *s)
     bool same = strcmp(s->title, s->label) == 0 || strcmp(s->title, session_shown(s)) == 0;
 
     return s->title[0] != '\0' && !same ? s->title : s->state == SESSION_RUNNING ? s->front : "";
+}
+
+void session_end_text(int code, int signum, char *out, size_t cap)
+{
+    str_format(out, cap, signum != 0 ? "killed %d" : "exited %d", signum != 0 ? signum : code);
 }
 
 bool session_has_failed(const struct session_info *s)

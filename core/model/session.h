@@ -79,6 +79,8 @@ const char *session_shown(const struct session_info *s);
  * foreground. "": nothing. */
 const char *session_told(const struct session_info *s);
 
+/* How a program ended, in the words that are used everywhere: "exited 3", "killed 9". */
+void session_end_text(int code, int signum, char *out, size_t cap);
 /* Has it ended badly? One that was asked to end (by a person, with its sandbox) has
  * an exit code too, and has not. */
 bool session_has_failed(const struct session_info *s);

@@ -115,8 +115,8 @@ static void test_crash_loop(void **state)
     assert_int_equal(i->pid, 0);
     assert_int_equal(i->task.last_code, 3);
     assert_int_equal(i->attention, ATTENTION_FAILED);
-    assert_string_equal(i->attention_text, "exit 3: boom");
-    rig_expect(&a, id, "-- ended: exit 3 after 0.0 s; starts again in 1.0 s --");
+    assert_string_equal(i->attention_text, "exited 3: boom");
+    rig_expect(&a, id, "-- exited 3 after 0.0 s; starts again in 1.0 s --");
     uint64_t since = i->attention_since_ms;
     sessions_attended(a.s, id);
     expect(id, 1, WAITS);
@@ -128,13 +128,13 @@ static void test_crash_loop(void **state)
     assert_int_equal(i->task.restarts, 2);
     assert_int_equal(i->attention, ATTENTION_FAILED); /* given up: that is news */
     assert_true(i->attention_since_ms > since && !i->attention_seen);
-    assert_non_null(strstr(i->attention_text, "given up after 2 restarts, exit 3: boom"));
+    assert_non_null(strstr(i->attention_text, "given up after 2 restarts, exited 3: boom"));
     rig_expect(&a, id, "given up after 2 restarts --");
     const struct session_screen *s = sessions_screen(a.s, id);
     assert_true(!s->alt_screen && s->cursor_visible);
     assert_int_equal(fs_read(log, 1u << 20, &text, NULL), 0);
     size_t lines = 0;
-    for (const char *p = text.buf; (p = strstr(p, "-- ended: exit 3")) != NULL; p++) {
+    for (const char *p = text.buf; (p = strstr(p, "-- exited 3")) != NULL; p++) {
         lines++;
     }
     assert_int_equal(lines, 3);

@@ -26,7 +26,7 @@ static void test_tasks(void **state)
     verb_run(&r, "task", "run", "--name", "crash", "--restart", "on-failure", "--max-restarts", "1", "--wait",
              "--timeout", "60", "--", "sh", "-c", "echo boom; exit 9");
     ran_expect(&r, 9);
-    expect_text(&r.err, "failed: exited 9, 1 restart in a row");
+    expect_text(&r.err, "failed: exited 9 after 1 restart");
     verb_run(&r, "task", "logs", id);
     assert_string_equal(r.out.buf, "up s3cr3t-7812\n");
     assert_int_equal(verb_process("", "s3cr3t-7812"), 0);

@@ -198,7 +198,7 @@ static void test_crash_loop(void **state)
     verb_run(&r, "task", "run", "--name", "crash", "--restart", "on-failure", "--max-restarts", "1", "--wait",
              "--timeout", "60", "-c", "echo run >>runs; echo boom; exit 3");
     ran_expect(&r, 3);
-    expect_text(&r.err, "failed: exited 3, 1 restart in a row");
+    expect_text(&r.err, "failed: exited 3 after 1 restart");
     expect_text(&r.err, "boom");
     const struct json *t = json_get(listed("crash", &list), "task");
     assert_string_equal(json_get_string(t, "state", ""), "failed");

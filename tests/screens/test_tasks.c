@@ -192,7 +192,7 @@ static void test_task_of_the_project(void **state)
 static bool is_over(struct harness *h, void *arg)
 {
     (void)arg;
-    return harness_has(h, "failed: exit 3") || harness_has(h, "stopped");
+    return harness_has(h, "failed: exited 3") || harness_has(h, "stopped");
 }
 
 /* Any command, with a policy: one that crashes is started again, and says when. */
@@ -354,7 +354,7 @@ static void test_panel(void **state)
     /* One fails while somebody looks elsewhere. */
     run_verb(h, (const char *const[]){"task", "run", "-s", "api", "--name", "bad", "-c", "echo no such module; exit 7",
                                       NULL});
-    harness_wait_text(h, "task api/bad failed: exit 7: no such module");
+    harness_wait_text(h, "task api/bad failed: exited 7: no such module");
     harness_wait_text(h, "a goes there");
     harness_wait_text(h, "1 needs you");
     harness_key(h, "a");

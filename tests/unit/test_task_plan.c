@@ -87,10 +87,10 @@ static void test_words(void **state)
         assert_string_equal(text, ROWS[i].text);
     }
     task_plan_cause(&t, text, sizeof(text));
-    assert_string_equal(text, "exit 3");
+    assert_string_equal(text, "exited 3");
     task_plan_end(&t, 137, 9, 1);
     task_plan_cause(&t, text, sizeof(text));
-    assert_string_equal(text, "signal 9");
+    assert_string_equal(text, "killed 9");
 }
 
 int main(void)

@@ -319,11 +319,7 @@ static void session_word(const struct session_info *s, const struct state_look *
                      : s->working                   ? s->last_input_wall_ms
                                                     : s->last_output_wall_ms;
     if (s->state == SESSION_EXITED) {
-        if (s->exit_signal) {
-            str_format(out, cap, "signal %d", s->exit_signal);
-        } else {
-            str_format(out, cap, "exited %d", s->exit_code);
-        }
+        session_end_text(s->exit_code, s->exit_signal, out, cap);
         return;
     }
     if (s->silent_since_ms) {

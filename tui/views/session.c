@@ -115,10 +115,8 @@ static void draw_end(const struct app *app, struct surface *s, struct rect r, co
     surface_fill(s, r, st);
     if (se->state == SESSION_LOST) {
         str_copy(text, sizeof(text), "its host process is gone, and the program with it");
-    } else if (se->exit_signal) {
-        str_format(text, sizeof(text), "ended by signal %d", se->exit_signal);
     } else {
-        str_format(text, sizeof(text), "exited %d", se->exit_code);
+        session_end_text(se->exit_code, se->exit_signal, text, sizeof(text));
     }
     surface_textf(s, r.x + 1, r.y, r.w - 2, st, "%s %s  %s  Enter closes, r %s",
                   glyph_text(good ? GLYPH_DONE : GLYPH_FAILED, app->ascii), text, glyph_text(GLYPH_DASH, app->ascii),
