@@ -190,7 +190,11 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
         if ((b->probe.caps & BACKEND_CAP_NET_FULL) == 0) {
             finding(out, "  network full", "warn", b->probe.full_reason, NULL);
         } else {
-            finding(out, "  network full", "ok", "an isolated network with outside access", NULL);
+            finding(out, "  network full", "ok",
+                    (b->probe.caps & BACKEND_CAP_HOST_PATHS) != 0
+                        ? "the outside over this machine's own network; of localhost only what is listed"
+                        : "an isolated network with outside access",
+                    NULL);
         }
         if ((b->probe.caps & BACKEND_CAP_OVERLAY) != 0) {
             finding(out, "  overlay", "ok", "workspaces can be copy-on-write views", NULL);

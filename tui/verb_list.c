@@ -73,6 +73,7 @@ struct json *verb_workspace_row(const struct model *m, const struct workspace *w
     json_set_int(row, "sessions", live_sessions(m, ws->sandbox, false));
     json_set_int(row, "tasks", live_sessions(m, ws->sandbox, true));
     set_string(row, "network", exists && ws->info.net_known ? net_policy_name(ws->info.net) : NULL);
+    set_string(row, "network_detail", exists ? ws->info.net_detail : NULL);
     if (exists && ws->info.port > 0) {
         json_set_int(row, "port", ws->info.port);
     } else {
@@ -214,6 +215,9 @@ int verb_ls(struct verb_ctx *ctx)
         }
         if (ws->have_info && ws->info.halted) {
             output_note("%s: %s; `muthr-tui start %s` lets it go on", ws->sandbox, ws->info.reason, ws->shown);
+        }
+        if (ws->have_info && ws->info.net_known && ws->info.net == NET_NONE && ws->info.net_detail[0] != '\0') {
+            output_note("%s: network none, %s", ws->sandbox, ws->info.net_detail);
         }
         if (ws->other_backend[0] != '\0') {
             output_note("%s: %s; `muthr-tui delete %s --backend %s` (or %s) deletes one of them", ws->sandbox,

@@ -19,6 +19,8 @@
 #include "tests/patience.h"
 
 struct fixture fx;
+const struct backend_ops *fx_ops = &bwrap_backend;
+const char *fx_folder = STATE_BWRAP;
 struct error fx_error;
 
 /* --- once as ourselves, once as somebody ordinary --- */
@@ -125,7 +127,7 @@ int fixture_main(int argc, char **argv, int (*run)(void))
 static void open_backend(void)
 {
     struct backend_env env = {.loop = fx.loop, .paths = &fx.paths};
-    fx.be = bwrap_backend.open(&env, NULL);
+    fx.be = fx_ops->open(&env, NULL);
     assert_non_null(fx.be);
 }
 
@@ -158,7 +160,7 @@ int fixture_setup(void **state)
     open_backend();
     struct backend_call call = {.verb = BACKEND_PROBE};
     if (call_run(&call) != ERROR_NONE || !call.probe.usable) {
-        fprintf(stderr, "bwrap does not work here: %s %s\n", fx_error.msg, call.probe.reason);
+        fprintf(stderr, "%s does not work here: %s %s\n", fx_ops->name, fx_error.msg, call.probe.reason);
         return -1;
     }
     fx.probe = call.probe;
@@ -176,7 +178,7 @@ int fixture_teardown(void **state)
         }
     }
     backend_call_release(&call);
-    bwrap_backend.close(fx.be);
+    fx_ops->close(fx.be);
     for (int i = 0; i < 50 && loop_turn(fx.loop, false); i++) {
     }
     int left = loop_free(fx.loop);
@@ -230,7 +232,7 @@ enum error_code call_run(struct backend_call *call)
     struct waiting w = {0};
     call->done = on_done;
     call->arg = &w;
-    bwrap_backend.submit(fx.be, call);
+    fx_ops->submit(fx.be, call);
     assert_false(w.done); /* never inside submit */
     assert_true(wait_for(is_done, &w, DEADLINE_MS));
     return w.code;
@@ -337,7 +339,7 @@ int parent_of(int pid)
 
 char *sandbox_path(const char *name, const char *rest)
 {
-    char *root = state_root(fx.paths.state, STATE_BWRAP), *dir = state_dir_of(root, name), *path = path_join(dir, rest);
+    char *root = state_root(fx.paths.state, fx_folder), *dir = state_dir_of(root, name), *path = path_join(dir, rest);
     free(root);
     free(dir);
     return path;

@@ -29,6 +29,9 @@ struct fixture {
     bool as_root;
 };
 extern struct fixture fx;
+/* Another backend of process sandboxes than bwrap, and the folder of its sandboxes: set before fixture_main. */
+extern const struct backend_ops *fx_ops;
+extern const char *fx_folder;
 
 /* Runs a cmocka group, then again as an ordinary user. Returns the exit status for main. */
 int fixture_main(int argc, char **argv, int (*run)(void));

@@ -51,6 +51,12 @@ static enum theme_role net_text(const struct sandbox_info *info, char *out, size
         str_copy(out, cap, "not known");
         return THEME_WARN;
     }
+    if (info->net_detail[0]) { /* the host's network, as far as a rule lets it */
+        bool closed = net_policy_is_sealed(info->net);
+        str_format(out, cap, "%s; %s", closed ? "nothing outside" : "open: the outside, over this machine's network",
+                   info->net_detail);
+        return closed ? THEME_NET_CLOSED : THEME_NET_OPEN;
+    }
     switch (info->net) {
     case NET_NONE:
         str_copy(out, cap, "none: nothing outside can be reached");
