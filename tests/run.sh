@@ -114,7 +114,7 @@ trap 'exit 130' INT TERM
 here=$0
 
 # What takes longest, on any machine: it goes first, so that none of it is alone at the end.
-longest='backends/test_podman_debian backends/test_podman_crash backends/test_crash screens/test_programs screens/test_podman
+longest='backends/test_podman_debian backends/test_podman_crash backends/test_crash backends/test_container_engine screens/test_programs screens/test_podman
 backends/test_verb_drive backends/test_podman_live backends/test_podman_input backends/test_podman_bad backends/test_podman
 backends/test_task_stress backends/test_verb_life screens/test_misuse backends/test_podman_seal backends/test_podman_image screens/test_split
 backends/test_podman_hosts backends/test_podman_task screens/test_cockpit backends/test_host_attention'

@@ -18,12 +18,14 @@
 #include "core/util/strvec.h"
 #include "core/util/xmalloc.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 
 #define DEADLINE_MS 20000
 
 const char *const standin_versions[] = {"0.7.1", "0.12.3", "1.2.2", NULL};
 
 static char *root, *path_before, *program_dir;
+static char *images; /* a state folder whose images others take over: unpacking them is most of a test's beginning */
 static bool root_is_ours;
 
 /* Can a process of ours have namespaces of its own? */
@@ -53,7 +55,7 @@ const char *standin_unusable(void)
 static const char *find_program(void)
 {
     char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     if (!program_dir && n > 0) {
         self[n] = '\0';
         *strrchr(self, '/') = '\0';
@@ -65,6 +67,57 @@ static const char *find_program(void)
 void standin_version(const char *version)
 {
     setenv("CONTAINER_STANDIN_VERSION", version, 1);
+}
+
+static void symlink_or_end(const char *to, const char *name)
+{
+    if (symlink(to, name) != 0) {
+        perror(name);
+        exit(1);
+    }
+}
+
+static void remove_images(void)
+{
+    fs_remove_tree(images, NULL);
+    free(images);
+    images = NULL;
+}
+
+/* Images never change: a folder takes over where they are, and its own list of their names. */
+static void take_over_images(void)
+{
+    struct strvec names = STRVEC_INIT;
+    struct standin_ran r = STANDIN_RAN_INIT;
+    char own[] = "/tmp/muthr-standin-images-XXXXXX";
+    if (!images) {
+        images = mkdtemp(own) ? xstrdup(own) : NULL;
+        atexit(remove_images);
+        setenv("CONTAINER_STANDIN", images, 1);
+        standin_run(&r, "image", "list");
+        setenv("CONTAINER_STANDIN", root, 1);
+        standin_ran_release(&r);
+    }
+    char *from = path_join(images, "images"), *to = path_join(root, "images");
+    if (fs_mkdirs(to, 0755, NULL) < 0 || fs_list(from, &names, NULL) < 0) {
+        fprintf(stderr, "no images in %s\n", from);
+        exit(1);
+    }
+    for (size_t i = 0; i < names.len; i++) {
+        char *there = path_join(from, names.v[i]), *here = path_join(to, names.v[i]);
+        struct strbuf text = STRBUF_INIT;
+        if (strcmp(names.v[i], "index.json") != 0) {
+            symlink_or_end(there, here);
+        } else if (fs_read(there, 1 << 20, &text, NULL) == 0) {
+            fs_write_atomic(here, text.buf, text.len, 0644, NULL);
+        }
+        strbuf_release(&text);
+        free(there);
+        free(here);
+    }
+    strvec_release(&names);
+    free(from);
+    free(to);
 }
 
 void standin_open(const char *base, const char *version)
@@ -86,6 +139,7 @@ void standin_open(const char *base, const char *version)
     standin_version(version);
     setenv("CONTAINER_STANDIN_STATS_MS", "20", 1);
     setenv("CONTAINER_STANDIN_PULL_MS", "20", 1);
+    take_over_images();
     free(path);
 }
 
@@ -94,6 +148,7 @@ void standin_close(void)
     struct standin_ran r = STANDIN_RAN_INIT;
     standin_file("down", NULL);
     standin_file("faults", NULL);
+    standin_end_hung();
     standin_run(&r, "delete", "--all", "--force");
     if (r.code != 0) {
         fprintf(stderr, "containers are left: %s\n", r.err.buf);
@@ -153,6 +208,25 @@ bool standin_faults_done(void)
     bool done = *text == '\0';
     free(text);
     return done;
+}
+
+void standin_end_hung(void)
+{
+    char *all = read_file("hung");
+    for (const char *p = all; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+        char path[64], name[16] = "";
+        pid_t pid = (pid_t)strtol(p, NULL, 10);
+        str_format(path, sizeof(path), "/proc/%d/comm", (int)pid);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, "container\n") == 0) {
+            kill(pid, SIGKILL);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    standin_file("hung", NULL);
+    free(all);
 }
 
 char *standin_calls(void)

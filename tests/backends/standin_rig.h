@@ -31,6 +31,8 @@ void standin_file(const char *name, const char *text);
 void standin_fault(const char *line);
 /* Has every fault of the file fired? */
 bool standin_faults_done(void);
+/* Kills those that a fault made hang: who asked them may be dead. */
+void standin_end_hung(void);
 /* Command lines so far, one JSON array a line. free(). standin_forget_calls begins anew. */
 char *standin_calls(void);
 void standin_forget_calls(void);

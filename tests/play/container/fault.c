@@ -7,7 +7,7 @@
  * used up when it has fired, unless its action ends in '!'; those of the environment stay. Actions before the work:
  *   down        the service is down from now on (file `down`), and so for this call
  *   slow MS     takes so much longer
- *   hang        does nothing until it is killed
+ *   hang        does nothing until it is killed; its process id is a line of the file `hung`
  *   error CODE TEXT   fails with this text in the version's style, exit 1
  *   exit N TEXT       says TEXT on stderr and exits with N
  *   full        the disk is full
@@ -42,9 +42,13 @@ static char *next_word(char **text)
     return p;
 }
 
-/* Never goes on. */
+/* Never goes on; who must end it finds it in the file `hung`. */
 static MT_NORETURN void hang(void)
 {
+    char line[16], *file = in_root("hung");
+    str_format(line, sizeof(line), "%d\n", (int)getpid());
+    fs_append(file, line, strlen(line), 0600, NULL);
+    free(file);
     for (;;) {
         pause();
     }
@@ -190,9 +194,9 @@ void fault_before(const char *path, char **argv, int argc)
     for (char *p = joined; *p; p++) {
         *p = *p == ' ' ? '.' : *p;
     }
-    note_call(argv, argc);
     go_through(joined, list, ";", true, &ignored, &fired);
     from_file(joined, &fired);
+    note_call(argv, argc); /* only now: whoever sees the call may kill it, and its fault is used up */
     for (size_t i = 0; i + 1 < fired.len; i += 2) {
         act(joined, fired.v[i], fired.v[i + 1]);
     }

@@ -105,7 +105,7 @@ static void add(const char *reference)
 }
 
 /* A new state folder has the local images. */
-static void first_images(void)
+void images_begin(void)
 {
     char *index = in_root("images/index.json"), *dir = in_root("images");
     if (!fs_exists(index)) {
@@ -201,7 +201,7 @@ static void fetch(const char *full, const char *style)
 void image_need(const char *reference, const char *progress)
 {
     char *full = reference_full(reference), *digest;
-    first_images();
+    images_begin();
     digest = image_digest(full);
     if (!digest) {
         fetch(full, progress_style(progress));
@@ -217,7 +217,7 @@ int do_image_pull(const struct given *g)
 {
     char *full = reference_full(g->args.v[0]);
     const char *asked = given_value(g, "--progress", since(0, 12, 0) ? "auto" : "ansi");
-    first_images();
+    images_begin();
     fetch(full, given_has(g, "--disable-progress-updates") ? NULL : progress_style(asked));
     store_lock();
     add(full);
@@ -261,7 +261,7 @@ int do_image_delete(const struct given *g)
 int do_image_tag(const struct given *g)
 {
     char *digest, *full = reference_full(g->args.v[1]);
-    first_images();
+    images_begin();
     digest = image_digest(g->args.v[0]);
     if (!digest) {
         fail("notFound", since(1, 0, 0) ? "image not found: %s" : "Image with reference %s", g->args.v[0]);

@@ -306,6 +306,7 @@ int do_image_list(const struct given *g)
     if (as_json && (given_has(g, "--quiet") || given_has(g, "--verbose"))) {
         fail("invalidArgument", "cannot use flag --quiet or --verbose along with --format json");
     }
+    images_begin();
     image_references(&references);
     for (size_t i = 0; i < references.len; i++) {
         if (as_json) {
@@ -324,6 +325,7 @@ int do_image_inspect(const struct given *g)
 {
     struct json *all = json_new_array();
     struct strbuf missing = STRBUF_INIT;
+    images_begin();
     for (size_t i = 0; i < g->args.len; i++) {
         char *digest = image_digest(g->args.v[i]);
         if (digest) {

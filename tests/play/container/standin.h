@@ -228,6 +228,8 @@ int do_system_version(const struct given *g);
 int do_help(const struct given *g);
 /* Makes the container and prints nothing. Returns its name. free(). */
 char *create_container(const struct given *g);
+/* A new state folder gets the images that are there from the start. */
+void images_begin(void);
 /* Fetches an image when it is not here, with the version's progress when `progress` says so. */
 void image_need(const char *reference, const char *progress);
 /* A signal's number for "SIGTERM", "TERM", "15". -1: none. */
