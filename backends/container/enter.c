@@ -99,6 +99,7 @@ static int failed(int code, const char *last, bool no_tty)
     for (size_t i = 0; !known && i < MT_ARRAY_LEN(own); i++) {
         known = strstr(last, own[i]) != NULL;
     }
+    known = known || (strncmp(last + 7, "container ", 10) == 0 && strstr(last, " is not running"));
     static const char *const codes[] = {"internalError", "notFound", "invalidState", "invalidArgument", "interrupted"};
     for (size_t i = 0; !known && i < MT_ARRAY_LEN(codes); i++) {
         size_t n = strlen(codes[i]);

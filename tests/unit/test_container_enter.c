@@ -144,6 +144,7 @@ static void test_whose_failure(void **state)
          "nope\\\"\"' >&2; exit 1",
          127},
         {"echo 'Error: invalidState: \"container box is not running\"' >&2; exit 1", 125},
+        {"echo 'Error: container box is not running' >&2; exit 1", 125},
         {"echo 'Error: container box is not running (cause: \"invalidState\")' >&2; exit 1", 125},
         {"echo 'Error: interrupted: \"XPC connection error: Connection invalid\"' >&2; exit 1", 125},
     };
