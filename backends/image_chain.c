@@ -250,6 +250,8 @@ static void on_base_id(struct image_chain *c, const char *id, const struct error
     struct error mine = ERROR_INIT;
     if (!err) {
         name_built(c, id);
+    } else if (err->code != ERROR_NOT_FOUND) {
+        fail(c, err);
     } else if (c->asked_base || strncmp(c->from, "localhost/", 10) == 0) {
         error_hint(&mine, ERROR_NOT_FOUND, "build or import it, or name another base", "there is no image %s here",
                    c->from);

@@ -211,9 +211,12 @@ static void on_build_done(void *arg, const struct proc_result *res, const struct
     struct error mine = err ? *err : ERROR_INIT;
     const struct ctr_build *b = &j->build;
     j->proc = NULL;
-    if (res && err && err->code != ERROR_CANCELED && err->code != ERROR_TIMEOUT && b->failed[0] != '\0') {
-        error_hint(&mine, ERROR_EXIT, "mend that step and start again", "the build failed at %s: %s", b->failed,
-                   b->last[0] != '\0' ? b->last : b->reason);
+    bool ended = err && err->code != ERROR_CANCELED && err->code != ERROR_TIMEOUT;
+    bool in_step = b->failed[0] != '\0' || (ended && strstr(res->err_tail->buf, "did not complete successfully"));
+    if (ended && in_step && b->steps > 0) {
+        const char *said = b->last[0] != '\0' ? b->last : b->reason[0] != '\0' ? b->reason : err->msg;
+        error_hint(&mine, ERROR_EXIT, "mend that step and start again", "the build failed at %s: %s",
+                   b->failed[0] != '\0' ? b->failed : b->what, said);
     }
     flight_end(&j->flight, err ? &mine : NULL);
 }
