@@ -2,8 +2,8 @@
 #ifndef MT_TUI_COMPLETION_H
 #define MT_TUI_COMPLETION_H
 
-/* What the three shells are told of a verb, worked out of its row in the table (verb.c), so that no script is kept by
- * hand. The scripts hold words of ours only; names of projects, profiles and sessions are asked for when Tab is
+/* What the three shells are told of a verb, worked out of its row in the table (verb_table.c), so that no script is
+ * kept by hand. The scripts hold words of ours only; names of projects, profiles and sessions are asked for when Tab is
  * pressed (`muthr-tui completion workspaces`, ...) and never expanded by the shell. */
 
 #include <stdbool.h>

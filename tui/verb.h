@@ -2,7 +2,7 @@
 #ifndef MT_TUI_VERB_H
 #define MT_TUI_VERB_H
 
-/* The scriptable verbs: one table (verb.c) of name, usage, help and function; the same engine as the cockpit, no
+/* The scriptable verbs: one table (verb_table.c) of name, usage, help and function; the same engine as the cockpit, no
  * screen. A verb parses its options with the shared parser, opens what it needs with verb_open, runs the loop until it
  * calls verb_finish, and returns an exit code (O2). */
 

@@ -2,7 +2,8 @@
 #ifndef MT_CORE_ENGINE_SERVICES_PRIVATE_H
 #define MT_CORE_ENGINE_SERVICES_PRIVATE_H
 
-/* One op on a service with everything it holds; shared by services.c (life, state) and services_steps.c. */
+/* One op on a service with everything it holds; shared by services.c (life, state), services_steps.c and
+ * services_script.c. */
 
 #include <stdio.h>
 
@@ -47,9 +48,20 @@ void services_run_text(const struct sandbox_info *info, char out[120]);
 
 /* --- services_steps.c --- */
 const struct step *service_steps(enum service_plan plan);
+/* Submits a verb on the service; `settle` looks at what succeeded, may be NULL. */
+enum step_result service_submit(struct service_run *r, enum backend_verb verb, struct backend_call call,
+                                int (*settle)(struct service_run *r, struct error *err));
 /* A line of what a call says. */
 void service_on_line(struct backend_call *call, bool is_stderr, const char *line, size_t len);
 /* Gives back what is held, whatever has happened. */
 void service_release_locks(struct service_run *r);
+
+/* --- services_script.c: steps --- */
+bool service_skip_script(void *ctx, char why[STEP_WHY_MAX]);
+bool service_skip_baseline(void *ctx, char why[STEP_WHY_MAX]);
+enum step_result step_service_baseline(struct op *op, void *ctx, struct error *err);
+enum step_result step_service_copy(struct op *op, void *ctx, struct error *err);
+enum step_result step_service_provision(struct op *op, void *ctx, struct error *err);
+enum step_result step_service_record(struct op *op, void *ctx, struct error *err);
 
 #endif

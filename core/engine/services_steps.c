@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of an op on one of muthr's own services, and their order. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/engine/services_private.h"
-#include "core/engine/tar.h"
 #include "core/inference/local.h"
 #include "core/util/fs.h"
-#include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
 
@@ -16,10 +13,7 @@
 #define SECONDS(n) ((uint64_t)(n)*1000)
 #define LOCK_WAIT_MS 20000
 #define GRACE_MS 30000 /* S6 */
-#define ARCHIVE_MAX (16u << 20)
-#define SCRIPT_MAX (4u << 20)
 #define LOG_MAX (8u << 20)
-#define INNER_IDS "1000" /* of the user muthr inside; nothing of the host's is mounted */
 
 /* --- calls --- */
 
@@ -73,9 +67,8 @@ static void on_call(struct backend_call *call, const struct error *err)
     op_resume(r->op, mine.code != ERROR_NONE ? &mine : NULL);
 }
 
-/* Submits a verb on the service. */
-static enum step_result submit(struct service_run *r, enum backend_verb verb, struct backend_call call,
-                               int (*settle)(struct service_run *r, struct error *err))
+enum step_result service_submit(struct service_run *r, enum backend_verb verb, struct backend_call call,
+                                int (*settle)(struct service_run *r, struct error *err))
 {
     backend_call_release(&r->call);
     r->call = call;
@@ -267,7 +260,7 @@ static enum step_result step_service_inspect(struct op *op, void *ctx, struct er
 {
     (void)op;
     (void)err;
-    return submit(ctx, BACKEND_INSPECT, (struct backend_call){0}, take_info);
+    return service_submit(ctx, BACKEND_INSPECT, (struct backend_call){0}, take_info);
 }
 
 /* Does its script have to run? It does in every run of the container: what it begins ends with that. */
@@ -353,7 +346,7 @@ static enum step_result step_service_image(struct op *op, void *ctx, struct erro
     struct service_run *r = ctx;
     (void)op;
     (void)err;
-    return submit(r, BACKEND_IMAGE, (struct backend_call){.spec = &r->spec}, take_image);
+    return service_submit(r, BACKEND_IMAGE, (struct backend_call){.spec = &r->spec}, take_image);
 }
 
 static bool skip_turn_service(void *ctx, char why[STEP_WHY_MAX])
@@ -374,7 +367,7 @@ static enum step_result step_service_stop(struct op *op, void *ctx, struct error
 {
     (void)op;
     (void)err;
-    return submit(ctx, BACKEND_STOP, (struct backend_call){.grace_ms = GRACE_MS}, NULL);
+    return service_submit(ctx, BACKEND_STOP, (struct backend_call){.grace_ms = GRACE_MS}, NULL);
 }
 
 /* The address on which it is, or will be, published. */
@@ -420,14 +413,14 @@ static enum step_result step_service_create(struct op *op, void *ctx, struct err
     struct service_run *r = ctx;
     (void)op;
     (void)err;
-    return submit(r, BACKEND_CREATE, (struct backend_call){.spec = &r->spec}, NULL);
+    return service_submit(r, BACKEND_CREATE, (struct backend_call){.spec = &r->spec}, NULL);
 }
 
 static enum step_result step_service_start(struct op *op, void *ctx, struct error *err)
 {
     (void)op;
     (void)err;
-    return submit(ctx, BACKEND_START, (struct backend_call){0}, NULL);
+    return service_submit(ctx, BACKEND_START, (struct backend_call){0}, NULL);
 }
 
 /* Read back: it runs. Nobody has to wait for its script. */
@@ -448,149 +441,7 @@ static enum step_result step_service_check(struct op *op, void *ctx, struct erro
 {
     (void)op;
     (void)err;
-    return submit(ctx, BACKEND_INSPECT, (struct backend_call){0}, settle_check);
-}
-
-/* --- its script (P1-P5) --- */
-
-static bool skip_script(void *ctx, char why[STEP_WHY_MAX])
-{
-    struct service_run *r = ctx;
-    str_copy(why, STEP_WHY_MAX, r->no_script);
-    return !r->do_provision;
-}
-
-static bool skip_baseline_service(void *ctx, char why[STEP_WHY_MAX])
-{
-    struct service_run *r = ctx;
-    bool none = (r->slot->ops->caps & BACKEND_CAP_BASELINE) == 0;
-    str_copy(why, STEP_WHY_MAX, "not needed");
-    return none || skip_script(ctx, why);
-}
-
-static enum step_result step_service_baseline(struct op *op, void *ctx, struct error *err)
-{
-    struct service_run *r = ctx;
-    MT_CLEANUP(xfree) char *path = path_join(r->e->opts.paths->data, "profiles/baseline.sh");
-    MT_CLEANUP(strbuf) struct strbuf script = STRBUF_INIT;
-    (void)op;
-    if (fs_read(path, SCRIPT_MAX, &script, err) < 0) {
-        return STEP_FAIL;
-    }
-    strvec_clear(&r->argv);
-    strvec_pushl(&r->argv, "sh", "-c", script.buf, "baseline", INNER_IDS, INNER_IDS, "/", NULL);
-    return submit(r, BACKEND_EXEC,
-                  (struct backend_call){.argv = (const char *const *)r->argv.v, .cwd = "/", .as_root = true}, NULL);
-}
-
-static enum step_result step_service_copy(struct op *op, void *ctx, struct error *err)
-{
-    static const char UNPACK[] = "rm -rf -- \"$1\" && mkdir -p -m 700 -- \"$1\" && exec tar -xf - -C \"$1\"";
-    struct service_run *r = ctx;
-    MT_CLEANUP(strbuf) struct strbuf script = STRBUF_INIT;
-    MT_CLEANUP(xfree) char *name = xasprintf("%s.sh", r->kind->name);
-    (void)op;
-    strbuf_clear(&r->tar);
-    if (fs_read(r->script.script, ARCHIVE_MAX, &script, err) < 0 ||
-        tar_add_file(&r->tar, name, 0755, script.buf, script.len, err) < 0 ||
-        tar_add_tree(&r->tar, r->script.lib, "lib", ARCHIVE_MAX, err) < 0) {
-        return STEP_FAIL;
-    }
-    tar_end(&r->tar);
-    strvec_clear(&r->argv);
-    strvec_pushl(&r->argv, "sh", "-c", UNPACK, "sh", NULL);
-    strvec_pushf(&r->argv, "/tmp/muthr-provision-%s", r->kind->name);
-    return submit(
-        r, BACKEND_EXEC,
-        (struct backend_call){
-            .argv = (const char *const *)r->argv.v, .cwd = "/tmp", .input = r->tar.buf, .input_len = r->tar.len},
-        NULL);
-}
-
-/* Its log; the one before is kept as .1. */
-static int open_log(struct service_run *r, struct error *err)
-{
-    MT_CLEANUP(xfree) char *dir = path_join(r->e->opts.paths->state, "logs");
-    MT_CLEANUP(xfree) char *path = engine_service_script_log(r->e, r->kind->name);
-    MT_CLEANUP(xfree) char *old = xasprintf("%s.1", path);
-    if (fs_mkdirs(dir, 0700, err) < 0) {
-        return -1;
-    }
-    if (rename(path, old) != 0 && errno != ENOENT) {
-        return error_sys(err, errno, "%s", path);
-    }
-    r->log = fopen(path, "we");
-    r->logged = 0;
-    phase_init(&r->phase);
-    return r->log != NULL ? 0 : error_sys(err, errno, "%s", path);
-}
-
-/* Through: so it is remembered, for this run of this container. */
-static int settle_script(struct service_run *r, struct error *err)
-{
-    char run[120];
-    services_run_text(&r->info, run);
-    record_set_revision(&r->record, r->kind->name, r->script.rev);
-    record_set_text(&r->record, RECORD_RUN, run);
-    record_clear_unprovisioned(&r->record);
-    return record_save(&r->record, r->e->opts.paths, r->kind->name, err);
-}
-
-/* The mark goes only with a success: who dies half way leaves it. */
-static enum step_result step_service_provision(struct op *op, void *ctx, struct error *err)
-{
-    struct service_run *r = ctx;
-    const struct endpoint *ep = endpoints_of(r->e, ""); /* the usual one */
-    (void)op;
-    strvec_clear(&r->env);
-    strvec_clear(&r->argv);
-    if (engine_environment(r->e, r->slot, &r->info, &r->script, "/workspace", ep, watcher_view(ep->watcher), true,
-                           &r->env, NULL, err) < 0) {
-        return STEP_FAIL;
-    }
-    if (r->reprovision) {
-        strvec_setenv(&r->env, "MUTHR_REPROVISION", "1");
-    }
-    record_set_unprovisioned(&r->record, r->kind->name, RECORD_STARTED, 0);
-    if (record_save(&r->record, r->e->opts.paths, r->kind->name, err) < 0 || open_log(r, err) < 0) {
-        return STEP_FAIL;
-    }
-    strvec_pushl(&r->argv, "bash", "-c", "exec bash \"$0\" </dev/null", NULL);
-    strvec_pushf(&r->argv, "/tmp/muthr-provision-%s/%s.sh", r->kind->name, r->kind->name);
-    return submit(r, BACKEND_EXEC,
-                  (struct backend_call){
-                      .argv = (const char *const *)r->argv.v, .env = (const char *const *)r->env.v, .cwd = "/tmp"},
-                  settle_script);
-}
-
-/* How a script that is not through has ended, for who looks at the service later. */
-static void note_unprovisioned(struct service_run *r)
-{
-    const struct op_view *v = op_get_view(r->op);
-    bool failed = v->error.code != ERROR_NONE;
-    struct error why = ERROR_INIT;
-    record_set_unprovisioned(&r->record, r->kind->name, failed ? RECORD_FAILED : RECORD_CANCELED,
-                             v->error.code == ERROR_EXIT ? v->error.sys : 0);
-    if (record_save(&r->record, r->e->opts.paths, r->kind->name, &why) < 0) {
-        log_warn("%s", why.msg);
-    }
-}
-
-static enum step_result step_service_record(struct op *op, void *ctx, struct error *err)
-{
-    struct service_run *r = ctx;
-    if (!r->have_record) {
-        return STEP_NEXT;
-    }
-    if (r->log != NULL && record_unprovisioned(&r->record, NULL) != NULL) {
-        note_unprovisioned(r);
-        return STEP_NEXT;
-    }
-    if (op_get_view(op)->error.code != ERROR_NONE) {
-        return STEP_NEXT;
-    }
-    record_take_times(&r->record, op_get_view(op));
-    return record_save(&r->record, r->e->opts.paths, r->kind->name, err) < 0 ? STEP_FAIL : STEP_NEXT;
+    return service_submit(ctx, BACKEND_INSPECT, (struct backend_call){0}, settle_check);
 }
 
 /* --- order --- */
@@ -639,7 +490,7 @@ static const struct step START[] = {
     {.name = "baseline",
      .enter = step_service_baseline,
      .cancel = cancel_call,
-     .skip = skip_baseline_service,
+     .skip = service_skip_baseline,
      .tries = 2,
      .backoff_ms = 1000,
      .timeout_ms = MINUTES(30)},
@@ -647,14 +498,14 @@ static const struct step START[] = {
      .minor = true,
      .enter = step_service_copy,
      .cancel = cancel_call,
-     .skip = skip_script,
+     .skip = service_skip_script,
      .tries = 2,
      .backoff_ms = 200,
      .timeout_ms = MINUTES(1)},
     {.name = "provision",
      .enter = step_service_provision,
      .cancel = cancel_call,
-     .skip = skip_script,
+     .skip = service_skip_script,
      .timeout_ms = MINUTES(30)},
     {.name = "record", .minor = true, .enter = step_service_record, .always = true},
     {.name = "unlock", .minor = true, .enter = step_service_unlock, .always = true},

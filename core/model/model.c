@@ -42,8 +42,7 @@ void model_free(struct model *m)
     free(m);
 }
 
-/* Publishes an event without a text. */
-static void publish(struct model *m, enum model_event_kind kind, workspace_id ws, op_id op, const char *session)
+void model_publish(struct model *m, enum model_event_kind kind, workspace_id ws, op_id op, const char *session)
 {
     struct model_event ev = {.kind = kind, .ws = ws, .op = op};
     if (session != NULL) {
@@ -187,7 +186,7 @@ void model_set_workspaces(struct model *m, const struct workspace *list, size_t 
     m->workspaces = next;
     m->workspace_count = count;
     if (changed) {
-        publish(m, MODEL_WORKSPACES, 0, 0, NULL);
+        model_publish(m, MODEL_WORKSPACES, 0, 0, NULL);
     }
 }
 
@@ -236,7 +235,7 @@ void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_in
     if (info->state != SANDBOX_RUNNING) {
         w->have_stats = false;
     }
-    publish(m, MODEL_SANDBOX, id, 0, NULL);
+    model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
 void model_set_backend(struct model *m, workspace_id id, const char *backend, const char *why, const char *other,
@@ -251,7 +250,7 @@ void model_set_backend(struct model *m, workspace_id id, const char *backend, co
     str_copy(w->backend_why, sizeof(w->backend_why), why);
     str_copy(w->other_backend, sizeof(w->other_backend), other);
     w->remembered = remembered;
-    publish(m, MODEL_SANDBOX, id, 0, NULL);
+    model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
 void model_set_image_plan(struct model *m, workspace_id id, const char *text)
@@ -259,7 +258,7 @@ void model_set_image_plan(struct model *m, workspace_id id, const char *text)
     struct workspace *w = find_workspace(m, id);
     if (w != NULL && strcmp(w->image_plan, text) != 0) {
         str_copy(w->image_plan, sizeof(w->image_plan), text);
-        publish(m, MODEL_SANDBOX, id, 0, NULL);
+        model_publish(m, MODEL_SANDBOX, id, 0, NULL);
     }
 }
 
@@ -268,7 +267,7 @@ void model_set_idle_stop(struct model *m, workspace_id id, uint64_t at_mono_ms)
     struct workspace *w = find_workspace(m, id);
     if (w != NULL && w->idle_stop_mono_ms != at_mono_ms) {
         w->idle_stop_mono_ms = at_mono_ms;
-        publish(m, MODEL_SANDBOX, id, 0, NULL);
+        model_publish(m, MODEL_SANDBOX, id, 0, NULL);
     }
 }
 
@@ -277,7 +276,7 @@ void model_set_image_notice(struct model *m, workspace_id id, const char *text)
     struct workspace *w = find_workspace(m, id);
     if (w != NULL && strcmp(w->image_notice, text) != 0) {
         str_copy(w->image_notice, sizeof(w->image_notice), text);
-        publish(m, MODEL_SANDBOX, id, 0, NULL);
+        model_publish(m, MODEL_SANDBOX, id, 0, NULL);
     }
 }
 
@@ -309,7 +308,7 @@ void model_set_drift(struct model *m, workspace_id id, const char *text)
     }
     w->drift = text != NULL;
     str_copy(w->drift_text, sizeof(w->drift_text), cut);
-    publish(m, MODEL_SANDBOX, id, 0, NULL);
+    model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
 void model_set_provisioned(struct model *m, workspace_id id, int provisioned, const char *why)
@@ -320,7 +319,7 @@ void model_set_provisioned(struct model *m, workspace_id id, int provisioned, co
     }
     w->provisioned = provisioned;
     str_copy(w->unprovisioned, sizeof(w->unprovisioned), why);
-    publish(m, MODEL_SANDBOX, id, 0, NULL);
+    model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
 void model_set_profile(struct model *m, workspace_id id, const char *profile)
@@ -330,7 +329,7 @@ void model_set_profile(struct model *m, workspace_id id, const char *profile)
         return;
     }
     str_copy(w->profile, sizeof(w->profile), profile);
-    publish(m, MODEL_SANDBOX, id, 0, NULL);
+    model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
 void model_set_orphan(struct model *m, workspace_id id, bool orphan)
@@ -340,7 +339,7 @@ void model_set_orphan(struct model *m, workspace_id id, bool orphan)
         return;
     }
     w->orphan = orphan;
-    publish(m, MODEL_SANDBOX, id, 0, NULL);
+    model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
 void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stats *stats)
@@ -353,7 +352,7 @@ void model_set_stats(struct model *m, workspace_id id, const struct sandbox_stat
     if (stats != NULL) {
         w->stats = *stats;
     }
-    publish(m, MODEL_STATS, id, 0, NULL);
+    model_publish(m, MODEL_STATS, id, 0, NULL);
 }
 
 bool model_is_provisioning(const struct model *m, const struct workspace *ws)
@@ -467,7 +466,7 @@ void model_put_op(struct model *m, const struct op_view *op)
     if (w != NULL) {
         link_op(m, w);
     }
-    publish(m, MODEL_OP, w != NULL ? w->id : 0, op->id, NULL);
+    model_publish(m, MODEL_OP, w != NULL ? w->id : 0, op->id, NULL);
 }
 
 void model_drop_op(struct model *m, op_id id)
@@ -482,162 +481,9 @@ void model_drop_op(struct model *m, op_id id)
         if (w != NULL) {
             link_op(m, w);
         }
-        publish(m, MODEL_OP, w != NULL ? w->id : 0, id, NULL);
+        model_publish(m, MODEL_OP, w != NULL ? w->id : 0, id, NULL);
         return;
     }
-}
-
-/* --- sessions --- */
-
-size_t model_session_count(const struct model *m)
-{
-    return m->session_count;
-}
-
-const struct session_info *model_session_at(const struct model *m, size_t i)
-{
-    return i < m->session_count ? m->sessions[i] : NULL;
-}
-
-const struct session_info *model_session(const struct model *m, const char *id)
-{
-    for (size_t i = 0; id != NULL && i < m->session_count; i++) {
-        if (strcmp(m->sessions[i]->id, id) == 0) {
-            return m->sessions[i];
-        }
-    }
-    return NULL;
-}
-
-const struct session_info *model_session_of(const struct model *m, const char *sandbox, size_t i)
-{
-    for (size_t k = 0; k < m->session_count; k++) {
-        if (strcmp(m->sessions[k]->sandbox, sandbox) == 0 && i-- == 0) {
-            return m->sessions[k];
-        }
-    }
-    return NULL;
-}
-
-/* By start, then by id. */
-static int compare_sessions(const struct session_info *a, const struct session_info *b)
-{
-    if (a->started_wall_ms != b->started_wall_ms) {
-        return a->started_wall_ms < b->started_wall_ms ? -1 : 1;
-    }
-    return strcmp(a->id, b->id);
-}
-
-/* The workspace id of a session, for events; 0 when it has none. */
-static workspace_id session_workspace(const struct model *m, const struct session_info *s)
-{
-    const struct workspace *w = model_workspace_by_sandbox(m, s->sandbox);
-    return w != NULL ? w->id : 0;
-}
-
-/* Places a new entry at its place by start time. */
-static void insert_session(struct model *m, const struct session_info *s)
-{
-    m->sessions = xreallocarray(m->sessions, m->session_count + 1, sizeof(*m->sessions));
-    size_t at = m->session_count;
-    while (at > 0 && compare_sessions(m->sessions[at - 1], s) > 0) {
-        at--;
-    }
-    memmove(&m->sessions[at + 1], &m->sessions[at], (m->session_count - at) * sizeof(*m->sessions));
-    m->sessions[at] = xmalloc(sizeof(*s));
-    *m->sessions[at] = *s;
-    m->session_count++;
-}
-
-void model_put_session(struct model *m, const struct session_info *s)
-{
-    for (size_t i = 0; i < m->session_count; i++) {
-        struct session_info *mine = m->sessions[i];
-        if (strcmp(mine->id, s->id) != 0) {
-            continue;
-        }
-        bool attention = mine->attention != s->attention || mine->attention_since_ms != s->attention_since_ms ||
-                         strcmp(mine->attention_text, s->attention_text) != 0;
-        bool stirs = s->kind == SESSION_AGENT && (mine->working != s->working || mine->state != s->state);
-        *mine = *s;
-        if (stirs) {
-            pressure_match(m, model_inference_index(m, model_workspace_by_sandbox(m, s->sandbox)));
-        }
-        publish(m, MODEL_SESSION, session_workspace(m, s), 0, s->id);
-        if (attention) {
-            publish(m, MODEL_ATTENTION, session_workspace(m, s), 0, s->id);
-        }
-        return;
-    }
-    insert_session(m, s);
-    if (s->kind == SESSION_AGENT) {
-        pressure_match(m, model_inference_index(m, model_workspace_by_sandbox(m, s->sandbox)));
-    }
-    publish(m, MODEL_SESSION_ADDED, session_workspace(m, s), 0, s->id);
-    if (s->attention != ATTENTION_NONE) {
-        publish(m, MODEL_ATTENTION, session_workspace(m, s), 0, s->id);
-    }
-}
-
-void model_remove_session(struct model *m, const char *id)
-{
-    for (size_t i = 0; i < m->session_count; i++) {
-        if (strcmp(m->sessions[i]->id, id) != 0) {
-            continue;
-        }
-        struct session_info *gone = m->sessions[i];
-        memmove(&m->sessions[i], &m->sessions[i + 1], (m->session_count - i - 1) * sizeof(*m->sessions));
-        m->session_count--;
-        publish(m, MODEL_SESSION_REMOVED, session_workspace(m, gone), 0, gone->id);
-        free(gone);
-        return;
-    }
-}
-
-/* Who is to be looked at first: 1 those that call for a person, 2 those that have ended well, 3 those that were looked
- * at and still wait; 0: it is not to be looked at. */
-static int call_rank(const struct session_info *s)
-{
-    if (s->attention == ATTENTION_NONE) {
-        return 0;
-    }
-    if (s->attention_seen) {
-        return s->attention == ATTENTION_WAITING ? 3 : 0;
-    }
-    return session_wants_person(s) ? 1 : 2;
-}
-
-/* Whether `a` has waited longer than `b`; the id decides between equals. */
-static bool waits_longer(const struct session_info *a, const struct session_info *b)
-{
-    if (a->attention_since_ms != b->attention_since_ms) {
-        return a->attention_since_ms < b->attention_since_ms;
-    }
-    return strcmp(a->id, b->id) < 0;
-}
-
-const struct session_info *model_next_attention(const struct model *m, const char *after)
-{
-    const struct session_info *from = after != NULL ? model_session(m, after) : NULL, *first = NULL, *next = NULL;
-    int rank = 0;
-    for (size_t i = 0; i < m->session_count; i++) {
-        int r = m->sessions[i] == from ? 0 : call_rank(m->sessions[i]);
-        rank = r != 0 && (rank == 0 || r < rank) ? r : rank;
-    }
-    for (size_t i = 0; rank != 0 && i < m->session_count; i++) {
-        const struct session_info *s = m->sessions[i];
-        if (s == from || call_rank(s) != rank) {
-            continue;
-        }
-        if (first == NULL || waits_longer(s, first)) {
-            first = s;
-        }
-        if (from != NULL && call_rank(from) == rank && waits_longer(from, s) &&
-            (next == NULL || waits_longer(s, next))) {
-            next = s;
-        }
-    }
-    return next != NULL ? next : first; /* past the last: round again */
 }
 
 /* --- backends --- */
@@ -675,7 +521,7 @@ void model_put_backend(struct model *m, const struct backend_view *b)
         mine = &m->backends[m->backend_count++];
     }
     *mine = *b;
-    publish(m, MODEL_BACKEND, 0, 0, NULL);
+    model_publish(m, MODEL_BACKEND, 0, 0, NULL);
 }
 
 void model_problem(struct model *m, const char *fmt, ...)

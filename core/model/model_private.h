@@ -2,7 +2,7 @@
 #ifndef MT_CORE_MODEL_MODEL_PRIVATE_H
 #define MT_CORE_MODEL_MODEL_PRIVATE_H
 
-/* The inside of a model, for model.c, model_inference.c and model_service.c only. */
+/* The inside of a model, for model*.c only. */
 
 #include "core/model/config_inference.h"
 #include "core/model/model.h"
@@ -37,6 +37,8 @@ struct model {
     size_t note_count;
 };
 
+/* Publishes an event without a text; `session` may be NULL. */
+void model_publish(struct model *m, enum model_event_kind kind, workspace_id ws, op_id op, const char *session);
 void model_init_services(struct model *m);
 void model_init_inference(struct model *m);
 void model_release_inference(struct model *m);
