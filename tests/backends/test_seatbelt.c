@@ -21,6 +21,7 @@
 #include "term/host.h"
 #include "tests/backends/bwrap_fixture.h"
 #include "tests/backends/host_rig.h"
+#include "tests/backends/seat_stand_in.h"
 #include "tests/skip.h"
 
 #define NAME "muthr-demo"
@@ -616,7 +617,8 @@ static void test_shell(void **state)
     str_format(port, sizeof(port), "port=%d", sandbox_inspect(NAME).port);
     rig_expect(&client, id, port);
     rig_expect(&client, id, "30 100");
-    rig_type(&client, id, "sleep 1000 & echo $! >a; sleep 1000\r");
+    rig_type(&client, id, "sleep 1000 & echo $! >a; sh -c 'echo front-$((1+1)); exec sleep 1000'\r");
+    rig_expect(&client, id, "front-2");
     char a[] = "a";
     assert_true(wait_for(has_pid, a, 5000));
     rig_type(&client, id, "\x03");
@@ -630,56 +632,63 @@ static void test_shell(void **state)
     rig_close(&rig);
 }
 
+/* By hand the terminal is a person's: the program gets one of its own, and the bytes are carried. */
+static void test_by_hand(void **state)
+{
+    (void)state;
+    static const char *const bash[] = {"bash", "--norc", "--noprofile", "-i", NULL};
+    MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
+    MT_CLEANUP(strvec) struct strvec host_env = STRVEC_INIT;
+    MT_CLEANUP(strbuf) struct strbuf script = STRBUF_INIT;
+    struct exec_spec exec = {.sandbox = NAME, .argv = bash, .tty = true};
+    struct rig rig;
+    struct rig_client client;
+    up_with(&(struct sandbox_spec){.net = NET_NONE});
+    assert_int_equal(seatbelt_backend.exec_argv(fx.be, &exec, &argv, &host_env, NULL), 0);
+    strbuf_addstr(&script, "tty; ");
+    for (size_t i = 0; i < argv.len; i++) {
+        strbuf_addf(&script, "'%s' ", argv.v[i]);
+    }
+    strbuf_addstr(&script, "; echo code-$?; stty -a | grep -c ' icanon'; cat");
+    rig_open(&rig);
+    rig_client_open(&client, &rig);
+    const char *id = rig_start(&client, script.buf);
+    assert_int_equal(sessions_view(client.s, id, 90, 20, NULL), 0);
+    rig_expect(&client, id, "bash-");
+    rig_type(&client, id, "PS1='in'side'> '\r");
+    rig_expect(&client, id, "inside>");
+    rig_type(&client, id, "tty >t; ps -o tty= -p $PPID >o; stty size; sh -c 'echo front-$((1+1)); exec sleep 1000'\r");
+    rig_expect(&client, id, "20 90");
+    rig_expect(&client, id, "front-2");
+    rig_type(&client, id, "\x03");
+    rig_type(&client, id, "[ /dev/$(cat o) = $(cat t) ] || echo an\"\"other\r");
+    rig_expect(&client, id, "another");
+    rig_type(&client, id, "exit 3\r");
+    rig_expect(&client, id, "code-3\n1\n"); /* and the terminal is as it was */
+    rig_client_close(&client);
+    rig_close(&rig);
+}
+
 /* --- --- */
 
 static int run(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_probe),     T(test_life),      T(test_exec),          T(test_stop_ends_all),
-        T(test_crash),     T(test_pid_reuse), T(test_two_starters),  T(test_port),
-        T(test_watchdog),  T(test_seal),      T(test_hostile_paths), T(test_clone),
-        T(test_full_disk), T(test_watch),     T(test_isolation),     T(test_shell),
+        T(test_probe),         T(test_life),         T(test_exec),      T(test_stop_ends_all), T(test_crash),
+        T(test_pid_reuse),     T(test_two_starters), T(test_port),      T(test_watchdog),      T(test_seal),
+        T(test_hostile_paths), T(test_clone),        T(test_full_disk), T(test_watch),         T(test_isolation),
+        T(test_shell),         T(test_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-/* A copy that everybody can run, named once for both runs of the group. */
-static void provide_stand_in(const char *self)
-{
-    static char folder[] = "/tmp/muthr-seat-XXXXXX";
-    char *from = NULL, *to, *cp;
-    const char *end = strstr(self, "/tests/backends/");
-    if (getenv("MUTHR_TEST_SANDBOX_EXEC") || !end || !mkdtemp(folder) || chmod(folder, 0755) < 0) {
-        return;
-    }
-    from = xasprintf("%.*s/tests/play/sandbox-exec", (int)(end - self), self);
-    to = xasprintf("%s/sandbox-exec", folder);
-    cp = xasprintf("cp '%s' '%s' && chmod 755 '%s'", from, to, to);
-    if (system(cp) == 0) {
-        setenv("MUTHR_TEST_SANDBOX_EXEC", to, 1);
-        setenv("MT_STAND_IN_FOLDER", folder, 1);
-    }
-    free(from);
-    free(to);
-    free(cp);
-}
-
 int main(int argc, char **argv)
 {
-    char self[4096];
     if (argc > 1 && strcmp(argv[1], "host") == 0) {
         return host_main(argc - 1, argv + 1);
     }
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[n > 0 ? n : 0] = '\0';
-    bool again = argc > 1;
-    provide_stand_in(self);
     fx_ops = &seatbelt_backend;
     fx_folder = STATE_SEATBELT;
-    int rc = fixture_main(argc, argv, run);
-    if (!again && getenv("MT_STAND_IN_FOLDER")) {
-        fs_remove_tree(getenv("MT_STAND_IN_FOLDER"), NULL);
-    }
-    return rc;
+    return stand_in_main(argc, argv, run);
 }
