@@ -226,16 +226,20 @@ static int add_network(const struct ctr_args_input *in, struct strvec *out, stru
                       "container cannot leave only the inference server reachable");
 }
 
-/* S12. It has no form for "any free port", takes two mappings of one port, and fails at the start then. */
+/* S12. It has no form for "any free port", takes two mappings of one port, and fails at the start then. The words about
+ * a port in use are what the engine looks for. */
 static void add_ports(const struct ctr_args_input *in, struct strvec *out, struct strbuf *warning)
 {
-    const struct sandbox_spec *s = in->spec;
-    for (size_t i = 0; s->net != NET_NONE && i < s->port_count; i++) {
-        const struct port_spec *p = &s->ports[i];
-        char text[120];
+    char text[160];
+    if (in->dropped && in->dropped[0]) {
+        str_format(text, sizeof(text), "port in use, not published: %s", in->dropped);
+        note(warning, text);
+    }
+    for (size_t i = 0; in->spec->net != NET_NONE && i < in->port_count; i++) {
+        const struct port_spec *p = &in->ports[i];
         bool twice = i >= SANDBOX_PORTS_MAX;
         for (size_t k = 0; !twice && k < i; k++) {
-            twice = p->host_port != 0 && s->ports[k].host_port == p->host_port && s->ports[k].udp == p->udp;
+            twice = p->host_port != 0 && in->ports[k].host_port == p->host_port && in->ports[k].udp == p->udp;
         }
         if (twice || p->host_port == 0) {
             str_format(text, sizeof(text),

@@ -49,7 +49,10 @@ struct ctr_args_input {
     const struct sandbox_spec *spec;
     const char *container; /* ctr_container_name */
     const char *image;
-    const char *home; /* ctr_home_name: made by the way */
+    const char *home;              /* ctr_home_name: made by the way */
+    const struct port_spec *ports; /* to be published: a host port each; 0: none was found */
+    size_t port_count;
+    const char *dropped; /* those of the spec that are in use: "8080/tcp ..."; "": none */
     int version[3];
     uid_t uid; /* of the person's programs inside */
     gid_t gid;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "backends/container/container_private.h"
+#include "core/io/hostport.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
@@ -13,7 +14,9 @@
 
 struct create {
     struct strvec args;
-    struct strbuf warning;
+    struct strbuf warning, dropped;
+    struct port_spec ports[SANDBOX_PORTS_MAX];
+    size_t port_count;
 };
 
 static void create_release(struct request *r)
@@ -21,6 +24,7 @@ static void create_release(struct request *r)
     struct create *c = r->state;
     strvec_release(&c->args);
     strbuf_release(&c->warning);
+    strbuf_release(&c->dropped);
     free(c);
 }
 
@@ -56,6 +60,21 @@ static void find_owner(struct ctr_args_input *in)
     }
 }
 
+/* S12: any free port is chosen here, and one that is taken is left out: as part of the container it could not be
+ * changed any more when the start fails. */
+static void choose_ports(struct create *c, const struct sandbox_spec *s)
+{
+    for (size_t i = 0; s->net != NET_NONE && i < s->port_count && c->port_count < SANDBOX_PORTS_MAX; i++) {
+        struct port_spec p = s->ports[i];
+        if (p.host_port != 0 && hostport_is_taken(p.host_ip, p.host_port, p.udp)) {
+            strbuf_addf(&c->dropped, "%s%u/%s", c->dropped.len ? " " : "", p.host_port, p.udp ? "udp" : "tcp");
+            continue;
+        }
+        p.host_port = p.host_port ? p.host_port : hostport_any(p.host_ip, p.udp);
+        c->ports[c->port_count++] = p;
+    }
+}
+
 static int run_create(struct request *r, struct error *err)
 {
     struct create *c = r->state;
@@ -64,6 +83,10 @@ static int run_create(struct request *r, struct error *err)
     char home[CTR_VOLUME_MAX];
     ctr_home_name(r->container, home);
     in.home = home;
+    choose_ports(c, s);
+    in.ports = c->ports;
+    in.port_count = c->port_count;
+    in.dropped = c->dropped.buf;
     memcpy(in.version, r->be->facts.version, sizeof(in.version));
     find_owner(&in);
     if (ctr_args_create(&in, &c->args, &c->warning, err) < 0) {
@@ -90,6 +113,7 @@ int ctr_create(struct request *r, struct error *err)
     struct create *c = xcalloc(1, sizeof(*c));
     strvec_init(&c->args);
     strbuf_init(&c->warning);
+    strbuf_init(&c->dropped);
     r->state = c;
     r->release = create_release;
     if (!fs_is_dir(r->call->spec->workspace)) {

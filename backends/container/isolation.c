@@ -22,8 +22,8 @@ static void add_network(struct facts *f, const struct ctr_seen *s, const struct 
                   cut    ? ISOLATION_WEAKER
                   : spec ? ISOLATION_OK
                          : ISOLATION_INFO,
-                  "network", wanted, "with a way out, by the network %s%s%s", s->network[0] ? s->network : "default",
-                  s->info.gateway[0] ? ", gateway " : "", s->info.gateway);
+                  "network", wanted, "with a way out, by the network %s%s%s, which it shares with other containers",
+                  s->network[0] ? s->network : "default", s->info.gateway[0] ? ", gateway " : "", s->info.gateway);
     }
 }
 

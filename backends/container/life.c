@@ -154,7 +154,8 @@ static void explain_start(const struct request *r, const char *text, struct erro
     }
     enum error_code code = err->code == ERROR_DENIED ? ERROR_DENIED : ERROR_BUSY;
     const char *hint = code == ERROR_DENIED ? "choose a host port of 1024 or more in the manifest"
-                                            : "choose another host port in the manifest, or end what listens on it";
+                                            : "choose another host port in the manifest, or end what listens on it; "
+                                              "start --recreate leaves it out";
     const char *what = code == ERROR_DENIED ? "may not be opened" : "is in use";
     if (port) {
         error_hint(err, code, hint, "host port %u %s", port, what);

@@ -106,8 +106,8 @@ static void accept(struct request *r)
     }
     if (!be->facts.has_networks) {
         size_t len = strlen(p->warning);
-        str_format(p->warning + len, sizeof(p->warning) - len, "%smacOS is older than 26: sandboxes see each other",
-                   len ? "; " : "");
+        str_format(p->warning + len, sizeof(p->warning) - len,
+                   "%smacOS is older than 26: container has no commands for networks there", len ? "; " : "");
     }
     ctr_finish(r, NULL);
 }

@@ -72,6 +72,17 @@ static bool verb_at_work(const struct backend *be)
     return false;
 }
 
+/* Is the engine just looking? Then this look can wait. */
+static bool list_at_work(const struct backend *be)
+{
+    for (const struct request *r = be->requests; r; r = r->next) {
+        if (r->call->verb == BACKEND_LIST) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void look_later(struct ctr_watcher *w)
 {
     uint64_t quiet_ms = clock_mono_ms() - w->sign_ms;
@@ -193,7 +204,9 @@ static void on_timer(void *arg)
                             .timeout_ms = LIST_TIMEOUT_MS,
                             .on_done = on_listed,
                             .arg = w};
-    if (!w->proc && ctr_cli_start(&w->proc, w->be, &opts, &err) < 0) {
+    if (list_at_work(w->be)) {
+        timer_start(w->timer, ctr_watch_pace.fast_ms);
+    } else if (!w->proc && ctr_cli_start(&w->proc, w->be, &opts, &err) < 0) {
         log_warn("changes are not seen: %s", err.msg);
         look_later(w);
     }

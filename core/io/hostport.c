@@ -53,3 +53,20 @@ bool hostport_is_free(const char *ip, uint16_t port, bool udp)
 {
     return try_bind(ip, port, udp) == 0;
 }
+
+uint16_t hostport_any(const char *ip, bool udp)
+{
+    struct sockaddr_storage at;
+    socklen_t len = fill(ip, 0, &at), got = sizeof(at);
+    int fd = len > 0 ? socket(at.ss_family, udp ? SOCK_DGRAM : SOCK_STREAM, 0) : -1;
+    uint16_t port = 0;
+    if (fd < 0) {
+        return 0;
+    }
+    if (bind(fd, (const struct sockaddr *)&at, len) == 0 && getsockname(fd, (struct sockaddr *)&at, &got) == 0) {
+        bool v4 = at.ss_family == AF_INET;
+        port = ntohs(v4 ? ((struct sockaddr_in *)&at)->sin_port : ((struct sockaddr_in6 *)&at)->sin6_port);
+    }
+    close(fd);
+    return port;
+}

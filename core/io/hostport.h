@@ -10,5 +10,7 @@
 bool hostport_is_taken(const char *ip, uint16_t port, bool udp);
 /* Could we publish on it now? What cannot be told is no. */
 bool hostport_is_free(const char *ip, uint16_t port, bool udp);
+/* One that nobody holds now, as the system chooses it; 0: there is none, or no such address. */
+uint16_t hostport_any(const char *ip, bool udp);
 
 #endif

@@ -733,28 +733,49 @@ static void test_logs(void **state)
     close_backend();
 }
 
-/* A taken host port shows at the start, and by its number. */
-static void test_port(void **state)
+/* A port of this machine that somebody listens on. */
+static int listen_somewhere(uint16_t *port)
 {
-    (void)state;
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(in);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     assert_int_equal(bind(fd, (const void *)&in, sizeof(in)), 0);
     assert_int_equal(listen(fd, 1), 0);
     assert_int_equal(getsockname(fd, (void *)&in, &len), 0);
-    struct port_spec port = {.host_port = ntohs(in.sin_port), .container_port = 80};
-    char number[40];
-    str_format(number, sizeof(number), "host port %u is in use", port.host_port);
+    *port = ntohs(in.sin_port);
+    return fd;
+}
+
+/* A port in use is left out, any free one is chosen; one that is taken later shows at the start, and by its number. */
+static void test_port(void **state)
+{
+    (void)state;
+    struct port_spec ports[2] = {{.host_port = 0, .container_port = 80}, {.container_port = 81}};
+    char text[60];
+    int fd = listen_somewhere(&ports[0].host_port);
     open_backend("1.2.2");
-    assert_int_equal(create_with(&port, 1), ERROR_NONE);
-    assert_int_equal(verb(BACKEND_START, BOX), ERROR_BUSY);
-    assert_string_equal(last.msg, number);
-    close(fd);
+    assert_int_equal(create_with(ports, 2), ERROR_NONE);
     must(BACKEND_START, BOX);
     struct sandbox_info i = inspect(BOX);
+    str_format(text, sizeof(text), "port in use, not published: %u/tcp", ports[0].host_port);
+    assert_string_equal(i.warning, text);
     assert_int_equal(i.port_count, 1);
-    assert_int_equal(i.ports[0].host_port, port.host_port);
+    assert_int_equal(i.ports[0].container_port, 81);
+    assert_true(i.ports[0].host_port > 1023);
+    must(BACKEND_DELETE, BOX);
+    close(fd);
+    assert_int_equal(create_with(ports, 1), ERROR_NONE);
+    fd = listen_somewhere(&ports[0].host_port);
+    assert_int_equal(verb(BACKEND_START, BOX), ERROR_BUSY);
+    str_format(text, sizeof(text), "host port %u is in use", ports[0].host_port);
+    assert_string_equal(last.msg, text);
+    close(fd);
+    must(BACKEND_START, BOX);
+    i = inspect(BOX);
+    assert_int_equal(i.port_count, 1);
+    assert_int_equal(i.ports[0].host_port, ports[0].host_port);
     close_backend();
 }
 

@@ -91,6 +91,9 @@ static void test_port_taken(void **state)
     assert_true(hostport_is_taken("", port, false));
     assert_false(hostport_is_taken("", port, true));
     assert_false(hostport_is_taken("no address", port, false));
+    uint16_t any = hostport_any("", false);
+    assert_true(any != 0 && any != port && hostport_is_free("", any, false));
+    assert_int_equal(hostport_any("no address", false), 0);
     open_pod(&w);
     str_format(manifest, sizeof(manifest), "security: {network: full}\nports: [\"%u:80\"]\n", port);
     temphome_write(&w.home, "data/profiles/manifests/p.yaml", manifest);

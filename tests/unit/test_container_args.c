@@ -205,13 +205,17 @@ static void test_ports(void **state)
                                 {.host_port = 8080, .container_port = 81},
                                 {.container_port = 90},
                                 {.host_ip = "::1", .host_port = 53, .container_port = 53, .udp = true}};
-    spec.ports = ports;
-    spec.port_count = MT_ARRAY_LEN(ports);
+    in.ports = ports;
+    in.port_count = MT_ARRAY_LEN(ports);
     assert_int_equal(build(1, 2), 0);
     assert_true(has("--publish", "127.0.0.1:8080:80/tcp"));
     assert_true(has("--publish", "[::1]:53:53/udp"));
     assert_string_equal(warning.buf, "port 8080/tcp is mapped twice: only the first is published; port 90/tcp is not "
                                      "published: no free port was found for it");
+    in.port_count = 1;
+    in.dropped = "9000/tcp 53/udp";
+    assert_int_equal(build(1, 2), 0);
+    assert_string_equal(warning.buf, "port in use, not published: 9000/tcp 53/udp");
     spec.net = NET_NONE;
     assert_int_equal(build(1, 2), 0);
     for (size_t i = 0; i < out.len; i++) {
