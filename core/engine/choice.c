@@ -239,11 +239,13 @@ void choice_tell(struct engine *e, const struct workspace *ws)
         char image[200];
         say_image(e, slot, profile, &record, image);
         record_release(&record);
+        refresh_profile_done(e);
         model_set_backend(e->opts.model, ws->id, slot->ops->name, pick.why, "", false);
         model_set_image_plan(e->opts.model, ws->id, image);
         return;
     }
     record_release(&record);
+    refresh_profile_done(e);
     model_set_image_plan(e->opts.model, ws->id, "");
     const char *configured = e->opts.config->backend;
     bool named = strcmp(configured, "auto") != 0;
@@ -272,6 +274,7 @@ int engine_pick(struct engine *e, const char *sandbox, const char *profile, stru
     engine_profile_of(e, ws, &record, name);
     struct slot *slot = pick_slot(e, ws, refresh_profile(e, profile != NULL ? profile : name), &record, &c, &pick, err);
     record_release(&record);
+    refresh_profile_done(e);
     if (slot == NULL) {
         return -1;
     }

@@ -230,6 +230,7 @@ const struct sandbox_info *refresh_find(const struct engine *e, const char *sand
                                         struct slot **other);
 /* A profile, or NULL; valid until the next call. Read once in a pass over all. */
 const struct profile *refresh_profile(struct engine *e, const char *name);
+void refresh_profile_done(struct engine *e); /* it is not needed any more */
 /* What is known about the backends has changed: those that would be chosen, into the model. */
 void refresh_choices(struct engine *e);
 /* From now on changes that others make are followed (lazy_follow). */

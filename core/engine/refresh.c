@@ -337,6 +337,13 @@ const struct profile *refresh_profile(struct engine *e, const char *name)
     return have ? &e->cached : NULL;
 }
 
+void refresh_profile_done(struct engine *e)
+{
+    if (!e->in_pass) { /* it may change on disk until the next time */
+        drop_cached(e);
+    }
+}
+
 /* Is the script of its profile through? */
 static void put_provisioned(struct engine *e, const struct workspace *ws, const struct record *record, const char *name)
 {
@@ -392,9 +399,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
             sandbox_spec_release(&spec);
         }
     }
-    if (!e->in_pass) {
-        drop_cached(e);
-    }
+    refresh_profile_done(e);
     record_release(&record);
 }
 
