@@ -26,12 +26,14 @@ static size_t list_candidates(struct engine *e, struct pick_candidate *list, str
                 continue;
             }
             bool usable = s->be != NULL && s->probed && s->probe.usable;
+            unsigned caps = usable ? s->probe.caps : s->ops->caps;
+            caps |= (caps & BACKEND_CAP_SEAL_BY_IMAGE) != 0 ? (unsigned)BACKEND_CAP_SEAL : 0; /* as good, here */
             slots[n] = s;
             list[n++] = (struct pick_candidate){.name = s->ops->name,
                                                 .unasked = mine != SIZE_MAX,
                                                 .probed = s->probed,
                                                 .usable = usable,
-                                                .caps = usable ? s->probe.caps : s->ops->caps,
+                                                .caps = caps,
                                                 .reason = s->probe.reason,
                                                 .fix = s->probe.fix};
         }

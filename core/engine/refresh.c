@@ -85,6 +85,14 @@ static const struct held *find_held(const struct engine *e, const char *sandbox)
     return NULL;
 }
 
+/* What is the matter, without the name that stands before it already. */
+static const char *bare_reason(const struct slot *s)
+{
+    size_t n = strlen(s->ops->name);
+    bool twice = strncmp(s->probe.reason, s->ops->name, n) == 0 && strncmp(s->probe.reason + n, ": ", 2) == 0;
+    return s->probe.reason + (twice ? n + 2 : 0);
+}
+
 /* An info that says so. */
 static void unknown_info(const struct engine *e, const struct held *h, struct sandbox_info *out)
 {
@@ -93,7 +101,7 @@ static void unknown_info(const struct engine *e, const struct held *h, struct sa
     str_copy(out->name, sizeof(out->name), h->sandbox);
     out->state = SANDBOX_UNKNOWN;
     str_format(out->reason, sizeof(out->reason), "%s: %.150s", h->backend,
-               s != NULL ? s->probe.reason : "not looked at (tui.backends)");
+               s != NULL ? bare_reason(s) : "not looked at (tui.backends)");
 }
 
 /* What runs sandboxes on a host. */
@@ -459,7 +467,7 @@ static void lost(struct slot *s)
         s->infos[i].state = SANDBOX_UNKNOWN;
         str_format(s->infos[i].reason, sizeof(s->infos[i].reason), "%s: %.150s",
                    s->host != NULL ? s->host->name : s->ops->name,
-                   s->host != NULL ? "cannot be reached" : s->probe.reason);
+                   s->host != NULL ? "cannot be reached" : bare_reason(s));
     }
     s->ops->watch(s->be, NULL, NULL);
     s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : MT_MIN(2 * s->retry_ms, (uint64_t)RETRY_MOST_MS);

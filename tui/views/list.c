@@ -160,11 +160,12 @@ static enum theme_role workspace_word(const struct app *app, const struct worksp
 /* Who runs it is worth a word where there is room, and more than one does. */
 static const char *backend_word(const struct app *app, const struct workspace *ws)
 {
-    for (size_t i = 0; ws->info.state == SANDBOX_RUNNING && app->layout.list.w >= 44 && ws->backend[0] &&
-                       i < model_workspace_count(app->model);
-         i++) {
+    if (ws->info.state == SANDBOX_NONE || app->layout.list.w < 44) {
+        return "";
+    }
+    for (size_t i = 0; i < model_workspace_count(app->model); i++) {
         const struct workspace *other = model_workspace_at(app->model, i);
-        if (other->info.state == SANDBOX_RUNNING && strcmp(other->backend, ws->backend) != 0) {
+        if (other->info.state != SANDBOX_NONE && strcmp(other->backend, ws->backend) != 0) {
             return ws->backend;
         }
     }
