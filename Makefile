@@ -67,7 +67,7 @@ SRC_init := $(wildcard backends/bwrap/init/*.c)
 SRC_tests := $(wildcard tests/*/*.c tests/play/*/*.c)
 ifneq ($(UNAME),Linux)
 # bubblewrap's sandboxes are the kernel's namespaces: nothing of them can be compiled elsewhere, nor the tests that run in one.
-SRC_linux := $(wildcard backends/bwrap/*.c) backends/seccomp.c
+SRC_linux := $(filter-out backends/bwrap/elsewhere.c,$(wildcard backends/bwrap/*.c)) backends/seccomp.c
 TESTS_linux := $(shell grep -l -e 'bwrap_fixture' -e 'backends/bwrap/' -e 'backends/seccomp' $(SRC_tests)) $(wildcard tests/play/container/*.c)
 SRC_backends := $(filter-out $(SRC_linux),$(SRC_backends))
 SRC_tests := $(filter-out $(TESTS_linux),$(SRC_tests))
