@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -87,6 +88,7 @@ void state_spec_write(const struct sandbox_spec *spec, bool sealed, struct strbu
     json_set_double(limits, "cpus", spec->cpus);
     json_set_int(limits, "memory_bytes", (int64_t)spec->memory_bytes);
     json_set_int(limits, "pids", (int64_t)spec->pids);
+    json_set_int(limits, "cpu_seconds", (int64_t)spec->cpu_seconds);
     json_set_bool(limits, "required", spec->require_limits);
     json_set(j, "limits", limits);
     for (size_t i = 0; i < spec->mount_count; i++) {
@@ -177,6 +179,8 @@ static int parse_spec(const struct json *j, struct sandbox_spec *out, bool *seal
     int64_t memory = json_get_int(limits, "memory_bytes", 0), pids = json_get_int(limits, "pids", 512);
     out->memory_bytes = memory > 0 ? (uint64_t)memory : 0;
     out->pids = pids >= 0 && pids < 4194304 ? (unsigned)pids : 512;
+    int64_t seconds = json_get_int(limits, "cpu_seconds", 0);
+    out->cpu_seconds = seconds > 0 && seconds <= UINT_MAX ? (unsigned)seconds : 0;
     out->require_limits = json_get_bool(limits, "required", false);
     int64_t port = json_get_int(j, "port", 0);
     out->port = port > 0 && port < 65536 ? (int)port : 0;

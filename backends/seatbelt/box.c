@@ -3,6 +3,7 @@
 
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/util/fs.h"
@@ -120,6 +121,27 @@ int box_profile(const char *dir, const struct sandbox_spec *spec, enum net_polic
     free(root);
     free(mounts);
     return rc;
+}
+
+/* --- limits --- */
+
+static void bound(int what, rlim_t wanted)
+{
+    struct rlimit now;
+    if (getrlimit(what, &now) == 0) {
+        now.rlim_max = now.rlim_max == RLIM_INFINITY ? wanted : MT_MIN(now.rlim_max, wanted);
+        now.rlim_cur = now.rlim_max;
+        setrlimit(what, &now);
+    }
+}
+
+void box_set_limits(const struct sandbox_spec *spec)
+{
+    bound(RLIMIT_NOFILE, BOX_OPEN_FILES);
+    bound(RLIMIT_CORE, 0);
+    if (spec->cpu_seconds) {
+        bound(RLIMIT_CPU, spec->cpu_seconds);
+    }
 }
 
 /* --- environment --- */

@@ -26,6 +26,8 @@ const char *box_image(const struct sandbox_spec *spec);
 /* The environment of its programs, nothing of ours: PATH, HOME, TMPDIR, PORT, ... */
 void box_environment(const char *dir, const struct sandbox_spec *spec, const struct state_status *st,
                      struct strvec *env);
+/* In a child, before it becomes a program: open files, processor time, no core files. */
+void box_set_limits(const struct sandbox_spec *spec);
 /* KEY=VALUE that marks the programs of this run. */
 void box_mark(const char *dir, const struct state_status *st, struct strbuf *out);
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -122,18 +121,6 @@ static int prepare(struct job *job, const struct enter_options *o)
     return 0;
 }
 
-static void set_limits(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_max = files.rlim_max == RLIM_INFINITY ? BOX_OPEN_FILES : MT_MIN(files.rlim_max, BOX_OPEN_FILES);
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    struct rlimit cores = {0, 0};
-    setrlimit(RLIMIT_CORE, &cores);
-}
-
 /* Becomes the program. The order matters: written down first, then looked whether the sandbox still runs. A stop does
  * it the other way round, so one of the two sees the other. */
 static void become(struct job *job)
@@ -155,7 +142,7 @@ static void become(struct job *job)
     }
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(022);
-    set_limits();
+    box_set_limits(&job->config.spec);
     fd_close_from(3);
     execve(job->argv.v[0], job->argv.v, job->env.v);
     fprintf(stderr, "muthr-tui: sandbox-exec: %s\r\n", strerror(errno));

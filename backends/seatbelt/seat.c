@@ -149,6 +149,9 @@ static int say_limits(struct seat *s, struct error *err)
         strbuf_addf(&text, "memory %s (watchdog), ", size);
     }
     strbuf_addf(&text, "open files %d (rlimit)", BOX_OPEN_FILES);
+    if (spec->cpu_seconds) {
+        strbuf_addf(&text, ", %u s of processor time a program (rlimit)", spec->cpu_seconds);
+    }
     if (spec->pids || spec->cpus > 0) {
         strbuf_addf(&text, "; not enforced: %s%s%s", spec->pids ? "pids" : "", spec->pids && spec->cpus > 0 ? ", " : "",
                     spec->cpus > 0 ? "cpus" : "");
@@ -210,7 +213,7 @@ static int store_profile(struct seat *s, enum net_policy net, struct strbuf *tex
 }
 
 /* In the child: the main process, which waits for the end of its input. */
-static void become_main(char *const *argv, char *const *env, const int *fds)
+static void become_main(const struct sandbox_spec *spec, char *const *argv, char *const *env, const int *fds)
 {
     for (int i = 0; i < 3; i++) {
         if (dup2(fds[i], i) < 0) {
@@ -223,6 +226,7 @@ static void become_main(char *const *argv, char *const *env, const int *fds)
     }
     setsid();
     umask(022);
+    box_set_limits(spec);
     execve(argv[0], argv, env);
     _exit(127);
 }
@@ -244,7 +248,7 @@ static int start_main(struct seat *s, const char *profile, struct error *err)
     const int theirs[] = {leash[0], out[1], errs[1]};
     s->main = fork();
     if (s->main == 0) {
-        become_main(argv.v, env.v, theirs);
+        become_main(&s->config.spec, argv.v, env.v, theirs);
     }
     int sys = errno;
     for (int i = 0; i < 3; i++) {

@@ -113,6 +113,7 @@ struct sandbox_spec {
     double cpus;               /* 0: no limit */
     uint64_t memory_bytes;     /* 0: no limit */
     unsigned pids;             /* 512 by default */
+    unsigned cpu_seconds;      /* of processor time per process, where BACKEND_CAP_HOST_PATHS is; 0: no limit */
     bool require_limits;
     struct mount_spec *mounts; /* besides the workspace */
     size_t mount_count;

@@ -235,10 +235,22 @@ static int take_pids(struct taker *t, const struct node *n)
     return 0;
 }
 
+static int take_cpu_seconds(struct taker *t, const struct node *n)
+{
+    double value;
+    if (take_number(t, n, 1, 1e9, &value) < 0) {
+        return -1;
+    }
+    t->m->cpu_seconds = (unsigned)value;
+    return 0;
+}
+
 static int take_resources(struct taker *t, const struct node *n)
 {
-    static const struct entry KEYS[] = {
-        {"cpus", NODE_SCALAR, take_cpus}, {"memory", NODE_SCALAR, take_memory}, {"pids", NODE_SCALAR, take_pids}};
+    static const struct entry KEYS[] = {{"cpus", NODE_SCALAR, take_cpus},
+                                        {"memory", NODE_SCALAR, take_memory},
+                                        {"pids", NODE_SCALAR, take_pids},
+                                        {"cpu_seconds", NODE_SCALAR, take_cpu_seconds}};
     return take_map(t, n, KEYS, MT_ARRAY_LEN(KEYS));
 }
 

@@ -5,7 +5,7 @@
 /* A profile's manifest (manifests/P.yaml): what the sandbox may use and how it is cut off. Keys:
  *   name (or profile), description, image, backend: text
  *   agent: text, [words] or {command: text or [words]}
- *   resources: {cpus, memory, pids}
+ *   resources: {cpus, memory, pids, cpu_seconds}
  *   security: {network: none|model|full|host|restricted, seal: warn|strict, connect: [ports of this machine],
  * workspace_mode: direct|overlay, writable_root: true|false} mounts: {workspace: /path, extra: ["~/src:/dst[:ro]"]}, or
  * a list of such texts gpu: none|mps-only|metal-compute ports: ["8080:80", ":80/udp"] Unknown keys are warnings; a
@@ -23,6 +23,7 @@ struct manifest {
     double cpus;                                /* 0, 0, 0: not given */
     uint64_t memory_bytes;
     unsigned pids;
+    unsigned cpu_seconds; /* of each process; 0: no limit */
     bool have_network;
     enum net_policy network; /* "restricted" counts as none */
     bool seal_warn;          /* a network that cannot be cut is a warning, not a failure */

@@ -107,6 +107,9 @@ static void canonical_text(const struct sandbox_spec *s, const struct manifest *
     if (s->writable_root) {
         strbuf_addstr(text, "root: writable\n");
     }
+    if (s->cpu_seconds != 0) {
+        strbuf_addf(text, "cpu seconds: %u\n", s->cpu_seconds);
+    }
     if (s->gpu != GPU_NONE) {
         strbuf_addf(text, "gpu: %s\n", gpu_tier_name(s->gpu));
     }
@@ -227,6 +230,7 @@ static void take_connect(struct sandbox_spec *out, const struct spec_input *in)
     }
     memcpy(out->connect, m->connect, sizeof(out->connect));
     out->connect_count = m->connect_count;
+    out->cpu_seconds = m->cpu_seconds;
     out->model_port = out->net_after == NET_NONE || out->net_after == NET_SHARED ? 0 : in->model_port;
 }
 

@@ -167,7 +167,11 @@ static void test_exec(void **state)
 {
     (void)state;
     MT_CLEANUP(strbuf) struct strbuf out = STRBUF_INIT;
-    up_with(&(struct sandbox_spec){.net = NET_NONE});
+    up_with(&(struct sandbox_spec){.net = NET_NONE, .cpu_seconds = 1});
+    assert_non_null(strstr(sandbox_inspect(NAME).limits, "1 s of processor time a program"));
+    assert_int_equal(sandbox_sh(NAME, &out, "ulimit -t; ulimit -c"), 0);
+    assert_string_equal(out.buf, "1\n0\n");
+    assert_int_equal(sandbox_sh(NAME, NULL, "exec sh -c 'while :; do :; done'"), 137); /* at its hard limit: KILL */
     const char *const cat[] = {"sh", "-c", "wc -c; echo $A; pwd", NULL}, *const env[] = {"A=b c", NULL};
     char *big = xcalloc(1, 300000);
     struct backend_call call = {

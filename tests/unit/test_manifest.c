@@ -101,6 +101,7 @@ static void test_refused(void **state)
         {"backend: ../x", "expected auto"},
         {"security: {workspace_mode: copy}", "expected direct or overlay"},
         {"security: {writable_root: maybe}", "expected true or false"},
+        {"resources: {cpu_seconds: 0}", "expected a number between 1"},
         {"gpu: all", "m.yaml:1:6: gpu: expected none, mps-only or metal-compute"},
         {"gpu: [x]", "expected text"},
         {"security: {connect: 80}", "expected a list"},
