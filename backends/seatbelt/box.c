@@ -173,6 +173,7 @@ static void add_path(const char *dir, const struct sandbox_spec *spec, struct st
     }
     for (size_t i = 0; i < spec->mount_count; i++) {
         add_bin(&path, spec->mounts[i].source, "bin");
+        add_bin(&path, spec->mounts[i].source, "usr/bin");
     }
     strbuf_addstr(&path, "/usr/bin:/bin");
     strvec_setenv(env, "PATH", path.buf);

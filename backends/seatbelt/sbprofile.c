@@ -40,32 +40,35 @@ static const char *const library_folders[] = {
 const char *const sbprofile_shell_folders[] = {
     "/bin", "/usr/bin", "/usr/share", "/private/etc/ssl", "/private/var/db/timezone", NULL,
 };
+/* /bin/sh asks /private/var/select/sh which shell it is. */
 const char *const sbprofile_shell_files[] = {
-    "/private/etc/bashrc",
-    "/private/etc/group",
-    "/private/etc/hosts",
-    "/private/etc/localtime",
-    "/private/etc/passwd",
-    "/private/etc/paths",
-    "/private/etc/profile",
-    "/private/etc/protocols",
-    "/private/etc/services",
-    "/private/etc/shells",
-    "/private/etc/zprofile",
-    "/private/etc/zshrc",
-    "/dev/zero",
-    "/dev/tty",
-    NULL,
+    "/private/etc/bashrc",    "/private/etc/group",
+    "/private/etc/hosts",     "/private/etc/localtime",
+    "/private/etc/passwd",    "/private/etc/paths",
+    "/private/etc/profile",   "/private/etc/protocols",
+    "/private/etc/services",  "/private/etc/shells",
+    "/private/etc/zprofile",  "/private/etc/zshrc",
+    "/private/var/select/sh", NULL,
+};
+static const char *const shell_devices[] = {
+    "/dev/zero", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty", NULL,
 };
 
 /* Links and folders on the way, whose names may be looked up and nothing else. */
 static const char *const shell_ways[] = {
-    "/etc",         "/tmp",
-    "/var",         "/dev",
-    "/private",     "/private/etc",
-    "/private/tmp", "/usr",
-    "/private/var", "/private/var/db",
-    "/System",      "/System/Library",
+    "/etc",
+    "/tmp",
+    "/var",
+    "/dev",
+    "/private",
+    "/private/etc",
+    "/private/tmp",
+    "/usr",
+    "/private/var",
+    "/private/var/db",
+    "/private/var/select",
+    "/System",
+    "/System/Library",
     NULL,
 };
 
@@ -164,7 +167,9 @@ static void add_shell(struct strbuf *out, const char *interpreter)
     }
     strbuf_addstr(out, ")\n(allow file-read*");
     add_list(out, "literal", sbprofile_shell_files);
-    strbuf_addstr(out, ")\n(allow file-write* (literal \"/dev/tty\"))\n(allow file-read-metadata");
+    add_list(out, "literal", shell_devices);
+    strbuf_addstr(out, ")\n(allow file-write* file-ioctl (literal \"/dev/tty\"))\n"
+                       "(allow file-read* file-write* (subpath \"/dev/fd\"))\n(allow file-read-metadata");
     add_list(out, "literal", shell_ways);
     strbuf_addstr(out, ")\n");
 }
@@ -343,7 +348,7 @@ int sbprofile_write(const struct sbprofile_in *in, struct strbuf *out, struct er
                        "(allow file-read* file-write* file-ioctl (literal \"/dev/ptmx\"))\n"
                        "(allow file-read* file-write*\n"
                        "  (require-all (regex #\"^/dev/ttys[0-9]+$\") (extension \"com.apple.sandbox.pty\")))\n"
-                       "(allow file-ioctl (regex #\"^/dev/ttys[0-9]+$\"))\n"
+                       "(allow file-read-metadata file-ioctl (regex #\"^/dev/ttys[0-9]+$\"))\n"
                        "\n; POSIX semaphores and shared memory\n(allow ipc-posix-sem)\n(allow ipc-posix-shm*)\n");
     return 0;
 }

@@ -560,6 +560,7 @@ static void test_isolation(void **state)
     assert_int_equal(fact(&call, "limits")->verdict, ISOLATION_WEAKER);
     assert_non_null(strstr(fact(&call, "limits")->actual, "not enforced: pids"));
     assert_non_null(strstr(fact(&call, "readable: for a shell")->actual, "/usr/bin"));
+    assert_non_null(strstr(fact(&call, "readable: files")->actual, "/private/var/select/sh")); /* not cut off */
     assert_non_null(strstr(fact(&call, "network stack")->actual, "the host's"));
     backend_call_release(&call);
     spec.gpu = GPU_NONE; /* asked for less than it has */
