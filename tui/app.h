@@ -505,6 +505,8 @@ bool consent_ask(struct app *app, struct flow *f);
 bool wake_ask(struct app *app, const struct flow *f);
 /* The same without a sandbox: the first backend that is asleep. */
 void dialog_wake(struct app *app);
+/* The name of that one, or NULL. */
+const char *wake_name(const struct app *app);
 /* A backend was looked at. */
 void wake_on_backend(struct app *app);
 void dialog_backend(struct app *app);

@@ -28,6 +28,12 @@ static const struct backend_view *asleep(const struct app *app, const char *name
     return NULL;
 }
 
+const char *wake_name(const struct app *app)
+{
+    const struct backend_view *b = asleep(app, NULL);
+    return b ? b->name : NULL;
+}
+
 static void on_line(void *arg, bool is_stderr, const char *line, size_t len)
 {
     struct wake *w = arg;

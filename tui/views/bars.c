@@ -216,6 +216,9 @@ static size_t collect(const struct app *app, struct hint *out)
             "Enter", start == START_ROOT_BAD || start == START_NO_BACKEND ? "look again" : "create", 1, false};
         out[n++] = start == START_NO_BACKEND ? (struct hint){"Esc", "go on", 2, false}
                                              : (struct hint){"e", "another folder", 2, false};
+        if (start == START_NO_BACKEND && wake_name(app)) {
+            out[n++] = (struct hint){"s", "start its service", 2, false};
+        }
         out[n++] = (struct hint){"q", "leave", 3, false};
         return n;
     }

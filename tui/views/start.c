@@ -103,6 +103,11 @@ static void draw_no_backend(struct page *p)
         }
         p->y = in.y + 1;
     }
+    if (wake_name(app)) {
+        char text[80];
+        str_format(text, sizeof(text), "start the service of %s", wake_name(app));
+        offer(p, "s", text);
+    }
     offer(p, "Enter", "look again");
     offer(p, "Esc", "go on without: the list, and nothing that runs");
     offer(p, "q", "leave");
@@ -192,9 +197,17 @@ bool start_key(struct app *app, struct key key)
         if (kind == START_ROOT_MISSING || kind == START_EMPTY) {
             create_example(app);
         } else {
+            for (size_t i = 0; kind == START_NO_BACKEND && i < model_backend_count(app->model); i++) {
+                const struct backend_view *b = model_backend_at(app->model, i);
+                engine_retry_backend(app->engine, b->name, b->host);
+            }
             engine_rescan(app->engine);
             app_dirty(app);
         }
+        return true;
+    }
+    if (key.sym == 's' && kind == START_NO_BACKEND && wake_name(app)) {
+        dialog_wake(app);
         return true;
     }
     if (key.sym == 'e' && kind != START_NO_BACKEND) {
