@@ -2,7 +2,8 @@
 /* Steps: the network cut by making the sandbox anew. Where a container keeps for life the network that it was created
  * with, one that is provisioned with a network, and is to have none afterwards (S11), becomes an image, and a container
  * without a network is created from that, in its name, with its labels and its hash. What is cut off in the middle
- * claims nothing: the record calls it not provisioned until the end, and the next start does it again. */
+ * claims nothing: the record calls it not provisioned until the image is made, and the next start does it again. From
+ * then on there is either nothing of that name, or one without a network that has all of it inside. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,12 +106,26 @@ enum step_result step_offline_remove(struct op *op, void *ctx, struct error *err
     return run_submit(r, BACKEND_DELETE, NULL);
 }
 
+/* What the script made is in the image, and the container that it ran in is gone. */
+static int record_made(struct run *r, struct error *err)
+{
+    if (!r->do_provision) {
+        return 0;
+    }
+    record_set_revision(&r->record, r->profile.name, r->profile.rev);
+    record_clear_unprovisioned(&r->record);
+    r->marked = false;
+    return record_save(&r->record, r->e->opts.paths, r->sandbox, err);
+}
+
 enum step_result step_offline_create(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     (void)op;
-    (void)err;
     if (r->spec.made_from == NULL) { /* not at the second try */
+        if (record_made(r, err) < 0) {
+            return STEP_FAIL;
+        }
         r->spec.made_from = xstrdup(r->info.image);
         r->spec.made_from_id = xstrdup(r->info.image_id);
         free(r->spec.image);
