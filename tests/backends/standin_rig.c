@@ -210,19 +210,28 @@ bool standin_faults_done(void)
     return done;
 }
 
+/* Is it a process of this state folder? Numbers of processes are soon used again. */
+static bool is_of_ours(pid_t pid)
+{
+    char buf[65536], *wanted = xasprintf("CONTAINER_STANDIN=%s", root), *path = xasprintf("/proc/%d/environ", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, buf, sizeof(buf)) : 0;
+    bool is = n > 0 && memmem(buf, (size_t)n, wanted, strlen(wanted) + 1) != NULL;
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(wanted);
+    free(path);
+    return is;
+}
+
 void standin_end_hung(void)
 {
     char *all = read_file("hung");
     for (const char *p = all; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-        char path[64], name[16] = "";
         pid_t pid = (pid_t)strtol(p, NULL, 10);
-        str_format(path, sizeof(path), "/proc/%d/comm", (int)pid);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, "container\n") == 0) {
+        if (pid > 1 && is_of_ours(pid)) {
             kill(pid, SIGKILL);
-        }
-        if (fd >= 0) {
-            close(fd);
         }
     }
     standin_file("hung", NULL);
