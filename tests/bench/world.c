@@ -85,6 +85,7 @@ static void make_home(struct world *w)
     unsetenv("XDG_CACHE_HOME");
     unsetenv("XDG_DATA_HOME");
     unsetenv("MUTHR_WORKSPACE_ROOT");
+    setenv("MUTHR_TUI_BACKENDS", "bwrap", 0); /* what is measured does not depend on what else this machine has */
     unsetenv("TMUX");
     setenv("TERM", "xterm-256color", 1);
     setenv("COLORTERM", "truecolor", 1);
