@@ -186,7 +186,7 @@ $(PLAY_SEATBELT): $(call obj,tests/play/sandbox_exec.c tests/play/sbpl.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(B)/tests/unit/test_seatbelt_profile: $(call obj,tests/play/sbpl.c)
-$(B)/tests/backends/test_seatbelt $(B)/tests/backends/test_verb_seatbelt: | $(PLAY_SEATBELT)
+$(B)/tests/backends/test_seatbelt $(B)/tests/backends/test_verb_seatbelt $(B)/tests/backends/test_container_order: | $(PLAY_SEATBELT)
 # What plays Apple's container: a program of that name, to be put first in PATH.
 PLAY_CONTAINER := $(B)/tests/play/container/container
 $(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c)) $(B)/libcore.a

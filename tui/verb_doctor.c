@@ -186,7 +186,7 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
             continue;
         }
         usable++;
-        finding(out, what, "ok", b->probe.version, NULL);
+        finding(out, what, "ok", b->probe.version[0] != '\0' ? b->probe.version : "works", NULL);
         if ((b->probe.caps & BACKEND_CAP_NET_FULL) == 0) {
             finding(out, "  network full", "warn", b->probe.full_reason, NULL);
         } else {
