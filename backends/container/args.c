@@ -149,7 +149,8 @@ static void add_hardening(const struct ctr_args_input *in, struct strvec *out)
     }
 }
 
-/* S9. Memory is the machine's, in MiB and at least 200; processors are whole ones; processes cannot be counted. */
+/* S9. Memory is the machine's, in MiB and at least 200; processors are whole ones; processes are limited per user
+ * (by a resource limit, that root is exempt from), which the person's programs have for themselves. */
 static int add_limits(const struct ctr_args_input *in, struct strvec *out, struct strbuf *warning, struct error *err)
 {
     const struct sandbox_spec *s = in->spec;
@@ -174,10 +175,14 @@ static int add_limits(const struct ctr_args_input *in, struct strvec *out, struc
             note(warning, text);
         }
     }
-    if (s->pids && s->require_limits) {
+    if (s->pids > 0 && ctr_version_has(in->version, CTR_ULIMIT) && in->uid != 0) {
+        strvec_push(out, "--ulimit");
+        strvec_pushf(out, "nproc=%u", s->pids);
+    } else if (s->pids > 0 && s->require_limits) {
         return error_hint(err, ERROR_UNAVAILABLE,
                           "set pids to 0 in the profile's manifest, or sandbox.require_resource_limits = false",
-                          "container cannot limit processes, and limits are required");
+                          in->uid == 0 ? "container cannot limit the processes of root, and limits are required"
+                                       : "container before 0.9 cannot limit processes, and limits are required");
     }
     return 0;
 }

@@ -135,8 +135,18 @@ static void add_limits(struct facts *f, const struct ctr_seen *s, const struct s
     if (spec && spec->pids) {
         str_format(wanted, sizeof(wanted), "%u", spec->pids);
     }
-    facts_add(f, ISOLATION_INFO, "process limit", wanted,
-              "none: container has none; a flood of processes fills the sandbox's own virtual machine only");
+    if (s->pids > 0) {
+        bool looser = wanted[0] && s->pids > (int64_t)spec->pids;
+        facts_add(f,
+                  looser      ? ISOLATION_WEAKER
+                  : wanted[0] ? ISOLATION_OK
+                              : ISOLATION_INFO,
+                  "process limit", wanted, "%lld of the user's (resource limit; root inside is exempt)",
+                  (long long)s->pids);
+    } else {
+        facts_add(f, ISOLATION_INFO, "process limit", wanted,
+                  "none; a flood of processes fills the sandbox's own virtual machine only");
+    }
 }
 
 void ctr_isolation_facts(struct facts *f, const struct ctr_seen *s, const struct sandbox_spec *spec,

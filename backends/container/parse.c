@@ -151,6 +151,11 @@ static void join_names(const struct json *c, const char *key, char *out, size_t 
 
 static void fill_main(struct ctr_seen *s, const struct json *init)
 {
+    for (const struct json *l = json_first(json_get(init, "rlimits")); l; l = json_next(l)) {
+        if (strcmp(json_get_string(l, "limit", ""), "RLIMIT_NPROC") == 0) {
+            s->pids = MT_MAX(json_get_int(l, "hard", 0), 0);
+        }
+    }
     const struct json *user = json_get(init, "user"), *id = json_get(user, "id"), *raw = json_get(user, "raw");
     if (json_is_object(id)) {
         str_format(s->main_user, sizeof(s->main_user), "%lld:%lld", (long long)json_get_int(id, "uid", -1),
@@ -237,8 +242,12 @@ static void format_limits(struct ctr_seen *s)
 {
     double mib = (double)s->memory_bytes / (1 << 20);
     if (s->memory_bytes > 0 && s->cpus > 0) {
-        str_format(s->info.limits, sizeof(s->info.limits), "memory %.1f %s, cpus %lld (virtual machine)",
-                   mib >= 1024 ? mib / 1024 : mib, mib >= 1024 ? "GiB" : "MiB", (long long)s->cpus);
+        char pids[48] = "";
+        if (s->pids > 0) {
+            str_format(pids, sizeof(pids), ", pids %lld (per user)", (long long)s->pids);
+        }
+        str_format(s->info.limits, sizeof(s->info.limits), "memory %.1f %s, cpus %lld (virtual machine)%s",
+                   mib >= 1024 ? mib / 1024 : mib, mib >= 1024 ? "GiB" : "MiB", (long long)s->cpus, pids);
     }
 }
 

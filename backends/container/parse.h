@@ -36,6 +36,7 @@ struct ctr_seen {
     char network[64];             /* the first of them */
     int64_t cpus;                 /* 0: not told */
     uint64_t memory_bytes;
+    int64_t pids; /* of the person's user; 0: no limit */
     bool caps_known, read_only, init, rosetta, ssh;
     char cap_add[160], cap_drop[160]; /* "ALL", "CHOWN, KILL", "" */
     char main_user[32];               /* of the main process: "0:0" or a name */

@@ -95,7 +95,8 @@ static void accept(struct request *r)
     p->caps = container_backend.caps;
     p->caps &= ctr_has(be, CTR_STATS) ? ~0u : ~(unsigned)BACKEND_CAP_STATS;
     p->caps &= ctr_has(be, CTR_EXPORT) ? ~0u : ~(unsigned)(BACKEND_CAP_COMMIT | BACKEND_CAP_SEAL_BY_IMAGE);
-    str_copy(p->limits, sizeof(p->limits), "virtual machine: memory (200 MiB or more), whole cpus");
+    str_format(p->limits, sizeof(p->limits), "virtual machine: memory (200 MiB or more), whole cpus%s",
+               ctr_has(be, CTR_ULIMIT) ? "; processes per user" : "");
     for (size_t i = 0; i < MT_ARRAY_LEN(told); i++) {
         if (!ctr_has(be, told[i].feature)) {
             strbuf_addf(&lacks, "%s%s (%s)", lacks.len ? ", " : "", told[i].what, ctr_feature_since(told[i].feature));

@@ -326,6 +326,7 @@ static void one_life(const char *version)
     assert_string_equal(i.workspace, workspace);
     assert_int_equal(i.net, NET_FULL);
     assert_string_equal(i.gateway, "192.168.64.1");
+    assert_int_equal(strstr(i.limits, "pids 512 (per user)") != NULL, counts);
     assert_int_equal(i.started_wall_ms != 0, counts); /* 0.6 does not tell */
     assert_int_equal(run(&list, BACKEND_LIST, NULL), ERROR_NONE);
     assert_int_equal(list.info_count, 1);
@@ -385,6 +386,7 @@ static void test_home(void **state)
 static void test_life(void **state)
 {
     (void)state;
+    assert_int_equal(chown(workspace, geteuid() == 0 ? 1000 : geteuid(), geteuid() == 0 ? 1000 : getegid()), 0);
     for (size_t i = 0; i < MT_ARRAY_LEN(versions); i++) {
         one_life(versions[i]);
     }

@@ -102,14 +102,14 @@ static void test_versions(void **state)
 {
     (void)state;
     check(0, 6, "full", "create|--name|muthr-demo|", PLACES MAIN);
-    check(0, 10, "full", "create|--name|muthr-demo|--init|", PLACES MAIN);
+    check(0, 10, "full", "create|--name|muthr-demo|--init|", "--ulimit|nproc=512|" PLACES MAIN);
     check(0, 12, "full", "create|--name|muthr-demo|--init|",
           "--cap-drop|ALL|--cap-add|CHOWN|--cap-add|DAC_OVERRIDE|--cap-add|FOWNER|--cap-add|FSETID|--cap-add|KILL|"
-          "--cap-add|SETGID|--cap-add|SETUID|--cap-add|SETFCAP|" PLACES MAIN);
+          "--cap-add|SETGID|--cap-add|SETUID|--cap-add|SETFCAP|--ulimit|nproc=512|" PLACES MAIN);
     spec.net = NET_NONE;
     spec.writable_root = false;
     check(1, 2, "none", "create|--name|muthr-demo|--init|",
-          "--cap-drop|ALL|--shm-size|256M|" PLACES "--network|none|" MAIN);
+          "--cap-drop|ALL|--shm-size|256M|--ulimit|nproc=512|" PLACES "--network|none|" MAIN);
     assert_string_equal(warning.buf, "");
 }
 
@@ -144,10 +144,15 @@ static void test_limits(void **state)
     assert_true(has("--cpus", "4"));
     assert_true(has("--memory", "2049M"));
     assert_string_equal(warning.buf, "");
-    spec.require_limits = true; /* processes cannot be limited */
-    assert_int_equal(build(1, 2), -1);
+    spec.require_limits = true;
+    assert_int_equal(build(1, 2), 0);
+    assert_true(has("--ulimit", "nproc=512"));
+    assert_int_equal(build(0, 8), -1); /* no such option yet */
     assert_int_equal(err.code, ERROR_UNAVAILABLE);
     assert_non_null(strstr(err.msg, "cannot limit processes"));
+    in.uid = 0; /* exempt from it */
+    assert_int_equal(build(1, 2), -1);
+    assert_non_null(strstr(err.msg, "processes of root"));
     spec.pids = 0;
     assert_int_equal(build(1, 2), 0);
 }

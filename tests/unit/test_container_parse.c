@@ -142,6 +142,16 @@ static void test_states(void **state)
     assert_int_equal(seen[0].host_ports[2], 82);
 }
 
+static void test_limits(void **state)
+{
+    (void)state;
+    parse_good("[{\"status\":\"stopped\",\"networks\":[],\"configuration\":{\"id\":\"muthr-x\"," OURS
+               ",\"resources\":{\"cpus\":2,\"memoryInBytes\":209715200},\"initProcess\":{\"rlimits\":[{\"limit\":"
+               "\"RLIMIT_NPROC\",\"soft\":512,\"hard\":512}]}}}]");
+    assert_int_equal(seen[0].pids, 512);
+    assert_string_equal(seen[0].info.limits, "memory 200.0 MiB, cpus 2 (virtual machine), pids 512 (per user)");
+}
+
 /* A service that is down must never look like "no containers". */
 static void test_no_answers(void **state)
 {
@@ -303,6 +313,7 @@ static void test_isolation(void **state)
     assert_int_equal(fact(&f, "memory limit")->verdict, ISOLATION_OK);
     assert_int_equal(fact(&f, "cpu limit")->verdict, ISOLATION_WEAKER); /* 4 */
     assert_non_null(strstr(fact(&f, "process limit")->actual, "none"));
+    seen[0].pids = 512;
     assert_int_equal(fact(&f, "published ports")->verdict, ISOLATION_OK);
     free(f.v);
     memset(&f, 0, sizeof(f));
@@ -311,6 +322,7 @@ static void test_isolation(void **state)
     ctr_isolation_facts(&f, &seen[0], &spec, now);
     assert_int_equal(fact(&f, "capabilities")->verdict, ISOLATION_OK);
     assert_string_equal(fact(&f, "capabilities")->actual, "none");
+    assert_int_equal(fact(&f, "process limit")->verdict, ISOLATION_OK);
     assert_int_equal(fact(&f, "mount /workspace")->verdict, ISOLATION_WEAKER); /* another folder */
     free(f.v);
     memset(&f, 0, sizeof(f));
@@ -322,10 +334,10 @@ static void test_isolation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_oldest),  cmocka_unit_test(test_middle),     cmocka_unit_test(test_newest),
-        cmocka_unit_test(test_states),  cmocka_unit_test(test_no_answers), cmocka_unit_test(test_big),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_versions),   cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_stats),   cmocka_unit_test(test_isolation),
+        cmocka_unit_test(test_oldest),   cmocka_unit_test(test_middle),  cmocka_unit_test(test_newest),
+        cmocka_unit_test(test_states),   cmocka_unit_test(test_limits),  cmocka_unit_test(test_no_answers),
+        cmocka_unit_test(test_big),      cmocka_unit_test(test_hostile), cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_networks), cmocka_unit_test(test_stats),   cmocka_unit_test(test_isolation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -357,6 +357,31 @@ static struct json *user(const struct given *g, const struct json *image)
     return out;
 }
 
+/* --ulimit nproc=SOFT[:HARD], kept as it would be; it is not applied. Others are not played. */
+static struct json *rlimits(const struct given *g)
+{
+    struct json *all = json_new_array();
+    struct strvec given = STRVEC_INIT;
+    given_all(g, "--ulimit", &given);
+    for (size_t i = 0; i < given.len; i++) {
+        const char *colon = strchr(given.v[i], ':');
+        if (strncmp(given.v[i], "nproc=", 6) != 0) {
+            fail("invalidArgument", "unsupported ulimit type: the stand-in has nproc only: %s", given.v[i]);
+        }
+        long long soft = strtoll(given.v[i] + 6, NULL, 10), hard = colon ? strtoll(colon + 1, NULL, 10) : soft;
+        if (soft <= 0 || soft > hard) {
+            fail("invalidArgument", "invalid ulimit value '%s'", given.v[i]);
+        }
+        struct json *o = json_new_object();
+        json_set_int(o, "hard", hard);
+        json_set_string(o, "limit", "RLIMIT_NPROC");
+        json_set_int(o, "soft", soft);
+        json_append(all, o);
+    }
+    strvec_release(&given);
+    return all;
+}
+
 /* What its first process is: entry point and arguments over the image's. */
 static struct json *process(const struct given *g, const struct json *image)
 {
@@ -385,7 +410,7 @@ static struct json *process(const struct given *g, const struct json *image)
     json_set_strings(out, "arguments", &rest);
     json_set_strings(out, "environment", &env);
     json_set_string(out, "executable", words.v[0]);
-    json_set(out, "rlimits", json_new_array());
+    json_set(out, "rlimits", rlimits(g));
     json_set(out, "supplementalGroups", json_new_array());
     json_set_bool(out, "terminal", given_has(g, "--tty"));
     json_set(out, "user", user(g, image));
