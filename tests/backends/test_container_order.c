@@ -142,12 +142,12 @@ static void test_service_down(void **state)
     expect_text(&r.out, "go to seatbelt: the only one that works here");
     verb_run(&r, "start", "a b"); /* its profile's image is lost with that, for as long as it lives */
     ran_expect(&r, 0);
-    expect_fact("muthr-a-b", "backend", "seatbelt");
-    expect_fact("muthr-a-b", "image_notice", "the image " READY " is not used: container cannot be used here");
+    expect_fact("muthr-ab-04833892", "backend", "seatbelt");
+    expect_fact("muthr-ab-04833892", "image_notice", "the image " READY " is not used: container cannot be used here");
     standin_file("down", NULL);
     expect_status("muthr-demo", "running");
     expect_shell("demo");
-    expect_fact("muthr-a-b", "backend", "seatbelt"); /* it stays where it is */
+    expect_fact("muthr-ab-04833892", "backend", "seatbelt"); /* it stays where it is */
     ran_release(&r);
 }
 
