@@ -11,6 +11,7 @@
 #include "core/util/xmalloc.h"
 #include "tests/backends/standin_rig.h"
 #include "tests/patience.h"
+#include "tests/portable.h"
 
 #define DEADLINE_MS 30000
 
@@ -20,7 +21,7 @@ struct ctr_world cw;
 static char *program(void)
 {
     char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = self_path(self, sizeof(self) - 1);
     assert_true(n > 0);
     for (int i = 0; i < 3; i++) {
         while (n > 0 && self[--n] != '/') {
