@@ -17,6 +17,9 @@ struct host_process {
 /* All of them; a zombie is none. Heap. Returns how many. */
 size_t host_processes(struct host_process **out);
 
+/* May its parent have died? Only such a one can have left the tree that it was started in. */
+bool host_may_be_orphan(const struct host_process *p);
+
 /* When it began: 0 when there is none, or only a zombie. The unit is the platform's. */
 uint64_t host_process_start(int pid);
 /* Names this boot of the machine; "" when that is not known. */

@@ -55,6 +55,11 @@ size_t host_processes(struct host_process **out)
     return count;
 }
 
+bool host_may_be_orphan(const struct host_process *p)
+{
+    return p->parent == 1; /* launchd takes them all */
+}
+
 uint64_t host_process_start(int pid)
 {
     struct proc_bsdinfo info;

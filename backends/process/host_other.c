@@ -98,6 +98,12 @@ size_t host_processes(struct host_process **out)
     return count;
 }
 
+bool host_may_be_orphan(const struct host_process *p)
+{
+    (void)p;
+    return true; /* any process can have offered to take them (prctl(2), PR_SET_CHILD_SUBREAPER) */
+}
+
 uint64_t host_process_start(int pid)
 {
     struct stat_fields s;

@@ -54,7 +54,7 @@ static void add_network(struct facts *f, const struct sandbox_info *info, const 
         str_copy(want, sizeof(want), net_policy_name(wanted->net_after));
     }
     bool wider = wanted && net_policy_is_sealed(wanted->net_after) && !net_policy_is_sealed(info->net);
-    str_format(text, sizeof(text), "%s%s%s", net_policy_name(info->net), info->net_detail[0] ? ": " : "",
+    str_format(text, sizeof(text), "%s%s%s", net_policy_name(info->net), info->net_detail[0] ? "; " : "",
                info->net_detail);
     facts_add(f, !wanted ? ISOLATION_INFO : wider ? ISOLATION_WEAKER : ISOLATION_OK, "network", want, "%s", text);
     facts_add(f, ISOLATION_INFO, "network stack", "", "the host's: 127.0.0.1 is shared with all sandboxes%s",

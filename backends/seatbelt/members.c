@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/util/clock.h"
@@ -18,6 +19,7 @@
 #include "core/util/xmalloc.h"
 
 #define FILE_BYTES_MAX (4u << 20)
+#define TIDY_AT (64u << 10) /* a line is some 20 bytes */
 
 /* A line of the file. */
 struct noted {
@@ -34,15 +36,6 @@ int members_reset(const char *dir, struct error *err)
 {
     char *path = file_of(dir);
     int rc = unlink(path) < 0 && errno != ENOENT ? error_sys(err, errno, "%s", path) : 0;
-    free(path);
-    return rc;
-}
-
-int members_add(const char *dir, int pid, struct error *err)
-{
-    char line[64], *path = file_of(dir);
-    str_format(line, sizeof(line), "%d %llu\n", pid, (unsigned long long)host_process_start(pid));
-    int rc = fs_append(path, line, strlen(line), 0600, err);
     free(path);
     return rc;
 }
@@ -90,6 +83,12 @@ static const struct host_process *by_pid(const struct look *l, int pid)
     return NULL;
 }
 
+/* Is it the process that was written down, or one in the session that this one led? */
+static bool is_of(const struct host_process *p, const struct noted *n)
+{
+    return (p->pid == n->pid && p->start == n->start) || (p->session == n->pid && p->start >= n->start);
+}
+
 /* Those that were written down, and who is in the session of one. A number that somebody else has now is none. */
 static void take_noted(struct look *l, const struct noted *noted, size_t noted_count)
 {
@@ -99,8 +98,7 @@ static void take_noted(struct look *l, const struct noted *noted, size_t noted_c
             continue;
         }
         for (size_t i = 0; i < l->count; i++) {
-            l->in[i] = l->in[i] || l->all[i].pid == noted[k].pid ||
-                       (l->all[i].session == noted[k].pid && l->all[i].start >= noted[k].start);
+            l->in[i] = l->in[i] || is_of(&l->all[i], &noted[k]);
         }
     }
 }
@@ -120,10 +118,56 @@ static void take_descendants(struct look *l)
     }
 }
 
+/* Writes the file anew without those of whom nothing is left. */
+static int tidy(const char *dir, const char *path, struct error *err)
+{
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    struct noted *noted;
+    size_t count = read_noted(dir, &noted);
+    struct look l = {0};
+    l.count = host_processes(&l.all);
+    for (size_t k = 0; k < count; k++) {
+        bool lives = false;
+        for (size_t i = 0; i < l.count && !lives; i++) {
+            lives = is_of(&l.all[i], &noted[k]);
+        }
+        if (lives) {
+            strbuf_addf(&text, "%d %llu\n", noted[k].pid, (unsigned long long)noted[k].start);
+        }
+    }
+    free(l.all);
+    free(noted);
+    return fs_write_atomic(path, text.buf, text.len, 0600, err);
+}
+
+int members_add(const char *dir, int pid, struct error *err)
+{
+    char line[64], *path = file_of(dir), *lock_path = path_join(dir, "run/members.lock");
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat sb;
+    int rc, fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    do { /* others write themselves down, too */
+        rc = fd < 0 ? -1 : fcntl(fd, F_SETLKW, &lock);
+    } while (rc < 0 && fd >= 0 && errno == EINTR);
+    rc = rc < 0 ? error_sys(err, errno, "%s", lock_path) : 0;
+    if (rc == 0 && stat(path, &sb) == 0 && sb.st_size > TIDY_AT) {
+        rc = tidy(dir, path, err);
+    }
+    str_format(line, sizeof(line), "%d %llu\n", pid, (unsigned long long)host_process_start(pid));
+    rc = rc ? rc : fs_append(path, line, strlen(line), 0600, err);
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+    free(lock_path);
+    return rc;
+}
+
 static void take_marked(struct look *l, const char *mark, uint64_t since)
 {
     for (size_t i = 0; i < l->count; i++) {
-        l->in[i] = l->in[i] || (l->all[i].start >= since && host_process_has_env(l->all[i].pid, mark));
+        const struct host_process *p = &l->all[i];
+        l->in[i] = l->in[i] || (p->start >= since && host_may_be_orphan(p) && host_process_has_env(p->pid, mark));
     }
 }
 

@@ -177,7 +177,7 @@ static void set_warning(struct seat *s, enum net_policy net, const char *left_ou
     if (!host_confines()) {
         add_warning(&text, "NOTHING CONFINES IT: a test's stand-in runs instead of sandbox-exec");
     }
-    if (geteuid() == 0) {
+    if (geteuid() == 0 && host_confines()) {
         add_warning(&text, "running as root: only the profile stands between its programs and the machine");
     }
     if (path_is_below(s->paths->executable, spec->workspace)) {

@@ -328,6 +328,32 @@ static void test_two_starters(void **state)
     assert_int_equal(stats.stats.procs, 1); /* one main process */
 }
 
+/* Thousands of programs that have ended leave the list short, and hide none that lives. */
+static void test_many_programs(void **state)
+{
+    (void)state;
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    up_with(&(struct sandbox_spec){.net = NET_NONE});
+    char *path = sandbox_path(NAME, "run/members");
+    for (int i = 0; i < 8000; i++) {
+        strbuf_addf(&text, "%d %d\n", 3000000 + i, 1000 + i);
+    }
+    assert_int_equal(fs_append(path, text.buf, text.len, 0600, NULL), 0);
+    assert_int_equal(
+        sandbox_sh(NAME, NULL, "(sh -c 'echo $$ >a; exec sleep 1000' >/dev/null 2>&1 &)\nuntil [ -s a ]; do :; done"),
+        0);
+    assert_int_equal(sandbox_sh(NAME, NULL, "true"), 0);
+    strbuf_clear(&text);
+    assert_int_equal(fs_read(path, 1u << 20, &text, NULL), 0);
+    assert_true(text.len < 200);
+    struct backend_call stats = {.verb = BACKEND_STATS, .name = NAME};
+    assert_int_equal(call_run(&stats), ERROR_NONE);
+    assert_int_equal(stats.stats.procs, 2);
+    call_must(BACKEND_STOP, NAME);
+    assert_true(host_process_start(pid_in("a")) == 0);
+    free(path);
+}
+
 /* B6: a wish that is taken is not insisted on; who sets PORT means it. */
 static void test_port(void **state)
 {
@@ -680,10 +706,10 @@ static int run(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_probe),         T(test_life),         T(test_exec),      T(test_stop_ends_all), T(test_crash),
-        T(test_pid_reuse),     T(test_two_starters), T(test_port),      T(test_watchdog),      T(test_seal),
-        T(test_hostile_paths), T(test_clone),        T(test_full_disk), T(test_watch),         T(test_isolation),
-        T(test_shell),         T(test_by_hand),
+        T(test_probe),     T(test_life),          T(test_exec),    T(test_stop_ends_all), T(test_crash),
+        T(test_pid_reuse), T(test_two_starters),  T(test_port),    T(test_many_programs), T(test_watchdog),
+        T(test_seal),      T(test_hostile_paths), T(test_clone),   T(test_full_disk),     T(test_watch),
+        T(test_isolation), T(test_shell),         T(test_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
