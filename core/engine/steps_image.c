@@ -100,7 +100,8 @@ static void decide_network(struct run *r)
     bool baseline = (r->do_create || !there) && (r->slot->ops->caps & BACKEND_CAP_BASELINE) != 0;
     /* Where nobody could cut it, the baseline does with what the image has. */
     bool can_cut = (r->slot->ops->caps & BACKEND_CAP_SEAL) != 0 || offline_is_used(r);
-    bool open = r->do_provision || r->do_set_up || (baseline && can_cut);
+    bool there_already = r->from_golden && offline_is_used(r); /* not an image of an image for nothing */
+    bool open = r->do_provision || r->do_set_up || (baseline && can_cut && !there_already);
     r->spec.net = net_policy_is_sealed(r->spec.net_after) && open ? NET_FULL : r->spec.net_after;
 }
 

@@ -78,6 +78,9 @@ enum step_result step_offline_stop(struct op *op, void *ctx, struct error *err)
 {
     struct run *r = ctx;
     (void)step_stop(op, ctx, err); /* its sessions are told; the call is this one */
+    if (r->ending.len > 0) {
+        run_note(r, "it was started again without a network: the sessions in it have ended");
+    }
     r->offline = true;
     r->settle = settle_stop;
     return STEP_WAIT;

@@ -303,7 +303,7 @@ static int perform(struct fake *f, const char *owner, struct backend_call *call,
     case BACKEND_IMAGE:
         return do_image(f, call);
     case BACKEND_COMMIT:
-        if (strcmp(owner, "vm") == 0 && (box == NULL || box->state != SANDBOX_STOPPED)) {
+        if (strstr(call->tag, "/muthr-sealed-") != NULL && (box == NULL || box->state != SANDBOX_STOPPED)) {
             return error_set(err, ERROR_INVALID, "only a stopped one");
         }
         str_copy(f->committed, sizeof(f->committed), call->tag);

@@ -82,6 +82,31 @@ static void test_again(void **state)
     world_close(&w);
 }
 
+/* One that begins with all that the script does needs no network, and no image of its own. */
+static void test_golden(void **state)
+{
+    (void)state;
+    struct world w;
+    open_vm(&w);
+    w.fake.committed_id = "feedfeedfeed";
+    world_engine(&w);
+    world_run(&w, ENGINE_BAKE, "muthr-web", "cut");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(w.fake.committed, "localhost/muthr-profile-cut:latest");
+    assert_int_equal(w.fake.counts[BACKEND_COMMIT], 2);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 2);
+    w.fake.image = "localhost/muthr-profile-cut:latest";
+    w.fake.image_id = "feedfeedfeed";
+    world_run(&w, ENGINE_START, BOX, "cut");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_int_equal(w.fake.counts[BACKEND_CREATE], 3);
+    assert_int_equal(w.fake.counts[BACKEND_COMMIT], 2);
+    assert_int_equal(w.fake.last_net, NET_NONE);
+    assert_int_equal(w.fake.started_sessions, 1);
+    assert_int_equal(fake_box(&w.fake, BOX)->net, NET_NONE);
+    world_close(&w);
+}
+
 /* A version that cannot: told before anything is made. One without a script does not need it. */
 static void test_refused(void **state)
 {
@@ -183,8 +208,8 @@ static void test_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sealed),        cmocka_unit_test(test_again),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_failed_script), cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_sealed),  cmocka_unit_test(test_again),         cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_failed_script), cmocka_unit_test(test_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
