@@ -183,6 +183,9 @@ static int add_limits(const struct ctr_args_input *in, struct strvec *out, struc
                           "set pids to 0 in the profile's manifest, or sandbox.require_resource_limits = false",
                           in->uid == 0 ? "container cannot limit the processes of root, and limits are required"
                                        : "container before 0.9 cannot limit processes, and limits are required");
+    } else if (s->pids > 0) {
+        note(warning, in->uid == 0 ? "limits not enforced: pids (root inside is exempt)"
+                                   : "limits not enforced: pids (container has none before 0.9)");
     }
     return 0;
 }

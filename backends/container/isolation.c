@@ -144,7 +144,7 @@ static void add_limits(struct facts *f, const struct ctr_seen *s, const struct s
                   "process limit", wanted, "%lld of the user's (resource limit; root inside is exempt)",
                   (long long)s->pids);
     } else {
-        facts_add(f, ISOLATION_INFO, "process limit", wanted,
+        facts_add(f, wanted[0] ? ISOLATION_WEAKER : ISOLATION_INFO, "process limit", wanted,
                   "none; a flood of processes fills the sandbox's own virtual machine only");
     }
 }
@@ -157,7 +157,7 @@ void ctr_isolation_facts(struct facts *f, const struct ctr_seen *s, const struct
     facts_add(f, ISOLATION_INFO, "user", "", "programs run as %s inside, the main process as %s",
               s->user[0] ? s->user : "the image's user", s->main_user[0] ? s->main_user : "the image's user");
     add_capabilities(f, s, version);
-    facts_add(f, ISOLATION_INFO, "no-new-privileges", "yes",
+    facts_add(f, ISOLATION_WEAKER, "no-new-privileges", "yes",
               "no: container has no such option; setuid programs work, inside the virtual machine");
     facts_add(f, ISOLATION_INFO, "root filesystem", s->read_only ? "" : "writable", "%s",
               s->read_only ? "read-only" : "writable, a disk of its own");

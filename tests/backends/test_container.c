@@ -762,7 +762,7 @@ static void test_port(void **state)
     must(BACKEND_START, BOX);
     struct sandbox_info i = inspect(BOX);
     str_format(text, sizeof(text), "port in use, not published: %u/tcp", ports[0].host_port);
-    assert_string_equal(i.warning, text);
+    assert_non_null(strstr(i.warning, text));
     assert_int_equal(i.port_count, 1);
     assert_int_equal(i.ports[0].container_port, 81);
     assert_true(i.ports[0].host_port > 1023);

@@ -101,7 +101,8 @@ static void check(int major, int minor, const char *net, const char *begin, cons
 static void test_versions(void **state)
 {
     (void)state;
-    check(0, 6, "full", "create|--name|muthr-demo|", PLACES MAIN);
+    check(0, 6, "full", "create|--name|muthr-demo|",
+          PLACES "--label|muthr.warning=limits not enforced: pids (container has none before 0.9)|" MAIN);
     check(0, 10, "full", "create|--name|muthr-demo|--init|", "--ulimit|nproc=512|" PLACES MAIN);
     check(0, 12, "full", "create|--name|muthr-demo|--init|",
           "--cap-drop|ALL|--cap-add|CHOWN|--cap-add|DAC_OVERRIDE|--cap-add|FOWNER|--cap-add|FSETID|--cap-add|KILL|"
@@ -153,8 +154,13 @@ static void test_limits(void **state)
     in.uid = 0; /* exempt from it */
     assert_int_equal(build(1, 2), -1);
     assert_non_null(strstr(err.msg, "processes of root"));
+    spec.require_limits = false;
+    assert_int_equal(build(1, 2), 0);
+    assert_string_equal(warning.buf, "limits not enforced: pids (root inside is exempt)");
+    spec.require_limits = true;
     spec.pids = 0;
     assert_int_equal(build(1, 2), 0);
+    assert_string_equal(warning.buf, "");
 }
 
 static void test_mounts(void **state)

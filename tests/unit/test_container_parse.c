@@ -313,6 +313,8 @@ static void test_isolation(void **state)
     assert_int_equal(fact(&f, "memory limit")->verdict, ISOLATION_OK);
     assert_int_equal(fact(&f, "cpu limit")->verdict, ISOLATION_WEAKER); /* 4 */
     assert_non_null(strstr(fact(&f, "process limit")->actual, "none"));
+    assert_int_equal(fact(&f, "process limit")->verdict, ISOLATION_WEAKER);
+    assert_int_equal(fact(&f, "no-new-privileges")->verdict, ISOLATION_WEAKER);
     seen[0].pids = 512;
     assert_int_equal(fact(&f, "published ports")->verdict, ISOLATION_OK);
     free(f.v);
