@@ -461,13 +461,15 @@ static bool is_up(const struct state_status *st)
     return strcmp(st->phase, "running") == 0 || strcmp(st->phase, "stopping") == 0;
 }
 
-/* Without a readable status: has the init opened its socket? The supervisor removes that when it ends. */
-static bool has_socket(const char *dir)
+/* Without a readable status: has the init opened its socket (bwrap), or is the main process written down (seatbelt)?
+ * The supervisor removes both when it ends. */
+static bool has_begun(const char *dir)
 {
-    char *path = path_join(dir, "run/ctl.sock");
+    char *path = path_join(dir, "run/ctl.sock"), *members = path_join(dir, "run/members");
     struct stat sb;
-    bool there = lstat(path, &sb) == 0 && S_ISSOCK(sb.st_mode);
+    bool there = (lstat(path, &sb) == 0 && S_ISSOCK(sb.st_mode)) || (lstat(members, &sb) == 0 && S_ISREG(sb.st_mode));
     free(path);
+    free(members);
     return there;
 }
 
@@ -475,7 +477,7 @@ static void live_state(const char *dir, const struct state_config *c, const stru
                        struct sandbox_info *out)
 {
     bool up = is_up(st);
-    if (!st->valid && has_socket(dir)) {
+    if (!st->valid && has_begun(dir)) {
         /* Damaged by someone while it runs: it does run, but limits, network and times are not known any more. */
         out->state = SANDBOX_RUNNING;
         str_copy(out->reason, sizeof(out->reason), st->reason);

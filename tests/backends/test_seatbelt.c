@@ -203,6 +203,47 @@ static void test_exec(void **state)
     assert_non_null(strstr(fx_error.msg, "has no images"));
 }
 
+static struct strbuf log_lines;
+
+static void on_log(struct backend_call *call, bool is_stderr, const char *line, size_t len)
+{
+    (void)call;
+    strbuf_addf(&log_lines, "%s", is_stderr ? "E:" : "O:");
+    strbuf_add(&log_lines, line, len);
+    strbuf_addch(&log_lines, '\n');
+}
+
+/* A start that fails says why, in sandbox-exec's own words, leaves nothing behind, and can be tried again. */
+static void test_failed_start(void **state)
+{
+    (void)state;
+    assert_int_equal(create_with(&(struct sandbox_spec){.net = NET_NONE}), ERROR_NONE);
+    char *exec = xstrdup(getenv("MUTHR_TEST_SANDBOX_EXEC"));
+    /* Its environment is its own: what the test says must come by the program that is run. */
+    char *wrapper = path_join(fx.base, "nested");
+    MT_CLEANUP(strbuf) struct strbuf script = STRBUF_INIT;
+    strbuf_addf(&script, "#!/bin/sh\nSANDBOX_EXEC_NESTED=1 exec '%s' \"$@\"\n", exec);
+    assert_int_equal(fs_write_atomic(wrapper, script.buf, script.len, 0755, NULL), 0);
+    setenv("MUTHR_TEST_SANDBOX_EXEC", wrapper, 1);
+    enum error_code code = call_name(BACKEND_START, NAME);
+    struct error why = fx_error;
+    setenv("MUTHR_TEST_SANDBOX_EXEC", exec, 1);
+    assert_int_equal(code, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(why.msg, "macOS does not nest them"));
+    struct sandbox_info info = sandbox_inspect(NAME);
+    assert_int_equal(info.state, SANDBOX_FAILED);
+    assert_non_null(strstr(info.reason, "does not nest"));
+    strbuf_init(&log_lines);
+    struct backend_call logs = {.verb = BACKEND_LOGS, .name = NAME, .tail = 5, .on_line = on_log};
+    assert_int_equal(call_run(&logs), ERROR_NONE);
+    assert_string_equal(log_lines.buf, "E:sandbox-exec: sandbox_apply: Operation not permitted\n");
+    strbuf_release(&log_lines);
+    call_must(BACKEND_START, NAME);
+    assert_int_equal(sandbox_inspect(NAME).state, SANDBOX_RUNNING);
+    free(exec);
+    free(wrapper);
+}
+
 /* What ignores TERM, went into a session of its own or lost its parent is ended, too. */
 static void test_stop_ends_all(void **state)
 {
@@ -249,7 +290,40 @@ static void test_crash(void **state)
     assert_non_null(strstr(sandbox_inspect(NAME).reason, "crashed"));
     assert_true(wait_for(process_is_gone, &orphan, 10000));
     assert_true(wait_for(process_is_gone, &main_pid, 10000));
+    /* Killed together with its guard: whoever looks next clears up. */
     call_must(BACKEND_START, NAME);
+    assert_int_equal(sandbox_sh(NAME, NULL, "rm a"), 0);
+    main_pid = sandbox_inspect(NAME).pid;
+    int shim = shim_pid();
+    struct host_process *list;
+    size_t count = host_processes(&list);
+    assert_int_equal(
+        sandbox_sh(NAME, NULL,
+                   "(setsid sh -c 'echo $$ >a; exec sleep 1000' >/dev/null 2>&1 &)\nuntil [ -s a ]; do :; done"),
+        0);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].parent == shim && list[i].pid != main_pid) {
+            kill(list[i].pid, SIGKILL);
+        }
+    }
+    free(list);
+    kill(shim, SIGKILL);
+    expect_state(SANDBOX_FAILED);
+    struct backend_call probe = {.verb = BACKEND_PROBE};
+    assert_int_equal(call_run(&probe), ERROR_NONE);
+    orphan = pid_in("a");
+    assert_true(wait_for(process_is_gone, &orphan, 10000));
+    /* A status that somebody damaged does not hide that it runs. */
+    call_must(BACKEND_START, NAME);
+    char *status = sandbox_path(NAME, "run/status.json");
+    MT_CLEANUP(strbuf) struct strbuf good = STRBUF_INIT;
+    assert_int_equal(fs_read(status, 1u << 16, &good, NULL), 0);
+    assert_int_equal(fs_write_atomic(status, "{", 1, 0600, NULL), 0);
+    struct sandbox_info info = sandbox_inspect(NAME);
+    assert_int_equal(info.state, SANDBOX_RUNNING);
+    assert_non_null(strstr(info.warning, "damaged"));
+    assert_int_equal(fs_write_atomic(status, good.buf, good.len, 0600, NULL), 0);
+    free(status);
     main_pid = sandbox_inspect(NAME).pid;
     kill(main_pid, SIGKILL);
     expect_state(SANDBOX_STOPPED);
@@ -706,10 +780,10 @@ static int run(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_probe),     T(test_life),          T(test_exec),    T(test_stop_ends_all), T(test_crash),
-        T(test_pid_reuse), T(test_two_starters),  T(test_port),    T(test_many_programs), T(test_watchdog),
-        T(test_seal),      T(test_hostile_paths), T(test_clone),   T(test_full_disk),     T(test_watch),
-        T(test_isolation), T(test_shell),         T(test_by_hand),
+        T(test_probe),    T(test_life),      T(test_exec),          T(test_failed_start), T(test_stop_ends_all),
+        T(test_crash),    T(test_pid_reuse), T(test_two_starters),  T(test_port),         T(test_many_programs),
+        T(test_watchdog), T(test_seal),      T(test_hostile_paths), T(test_clone),        T(test_full_disk),
+        T(test_watch),    T(test_isolation), T(test_shell),         T(test_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
