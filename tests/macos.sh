@@ -11,7 +11,7 @@ O=${O:-build} MAKE=${MAKE:-make}
 ZIG_VERSION=0.16.0
 targets=${MACOS_TARGETS:-aarch64 x86_64}
 mkdir -p "$O/macos"
-here=$(pwd) D=$(cd "$O/macos" && pwd)
+D=$(cd "$O/macos" && pwd)
 
 not_run() {
     echo "check-macos: not run: $1"
@@ -150,12 +150,14 @@ for t in $targets; do
     build "$t" objects all tests >"$D/$t.txt" 2>&1 || rc=1
     cat "$D/$t.txt" >>"$D/log.txt"
     B=$O/macos/$t/release
-    objects=$(find "$B/obj" -name '*.o' | wc -l)
+    # What the Makefile compiles: the folder may hold more, of a file that is gone.
+    objects=$(build "$t" -B -n objects all tests 2>/dev/null | grep -c "echo '  CC ")
     bad=$(grep -c '^make.*Error' "$D/$t.txt")
     kind=$(file -b "$B/muthr-tui" 2>/dev/null | cut -c 1-60)
-    programs=$(find "$B/tests" -type f ! -name '*.*' 2>/dev/null | wc -l)
+    programs=$(build "$t" -B -n tests 2>/dev/null | grep -c "echo '  LD .*/tests/")
     echo "check-macos: $t: $((objects)) objects, $((programs)) test programs, muthr-tui: ${kind:-not linked}; $bad failures" | tee -a "$D/log.txt"
     case $kind in Mach-O*) ;; *) rc=1 ;; esac
+    [ "$objects" -gt 0 ] && [ "$programs" -gt 0 ] || rc=1
 done
 [ $rc = 0 ] || {
     grep -h -E '(error|warning):|undefined symbol' "$D"/log.txt | sort | uniq -c | sort -rn | head -n "${MACOS_SHOW:-30}"

@@ -3,6 +3,7 @@
  * change: a reader that is slow gets the newest state of each and how many were passed over, and costs no more memory
  * than there are objects. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "tui/opnote.h"
 #include "tui/verb.h"
 
-#define PIECE_BYTES 4096 /* what a pipe that can be written to takes without blocking (pipe(7), PIPE_BUF) */
+#define PIECE_BYTES PIPE_BUF /* what a pipe that can be written to takes without blocking: 4096, on macOS 512 */
 #define SIGNALS 3
 
 /* A thing that was told of, or is to be. */

@@ -2,7 +2,8 @@
 #ifndef MT_BACKENDS_PROCESS_HOST_H
 #define MT_BACKENDS_PROCESS_HOST_H
 
-/* What only the operating system knows of processes and files: one file per platform (host_darwin.c, host_other.c).
+/* What only the operating system knows of processes and files: one file per platform (host_darwin.c, host_other.c; what
+ * core/io/procinfo tells already is passed on).
  * Short synchronous looks. */
 
 #include <stdbool.h>

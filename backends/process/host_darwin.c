@@ -66,15 +66,6 @@ uint64_t host_process_start(int pid)
     return pid > 0 && look(pid, &info) ? start_of(&info) : 0;
 }
 
-void host_boot_id(char out[40])
-{
-    size_t len = 39;
-    memset(out, 0, 40);
-    if (sysctlbyname("kern.bootsessionuuid", out, &len, NULL, 0) < 0) {
-        out[0] = '\0';
-    }
-}
-
 bool host_process_usage(int pid, uint64_t *cpu_ns, uint64_t *resident)
 {
     struct proc_taskinfo info;
@@ -87,34 +78,6 @@ bool host_process_usage(int pid, uint64_t *cpu_ns, uint64_t *resident)
     *cpu_ns = ticks / base.denom * base.numer + ticks % base.denom * base.numer / base.denom;
     *resident = info.pti_resident_size;
     return true;
-}
-
-/* The kernel gives: the number of arguments, the program's path, padding, the arguments, the environment. */
-bool host_process_has_env(int pid, const char *pair)
-{
-    int mib[] = {CTL_KERN, KERN_PROCARGS2, pid}, count;
-    size_t len = 0, want = strlen(pair) + 1;
-    if (sysctl(mib, 3, NULL, &len, NULL, 0) < 0 || len <= sizeof(count) || len > 4u << 20) {
-        return false;
-    }
-    char *text = xcalloc(len + 1, 1);
-    bool found = false;
-    if (sysctl(mib, 3, text, &len, NULL, 0) == 0 && len > sizeof(count)) {
-        memcpy(&count, text, sizeof(count));
-        size_t at = sizeof(count);
-        at += strnlen(text + at, len - at);
-        while (at < len && text[at] == '\0') {
-            at++;
-        }
-        for (; count > 0 && at < len; count--) {
-            at += strnlen(text + at, len - at) + 1;
-        }
-        for (; !found && at < len && text[at] != '\0'; at += strnlen(text + at, len - at) + 1) {
-            found = len - at >= want && memcmp(text + at, pair, want) == 0;
-        }
-    }
-    free(text);
-    return found;
 }
 
 int host_clone_file(const char *from, const char *to)

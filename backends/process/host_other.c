@@ -110,16 +110,6 @@ uint64_t host_process_start(int pid)
     return read_stat(pid, &s) ? s.p.start : 0;
 }
 
-void host_boot_id(char out[40])
-{
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, 36) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    out[n > 0 ? n : 0] = '\0';
-}
-
 bool host_process_usage(int pid, uint64_t *cpu_ns, uint64_t *resident)
 {
     struct stat_fields s;
@@ -130,21 +120,6 @@ bool host_process_usage(int pid, uint64_t *cpu_ns, uint64_t *resident)
     *cpu_ns = (s.user + s.system) * (1000000000ull / (unsigned long long)hz);
     *resident = s.pages > 0 ? (uint64_t)s.pages * (uint64_t)page : 0;
     return true;
-}
-
-bool host_process_has_env(int pid, const char *pair)
-{
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    size_t want = strlen(pair) + 1;
-    if (!read_proc(pid, "environ", &text)) {
-        return false;
-    }
-    for (size_t at = 0; at < text.len; at += strlen(text.buf + at) + 1) {
-        if (text.len - at + 1 >= want && memcmp(text.buf + at, pair, want) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 int host_clone_file(const char *from, const char *to)
