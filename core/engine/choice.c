@@ -21,7 +21,7 @@ static size_t list_candidates(struct engine *e, struct pick_candidate *list, str
     for (size_t place = 0; place <= e->order.len; place++) {
         for (size_t i = 0; i < e->slot_count && n < CANDIDATES_MAX; i++) {
             struct slot *s = &e->slots[i];
-            size_t mine = engine_order_of(e, s->ops->name);
+            size_t mine = slots_order_of(e, s->ops->name);
             if (s->host != NULL || (mine == SIZE_MAX ? e->order.len : mine) != place) {
                 continue;
             }
@@ -109,9 +109,9 @@ static void open_wanted(struct engine *e, const struct choice *c, const struct p
 {
     const char *its = profile != NULL ? profile->manifest.backend : NULL;
     if (c->backend[0] != '\0') {
-        engine_open_named(e, c->backend);
+        slots_open_named(e, c->backend);
     } else if (its != NULL) {
-        engine_open_named(e, its);
+        slots_open_named(e, its);
     }
 }
 
@@ -121,7 +121,7 @@ static void open_wanted(struct engine *e, const struct choice *c, const struct p
 static struct slot *choose_twin(struct engine *e, const struct workspace *ws, const struct choice *c, struct error *err)
 {
     struct slot *one = NULL, *other = NULL;
-    refresh_find(e, ws->sandbox, &one, &other);
+    slots_find(e, ws->sandbox, &one, &other);
     if (one != NULL && strcmp(one->ops->name, c->backend) == 0) {
         return one;
     }

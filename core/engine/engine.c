@@ -2,7 +2,6 @@
 /* Life of the engine, the queue of ops, and what is asked of it from outside. */
 #include "core/engine/engine.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +12,6 @@
 #include "core/util/clock.h"
 #include "core/util/log.h"
 #include "core/util/xmalloc.h"
-
-#define HOSTS_WAIT_MS 3000
 
 /* --- start --- */
 
@@ -64,132 +61,6 @@ static void on_rescan(void *arg)
 
 /* Readiness and closing are decided outside of callbacks that still use the engine. */
 static void on_tick(void *arg);
-
-const char *slot_host(const struct slot *s)
-{
-    return s->host != NULL ? s->host->name : "";
-}
-
-/* Opens one; what cannot be opened is shown as unusable. */
-static void open_slot(struct engine *e, const struct backend_ops *ops, const struct config_host *host)
-{
-    struct slot *s = &e->slots[e->slot_count++];
-    struct error err = ERROR_INIT;
-    struct backend_target target = {.name = host != NULL ? host->name : NULL, .url = host != NULL ? host->url : NULL};
-    struct backend_env env = {.loop = e->opts.loop,
-                              .paths = e->opts.paths,
-                              .target = host != NULL ? &target : NULL,
-                              .fresh = e->opts.fresh_probes};
-    s->e = e;
-    s->ops = ops;
-    s->host = host;
-    strvec_init(&s->folders);
-    s->retry = timer_new(e->opts.loop, refresh_retry, s);
-    s->be = ops->open(&env, &err);
-    if (s->be == NULL) {
-        s->probed = s->listed = true;
-        str_copy(s->probe.reason, sizeof(s->probe.reason), err.msg);
-        str_copy(s->probe.fix, sizeof(s->probe.fix), err.hint != NULL ? err.hint : "");
-        struct backend_view v = {.probed = true, .probe = s->probe};
-        str_copy(v.name, sizeof(v.name), ops->name);
-        str_copy(v.host, sizeof(v.host), slot_host(s));
-        model_put_backend(e->opts.model, &v);
-        return;
-    }
-    if (e->opts.probe_after_ms > 0 && !e->was_ready) {
-        refresh_probe_later(s, e->opts.probe_after_ms);
-    } else {
-        refresh_probe(s);
-    }
-}
-
-size_t engine_order_of(const struct engine *e, const char *name)
-{
-    for (size_t i = 0; i < e->order.len; i++) {
-        if (strcmp(e->order.v[i], name) == 0) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-/* Which are chosen unasked: tui.backends, for who has one that is slow or broken, or is none of our business; else the
- * platform's; a test's are all of its registry. */
-static void read_order(struct engine *e)
-{
-    const char *list = e->opts.config->backends;
-    for (const char *p = list + strspn(list, ", "); *p != '\0';) {
-        size_t n = strcspn(p, ", ");
-        MT_CLEANUP(xfree) char *word = xstrndup(p, n);
-        strvec_push(&e->order, word);
-        p += n + strspn(p + n, ", ");
-    }
-    e->only_order = e->order.len > 0;
-    for (size_t i = 0; !e->only_order && e->opts.order != NULL && e->opts.order[i] != NULL; i++) {
-        strvec_push(&e->order, e->opts.order[i]);
-    }
-    for (size_t i = 0; !e->only_order && e->opts.order == NULL && e->opts.registry[i] != NULL; i++) {
-        strvec_push(&e->order, e->opts.registry[i]->name);
-    }
-}
-
-/* The registry's row of that name, or NULL. */
-static const struct backend_ops *registered(const struct engine *e, const char *name)
-{
-    for (size_t i = 0; e->opts.registry[i] != NULL; i++) {
-        if (strcmp(e->opts.registry[i]->name, name) == 0) {
-            return e->opts.registry[i];
-        }
-    }
-    return NULL;
-}
-
-struct slot *engine_open_named(struct engine *e, const char *name)
-{
-    const struct backend_ops *ops = registered(e, name);
-    for (size_t i = 0; i < e->slot_count; i++) {
-        if (e->slots[i].host == NULL && strcmp(e->slots[i].ops->name, name) == 0) {
-            return &e->slots[i];
-        }
-    }
-    if (ops == NULL || e->closing || (e->only_order && engine_order_of(e, name) == SIZE_MAX)) {
-        return NULL;
-    }
-    open_slot(e, ops, NULL);
-    e->ready = false; /* what is asked for meanwhile waits for it */
-    engine_settle(e);
-    return &e->slots[e->slot_count - 1];
-}
-
-/* Opens those of this machine that are chosen unasked, that the configuration names or that hold something, and those
- * that can on every host. */
-static void open_backends(struct engine *e)
-{
-    size_t kinds = 0, hosts = e->opts.config->host_count;
-    while (e->opts.registry[kinds] != NULL) {
-        kinds++;
-    }
-    e->slots = xcalloc(kinds * (1 + hosts) + 1, sizeof(*e->slots));
-    read_order(e);
-    e->held_count = held_list(e->opts.paths, &e->held);
-    for (size_t i = 0; i < e->order.len; i++) {
-        engine_open_named(e, e->order.v[i]);
-    }
-    engine_open_named(e, e->opts.config->backend); /* "auto" is none */
-    for (size_t i = 0; i < e->held_count; i++) {
-        engine_open_named(e, e->held[i].backend);
-    }
-    for (size_t h = 0; h < hosts; h++) {
-        for (size_t i = 0; i < kinds; i++) {
-            if ((e->opts.registry[i]->caps & BACKEND_CAP_HOSTS) != 0) {
-                open_slot(e, e->opts.registry[i], &e->opts.config->hosts[h]);
-            }
-        }
-    }
-    if (hosts > 0) {
-        timer_start(e->hosts_late, HOSTS_WAIT_MS); /* a host that does not answer holds nobody up */
-    }
-}
 
 /* The hosts had their time: what they say later comes later. */
 static void on_hosts_late(void *arg)
@@ -247,7 +118,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct error *err)
     report_profiles(e);
     refresh_scan(e);
     takeover_open(e);
-    open_backends(e);
+    slots_open(e);
     services_put(e, false);
     engine_settle(e);
     return e;

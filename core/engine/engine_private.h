@@ -2,8 +2,8 @@
 #ifndef MT_CORE_ENGINE_PRIVATE_H
 #define MT_CORE_ENGINE_PRIVATE_H
 
-/* Inside of the engine, shared by engine.c (life, scheduling), refresh.c (backends' states into the model), run.c (one
- * op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
+/* Inside of the engine, shared by engine.c (life, scheduling), slots.c (the open backends), refresh.c (their states into
+ * the model), choice.c, run.c (one op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
 
 #include "core/engine/devcontainer.h"
 #include "core/engine/endpoints.h"
@@ -188,11 +188,6 @@ struct engine {
 #define INFERENCE_FRESH_MS 15000
 
 /* --- engine.c --- */
-/* The slot of this machine for a backend of the registry, opened now when it was not; NULL: there is none of that
- * name, or it is not to be looked at. */
-struct slot *engine_open_named(struct engine *e, const char *name);
-/* Is it among those that are chosen unasked? At which place, from 0; SIZE_MAX: no. */
-size_t engine_order_of(const struct engine *e, const char *name);
 /* Starts what may start now. */
 void engine_schedule(struct engine *e);
 /* Queues what the journal says, under a lock on the sandbox that is ours already: the op releases it. 0 and err: the
@@ -211,9 +206,6 @@ int engine_environment(struct engine *e, const struct slot *slot, const struct s
 /* Profile of a sandbox: recorded, as labelled, else the configuration's. */
 void engine_profile_of(struct engine *e, const struct workspace *ws, const struct record *record, char out[64]);
 
-/* "" or the host's name. */
-const char *slot_host(const struct slot *s);
-
 /* --- compare.c --- */
 /* Is there no network where one is needed? */
 bool run_wants_network(const struct sandbox_info *info, const struct sandbox_spec *spec);
@@ -224,10 +216,6 @@ void refresh_probe(struct slot *s);
 void refresh_probe_later(struct slot *s, uint64_t delay_ms);
 /* Timer of a host that is down. */
 void refresh_retry(void *arg);
-/* The entry of a sandbox in what the backends listed last, and who holds it; *other (may be NULL): one that has another
- * of that name, or NULL. */
-const struct sandbox_info *refresh_find(const struct engine *e, const char *sandbox, struct slot **slot,
-                                        struct slot **other);
 /* A profile, or NULL; valid until the next call. Read once in a pass over all. */
 const struct profile *refresh_profile(struct engine *e, const char *name);
 void refresh_profile_done(struct engine *e); /* it is not needed any more */
@@ -245,6 +233,34 @@ void refresh_scan(struct engine *e);
 void refresh_put(struct engine *e, const char *sandbox, struct slot *slot, const struct sandbox_info *info);
 /* What its record says: settings that changed since it was made, and whether it was provisioned. */
 void refresh_drift(struct engine *e, const struct workspace *ws);
+
+/* --- slots.c --- */
+/* "" or the host's name. */
+const char *slot_host(const struct slot *s);
+/* Why it cannot be used, without the name that may stand before it. */
+const char *slot_reason(const struct slot *s);
+/* Opens those of this machine that are chosen unasked, that the configuration names or that hold something, and those
+ * that can on every host. */
+void slots_open(struct engine *e);
+/* The slot of this machine for a backend of the registry, opened now when it was not; NULL: there is none of that
+ * name, or it is not to be looked at. */
+struct slot *slots_open_named(struct engine *e, const char *name);
+/* Is it among those that are chosen unasked? At which place, from 0; SIZE_MAX: no. */
+size_t slots_order_of(const struct engine *e, const char *name);
+/* The entry of a sandbox in what the backends listed last, and who holds it; *other (may be NULL): one that has another
+ * of that name, or NULL. */
+const struct sandbox_info *slots_find(const struct engine *e, const char *sandbox, struct slot **slot,
+                                      struct slot **other);
+/* Does nobody know what became of it: its backend never said what it has? */
+bool slots_is_dark(const struct engine *e, const struct held *h);
+/* How many there are. */
+size_t slots_count_dark(const struct engine *e);
+/* What was held by a backend that does not answer; NULL: nothing. */
+const struct held *slots_find_held(const struct engine *e, const char *sandbox);
+/* An info that says so. */
+void slots_unknown_info(const struct engine *e, const struct held *h, struct sandbox_info *out);
+
+/* --- stats.c --- */
 void stats_on_timer(void *arg);
 void stats_cancel(struct engine *e);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the model true: workspaces from the root folder, states from the backends' change reports, stats while someone
- * looks. */
+/* Keeps the model true: workspaces from the root folder, states from the backends' change reports. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,6 @@
 
 #define COALESCE_MS 30
 #define RESCAN_MS 200
-#define STATS_MS 2000
 #define RETRY_FIRST_MS 5000
 #define RETRY_MOST_MS 300000
 #define OVERTAKINGS_MAX 2
@@ -26,83 +24,6 @@
 static void submit_list(struct slot *s);
 
 /* --- workspaces --- */
-
-const struct sandbox_info *refresh_find(const struct engine *e, const char *sandbox, struct slot **slot,
-                                        struct slot **other)
-{
-    const struct sandbox_info *found = NULL;
-    *slot = NULL;
-    if (other != NULL) {
-        *other = NULL;
-    }
-    for (size_t i = 0; sandbox[0] != '\0' && i < e->slot_count; i++) {
-        for (size_t k = 0; k < e->slots[i].info_count; k++) {
-            if (strcmp(e->slots[i].infos[k].name, sandbox) != 0) {
-                continue;
-            }
-            if (found != NULL && other != NULL) {
-                *other = &e->slots[i];
-                return found;
-            }
-            if (found == NULL) {
-                found = &e->slots[i].infos[k];
-                *slot = &e->slots[i];
-            }
-        }
-        if (found != NULL && other == NULL) {
-            return found;
-        }
-    }
-    return found;
-}
-
-/* The slot of this machine for that backend, or NULL. */
-static const struct slot *local_slot(const struct engine *e, const char *backend)
-{
-    for (size_t i = 0; i < e->slot_count; i++) {
-        if (e->slots[i].host == NULL && strcmp(e->slots[i].ops->name, backend) == 0) {
-            return &e->slots[i];
-        }
-    }
-    return NULL;
-}
-
-/* A backend that never said what it has held this sandbox: nobody can tell now. */
-static bool is_in_the_dark(const struct engine *e, const struct held *h)
-{
-    const struct slot *s = local_slot(e, h->backend);
-    return s == NULL ? e->only_order : !s->known && s->probed && !s->probe.usable;
-}
-
-/* What was held by a backend that does not answer; NULL: nothing. */
-static const struct held *find_held(const struct engine *e, const char *sandbox)
-{
-    for (size_t i = 0; i < e->held_count; i++) {
-        if (strcmp(e->held[i].sandbox, sandbox) == 0 && is_in_the_dark(e, &e->held[i])) {
-            return &e->held[i];
-        }
-    }
-    return NULL;
-}
-
-/* What is the matter, without the name that stands before it already. */
-static const char *bare_reason(const struct slot *s)
-{
-    size_t n = strlen(s->ops->name);
-    bool twice = strncmp(s->probe.reason, s->ops->name, n) == 0 && strncmp(s->probe.reason + n, ": ", 2) == 0;
-    return s->probe.reason + (twice ? n + 2 : 0);
-}
-
-/* An info that says so. */
-static void unknown_info(const struct engine *e, const struct held *h, struct sandbox_info *out)
-{
-    const struct slot *s = local_slot(e, h->backend);
-    memset(out, 0, sizeof(*out));
-    str_copy(out->name, sizeof(out->name), h->sandbox);
-    out->state = SANDBOX_UNKNOWN;
-    str_format(out->reason, sizeof(out->reason), "%s: %.150s", h->backend,
-               s != NULL ? bare_reason(s) : "not looked at (tui.backends)");
-}
 
 /* What runs sandboxes on a host. */
 static const char *host_backend(const struct engine *e, const char *host)
@@ -135,7 +56,7 @@ static void fill_choices(struct engine *e, struct workspace *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct slot *slot;
-        const struct sandbox_info *info = refresh_find(e, list[i].sandbox, &slot, NULL);
+        const struct sandbox_info *info = slots_find(e, list[i].sandbox, &slot, NULL);
         const char *usual = list[i].host[0] != '\0' ? host_backend(e, list[i].host) : ""; /* put_state says */
         str_copy(list[i].backend, sizeof(list[i].backend), info != NULL ? slot->ops->name : usual);
         str_copy(list[i].profile, sizeof(list[i].profile), e->opts.config->profile);
@@ -164,8 +85,8 @@ static void put_state(struct engine *e, const struct workspace *ws)
 {
     struct model *m = e->opts.model;
     struct slot *slot, *other;
-    const struct sandbox_info *info = refresh_find(e, ws->sandbox, &slot, &other);
-    const struct held *held = info == NULL && ws->host[0] == '\0' ? find_held(e, ws->sandbox) : NULL;
+    const struct sandbox_info *info = slots_find(e, ws->sandbox, &slot, &other);
+    const struct held *held = info == NULL && ws->host[0] == '\0' ? slots_find_held(e, ws->sandbox) : NULL;
     struct sandbox_info made;
     if (other != NULL) {
         made = *info;
@@ -178,7 +99,7 @@ static void put_state(struct engine *e, const struct workspace *ws)
         model_set_sandbox(m, ws->id, info, slot->ops->name);
         model_set_backend(m, ws->id, slot->ops->name, ws->other_backend[0] != '\0' ? "" : ws->backend_why, "", false);
     } else if (held != NULL) {
-        unknown_info(e, held, &made);
+        slots_unknown_info(e, held, &made);
         model_set_sandbox(m, ws->id, &made, held->backend);
         model_set_backend(m, ws->id, held->backend, "", "", true);
     } else {
@@ -224,20 +145,10 @@ void refresh_choices(struct engine *e)
     drop_cached(e);
 }
 
-/* Sandboxes that a backend which does not answer held, and that no folder and no list knows. */
-static size_t count_dark(const struct engine *e)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < e->held_count; i++) {
-        n += is_in_the_dark(e, &e->held[i]);
-    }
-    return n;
-}
-
 /* The set of workspaces from a scan and from sandboxes without a folder. */
 static void put_workspaces(struct engine *e, const struct workspace *scan, size_t scanned)
 {
-    size_t n = scanned, most = scanned + 1 + count_dark(e);
+    size_t n = scanned, most = scanned + 1 + slots_count_dark(e);
     for (size_t i = 0; i < e->slot_count; i++) {
         most += e->slots[i].host == NULL ? e->slots[i].info_count : 0;
     }
@@ -259,12 +170,12 @@ static void put_workspaces(struct engine *e, const struct workspace *scan, size_
     }
     for (size_t i = 0; i < e->held_count; i++) {
         struct sandbox_info info;
-        bool known = !is_in_the_dark(e, &e->held[i]);
+        bool known = !slots_is_dark(e, &e->held[i]);
         for (size_t j = 0; j < n && !known; j++) {
             known = strcmp(list[j].sandbox, e->held[i].sandbox) == 0;
         }
         if (!known) {
-            unknown_info(e, &e->held[i], &info);
+            slots_unknown_info(e, &e->held[i], &info);
             add_missing(&list[n++], &info);
         }
     }
@@ -437,7 +348,7 @@ void refresh_put(struct engine *e, const char *sandbox, struct slot *slot, const
     keep_info(slot, sandbox, info);
     const struct workspace *ws = model_workspace_by_sandbox(e->opts.model, sandbox);
     struct slot *one, *other;
-    refresh_find(e, sandbox, &one, &other);
+    slots_find(e, sandbox, &one, &other);
     if (ws != NULL && (other != NULL || (one != slot && info->state == SANDBOX_NONE))) {
         put_state(e, ws); /* another backend has one of that name, or a new one would go elsewhere */
     } else if (ws != NULL && (info->state != SANDBOX_NONE || ws->have_info)) {
@@ -467,7 +378,7 @@ static void lost(struct slot *s)
         s->infos[i].state = SANDBOX_UNKNOWN;
         str_format(s->infos[i].reason, sizeof(s->infos[i].reason), "%s: %.150s",
                    s->host != NULL ? s->host->name : s->ops->name,
-                   s->host != NULL ? "cannot be reached" : bare_reason(s));
+                   s->host != NULL ? "cannot be reached" : slot_reason(s));
     }
     s->ops->watch(s->be, NULL, NULL);
     s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : MT_MIN(2 * s->retry_ms, (uint64_t)RETRY_MOST_MS);
@@ -517,7 +428,7 @@ static void on_probe(struct slot *s, const struct error *err)
     } else if ((s->host != NULL || s->worked) && !e->closing) {
         lost(s);
         refresh_scan(e);
-    } else if (count_dark(e) > 0 && !e->closing) {
+    } else if (slots_count_dark(e) > 0 && !e->closing) {
         refresh_scan(e);
     }
     if (e->was_ready && !e->closing) {
@@ -709,95 +620,4 @@ void refresh_changed(void *arg, const char *name)
     struct slot *s = arg;
     (void)name;
     refresh_soon(s->e);
-}
-
-/* --- stats --- */
-
-struct stat_call {
-    struct engine *e;
-    const struct slot *slot;
-    workspace_id ws;
-    char name[96];
-    struct backend_call call;
-    struct stat_call *next;
-};
-
-/* One answer, or none. */
-static void on_stats(struct backend_call *call, const struct error *err)
-{
-    struct stat_call *c = call->arg;
-    struct engine *e = c->e;
-    struct stat_call **at = &e->stat_calls;
-    while (*at != c) {
-        at = &(*at)->next;
-    }
-    *at = c->next;
-    model_set_stats(e->opts.model, c->ws, err == NULL ? &call->stats : NULL);
-    backend_call_release(call);
-    free(c);
-    e->pending--;
-    engine_settle(e);
-}
-
-/* Asks for one sandbox unless the last answer is still owed. */
-static void ask_stats(struct engine *e, const struct workspace *ws)
-{
-    struct slot *slot;
-    for (const struct stat_call *c = e->stat_calls; c != NULL; c = c->next) {
-        if (c->ws == ws->id) {
-            return;
-        }
-    }
-    if (refresh_find(e, ws->sandbox, &slot, NULL) == NULL || slot->be == NULL ||
-        (slot->probe.caps & BACKEND_CAP_STATS) == 0) {
-        return;
-    }
-    struct stat_call *c = xcalloc(1, sizeof(*c));
-    c->e = e;
-    c->slot = slot;
-    c->ws = ws->id;
-    hosts_bare(ws->sandbox, ws->name, slot->ops->caps, c->name);
-    c->call.verb = BACKEND_STATS;
-    c->call.name = c->name;
-    c->call.done = on_stats;
-    c->call.arg = c;
-    c->next = e->stat_calls;
-    e->stat_calls = c;
-    e->pending++;
-    slot->ops->submit(slot->be, &c->call);
-}
-
-void stats_on_timer(void *arg)
-{
-    struct engine *e = arg;
-    for (size_t i = 0; i < e->watched_count; i++) {
-        const struct workspace *ws = model_workspace(e->opts.model, e->watched[i]);
-        if (ws != NULL && ws->have_info && ws->info.state == SANDBOX_RUNNING) {
-            ask_stats(e, ws);
-        }
-    }
-}
-
-void stats_cancel(struct engine *e)
-{
-    for (struct stat_call *c = e->stat_calls; c != NULL; c = c->next) {
-        c->slot->ops->cancel(c->slot->be, &c->call);
-    }
-}
-
-void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count)
-{
-    free(e->watched);
-    e->watched = NULL;
-    e->watched_count = e->closing ? 0 : count;
-    if (e->watched_count == 0) {
-        timer_stop(e->stats);
-        return;
-    }
-    e->watched = xcalloc(count, sizeof(*e->watched));
-    memcpy(e->watched, ids, count * sizeof(*ids));
-    if (!timer_is_active(e->stats)) {
-        stats_on_timer(e);
-        timer_repeat(e->stats, STATS_MS); /* no runtime reports use by itself; only while someone looks */
-    }
 }
