@@ -2,8 +2,8 @@
 #ifndef MT_CORE_ENGINE_PRIVATE_H
 #define MT_CORE_ENGINE_PRIVATE_H
 
-/* Inside of the engine, shared by engine.c (life, scheduling), slots.c (the open backends), refresh.c (their states into
- * the model), choice.c, run.c (one op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
+/* Inside of the engine, shared by engine.c (life, scheduling), slots.c (the open backends), refresh.c (their states
+ * into the model), choice.c, run.c (one op and what it holds), steps_*.c and plans.c. Nobody else includes this. */
 
 #include "core/engine/devcontainer.h"
 #include "core/engine/endpoints.h"
