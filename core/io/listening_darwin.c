@@ -8,7 +8,9 @@
 #include <libproc.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
@@ -61,6 +63,51 @@ size_t listening_of(int pid, struct listening *out, size_t cap, size_t *looked, 
     }
     free(fds);
     return found;
+}
+
+/* /tmp and /var are links into /private: either name may have been bound. */
+static const char *without_private(const char *path)
+{
+    static const char prefix[] = "/private";
+    return strncmp(path, prefix, sizeof(prefix) - 1) == 0 && path[sizeof(prefix) - 1] == '/' ? path + sizeof(prefix) - 1
+                                                                                             : path;
+}
+
+/* Has the process a socket of that name? */
+static bool is_bound(int pid, const char *path)
+{
+    struct socket_fdinfo info;
+    size_t count;
+    struct proc_fdinfo *fds = list_fds(pid, &count);
+    bool bound = false;
+
+    for (size_t i = 0; i < count && !bound; i++) {
+        char name[sizeof(info.psi.soi_proto.pri_un.unsi_addr.ua_sun.sun_path) + 1] = "";
+        if (fds[i].proc_fdtype != PROX_FDTYPE_SOCKET ||
+            proc_pidfdinfo(pid, fds[i].proc_fd, PROC_PIDFDSOCKETINFO, &info, sizeof(info)) != (int)sizeof(info) ||
+            info.psi.soi_kind != SOCKINFO_UN || (info.psi.soi_options & SO_ACCEPTCONN) == 0) {
+            continue;
+        }
+        memcpy(name, info.psi.soi_proto.pri_un.unsi_addr.ua_sun.sun_path, sizeof(name) - 1);
+        bound = strcmp(without_private(name), without_private(path)) == 0;
+    }
+    free(fds);
+    return bound;
+}
+
+bool listening_at(const char *path)
+{
+    int bytes = proc_listpids(PROC_UID_ONLY, (uint32_t)geteuid(), NULL, 0);
+    size_t cap = bytes > 0 ? (size_t)bytes / sizeof(int) + 64 : 64; /* more may come meanwhile */
+    int *pids = xcalloc(cap, sizeof(*pids));
+    bool bound = false;
+
+    bytes = proc_listpids(PROC_UID_ONLY, (uint32_t)geteuid(), pids, (int)(cap * sizeof(*pids)));
+    for (size_t i = 0; bytes > 0 && i < (size_t)bytes / sizeof(*pids) && !bound; i++) {
+        bound = pids[i] > 1 && is_bound(pids[i], path);
+    }
+    free(pids);
+    return bound;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/io/fd.h"
+#include "core/io/listening_darwin.h"
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
@@ -152,6 +153,11 @@ int sock_addr_connect(const char *path, struct error *err)
     if (rc == 0) {
         return -1;
     }
+#if defined(__APPLE__)
+    if (saved == ECONNREFUSED && listening_at(path)) {
+        saved = EAGAIN; /* what Linux says of a full queue */
+    }
+#endif
     if (saved == ECONNREFUSED) {
         return error_set(err, ERROR_UNAVAILABLE, "%s: nobody listens (its process has died)", path);
     }
