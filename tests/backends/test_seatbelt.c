@@ -460,7 +460,9 @@ static void test_watchdog(void **state)
 {
     (void)state;
     up_with(&(struct sandbox_spec){.net = NET_NONE, .memory_bytes = 64u << 20});
-    assert_int_equal(sandbox_sh(NAME, NULL, "tail /dev/zero >/dev/null 2>&1"), 137);
+    /* A process that holds as much, and no more: it waits for a reader of the rest. */
+    assert_int_equal(
+        sandbox_sh(NAME, NULL, "mkfifo f; dd bs=90M count=1 if=/dev/zero of=f 2>/dev/null & exec 3<f; wait $!"), 137);
     assert_true(wait_for(is_memory_killed, NULL, 5000));
     assert_int_equal(sandbox_inspect(NAME).state, SANDBOX_RUNNING);
     assert_int_equal(sandbox_sh(NAME, NULL, "true"), 0);
