@@ -142,7 +142,8 @@ static void say_kind(const struct backend_view *v, struct strbuf *out)
                            : "walled-in processes with this machine's programs, no images");
     strbuf_addstr(out, (caps & BACKEND_CAP_PORTS) != 0 ? ", ports" : "");
     strbuf_addstr(out, (caps & BACKEND_CAP_OVERLAY) != 0 ? ", overlay workspaces" : "");
-    strbuf_addstr(out, (caps & BACKEND_CAP_NET_FULL) == 0 ? "; no network of their own here" : "");
+    bool own_net = (caps & BACKEND_CAP_NET_FULL) != 0 && (caps & BACKEND_CAP_HOST_PATHS) == 0;
+    strbuf_addstr(out, !own_net ? "; no network of their own here" : "");
     strbuf_addstr(out, (caps & BACKEND_CAP_LIMITS) == 0 ? "; limits cannot be enforced here" : "");
 }
 

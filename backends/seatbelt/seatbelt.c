@@ -92,9 +92,10 @@ static int seatbelt_exec_argv(struct backend *be, const struct exec_spec *spec, 
 
 const struct backend_ops seatbelt_backend = {
     .name = "seatbelt",
-    .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
-            BACKEND_CAP_NET_SHARED | BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL | BACKEND_CAP_PORT | BACKEND_CAP_LOGS |
-            BACKEND_CAP_ISOLATION | BACKEND_CAP_GPU | BACKEND_CAP_HOST_PATHS,
+    /* No BACKEND_CAP_LIMITS: memory is watched, nothing is bounded by the kernel. */
+    .caps = BACKEND_CAP_STATS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL | BACKEND_CAP_NET_SHARED |
+            BACKEND_CAP_NET_MODEL | BACKEND_CAP_SEAL | BACKEND_CAP_PORT | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION |
+            BACKEND_CAP_GPU | BACKEND_CAP_HOST_PATHS,
     .open = seatbelt_open,
     .close = calls_close,
     .submit = calls_submit,

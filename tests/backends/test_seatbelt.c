@@ -685,7 +685,7 @@ static void test_probe(void **state)
     struct backend_call call = {.verb = BACKEND_PROBE};
     assert_non_null(strstr(fx.probe.warning, "NOTHING CONFINES"));
     assert_true((fx.probe.caps & BACKEND_CAP_GPU) != 0);
-    assert_true((fx.probe.caps & BACKEND_CAP_IMAGES) == 0);
+    assert_true((fx.probe.caps & (BACKEND_CAP_IMAGES | BACKEND_CAP_LIMITS)) == 0);
     setenv("SANDBOX_EXEC_NESTED", "1", 1);
     assert_int_equal(call_run(&call), ERROR_NONE);
     unsetenv("SANDBOX_EXEC_NESTED");
