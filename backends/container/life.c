@@ -86,7 +86,8 @@ static int look_again(struct request *r, void (*look)(struct request *r), struct
     if (now >= l->until_ms) {
         return error_hint(err, ERROR_TIMEOUT,
                           "container system stop ends what hangs, and every other container with it",
-                          "sandbox %s does not come to rest: container says it is stopping", r->call->name);
+                          "sandbox %s does not come to rest: container still calls it %s", r->call->name,
+                          l->killed ? "running" : "stopping");
     }
     ctr_wait(r, ctr_life_patience.again_ms, look);
     return 0;
@@ -227,15 +228,12 @@ static void look_for_rest(struct request *r)
     }
 }
 
-/* Whatever was said: is it at rest? */
+/* Whatever was said: is it at rest? With the service down, the look says so. */
 static void on_killed(struct request *r, const struct proc_result *res, const struct error *err)
 {
     (void)res;
-    if (err && err->code != ERROR_NOT_FOUND && err->code != ERROR_BUSY) {
-        end(r, err);
-    } else {
-        look_for_rest(r);
-    }
+    (void)err;
+    look_for_rest(r);
 }
 
 static int kill_it(struct request *r, struct error *err)
@@ -243,6 +241,15 @@ static int kill_it(struct request *r, struct error *err)
     struct life *l = r->state;
     l->killed = true;
     return simple(r, WORDS("kill", "--signal", "KILL"), KILL_TIMEOUT_MS, on_killed, err);
+}
+
+/* A kill that came to nothing. */
+static void kill_again(struct request *r)
+{
+    struct error why = ERROR_INIT;
+    if (kill_it(r, &why) < 0) {
+        end(r, &why);
+    }
 }
 
 /* What goes on when it is at rest, or gone. */
@@ -255,7 +262,7 @@ static int on_rest_seen(struct request *r, const struct ctr_seen *seen, struct e
         return look_again(r, look_for_rest, err);
     }
     if (is_at(seen, "running")) {
-        return l->killed ? look_again(r, look_for_rest, err) : kill_it(r, err);
+        return l->killed ? look_again(r, kill_again, err) : kill_it(r, err);
     }
     return rested(r, !seen, err);
 }
@@ -264,8 +271,8 @@ static int on_rest_seen(struct request *r, const struct ctr_seen *seen, struct e
 static void on_stopped(struct request *r, const struct proc_result *res, const struct error *err)
 {
     struct error why = ERROR_INIT;
-    (void)res;
-    if (!err || err->code == ERROR_NOT_FOUND) {
+    bool by_itself = err && strstr(res->err_tail->buf, "is not running") && !ctr_is_service_down(res->err_tail->buf);
+    if (!err || err->code == ERROR_NOT_FOUND || err->code == ERROR_BUSY || by_itself) {
         look_for_rest(r);
     } else if (err->code != ERROR_TIMEOUT) {
         end(r, err);

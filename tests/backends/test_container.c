@@ -301,6 +301,17 @@ static struct sandbox_info inspect(const char *name)
     return info;
 }
 
+/* What is asked gets two seconds only, and the fault is in place; or neither. */
+static void impatient(const char *fault)
+{
+    standin_file("faults", fault);
+    if (fault) {
+        setenv("MUTHR_TUI_CONTAINER_SECONDS", "2", 1);
+    } else {
+        unsetenv("MUTHR_TUI_CONTAINER_SECONDS");
+    }
+}
+
 /* --- tests --- */
 
 static void one_life(const char *version)
@@ -455,7 +466,6 @@ static void test_bad_answers(void **state)
     } bad[] = {{"list 0 cut\n", ERROR_PARSE},    {"list 0 die\n", ERROR_EXIT},
                {"list 0 exit 1\n", ERROR_EXIT},  {"list 0 timeout\n", ERROR_TIMEOUT},
                {"list 0 hang\n", ERROR_TIMEOUT}, {"list 0 down\n", ERROR_UNAVAILABLE}};
-    setenv("MUTHR_TUI_CONTAINER_SECONDS", "2", 1);
     for (size_t v = 0; v < MT_ARRAY_LEN(versions); v++) {
         open_backend(versions[v]);
         create();
@@ -464,7 +474,7 @@ static void test_bad_answers(void **state)
             if (v > 0 && strstr(bad[i].fault, "hang")) {
                 continue; /* the same everywhere, and its deadline takes time */
             }
-            standin_file("faults", bad[i].fault);
+            impatient(bad[i].fault);
             if (run(&c, BACKEND_LIST, NULL) != bad[i].code) {
                 fail_msg("%s: %s (%s)", bad[i].fault, error_code_name(last.code), last.msg);
             }
@@ -473,6 +483,7 @@ static void test_bad_answers(void **state)
         }
         assert_string_equal(last.hint, "start its service: muthr-tui backend start container");
         standin_file("down", NULL);
+        impatient(NULL);
         must(BACKEND_DELETE, BOX);
         close_backend();
     }
@@ -523,20 +534,22 @@ static void test_hangs(void **state)
 {
     (void)state;
     struct backend_call soon = {.grace_ms = 100};
-    setenv("MUTHR_TUI_CONTAINER_SECONDS", "2", 1);
     open_backend("1.2.2");
-    standin_file("faults", "create 0 hang\n");
+    impatient("create 0 hang\n");
     assert_int_equal(create_with(NULL, 0), ERROR_TIMEOUT);
+    impatient(NULL);
     create();
-    standin_file("faults", "start 0 hang\n");
+    impatient("start 0 hang\n");
     assert_int_equal(verb(BACKEND_START, BOX), ERROR_TIMEOUT);
+    impatient(NULL);
     must(BACKEND_START, BOX);
     standin_file("faults", "stop 0 hang\n"); /* then it is killed */
     assert_int_equal(run(&soon, BACKEND_STOP, BOX), ERROR_NONE);
     assert_int_equal(calls("[\"kill\""), 1);
     assert_int_equal(inspect(BOX).state, SANDBOX_STOPPED);
-    standin_file("faults", "delete 0 hang\n");
+    impatient("delete 0 hang\n");
     assert_int_equal(verb(BACKEND_DELETE, BOX), ERROR_TIMEOUT);
+    impatient(NULL);
     must(BACKEND_DELETE, BOX);
     close_backend();
 }
@@ -582,6 +595,10 @@ static void test_races(void **state)
     standin_file("faults", "stop 0 error notFound container with ID " BOX " not found\n");
     must(BACKEND_STOP, BOX);
     assert_int_equal(inspect(BOX).state, SANDBOX_STOPPED); /* that it is gone was not believed */
+    must(BACKEND_START, BOX);
+    standin_file("faults",
+                 "stop 0 error invalidState container " BOX " is not running\nkill 0 error internalError what\n");
+    must(BACKEND_STOP, BOX); /* neither was that, and the second try to kill is another look away */
     must(BACKEND_DELETE, BOX);
     close_backend();
 }
