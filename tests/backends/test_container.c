@@ -25,8 +25,10 @@
 #include "core/util/paths.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
+#include "tests/backends/standin_rig.h"
 #include "tests/patience.h"
 #include "tests/portable.h"
+#include "tests/skip.h"
 
 #define IMAGE "localhost/muthr-mini:latest"
 #define BOX "muthr-demo"
@@ -98,7 +100,7 @@ static bool never(const void *arg)
 static void open_backend(const char *version)
 {
     struct error err = ERROR_INIT;
-    setenv("CONTAINER_STANDIN_VERSION", version, 1);
+    standin_version(version);
     loop = loop_new();
     assert_int_equal(paths_init(&paths, NULL, &err), 0);
     struct backend_env env = {.loop = loop, .paths = &paths};
@@ -125,22 +127,16 @@ static void close_backend(void)
 
 static int setup(void **state)
 {
-    char self[4096], standin[4200];
-    ssize_t n = self_path(self, sizeof(self) - 1);
+    static const char *const places[][2] = {{"HOME", "home"},
+                                            {"XDG_STATE_HOME", "state"},
+                                            {"XDG_CONFIG_HOME", "cfg"},
+                                            {"XDG_CACHE_HOME", "cache"},
+                                            {"XDG_RUNTIME_DIR", "run"}};
     (void)state;
     str_copy(base, sizeof(base), "/tmp/ctr-test.XXXXXX");
-    if (n < 0 || !mkdtemp(base)) {
+    if (!mkdtemp(base)) {
         return -1;
     }
-    self[n] = '\0';
-    *strrchr(self, '/') = '\0';
-    *strrchr(self, '/') = '\0';
-    str_format(standin, sizeof(standin), "%s/play/container:%s", self, getenv("PATH"));
-    path_before = xstrdup(getenv("PATH"));
-    setenv("PATH", standin, 1);
-    static const char *const places[][2] = {{"HOME", "home"},           {"XDG_STATE_HOME", "state"},
-                                            {"XDG_CONFIG_HOME", "cfg"}, {"XDG_CACHE_HOME", "cache"},
-                                            {"XDG_RUNTIME_DIR", "run"}, {"CONTAINER_STANDIN", "standin"}};
     for (size_t i = 0; i < MT_ARRAY_LEN(places); i++) {
         char *dir = path_join(base, places[i][1]);
         fs_mkdirs(dir, 0700, NULL);
@@ -149,70 +145,47 @@ static int setup(void **state)
     }
     workspace = path_join(base, "home/src/demo");
     fs_mkdirs(workspace, 0755, NULL);
-    setenv("CONTAINER_STANDIN_STATS_MS", "50", 1);
+    path_before = xstrdup(getenv("PATH"));
     lines = changes = STRBUF_INIT;
     ctr_watch_pace = (struct ctr_pace){.fast_ms = 50, .lasts_ms = 200, .slow_ms = 150};
     ctr_life_patience =
         (struct ctr_patience){.stop_slack_ms = 1000, .settle_ms = 8000, .again_ms = 30, .log_look_ms = 50};
+    standin_open(base, "1.2.2");
     return 0;
 }
 
 /* Runs `container ARGS` as anybody else would. Returns its exit code. */
 static int outside(const char *const *args)
 {
-    pid_t pid = fork();
-    int status = 0;
-    if (pid == 0) {
-        MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
-        strvec_push(&argv, "container");
-        strvec_pushv(&argv, args);
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(null, 2);
-        execvp("container", argv.v);
-        _exit(127);
-    }
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    struct standin_ran r = STANDIN_RAN_INIT;
+    standin_run_argv(&r, NULL, args);
+    int code = r.code;
+    standin_ran_release(&r);
+    return code;
 }
 #define OUTSIDE(...) outside((const char *const[]){__VA_ARGS__, NULL})
-
-static void standin_file(const char *name, const char *text)
-{
-    char *path = xasprintf("%s/standin/%s", base, name);
-    if (text) {
-        assert_int_equal(fs_write_atomic(path, text, strlen(text), 0600, NULL), 0);
-    } else {
-        unlink(path);
-    }
-    free(path);
-}
 
 /* How often this stands in the stand-in's list of calls. */
 static size_t calls(const char *word)
 {
-    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-    char *path = xasprintf("%s/standin/calls", base);
+    char *text = standin_calls();
     size_t count = 0;
-    fs_read(path, 16u << 20, &text, NULL);
-    for (const char *p = strstr(text.buf, word); p; p = strstr(p + 1, word)) {
+    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
         count++;
     }
-    free(path);
+    free(text);
     return count;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    standin_file("down", NULL);
-    standin_file("faults", NULL);
-    unsetenv("CONTAINER_STANDIN_FAULTS");
     unsetenv("CONTAINER_STANDIN_SHUTDOWN_MS");
     unsetenv("MUTHR_TUI_CONTAINER_SECONDS");
-    setenv("CONTAINER_STANDIN_VERSION", "1.2.2", 1);
-    OUTSIDE("delete", "--all", "--force");
+    standin_file("down", NULL);
+    standin_file("faults", NULL);
+    standin_end_hung();
+    standin_close();
     setenv("PATH", path_before, 1);
     fs_remove_tree(base, NULL);
     strbuf_release(&lines);
@@ -365,7 +338,7 @@ static void one_life(const char *version)
 
 static bool home_is_there(void)
 {
-    char *path = xasprintf("%s/standin/volumes/" BOX "-home", base);
+    char *path = xasprintf("%s/volumes/" BOX "-home", standin_root());
     bool there = fs_is_dir(path);
     free(path);
     return there;
@@ -620,7 +593,7 @@ static void test_cancel(void **state)
     c.spec = &s;
     begin(&c, BACKEND_CREATE, NULL);
     uint64_t end = clock_mono_ms() + patience(5000);
-    char *there = xasprintf("%s/standin/containers/" BOX, base);
+    char *there = xasprintf("%s/containers/" BOX, standin_root());
     while (!fs_exists(there) && clock_mono_ms() < end) {
         loop_turn(loop, false);
     }
@@ -744,7 +717,7 @@ static void test_logs(void **state)
     assert_int_equal(last.code, ERROR_NONE);
     assert_int_equal(run(&tail, BACKEND_LOGS, BOX), ERROR_NONE);
     assert_string_equal(lines.buf, "two\n");
-    char *log = xasprintf("%s/standin/containers/" BOX "/stdio.log", base);
+    char *log = xasprintf("%s/containers/" BOX "/stdio.log", standin_root());
     assert_int_equal(fs_write_atomic(log, "good\n\xff\xfe\nlast\n", 13, 0600, NULL), 0);
     free(log);
     assert_int_equal(run(&bad, BACKEND_LOGS, BOX), ERROR_NONE); /* not UTF-8: the last lines at least */
@@ -798,8 +771,15 @@ static void test_port(void **state)
     close_backend();
 }
 
+static void test_unusable(void **state)
+{
+    (void)state;
+    skip_because("%s", standin_unusable());
+}
+
 int main(void)
 {
+    const struct CMUnitTest none[] = {cmocka_unit_test(test_unusable)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
         cmocka_unit_test_setup_teardown(test_home, setup, teardown),
@@ -816,5 +796,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_logs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_port, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return standin_unusable() ? cmocka_run_group_tests(none, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }
