@@ -57,6 +57,7 @@ struct flow {
     char task[TASK_NAME_MAX];
     bool task_defined;
     struct task_policy policy;
+    bool wake_told;                                            /* not with a backend that is asleep, said the person */
     bool image_told, allow_image, command_told, allow_command; /* what the person said to the project's wishes */
     char backend[16];                                          /* chosen by a person; "": as configured */
     char then_backend[16];                                     /* after a delete: made anew by this one */

@@ -8,7 +8,7 @@
 #include "core/util/xmalloc.h"
 #include "tui/app.h"
 
-enum wake_answer { WAKE_PLAIN = 1, WAKE_KERNEL };
+enum wake_answer { WAKE_PLAIN = 1, WAKE_KERNEL, WAKE_OTHER };
 
 struct wake {
     struct app *app;
@@ -84,6 +84,12 @@ static void answer(struct app *app, void *arg, int value)
 {
     const struct wake *asked = arg;
     struct error err = ERROR_INIT;
+    if (value == WAKE_OTHER) {
+        struct flow f = asked->flow;
+        f.wake_told = true;
+        flow_run(app, &f);
+        return;
+    }
     if (value != WAKE_PLAIN && value != WAKE_KERNEL) {
         return;
     }
@@ -100,9 +106,10 @@ static void answer(struct app *app, void *arg, int value)
     app_say(app, "%s: starting its service...", w->backend);
 }
 
-static void ask(struct app *app, const struct backend_view *b, const struct flow *f)
+/* `other`: the backend that would do it instead, or NULL. */
+static void ask(struct app *app, const struct backend_view *b, const struct flow *f, const char *other)
 {
-    char title[120], body[800];
+    char title[120], body[900], instead[80];
     struct wake *w = xcalloc(1, sizeof(*w));
     w->app = app;
     str_copy(w->backend, sizeof(w->backend), b->name);
@@ -110,17 +117,20 @@ static void ask(struct app *app, const struct backend_view *b, const struct flow
         w->flow = *f;
     }
     str_format(title, sizeof(title), "Start the service of %s?", b->name);
+    str_format(instead, sizeof(instead), other ? " %s works without, and would run this one." : "%s",
+               other ? other : "");
     str_format(body, sizeof(body),
                "%s.\n\nIt runs each sandbox in a virtual machine and needs a Linux kernel for that. Where none is "
                "installed yet, it can download the one that its makers recommend; without, nothing starts. This "
-               "is the question that it would ask in a terminal.",
-               b->probe.reason[0] ? b->probe.reason : "Its service is not running");
+               "is the question that it would ask in a terminal.%s",
+               b->probe.reason[0] ? b->probe.reason : "Its service is not running", instead);
     struct ask_opts opts = {.title = title,
                             .body = body,
                             .title_role = THEME_ACCENT,
                             .answers = {{'k', "start it, with a kernel if it has none", THEME_TEXT, WAKE_KERNEL},
-                                        {'s', "start it, download nothing", THEME_TEXT, WAKE_PLAIN}},
-                            .count = 2,
+                                        {'s', "start it, download nothing", THEME_TEXT, WAKE_PLAIN},
+                                        {'o', "leave it, and use the other one", THEME_TEXT, WAKE_OTHER}},
+                            .count = other ? 3 : 2,
                             .declined = "Not started",
                             .on_answer = answer,
                             .arg = w,
@@ -128,22 +138,36 @@ static void ask(struct app *app, const struct backend_view *b, const struct flow
     ask_open(app, &opts);
 }
 
+/* Would it be preferred for a new sandbox, if it worked? */
+static bool is_better(const struct engine_pick *pick, const char *name)
+{
+    for (size_t i = 0; i < pick->better_count; i++) {
+        if (strcmp(pick->better[i].backend, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool wake_ask(struct app *app, const struct flow *f)
 {
     const struct workspace *ws = model_workspace(app->model, f->ws);
     bool brings_up = f->plan == ENGINE_START || f->plan == ENGINE_RESTART || f->plan == ENGINE_PROVISION;
     const struct backend_view *b = asleep(app, f->backend[0] ? f->backend : NULL);
-    struct engine_pick pick;
+    struct engine_pick pick = {.better_count = 0};
     struct error ignored = ERROR_INIT;
-    if (!ws || !b || !brings_up || app->waking[0]) {
+    if (!ws || !b || !brings_up || f->wake_told || app->waking[0]) {
         return false;
     }
-    bool there = ws->have_info && ws->info.state != SANDBOX_NONE && strcmp(ws->backend, b->name) != 0;
-    if (there || (strcmp(ws->backend, b->name) != 0 && !f->backend[0] &&
-                  engine_pick(app->engine, ws->sandbox, f->profile[0] ? f->profile : NULL, &pick, &ignored) == 0)) {
-        return false; /* another one does it */
+    bool its = strcmp(f->backend[0] ? f->backend : ws->backend, b->name) == 0;
+    if (!its && (f->backend[0] || (ws->have_info && ws->info.state != SANDBOX_NONE))) {
+        return false; /* another one has it */
     }
-    ask(app, b, f);
+    bool other = !its && engine_pick(app->engine, ws->sandbox, f->profile[0] ? f->profile : NULL, &pick, &ignored) == 0;
+    if (other && !is_better(&pick, b->name)) {
+        return false;
+    }
+    ask(app, b, f, other ? pick.backend : NULL);
     return true;
 }
 
@@ -154,5 +178,5 @@ void dialog_wake(struct app *app)
         app_say(app, b ? "It is being started" : "No backend waits for its service");
         return;
     }
-    ask(app, b, NULL);
+    ask(app, b, NULL, NULL);
 }
