@@ -14,6 +14,18 @@
 
 #define VERSIONS 3 /* standin_versions */
 
+/* A sanitizer makes each of the thousands of processes several times as dear: the newest version only. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#if !defined(SANITIZED)
+#define SANITIZED false
+#endif
+
 static char *shipped; /* MUTHR_TUI_DATA as it was */
 
 struct plan {
@@ -128,23 +140,30 @@ static void find_program(void)
 static int run_version(size_t v, int argc, char **argv)
 {
     struct CMUnitTest tests[MT_ARRAY_LEN(plans)];
+    char *names[MT_ARRAY_LEN(plans)];
     size_t n = 0;
     for (size_t p = 0; p < MT_ARRAY_LEN(plans); p++) {
         struct cell *c = &cells[v][p];
-        bool wanted = true;
+        bool wanted = !SANITIZED || v == VERSIONS - 1;
         *c = (struct cell){.version = standin_versions[v], .plan = &plans[p]};
         for (int i = 1; i < argc; i++) {
             wanted = wanted && (strcmp(argv[i], c->version) == 0 || strstr(c->plan->name, argv[i]));
         }
         if (wanted) {
-            tests[n++] = (struct CMUnitTest){.name = xasprintf("container %s: %s", c->version, c->plan->name),
-                                             .test_func = run_plan,
-                                             .setup_func = set_up,
-                                             .teardown_func = tear_down,
-                                             .initial_state = c};
+            names[n] = xasprintf("container %s: %s", c->version, c->plan->name);
+            tests[n] = (struct CMUnitTest){.name = names[n],
+                                           .test_func = run_plan,
+                                           .setup_func = set_up,
+                                           .teardown_func = tear_down,
+                                           .initial_state = c};
+            n++;
         }
     }
-    return n > 0 ? _cmocka_run_group_tests("container", tests, n, NULL, NULL) : 0;
+    int failed = n > 0 ? _cmocka_run_group_tests("container", tests, n, NULL, NULL) : 0;
+    for (size_t i = 0; i < n; i++) {
+        free(names[i]);
+    }
+    return failed;
 }
 
 /* Prints what a version's process said. */
