@@ -140,16 +140,31 @@ static int tidy(const char *dir, const char *path, struct error *err)
     return fs_write_atomic(path, text.buf, text.len, 0600, err);
 }
 
-int members_add(const char *dir, int pid, struct error *err)
+/* Others write themselves down, too. The descriptor of the lock, or -1. */
+static int lock_file(const char *dir, struct error *err)
 {
-    char line[64], *path = file_of(dir), *lock_path = path_join(dir, "run/members.lock");
+    char *path = path_join(dir, "run/members.lock");
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat sb;
-    int rc, fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    do { /* others write themselves down, too */
+    int rc, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    do {
         rc = fd < 0 ? -1 : fcntl(fd, F_SETLKW, &lock);
     } while (rc < 0 && fd >= 0 && errno == EINTR);
-    rc = rc < 0 ? error_sys(err, errno, "%s", lock_path) : 0;
+    if (rc < 0) {
+        error_sys(err, errno, "%s", path);
+        if (fd >= 0) {
+            close(fd);
+        }
+        fd = -1;
+    }
+    free(path);
+    return fd;
+}
+
+int members_add(const char *dir, int pid, struct error *err)
+{
+    char line[64], *path = file_of(dir);
+    struct stat sb;
+    int fd = lock_file(dir, err), rc = fd < 0 ? -1 : 0;
     if (rc == 0 && stat(path, &sb) == 0 && sb.st_size > TIDY_AT) {
         rc = tidy(dir, path, err);
     }
@@ -159,8 +174,18 @@ int members_add(const char *dir, int pid, struct error *err)
         close(fd);
     }
     free(path);
-    free(lock_path);
     return rc;
+}
+
+void members_tidy(const char *dir)
+{
+    char *path = file_of(dir);
+    int fd = lock_file(dir, NULL);
+    if (fd >= 0) {
+        tidy(dir, path, NULL);
+        close(fd);
+    }
+    free(path);
 }
 
 static void take_marked(struct look *l, const char *mark, uint64_t since)

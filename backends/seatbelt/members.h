@@ -18,6 +18,11 @@
 int members_reset(const char *dir, struct error *err);
 /* Writes ourselves down, or a child that waits. */
 int members_add(const char *dir, int pid, struct error *err);
+/* Forgets those of whom nothing is left. A session keeps its number from being given out again for as long as somebody
+ * is in it: whoever does this from time to time cannot take a stranger's session for one of a program that ended long
+ * ago.
+ */
+void members_tidy(const char *dir);
 /* The living ones. mark: KEY=VALUE of the run, "" = none. Heap. Returns how many. */
 size_t members_find(const char *dir, const char *mark, struct host_process **out);
 /* Sends a signal to each; returns how many there were. */

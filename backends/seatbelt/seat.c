@@ -25,6 +25,7 @@
 #define STOP_GRACE_DEFAULT_MS 30000
 #define WATCH_MS 2000  /* B3 */
 #define CLOSE_MS 250   /* the same, when there is little room left */
+#define TIDY_MS 60000  /* far less than it takes until a process number comes again */
 #define STOPPING_MS 20 /* while it stops: are all gone? */
 
 /* Signals become bytes: there is no other way that every system has. */
@@ -176,12 +177,14 @@ static int next_delay(const struct seat *s, uint64_t watch_at)
     if (s->stopping) {
         return STOPPING_MS;
     }
-    return !s->config.spec.memory_bytes ? -1 : watch_at > now ? (int)(watch_at - now) : 0;
+    uint64_t at = s->config.spec.memory_bytes ? MT_MIN(watch_at, s->tidy_at_ms) : s->tidy_at_ms;
+    return at > now ? (int)(at - now) : 0;
 }
 
 static void main_loop(struct seat *s)
 {
     uint64_t watch_at = clock_mono_ms() + CLOSE_MS;
+    s->tidy_at_ms = clock_mono_ms() + TIDY_MS;
     reap(s);
     while (s->main || s->stopping) {
         struct pollfd p[] = {{.fd = signal_pipe[0], .events = POLLIN},
@@ -199,6 +202,10 @@ static void main_loop(struct seat *s)
         read_signals(s);
         if (s->stopping && is_stopped(s)) {
             return;
+        }
+        if (s->main && clock_mono_ms() >= s->tidy_at_ms) {
+            members_tidy(s->dir);
+            s->tidy_at_ms = clock_mono_ms() + TIDY_MS;
         }
         if (s->config.spec.memory_bytes && s->main && clock_mono_ms() >= watch_at) {
             watch_at = watch_memory(s) + clock_mono_ms();

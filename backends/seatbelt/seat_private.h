@@ -27,7 +27,7 @@ struct seat {
     int out_fd, err_fd; /* what it says */
     pid_t main;
     bool abandoned, stopping, killed;
-    uint64_t kill_at_ms, grace_ms;
+    uint64_t kill_at_ms, grace_ms, tidy_at_ms;
 };
 
 /* Brings the sandbox up, from the state folder to a main process that answers. On failure everything made so far is

@@ -16,6 +16,7 @@
 #include "backends/process/host.h"
 #include "backends/process/port.h"
 #include "backends/process/state.h"
+#include "backends/seatbelt/members.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 #include "term/host.h"
@@ -420,6 +421,19 @@ static void test_many_programs(void **state)
     strbuf_clear(&text);
     assert_int_equal(fs_read(path, 1u << 20, &text, NULL), 0);
     assert_true(text.len < 200);
+    char *dir = sandbox_path(NAME, ".");
+    members_tidy(dir);
+    strbuf_clear(&text);
+    assert_int_equal(fs_read(path, 1u << 20, &text, NULL), 0);
+    char want[64];
+    str_format(want, sizeof(want), "%d ", sandbox_inspect(NAME).pid);
+    assert_int_equal(strncmp(text.buf, want, strlen(want)), 0);
+    size_t lines = 0;
+    for (const char *p = text.buf; (p = strchr(p, '\n')) != NULL; p++) {
+        lines++;
+    }
+    assert_int_equal(lines, 2); /* the main process, and the session in which somebody still is */
+    free(dir);
     struct backend_call stats = {.verb = BACKEND_STATS, .name = NAME};
     assert_int_equal(call_run(&stats), ERROR_NONE);
     assert_int_equal(stats.stats.procs, 2);
