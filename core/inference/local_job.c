@@ -3,18 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/engine/op.h"
 #include "core/inference/glance.h"
-#include "core/io/lockfile.h"
-#include "core/io/pidwatch.h"
-#include "core/io/proc.h"
+#include "core/inference/local_job_private.h"
 #include "core/util/clock.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
@@ -25,30 +21,9 @@ extern char **environ;
 #define READY_MS 600000
 #define SETTLE_MS 3000
 #define GRACE_MS 15000
-#define KILLED_MS 5000
 #define LOOK_MS 250
 #define LOG_MAX (16u << 20) /* a log that is longer when the server starts is put aside as LOG.1 */
 #define TAIL_LINES 12
-
-struct local_job {
-    struct local_job_opts opts;
-    struct op *op;
-    struct local_server server;
-    struct local_want want;
-    struct lockfile *lock;
-    struct pidwatch *watch;
-    struct timer *timer; /* grace, then the looks */
-    struct proc *proc;
-    struct glance *glance;
-    char *old_active; /* what the active preset's file held before; NULL: there was none */
-    struct strbuf tail;
-    struct error outcome;
-    char state[32];
-    int64_t log_from, errlog_from;
-    uint64_t began_ms;
-    int pid;
-    bool over, letting, already, stopped, killed, started, specific, ours;
-};
 
 /* --- lock --- */
 
@@ -137,89 +112,7 @@ static enum step_result step_look(struct op *op, void *ctx, struct error *err)
     return STEP_NEXT;
 }
 
-/* --- stop --- */
-
-/* Nothing of a stop is in flight any more. */
-static void halt_end(struct local_job *j, const struct error *err)
-{
-    pidwatch_close(j->watch);
-    j->watch = NULL;
-    timer_stop(j->timer);
-    op_resume(j->op, err);
-}
-
-/* Signals its group when it leads one. */
-static int signal_server(const struct local_job *j, int signum)
-{
-    return kill(j->server.leads ? -j->server.pid : j->server.pid, signum);
-}
-
-/* pidwatch callback */
-static void on_ended(void *arg)
-{
-    struct local_job *j = arg;
-    j->stopped = true;
-    if (j->server.leads) {
-        (void)kill(-j->server.pid, SIGKILL); /* helpers of its group that did not follow */
-    }
-    halt_end(j, NULL);
-}
-
-/* The grace is over, or even the time after KILL. */
-static void on_grace(struct local_job *j)
-{
-    struct error err = ERROR_INIT;
-    if (j->killed) {
-        error_set(&err, ERROR_TIMEOUT, "process %d does not end, not even by KILL", j->server.pid);
-        halt_end(j, &err);
-        return;
-    }
-    j->killed = true;
-    op_text(j->op, "no end after %.0f s: killing process %d", (double)j->opts.grace_ms / 1000, j->server.pid);
-    (void)signal_server(j, SIGKILL);
-    timer_start(j->timer, KILLED_MS);
-}
-
-static bool skip_halt(void *ctx, char why[STEP_WHY_MAX])
-{
-    struct local_job *j = ctx;
-    (void)why;
-    return j->opts.verb == LOCAL_START || j->server.pid_state != LOCAL_RUNS;
-}
-
-static enum step_result step_halt(struct op *op, void *ctx, struct error *err)
-{
-    struct local_job *j = ctx;
-
-    op_text(op, "stopping process %d", j->server.pid);
-    j->watch = pidwatch_new(j->opts.loop, j->server.pid, on_ended, j, err);
-    if (j->watch == NULL && err->code == ERROR_NOT_FOUND) {
-        *err = ERROR_INIT;
-        j->stopped = true;
-        return STEP_NEXT;
-    }
-    if (j->watch == NULL) {
-        return STEP_FAIL;
-    }
-    if (signal_server(j, SIGTERM) != 0 && errno != ESRCH) {
-        error_sys(err, errno, "stop process %d", j->server.pid);
-        pidwatch_close(j->watch);
-        j->watch = NULL;
-        return STEP_FAIL;
-    }
-    (void)signal_server(j, SIGCONT); /* a stopped process would not see TERM */
-    timer_start(j->timer, j->opts.grace_ms);
-    return STEP_WAIT;
-}
-
-static void cancel_halt(struct op *op, void *ctx)
-{
-    struct local_job *j = ctx;
-    struct error err = ERROR_INIT;
-    (void)op;
-    error_set(&err, ERROR_CANCELED, "canceled while process %d was to end", j->server.pid);
-    halt_end(j, &err);
-}
+/* --- clean up --- */
 
 static bool skip_clean(void *ctx, char why[STEP_WHY_MAX])
 {
@@ -472,7 +365,7 @@ static void on_timer(void *arg)
 {
     struct local_job *j = arg;
     if (j->watch != NULL) {
-        on_grace(j);
+        local_grace_over(j);
     } else if (j->over) {
         settle(j);
     } else {
@@ -493,7 +386,7 @@ static enum step_result step_answer(struct op *op, void *ctx, struct error *err)
 static const struct step STEPS[] = {
     {"lock", step_lock, .cancel = cancel_lock, .minor = true},
     {"look", step_look, .minor = true},
-    {"stop", step_halt, .skip = skip_halt, .cancel = cancel_halt},
+    {"stop", local_step_halt, .skip = local_skip_halt, .cancel = local_cancel_halt},
     {"clean", step_clean, .skip = skip_clean, .minor = true},
     {"port", step_port, .skip = skip_start, .minor = true},
     {"start", step_run, .skip = skip_start},
