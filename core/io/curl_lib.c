@@ -9,11 +9,13 @@
 #include "core/util/compiler.h"
 
 /* By soname: what the headers of libcurl 7.16 and later stand for. Debian has the second where only GnuTLS is wanted.
- */
+ * macOS looks for a name without a folder in the current one (dlopen(3)), which is a workspace that agents write to: by
+ * path only, the system's own first. */
 static const char *const names[] = {
 #if defined(__APPLE__)
-    "libcurl.4.dylib",
     "/usr/lib/libcurl.4.dylib",
+    "/opt/homebrew/opt/curl/lib/libcurl.4.dylib",
+    "/usr/local/opt/curl/lib/libcurl.4.dylib",
 #else
     "libcurl.so.4",
     "libcurl-gnutls.so.4",
