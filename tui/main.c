@@ -16,11 +16,14 @@
 #include "backends/container/container.h"
 #include "backends/podman/podman.h"
 #include "backends/seatbelt/seatbelt.h"
+#include "core/io/fd.h"
 #include "core/util/paths.h"
 #include "term/host.h"
 #include "tui/cockpit.h"
 #include "tui/output.h"
 #include "tui/verb.h"
+
+#define FILES_WANTED 1024 /* no more: what is started may use select(2) */
 
 /* Programs inside the program, by their first argument. */
 static const struct {
@@ -115,6 +118,7 @@ int main(int argc, char **argv)
     }
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
+    fd_raise_limit(FILES_WANTED);
     int answer = simple_answer(argc, argv);
     if (answer >= 0) {
         return answer;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -46,6 +47,15 @@ int fd_pipe(int fds[2])
     (void)fd_set_flags(fds[1], false);
     return 0;
 #endif
+}
+
+void fd_raise_limit(int wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)wanted) {
+        limit.rlim_cur = limit.rlim_max < (rlim_t)wanted ? limit.rlim_max : (rlim_t)wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 void fd_wait_writable(int fd, int wait_ms)

@@ -16,6 +16,9 @@
 int fd_set_flags(int fd, bool nonblock);
 /* A pipe with both ends CLOEXEC. 0, or -1 and errno. */
 int fd_pipe(int fds[2]);
+/* Lets this process, and what it starts, open so many files if the system allows it and gives fewer: macOS gives 256.
+ */
+void fd_raise_limit(int wanted);
 /* Waits until it takes more bytes, at most so long; also on terminals, where poll(2) of macOS does not.
  * Async-signal-safe. */
 void fd_wait_writable(int fd, int wait_ms);

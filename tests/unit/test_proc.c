@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/io/fd.h"
 #include "core/io/proc.h"
 #include "core/util/xmalloc.h"
 
@@ -331,6 +333,32 @@ static void test_detached_is_let_go(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Few files become enough, for children too; who has more keeps them. */
+static void test_limit_of_files(void **state)
+{
+    struct rlimit before, now;
+    struct loop *loop = loop_new();
+    struct run r;
+    const char *argv[] = {"/bin/sh", "-c", "ulimit -n", NULL};
+    struct proc_opts o = {.argv = argv, .on_done = on_done, .on_line = on_line, .arg = &r};
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(before.rlim_max >= 300);
+    now = (struct rlimit){.rlim_cur = 256, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    fd_raise_limit(300);
+    fd_raise_limit(128);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_int_equal(now.rlim_cur, 300);
+    run_init(&r);
+    assert_int_equal(proc_start(NULL, loop, &o, NULL), 0);
+    loop_run(loop);
+    assert_string_equal(r.text.buf, "300|");
+    run_release(&r);
+    assert_int_equal(loop_free(loop), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void test_1000_short(void **state)
 {
     struct loop *loop = loop_new();
@@ -365,6 +393,7 @@ int main(void)
                                        cmocka_unit_test(test_descriptors_and_signals),
                                        cmocka_unit_test(test_exec_fails_with_many_descriptors),
                                        cmocka_unit_test(test_detached_is_let_go),
+                                       cmocka_unit_test(test_limit_of_files),
                                        cmocka_unit_test(test_1000_short)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
