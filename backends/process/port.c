@@ -7,12 +7,17 @@
 #include <unistd.h>
 
 #include "core/io/fd.h"
+#include "core/io/hostport.h"
 
 int port_bind(int port, int *got)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t len = sizeof(sin);
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    int fd, one = 1;
+    if (port && hostport_is_taken("127.0.0.1", (uint16_t)port, false)) { /* also by who listens on all addresses */
+        return -1;
+    }
+    fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd >= 0) {
         fd_set_flags(fd, true);
     }

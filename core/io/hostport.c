@@ -28,7 +28,7 @@ static socklen_t fill(const char *ip, uint16_t port, struct sockaddr_storage *ou
 }
 
 /* Binds to it for a moment. Returns 0, or errno; -1: it could not even be tried. */
-static int try_bind(const char *ip, uint16_t port, bool udp)
+static int bind_once(const char *ip, uint16_t port, bool udp)
 {
     struct sockaddr_storage at;
     socklen_t len = port != 0 ? fill(ip, port, &at) : 0;
@@ -41,6 +41,19 @@ static int try_bind(const char *ip, uint16_t port, bool udp)
     }
     int rc = bind(fd, (const struct sockaddr *)&at, len) != 0 ? errno : 0;
     close(fd);
+    return rc;
+}
+
+/* The same, also where SO_REUSEADDR lets one bind beside a program that listens on all addresses (the BSDs and macOS):
+ * it would lose its connections to us. */
+static int try_bind(const char *ip, uint16_t port, bool udp)
+{
+    int rc = bind_once(ip, port, udp);
+#if !defined(__linux__)
+    if (rc == 0 && !udp && bind_once(strchr(ip, ':') != NULL ? "::" : "0.0.0.0", port, false) == EADDRINUSE) {
+        rc = EADDRINUSE;
+    }
+#endif
     return rc;
 }
 
