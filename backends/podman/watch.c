@@ -132,14 +132,16 @@ static void on_coalesce(void *arg)
     strvec_release(&names);
 }
 
-/* How far the clock that goes on while the machine sleeps is ahead of the one that does not. Elsewhere than on Linux
- * the wall clock serves, which people also set. */
+/* How far the clock that goes on while the machine sleeps is ahead of the one that does not. macOS' monotonic clock
+ * goes on. Elsewhere the wall clock serves, which people also set. */
 static int64_t slept_ms(void)
 {
 #if defined(CLOCK_BOOTTIME)
     struct timespec ts;
     clock_gettime(CLOCK_BOOTTIME, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - (int64_t)clock_mono_ms();
+#elif defined(__APPLE__)
+    return (int64_t)clock_mono_ms() - (int64_t)(clock_gettime_nsec_np(CLOCK_UPTIME_RAW) / 1000000);
 #else
     return (int64_t)clock_wall_ms() - (int64_t)clock_mono_ms();
 #endif

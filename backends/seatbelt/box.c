@@ -10,6 +10,13 @@
 #include "core/util/paths.h"
 #include "core/util/xmalloc.h"
 
+/* macOS before 15 has no C.UTF-8. */
+#if defined(__APPLE__)
+#define BOX_LANG "en_US.UTF-8"
+#else
+#define BOX_LANG "C.UTF-8"
+#endif
+
 /* --- network --- */
 
 /* Ports of localhost that it may connect to: its own, the profile's, its inference server's. */
@@ -192,7 +199,7 @@ void box_environment(const char *dir, const struct sandbox_spec *spec, const str
     strvec_setenv(env, "USER", pw ? pw->pw_name : "muthr");
     strvec_setenv(env, "LOGNAME", pw ? pw->pw_name : "muthr");
     strvec_setenv(env, "SHELL", "/bin/bash");
-    strvec_setenv(env, "LANG", "C.UTF-8");
+    strvec_setenv(env, "LANG", BOX_LANG);
     strvec_setenv(env, "TERM", "xterm-256color");
     strvec_setenv(env, "MUTHR_PROJECT", spec->project);
     strvec_setenv(env, "MUTHR_SANDBOX", spec->name);

@@ -186,25 +186,28 @@ struct relay {
     struct carry in, out;
 };
 
-/* In the child: a session of its own, on the new terminal if there is one. */
+/* Gives a terminal the size of ours. */
+static void take_size(int fd)
+{
+    struct winsize ws;
+    if (fd >= 0 && ioctl(0, TIOCGWINSZ, &ws) == 0) {
+        ioctl(fd, TIOCSWINSZ, &ws);
+    }
+}
+
+/* In the child: a session of its own, on the new terminal if there is one. macOS forgets the size that was set before
+ * somebody first opened it: so it is set here, while 0 still is the person's terminal. */
 static void become_in_session(struct job *job, const char *tty)
 {
     setsid();
     if (tty) {
         int fd = open(tty, O_RDWR);
+        take_size(fd);
         if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0) {
             _exit(126);
         }
     }
     become(job);
-}
-
-static void take_size(int master)
-{
-    struct winsize ws;
-    if (master >= 0 && ioctl(0, TIOCGWINSZ, &ws) == 0) {
-        ioctl(master, TIOCSWINSZ, &ws);
-    }
 }
 
 /* Starts the program. -1: said why. */
@@ -221,7 +224,6 @@ static int start(struct relay *r, struct job *job, bool tty)
             return -1;
         }
         fd_set_flags(r->master, true);
-        take_size(r->master);
     }
     r->child = fork();
     if (r->child == 0) {

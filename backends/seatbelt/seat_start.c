@@ -24,7 +24,8 @@
 /* Progress, and the place where a cancelled start ends. */
 static int step(struct seat *s, const char *text, struct error *err)
 {
-    struct pollfd p = {.fd = s->ready_fd, .events = 0};
+    /* Asked for what it can always do: macOS tells nothing of a descriptor that is watched for nothing. */
+    struct pollfd p = {.fd = s->ready_fd, .events = POLLOUT};
     s->abandoned = !report_ready(s->ready_fd, REPORT_PROGRESS, text) || s->abandoned ||
                    (s->ready_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)));
     return s->abandoned ? error_set(err, ERROR_CANCELED, "start was cancelled") : 0;
