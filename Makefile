@@ -28,6 +28,8 @@ ifeq ($(UNAME),Darwin)
 # Homebrew's ncurses and curl are keg-only.
 BREW := $(shell brew --prefix 2>/dev/null)
 export PKG_CONFIG_PATH := $(BREW)/opt/ncurses/lib/pkgconfig:$(BREW)/opt/curl/lib/pkgconfig:$(PKG_CONFIG_PATH)
+# Before 4.4, make does not give what it exports to $(shell).
+PKG_CONFIG_HERE := PKG_CONFIG_PATH='$(PKG_CONFIG_PATH)'
 # Its clang-tidy is in no PATH either; last, so that the compiler stays Apple's.
 export PATH := $(PATH):$(BREW)/opt/llvm/bin
 endif
@@ -51,10 +53,11 @@ LDFLAGS_fuzz := $(LDFLAGS_asan)
 OSFLAGS_Linux := -D_GNU_SOURCE
 OSFLAGS_Darwin := -D_DARWIN_C_SOURCE
 # Asked once. `make run` and `make test` install packages first and then start make again, so that this sees them.
-PKG_CFLAGS := $(filter-out -D_XOPEN_SOURCE=%,$(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null))
+PKG_CFLAGS := $(filter-out -D_XOPEN_SOURCE=%,$(shell $(PKG_CONFIG_HERE) $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) \
+              $(shell $(PKG_CONFIG_HERE) $(PKG_CONFIG) --cflags cmocka 2>/dev/null))
 # libcurl is loaded when it is needed (core/io/curl_lib.c): its headers are all that the build takes.
-LIBS := $(shell $(PKG_CONFIG) --libs $(filter-out libcurl,$(PKGS)) 2>/dev/null) -lm -ldl
-CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+LIBS := $(shell $(PKG_CONFIG_HERE) $(PKG_CONFIG) --libs $(filter-out libcurl,$(PKGS)) 2>/dev/null) -lm -ldl
+CMOCKA := $(shell $(PKG_CONFIG_HERE) $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(WERROR_FLAG) $(CFLAGS_$(MODE)) $(OSFLAGS_$(UNAME)) -I. -I$(B)/gen -DMT_VERSION='"$(VERSION)"' \
              -include core/util/banned.h $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)

@@ -108,10 +108,14 @@ make_stubs() {
     stub ncursesw "$(library ncursesw ncursesw)" "$(library ncursesw tinfo)"
 }
 
-# Stand for pkg-config, the compiler and its ar.
+# Stand for Homebrew, pkg-config, the compiler and its ar.
 make_tools() {
+    mkdir -p "$D/bin"
+    printf '#!/bin/sh\n[ "$1" = --prefix ] && echo "%s/brew"\n' "$D" >"$D/bin/brew"
     cat >"$D/pkg-config" <<END
 #!/bin/sh
+# Some of Homebrew's libraries are found only by who is told where they are.
+case :\${PKG_CONFIG_PATH:-}: in *":$D/brew/opt/ncurses/lib/pkgconfig:"*) ;; *) exit 1 ;; esac
 flags=
 for a; do
     case \$a in
@@ -127,7 +131,7 @@ END
         printf '#!/bin/sh\nexec "%s" cc -target %s-macos -fno-sanitize=all "$@"\n' "$zig" "$t" >"$D/cc-$t"
     done
     printf '#!/bin/sh\nexec "%s" ar "$@"\n' "$zig" >"$D/ar"
-    chmod +x "$D"/pkg-config "$D"/cc-* "$D"/ar
+    chmod +x "$D"/pkg-config "$D"/cc-* "$D"/ar "$D"/bin/brew
     ZIG_GLOBAL_CACHE_DIR=$D/cache ZIG_LOCAL_CACHE_DIR=$D/cache
     export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
 }
@@ -136,7 +140,7 @@ END
 build() {
     t=$1
     shift
-    "$MAKE" --no-print-directory -k UNAME=Darwin MODE=release O="$O/macos/$t" CC="$D/cc-$t" AR="$D/ar" PKG_CONFIG="$D/pkg-config" \
+    PATH="$D/bin:$PATH" "$MAKE" --no-print-directory -k UNAME=Darwin MODE=release O="$O/macos/$t" CC="$D/cc-$t" AR="$D/ar" PKG_CONFIG="$D/pkg-config" \
         WERROR=1 "$@"
 }
 
