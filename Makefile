@@ -190,7 +190,8 @@ $(PLAY_SEATBELT): $(call obj,tests/play/sandbox_exec.c tests/play/sbpl.c)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(B)/tests/unit/test_seatbelt_profile: $(call obj,tests/play/sbpl.c)
 $(B)/tests/backends/test_seatbelt $(B)/tests/backends/test_verb_seatbelt $(B)/tests/backends/test_container_order: | $(PLAY_SEATBELT)
-# What plays Apple's container: a program of that name, to be put first in PATH.
+# What plays Apple's container: a program of that name, to be put first in PATH. It runs processes in namespaces of Linux's.
+ifeq ($(UNAME),Linux)
 PLAY_CONTAINER := $(B)/tests/play/container/container
 $(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c)) $(B)/libcore.a
 	@mkdir -p $(@D)
@@ -198,6 +199,7 @@ $(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c)) $(B)/libcore
 ifeq ($(UNAME),Linux)
 # What it runs are namespaces.
 $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard tests/backends/test_container*.c)): | $(PLAY_CONTAINER)
+endif
 endif
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
