@@ -196,10 +196,7 @@ PLAY_CONTAINER := $(B)/tests/play/container/container
 $(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c)) $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-ifeq ($(UNAME),Linux)
-# What it runs are namespaces.
 $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard tests/backends/test_container*.c)): | $(PLAY_CONTAINER)
-endif
 endif
 $(TESTS_fuzz): $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(ARCHIVES)
 	@mkdir -p $(@D)
