@@ -106,7 +106,7 @@ static const struct line lines[] = {
     {"0.7", NULL, "stats --no-stream --format json", 0, "Plugin 'container-stats' not found."},
     {"0.8", NULL, "system version --format json", 0, "Unexpected argument 'version'"},
     {"0.8", NULL, "create --name flag-a --read-only " MINI, 0, "Unknown option '--read-only'"},
-    {"0.9", NULL, "create --name flag-b --ulimit nofile=10 " MINI, 0, "Unknown option '--ulimit'"},
+    {"0.9", NULL, "create --name flag-b --ulimit nproc=100 " MINI, 0, "Unknown option '--ulimit'"},
     {"0.10", NULL, "create --name flag-c --init " MINI, 0, "Unknown option '--init'"},
     {"0.10", NULL, "system status --format json", 0, "Unknown option '--format'"},
     {"0.10", NULL, "export -o /dev/null/x none", 1, "Plugin 'container-export' not found."},
