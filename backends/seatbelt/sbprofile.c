@@ -143,19 +143,23 @@ static void add_list(struct strbuf *out, const char *filter, const char *const *
     }
 }
 
+/* What the kernel tells of other processes, arguments and environments with their secrets included, goes by two ways:
+ * neither is closed by (deny default) once reading system values is allowed. */
 static void add_basics(struct strbuf *out)
 {
     strbuf_addstr(out, "(version 1)\n(deny default)\n\n"
                        "; processes\n"
                        "(allow process-exec*)\n(allow process-fork)\n"
-                       "(allow signal (target same-sandbox))\n(allow process-info* (target self))\n\n"
+                       "(allow signal (target same-sandbox))\n"
+                       "(deny process-info*)\n(allow process-info* (target self))\n\n"
                        "; the system's libraries\n(allow file-read* file-map-executable");
     add_list(out, "subpath", library_folders);
-    strbuf_addstr(out, ")\n(allow file-read*\n  (literal \"/\")\n  (literal \"/dev/random\")\n"
-                       "  (literal \"/dev/urandom\"))\n"
-                       "(allow sysctl-read)\n(allow system-info)\n"
-                       "(allow mach-lookup\n  (global-name \"com.apple.system.opendirectoryd.libinfo\")\n"
-                       "  (global-name \"com.apple.system.opendirectoryd.membership\"))\n");
+    strbuf_addstr(
+        out, ")\n(allow file-read*\n  (literal \"/\")\n  (literal \"/dev/random\")\n"
+             "  (literal \"/dev/urandom\"))\n"
+             "(allow sysctl-read)\n(deny sysctl-read (sysctl-name-prefix \"kern.procargs\"))\n(allow system-info)\n"
+             "(allow mach-lookup\n  (global-name \"com.apple.system.opendirectoryd.libinfo\")\n"
+             "  (global-name \"com.apple.system.opendirectoryd.membership\"))\n");
 }
 
 static void add_shell(struct strbuf *out, const char *interpreter)

@@ -189,6 +189,7 @@ static bool judge_filter(const struct sbpl_node *n)
                                         "iokit-property",
                                         "preference-domain",
                                         "extension",
+                                        "sysctl-name-prefix",
                                         NULL};
     static const char *const targets[] = {"self", "same-sandbox", NULL};
     const struct sbpl_node *key = n->kind == SBPL_LIST ? n->first : NULL, *value = key ? key->next : NULL;
