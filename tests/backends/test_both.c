@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real podman and real bwrap in one home at the same time: each sandbox on its own, one backend away while the other's
  * work goes on, and two sandboxes of one name. */
-#include <errno.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
