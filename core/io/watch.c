@@ -3,6 +3,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#if defined(__APPLE__)
+#include <sys/event.h>
+#include <time.h>
+#include <unistd.h>
+#endif
 
 #include <uv.h>
 
@@ -21,6 +26,10 @@ struct dirwatch {
     uv_fs_event_t uv;
     dirwatch_fn fn;
     void *arg;
+#if defined(__APPLE__)
+    struct watch *entries;
+    int queue, folder; /* -1: none */
+#endif
 };
 
 struct signal_watch {
@@ -117,6 +126,56 @@ static void on_dir(uv_fs_event_t *uv, const char *name, int events, int status)
     d->fn(d->arg, status == 0 ? name : NULL);
 }
 
+#if defined(__APPLE__)
+
+/* watch callback: what it is about is not told. */
+static void on_entries(void *arg, int events)
+{
+    struct dirwatch *d = arg;
+    struct kevent ev;
+
+    (void)events;
+    (void)kevent(d->queue, NULL, 0, &ev, 1, &(struct timespec){0});
+    d->fn(d->arg, NULL); /* last: it may close us */
+}
+
+/* What libuv gives on macOS loses events: all folders of a loop share one stream of FSEvents, which is made anew,
+ * without what was on its way, whenever one of them comes or goes. The kernel itself tells reliably of names that come
+ * and go; only what is written into files is left to the stream. Without it that one does. */
+static void watch_entries(struct dirwatch *d, struct loop *loop, const char *path)
+{
+    struct kevent ev;
+
+    d->folder = open(path, O_EVTONLY | O_CLOEXEC);
+    d->queue = d->folder >= 0 ? kqueue() : -1;
+    if (d->queue < 0) {
+        return;
+    }
+    (void)fcntl(d->queue, F_SETFD, FD_CLOEXEC);
+    EV_SET(&ev, (uintptr_t)d->folder, EVFILT_VNODE, EV_ADD | EV_CLEAR,
+           NOTE_WRITE | NOTE_DELETE | NOTE_RENAME | NOTE_REVOKE, 0, NULL);
+    if (kevent(d->queue, &ev, 1, NULL, 0, NULL) == 0) {
+        d->entries = watch_new(loop, d->queue, on_entries, d, NULL);
+    }
+    if (d->entries != NULL) {
+        watch_set(d->entries, WATCH_READ);
+    }
+}
+
+/* Before the rest is closed. */
+static void unwatch_entries(struct dirwatch *d)
+{
+    watch_close(d->entries);
+    if (d->queue >= 0) {
+        close(d->queue);
+    }
+    if (d->folder >= 0) {
+        close(d->folder);
+    }
+}
+
+#endif
+
 struct dirwatch *dirwatch_new(struct loop *loop, const char *path, dirwatch_fn fn, void *arg, struct error *err)
 {
     struct dirwatch *d;
@@ -143,12 +202,18 @@ struct dirwatch *dirwatch_new(struct loop *loop, const char *path, dirwatch_fn f
         uv_close((uv_handle_t *)&d->uv, on_closed);
         return NULL;
     }
+#if defined(__APPLE__)
+    watch_entries(d, loop, path);
+#endif
     return d;
 }
 
 void dirwatch_close(struct dirwatch *d)
 {
     if (d != NULL) {
+#if defined(__APPLE__)
+        unwatch_entries(d);
+#endif
         uv_close((uv_handle_t *)&d->uv, on_closed);
     }
 }
