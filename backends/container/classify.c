@@ -171,6 +171,31 @@ int ctr_classify(int exit_code, const char *stderr_text, struct error *err)
     return -1;
 }
 
+/* May this character be a part of a name, or of a path with it? */
+static bool goes_on(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("_-/", c));
+}
+
+bool ctr_says_none(const char *text, const char *container)
+{
+    struct error err = ERROR_INIT;
+    size_t n = strlen(container);
+    ctr_classify(1, text, &err);
+    if (err.code != ERROR_NOT_FOUND || n == 0) {
+        return false;
+    }
+    for (const char *p = strstr(text, container); p; p = strstr(p + 1, container)) {
+        bool begins = p == text || (!goes_on(p[-1]) && p[-1] != '.');
+        bool ends = !goes_on(p[n]) && !(p[n] == '.' && goes_on(p[n + 1]));
+        if (begins && ends) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool ctr_port_error(const char *text, uint16_t *port)
 {
     MT_CLEANUP(strbuf) struct strbuf low = STRBUF_INIT;

@@ -16,6 +16,10 @@ int ctr_classify(int exit_code, const char *stderr_text, struct error *err);
 /* Does stderr hold words of the CLI itself ("Error: ..."), so that the exit code is not the inner program's? */
 bool ctr_is_cli_error(const char *stderr_text);
 
+/* Does stderr say that the container of this name is not there? Any other "not found" (a plugin's, a file's) does not:
+ * who took it for that would delete its home, or create it a second time. */
+bool ctr_says_none(const char *stderr_text, const char *container);
+
 /* Is the system service not running, by these words? */
 bool ctr_is_service_down(const char *stderr_text);
 

@@ -362,8 +362,7 @@ static void gone(struct request *r)
 static void on_deleted(struct request *r, const struct proc_result *res, const struct error *err)
 {
     struct error why = err ? *err : ERROR_INIT;
-    (void)res;
-    if (!err || err->code == ERROR_NOT_FOUND) {
+    if (!err || ctr_says_none(res->err_tail->buf, r->container)) {
         gone(r);
     } else if (err->code != ERROR_BUSY || look_again(r, run_delete, &why) < 0) {
         end(r, &why);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/container/classify.h"
 #include "backends/container/container_private.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
@@ -138,11 +139,12 @@ static int read_one(struct request *r, const struct proc_result *res, const stru
                     struct error *why)
 {
     struct wanted w = {.container = r->container, .seen = seen};
-    if (err && err->code == ERROR_NOT_FOUND) {
+    if (err && ctr_says_none(res->err_tail->buf, r->container)) {
         return 0;
     }
     if (err) {
         *why = *err;
+        why->code = why->code == ERROR_NOT_FOUND ? ERROR_EXIT : why->code; /* something else is not there */
         return -1;
     }
     if (ctr_parse_list(res->out->buf, res->out->len, keep_wanted, &w, why) < 0) {

@@ -367,6 +367,28 @@ static void test_home(void **state)
     close_backend();
 }
 
+/* Something else that is not there is not this container: what exists keeps its home. */
+static void test_not_found_of_others(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"inspect 0 error internalError failed to load bundle: file '/v/" BOX
+                                         "/config.json' does not exist\n",
+                                         "inspect 0 error notFound plugin for container-runtime-linux not found\n",
+                                         "delete 0 error notFound plugin for container-runtime-linux not found\n",
+                                         "delete 0 error internalError mount source path '/x' does not exist\n"};
+    open_backend("1.2.2");
+    create();
+    for (size_t i = 0; i < MT_ARRAY_LEN(faults); i++) {
+        standin_file("faults", faults[i]);
+        if (verb(BACKEND_DELETE, BOX) == ERROR_NONE || !home_is_there()) {
+            fail_msg("taken for gone: %s", faults[i]);
+        }
+        assert_int_equal(inspect(BOX).state, SANDBOX_STOPPED);
+    }
+    must(BACKEND_DELETE, BOX);
+    close_backend();
+}
+
 static void test_life(void **state)
 {
     (void)state;
@@ -783,6 +805,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
         cmocka_unit_test_setup_teardown(test_home, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_found_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_answers, setup, teardown),

@@ -104,6 +104,31 @@ static void test_service(void **state)
     assert_false(ctr_is_cli_error("sh: Error: x\n"));
 }
 
+/* Only that very container. */
+static void test_none(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"Error: container not found: muthr-x\n",
+                                       "Error: container not found: muthr-y, muthr-x\n",
+                                       "Error: notFound: \"container with ID muthr-x not found\"\n",
+                                       "Error: get failed: container muthr-x not found (cause: \"x\")\n",
+                                       "Error: there is none: not found muthr-x.\n"};
+    static const char *const other[] = {"",
+                                        "Error: container not found: muthr-x2\n",
+                                        "Error: container not found: muthr-x.old\n",
+                                        "Error: container not found: a-muthr-x\n",
+                                        "Error: file '/v/muthr-x/config.json' does not exist\n",
+                                        "Error: Plugin 'container-inspect' not found.\n",
+                                        "Error: plugin for container-runtime-linux not found\n",
+                                        "Error: container muthr-x is not running\n"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(none); i++) {
+        assert_true(ctr_says_none(none[i], "muthr-x"));
+    }
+    for (size_t i = 0; i < MT_ARRAY_LEN(other); i++) {
+        assert_false(ctr_says_none(other[i], "muthr-x"));
+    }
+}
+
 static void test_ports(void **state)
 {
     (void)state;
@@ -118,6 +143,6 @@ static void test_ports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_service),
-                                       cmocka_unit_test(test_ports)};
+                                       cmocka_unit_test(test_none), cmocka_unit_test(test_ports)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
