@@ -229,6 +229,8 @@ static bool is_in_writable(const struct opening *list, size_t index)
     return false;
 }
 
+/* A socket with a path is a file where one may write to, as on Linux: for Seatbelt making and using one is the
+ * network's business. What a path names is no address: these rules open no port. */
 static void add_folders(struct strbuf *out, const struct sbprofile_in *in)
 {
     struct opening *list = xcalloc(in->mount_count + 4, sizeof(*list));
@@ -249,11 +251,12 @@ static void add_folders(struct strbuf *out, const struct sbprofile_in *in)
         const char *path = list[i].path;
         if (!list[i].read_only) {
             strbuf_addf(out, "(allow file-read* file-write* file-map-executable (subpath \"%s\"))\n", path);
+            strbuf_addf(out, "(allow network-bind network-inbound network-outbound (subpath \"%s\"))\n", path);
             continue;
         }
         strbuf_addf(out, "(allow file-read* file-map-executable (subpath \"%s\"))\n", path);
         if (is_in_writable(list, i)) {
-            strbuf_addf(out, "(deny file-write* (subpath \"%s\"))\n", path);
+            strbuf_addf(out, "(deny file-write* network-bind network-outbound (subpath \"%s\"))\n", path);
         }
     }
     free(list);
