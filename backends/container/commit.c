@@ -130,7 +130,7 @@ static void on_new_id(struct request *r, const struct proc_result *res, const st
     end(r, NULL);
 }
 
-static int ask_image(struct request *r, const char *ref, ctr_then_fn then, struct error *err)
+static int ask_image(struct request *r, const char *ref, requests_then_fn then, struct error *err)
 {
     const char *const args[] = {"image", "inspect", ref, NULL};
     struct cli_opts opts = {.args = args, .capture_max_bytes = ANSWER_MAX, .timeout_ms = INSPECT_TIMEOUT_MS};

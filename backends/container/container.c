@@ -10,8 +10,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 
-/* The vtable, the life of a request, and what verbs have in common. A verb is a chain of `container` commands; each
- * link is ctr_run with the function that goes on. */
+/* The vtable, and what verbs have in common. */
 
 /* Everything of a backend whose last request has ended. */
 static void backend_free(struct backend *be)
@@ -23,21 +22,6 @@ static void backend_free(struct backend *be)
     free(be->executable);
     free(be);
 }
-
-/* --- life of a request --- */
-
-/* Takes it off the backend's list. */
-static void unlink_request(struct request *r)
-{
-    for (struct request **p = &r->be->requests; *p; p = &(*p)->next) {
-        if (*p == r) {
-            *p = r->next;
-            return;
-        }
-    }
-}
-
-static void container_submit(struct backend *be, struct backend_call *call);
 
 /* A DELETE of our own. */
 struct undo {
@@ -62,74 +46,16 @@ static void undo_create(struct backend *be, const char *sandbox)
     str_copy(u->name, sizeof(u->name), sandbox);
     u->call = (struct backend_call){
         .verb = BACKEND_DELETE, .name = u->name, .force = true, .done = on_undone, .arg = u, .percent = -1};
-    container_submit(be, &u->call);
+    requests_submit(&be->requests, &u->call);
 }
 
-void ctr_finish(struct request *r, const struct error *err)
+/* A create that was cancelled may have made it: not for who asks again. */
+static void on_ending(struct request *r, const struct error *err)
 {
-    struct backend *be = r->be;
-    struct backend_call *call = r->call;
-    struct error copy = err ? *err : ERROR_INIT;
-    if (r->canceled && r->making && !be->closing) {
-        undo_create(be, call->spec->name);
+    (void)err;
+    if (r->canceled && ctr_own(r)->making && !r->all->closing) {
+        undo_create(r->be, r->call->spec->name);
     }
-    if (r->canceled) {
-        error_set(&copy, ERROR_CANCELED, "cancelled");
-    }
-    unlink_request(r);
-    if (r->release) {
-        r->release(r);
-    }
-    timer_close(r->timer);
-    free(r);
-    call->priv = NULL;
-    call->done(call, copy.code != ERROR_NONE ? &copy : NULL);
-    if (be->closing && !be->requests) {
-        backend_free(be);
-    }
-}
-
-/* One command has ended. */
-static void on_run_done(void *arg, const struct proc_result *res, const struct error *err)
-{
-    struct request *r = arg;
-    r->proc = NULL;
-    if (r->canceled) {
-        ctr_finish(r, err);
-    } else {
-        r->then(r, res, err);
-    }
-}
-
-/* A line of the command of the moment. */
-static void on_run_line(void *arg, enum proc_stream stream, const char *line, size_t len)
-{
-    struct request *r = arg;
-    if (!r->canceled && r->on_line) {
-        r->on_line(r, stream, line, len);
-    }
-}
-
-int ctr_run(struct request *r, struct cli_opts *opts, ctr_then_fn then, struct error *err)
-{
-    r->then = then;
-    r->on_line = opts->on_line;
-    opts->on_line = opts->on_line ? on_run_line : NULL;
-    opts->on_done = on_run_done;
-    opts->arg = r;
-    return ctr_cli_start(&r->proc, r->be, opts, err);
-}
-
-void ctr_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r))
-{
-    r->waiting = then;
-    timer_start(r->timer, delay_ms);
-}
-
-void ctr_add_info(struct backend_call *call, const struct sandbox_info *info)
-{
-    call->infos = xreallocarray(call->infos, call->info_count + 1, sizeof(*call->infos));
-    call->infos[call->info_count++] = *info;
 }
 
 void ctr_changed(struct backend *be, const char *name)
@@ -147,94 +73,49 @@ bool ctr_has(const struct backend *be, enum ctr_feature f)
 
 /* --- dispatch --- */
 
+/* Said here, because the engine has another way to a sandbox without a network. */
+static int refuse_seal(struct request *r, struct error *err)
+{
+    (void)r;
+    return error_hint(err, ERROR_INVALID, "create the sandbox without a network instead",
+                      "container cannot cut the network of a sandbox that is there already");
+}
+
 static int (*const verbs[])(struct request *r, struct error *err) = {
     [BACKEND_PROBE] = ctr_probe,         [BACKEND_LIST] = ctr_list,   [BACKEND_INSPECT] = ctr_inspect,
     [BACKEND_CREATE] = ctr_create,       [BACKEND_START] = ctr_start, [BACKEND_STOP] = ctr_stop,
     [BACKEND_DELETE] = ctr_delete,       [BACKEND_STATS] = ctr_stats, [BACKEND_EXEC] = ctr_exec_submit,
     [BACKEND_IMAGE] = ctr_image_submit,  [BACKEND_LOGS] = ctr_logs,   [BACKEND_COMMIT] = ctr_commit_submit,
-    [BACKEND_ISOLATION] = ctr_isolation, [BACKEND_WAKE] = ctr_wake,
+    [BACKEND_ISOLATION] = ctr_isolation, [BACKEND_WAKE] = ctr_wake,   [BACKEND_SEAL] = refuse_seal,
 };
 
-/* What a verb cannot do without. */
-static int check_call(struct request *r, struct error *err)
+/* Sandboxes only, and of the others nothing but a look. */
+static int check_call(const struct request *r, struct error *err)
 {
-    const struct backend_call *call = r->call;
-    if (call->verb == BACKEND_SEAL) {
-        return error_hint(err, ERROR_INVALID, "create the sandbox without a network instead",
-                          "container cannot cut the network of a sandbox that is there already");
-    }
-    if ((size_t)call->verb >= MT_ARRAY_LEN(verbs) || !verbs[call->verb]) {
-        return error_set(err, ERROR_INVALID, "a sandbox of Apple's container cannot do that");
-    }
-    bool wants_spec = call->verb == BACKEND_CREATE || call->verb == BACKEND_IMAGE;
-    bool wants_name =
-        !wants_spec && call->verb != BACKEND_PROBE && call->verb != BACKEND_LIST && call->verb != BACKEND_WAKE;
-    const char *name = wants_spec && call->spec ? call->spec->name : call->name;
-    if ((wants_spec && !call->spec) || ((wants_spec || wants_name) && (!name || !*name))) {
-        return error_set(err, ERROR_INVALID, "which sandbox?");
-    }
-    if ((wants_spec || wants_name) && ctr_container_name(name, r->container, err) < 0) {
-        return -1;
-    }
-    if ((wants_spec || wants_name) && call->service) {
+    if (r->call->service) {
         return error_set(err, ERROR_INVALID, "container does not hold muthr's services: use podman for them");
     }
-    if ((wants_spec || wants_name) && call->verb != BACKEND_INSPECT && naming_is_infrastructure(r->container)) {
+    if (r->call->verb != BACKEND_INSPECT && naming_is_infrastructure(r->container)) {
         return error_set(err, ERROR_DENIED, "%s is no sandbox", r->container);
-    }
-    if (call->verb == BACKEND_EXEC && !(call->argv && call->argv[0])) {
-        return error_set(err, ERROR_INVALID, "no program to run");
     }
     return 0;
 }
 
-/* Begins, or goes on after a pause, or ends what was canceled in between. */
-static void on_timer(void *arg)
-{
-    struct request *r = arg;
-    struct error err = ERROR_INIT;
-    if (r->canceled) {
-        ctr_finish(r, NULL);
-    } else if (r->waiting) {
-        void (*then)(struct request *) = r->waiting;
-        r->waiting = NULL;
-        then(r);
-    } else if (!r->started) {
-        r->started = true;
-        if (check_call(r, &err) < 0 || verbs[r->call->verb](r, &err) < 0) {
-            ctr_finish(r, &err);
-        }
-    }
-}
+static const struct requests_kind kind = {
+    .size = sizeof(struct ctr_request),
+    .verbs = verbs,
+    .verb_count = MT_ARRAY_LEN(verbs),
+    .cannot = "a sandbox of Apple's container cannot do that",
+    .container_name = ctr_container_name,
+    .check = check_call,
+    .ending = on_ending,
+    .run = ctr_cli_start,
+    .free = backend_free,
+};
 
 static void container_submit(struct backend *be, struct backend_call *call)
 {
-    struct request *r = xcalloc(1, sizeof(*r));
-    r->be = be;
-    r->call = call;
-    r->next = be->requests;
-    be->requests = r;
-    call->priv = r;
-    backend_call_clear(call);
-    r->timer = timer_new(be->loop, on_timer, r);
-    timer_start(r->timer, 0);
-}
-
-static void container_cancel(struct backend *be, struct backend_call *call)
-{
-    struct request *r = call->priv;
-    (void)be;
-    if (!r || r->canceled) {
-        return;
-    }
-    r->canceled = true;
-    if (r->proc) {
-        proc_kill(r->proc);
-    } else if (r->on_cancel) {
-        r->on_cancel(r);
-    } else {
-        timer_start(r->timer, 0);
-    }
+    requests_submit(&be->requests, call);
 }
 
 static struct backend *container_open(const struct backend_env *env, struct error *err)
@@ -244,6 +125,7 @@ static struct backend *container_open(const struct backend_env *env, struct erro
         return NULL;
     }
     struct backend *be = xcalloc(1, sizeof(*be));
+    requests_init(&be->requests, &kind, be, env->loop);
     be->loop = env->loop;
     be->state = path_join(env->paths->state, "container");
     be->executable = xstrdup(env->paths->executable);
@@ -259,16 +141,8 @@ static void container_watch(struct backend *be, backend_change_fn fn, void *arg)
 
 static void container_close(struct backend *be)
 {
-    struct request *next;
     container_watch(be, NULL, NULL);
-    be->closing = true;
-    for (struct request *r = be->requests; r; r = next) {
-        next = r->next;
-        container_cancel(be, r->call);
-    }
-    if (!be->requests) {
-        backend_free(be);
-    }
+    requests_close(&be->requests);
 }
 
 /* No SEAL: nothing can be taken from a container once it is created; it can be made anew without. */
@@ -280,7 +154,7 @@ const struct backend_ops container_backend = {
     .open = container_open,
     .close = container_close,
     .submit = container_submit,
-    .cancel = container_cancel,
+    .cancel = requests_cancel,
     .watch = container_watch,
     .exec_argv = ctr_exec_argv,
 };

@@ -3,7 +3,7 @@
 #define MT_BACKENDS_CONTAINER_CONTAINER_PRIVATE_H
 
 /* What the files of the container backend share: the backend, a request in flight, and one function per verb. A verb
- * function is called once, from the loop, with a request whose call is checked (check_call in container.c). It returns
+ * function is called once, from the loop, with a request whose call is checked (requests.c). It returns
  * 0 when ctr_finish comes later (or has run), or -1 and err, which fails the request. All on the loop, nothing blocks.
  */
 
@@ -11,7 +11,7 @@
 #include "backends/container/container.h"
 #include "backends/container/features.h"
 #include "backends/container/parse.h"
-#include "core/io/loop.h"
+#include "backends/requests.h"
 
 /* What does not change while the program runs, asked once by the probe. */
 struct ctr_facts {
@@ -21,9 +21,7 @@ struct ctr_facts {
     bool has_networks; /* `network ...` works: macOS 26 */
 };
 
-struct request;
 typedef int (*ctr_owned_fn)(struct request *r, const struct ctr_seen *seen, struct error *err);
-typedef void (*ctr_then_fn)(struct request *r, const struct proc_result *res, const struct error *err);
 
 struct ctr_watcher;
 struct ctr_sampler;
@@ -35,8 +33,7 @@ struct backend {
     char *state;      /* folder of ours: STATE/container */
     char *executable; /* this program */
     struct ctr_facts facts;
-    struct request *requests;
-    bool closing;             /* freed with the last request */
+    struct requests requests; /* freed with the last one, once closed */
     backend_change_fn change; /* kept by watch(); NULL: nobody listens */
     void *change_arg;
     struct ctr_watcher *watcher; /* watch.c's own */
@@ -45,47 +42,45 @@ struct backend {
     struct ctr_details *details; /* look.c's own */
 };
 
-/* A call in flight. */
-struct request {
-    struct request *next;
-    struct backend *be; /* stays valid for the request's life */
-    struct backend_call *call;
-    struct proc *proc; /* `container` of the moment; NULL between two */
-    struct timer *timer;
-    bool canceled, started;
-    char container[CTR_NAME_MAX]; /* container's name of the call's sandbox; "" for verbs without one */
-    /* One command at a time by ctr_run: */
-    ctr_then_fn then;
-    proc_line_fn on_line; /* of this command; gets the request as arg */
-    void (*waiting)(struct request *r);
+/* A call in flight (requests.h), and what only this backend keeps of it. */
+struct ctr_request {
+    struct request common;
     ctr_owned_fn owned;
     bool or_none;
-    int (*facts_then)(struct request *r, struct error *err);
-    /* For a verb that waits for something else than ctr_run or ctr_wait. Called once, by cancel and close; the verb
-     * then calls ctr_finish within a second (it reports CANCELED whatever err is). NULL: ctr_finish is called for it,
-     * by the end of the process or at once. */
-    void (*on_cancel)(struct request *r);
-    void (*image_done)(struct request *r, const struct error *err); /* image_job.c: who waits for a job */
-    void *state; /* the verb's own; `release` runs just before done */
-    void (*release)(struct request *r);
-    int step, tries;
     /* A container of this request's name is being made: what a canceled one may have left is deleted. */
     bool making;
 };
 
+/* The whole of a request of ours. */
+static inline struct ctr_request *ctr_own(struct request *r)
+{
+    return (struct ctr_request *)r;
+}
+
+/* --- for verbs (requests.h) --- */
+
+static inline void ctr_finish(struct request *r, const struct error *err)
+{
+    requests_finish(r, err);
+}
+
+static inline int ctr_run(struct request *r, struct cli_opts *opts, requests_then_fn then, struct error *err)
+{
+    return requests_run(r, opts, then, err);
+}
+
+static inline void ctr_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r))
+{
+    requests_wait(r, delay_ms, then);
+}
+
+static inline void ctr_add_info(struct backend_call *call, const struct sandbox_info *info)
+{
+    requests_add_info(call, info);
+}
+
 /* --- for verbs (container.c) --- */
 
-/* Ends the request: done runs inside it, the request is gone afterwards. err NULL: success; canceled requests report
- * CANCELED. */
-void ctr_finish(struct request *r, const struct error *err);
-/* Runs one `container` command for the request (opts->on_done and opts->arg are set here) and calls then with the
- * classified error (NULL: exit 0). A canceled request does not come back: it is finished. opts->on_line gets the
- * request as arg. */
-int ctr_run(struct request *r, struct cli_opts *opts, ctr_then_fn then, struct error *err);
-/* Runs `then` after delay_ms, unless canceled. */
-void ctr_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r));
-/* Appends to call->infos. */
-void ctr_add_info(struct backend_call *call, const struct sandbox_info *info);
 /* Tells the listener that `name` changed (NULL: all), and lets the watcher look soon. */
 void ctr_changed(struct backend *be, const char *name);
 /* The command's version is known and has this. */

@@ -41,7 +41,7 @@ static void on_created(struct request *r, const struct proc_result *res, const s
 {
     const struct create *c = r->state;
     (void)res;
-    r->making = false;
+    ctr_own(r)->making = false;
     if (!err && c->warning.len && r->call->on_line) {
         r->call->on_line(r->call, true, c->warning.buf, c->warning.len);
     }
@@ -98,7 +98,7 @@ static int run_create(struct request *r, struct error *err)
                             .timeout_ms = CREATE_TIMEOUT_MS,
                             .on_line = pass_line};
     ctr_watch_hurry(r->be);
-    r->making = true;
+    ctr_own(r)->making = true;
     return ctr_run(r, &opts, on_created, err);
 }
 

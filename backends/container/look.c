@@ -111,7 +111,7 @@ int ctr_list(struct request *r, struct error *err)
 
 /* --- one of them --- */
 
-static int ask_one(struct request *r, ctr_then_fn then, struct error *err)
+static int ask_one(struct request *r, requests_then_fn then, struct error *err)
 {
     const char *args[] = {"inspect", r->container, NULL};
     struct cli_opts opts = {.args = args, .capture_max_bytes = LOOK_MAX_BYTES, .timeout_ms = LOOK_TIMEOUT_MS};
@@ -180,9 +180,9 @@ static void on_owned(struct request *r, const struct proc_result *res, const str
 {
     struct error why = ERROR_INIT;
     struct ctr_seen *seen = xcalloc(1, sizeof(*seen));
-    ctr_owned_fn then = r->owned;
+    ctr_owned_fn then = ctr_own(r)->owned;
     int rc = read_one(r, res, err, seen, &why);
-    if (rc == 0 && r->or_none) {
+    if (rc == 0 && ctr_own(r)->or_none) {
         rc = then(r, NULL, &why);
     } else if (rc == 0) {
         rc = error_set(&why, ERROR_NOT_FOUND, "sandbox %s does not exist", r->container);
@@ -201,14 +201,14 @@ static void on_owned(struct request *r, const struct proc_result *res, const str
 
 int ctr_owned(struct request *r, ctr_owned_fn then, struct error *err)
 {
-    r->owned = then;
-    r->or_none = false;
+    ctr_own(r)->owned = then;
+    ctr_own(r)->or_none = false;
     return ask_one(r, on_owned, err);
 }
 
 int ctr_owned_or_none(struct request *r, ctr_owned_fn then, struct error *err)
 {
-    r->owned = then;
-    r->or_none = true;
+    ctr_own(r)->owned = then;
+    ctr_own(r)->or_none = true;
     return ask_one(r, on_owned, err);
 }

@@ -34,7 +34,7 @@ static int take_version(struct backend *be, const struct proc_result *res, const
     return 0;
 }
 
-static int ask(struct request *r, const char *const *args, ctr_then_fn then, struct error *err)
+static int ask(struct request *r, const char *const *args, requests_then_fn then, struct error *err)
 {
     struct cli_opts opts = {.args = args, .capture_max_bytes = ASK_MAX_BYTES, .timeout_ms = ASK_TIMEOUT_MS};
     return ctr_run(r, &opts, then, err);
@@ -115,7 +115,7 @@ static void accept(struct request *r)
 
 /* --- the questions --- */
 
-static int next(struct request *r, const char *const *args, ctr_then_fn then)
+static int next(struct request *r, const char *const *args, requests_then_fn then)
 {
     struct error why = ERROR_INIT;
     if (ask(r, args, then, &why) < 0) {

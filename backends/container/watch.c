@@ -58,7 +58,7 @@ static void watcher_free(struct ctr_watcher *w)
 /* Is a verb at work that changes a container? */
 static bool verb_at_work(const struct backend *be)
 {
-    for (const struct request *r = be->requests; r; r = r->next) {
+    for (const struct request *r = be->requests.first; r; r = r->next) {
         switch (r->call->verb) {
         case BACKEND_CREATE:
         case BACKEND_START:
@@ -75,7 +75,7 @@ static bool verb_at_work(const struct backend *be)
 /* Is the engine just looking? Then this look can wait. */
 static bool list_at_work(const struct backend *be)
 {
-    for (const struct request *r = be->requests; r; r = r->next) {
+    for (const struct request *r = be->requests.first; r; r = r->next) {
         if (r->call->verb == BACKEND_LIST) {
             return true;
         }

@@ -466,9 +466,9 @@ static void on_owned(struct request *r, const struct proc_result *res, const str
 {
     struct podman_seen seen = {.networks = STRVEC_INIT, .create_command = STRVEC_INIT};
     struct error why = err ? *err : ERROR_INIT;
-    podman_owned_fn then = r->owned;
+    podman_owned_fn then = podman_own(r)->owned;
     int rc = -1;
-    if (err && err->code == ERROR_NOT_FOUND && r->or_none) {
+    if (err && err->code == ERROR_NOT_FOUND && podman_own(r)->or_none) {
         rc = then(r, NULL, &why);
     } else if (err && err->code == ERROR_NOT_FOUND) {
         error_set(&why, ERROR_NOT_FOUND, "sandbox %s does not exist", r->container);
@@ -493,14 +493,14 @@ static void on_owned(struct request *r, const struct proc_result *res, const str
 
 int podman_owned(struct request *r, podman_owned_fn then, struct error *err)
 {
-    r->owned = then;
-    r->or_none = false;
+    podman_own(r)->owned = then;
+    podman_own(r)->or_none = false;
     return ask_one(r, on_owned, err);
 }
 
 int podman_owned_or_none(struct request *r, podman_owned_fn then, struct error *err)
 {
-    r->owned = then;
-    r->or_none = true;
+    podman_own(r)->owned = then;
+    podman_own(r)->or_none = true;
     return ask_one(r, on_owned, err);
 }

@@ -60,7 +60,7 @@ void podman_net_parse_inside(const char *text, struct facts_net *out)
 static void network_done(struct request *r)
 {
     struct error err = ERROR_INIT;
-    if (r->network_ready(r, r->network, &err) < 0) {
+    if (podman_own(r)->network_ready(r, podman_own(r)->network, &err) < 0) {
         podman_finish(r, &err);
     }
 }
@@ -73,7 +73,7 @@ static void on_existing(struct request *r, const struct proc_result *res, const 
         podman_finish(r, err);
     } else if (!strstr(res->out->buf, "\"" PODMAN_LABEL_MANAGED "\"")) {
         error_hint(&why, ERROR_DENIED, "remove it (podman network rm), or rename the project folder",
-                   "network %s is not one of muthr's: it is not used", r->network);
+                   "network %s is not one of muthr's: it is not used", podman_own(r)->network);
         podman_finish(r, &why);
     } else {
         network_done(r);
@@ -82,21 +82,21 @@ static void on_existing(struct request *r, const struct proc_result *res, const 
 
 static void on_made(struct request *r, const struct proc_result *res, const struct error *err)
 {
-    const char *const args[] = {"network", "inspect", r->network, NULL};
+    const char *const args[] = {"network", "inspect", podman_own(r)->network, NULL};
     struct cli_opts opts = {.args = args, .capture_max_bytes = 64u << 10, .timeout_ms = NET_TIMEOUT_MS};
     struct error why = ERROR_INIT;
     if (!err) {
         network_done(r);
     } else if (!strstr(res->err_tail->buf, "already")) {
         why = *err;
-        error_wrap(&why, "network %s", r->network);
+        error_wrap(&why, "network %s", podman_own(r)->network);
         podman_finish(r, &why);
     } else if (podman_run(r, &opts, on_existing, &why) < 0) {
         podman_finish(r, &why);
     }
 }
 
-/* Makes the network `r->network`; then r->network_ready. */
+/* Makes the network `podman_own(r)->network`; then podman_own(r)->network_ready. */
 static int make_network(struct request *r, bool model, struct error *err)
 {
     const struct backend *be = r->be;
@@ -114,7 +114,7 @@ static int make_network(struct request *r, bool model, struct error *err)
             strvec_pushl(&args, "--opt", "isolate=true", NULL);
         }
     }
-    strvec_push(&args, r->network);
+    strvec_push(&args, podman_own(r)->network);
     struct cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = NET_TIMEOUT_MS};
     return podman_run(r, &opts, on_made, err);
 }
@@ -132,8 +132,8 @@ int podman_net_prepare(struct request *r, int (*then)(struct request *r, const c
         /* Bridges of an ordinary user need more of the machine than these, and nothing is to be cut. */
         return then(r, podman_at_least(be, 5, 0) ? "pasta" : "slirp4netns", err);
     }
-    podman_net_name(r->call->service ? SERVICES_BRIDGE : r->container, model, r->network);
-    r->network_ready = then;
+    podman_net_name(r->call->service ? SERVICES_BRIDGE : r->container, model, podman_own(r)->network);
+    podman_own(r)->network_ready = then;
     return make_network(r, model, err);
 }
 
@@ -147,7 +147,7 @@ static void on_connected(struct request *r, const struct proc_result *res, const
         error_wrap(&why, "sandbox %s cannot get its network back", r->call->name);
         why.hint = why.hint ? why.hint : "delete the sandbox and start it again: the project folder stays";
     }
-    if (err || r->reconnected(r, &why) < 0) {
+    if (err || podman_own(r)->reconnected(r, &why) < 0) {
         podman_finish(r, &why);
     }
 }
@@ -168,9 +168,9 @@ int podman_net_reconnect(struct request *r, const struct podman_seen *seen,
     if (!cut || strcmp(seen->created_network, own) != 0) {
         return then(r, err);
     }
-    r->reconnected = then;
-    r->network_ready = on_bridge_ready;
-    str_copy(r->network, sizeof(r->network), own);
+    podman_own(r)->reconnected = then;
+    podman_own(r)->network_ready = on_bridge_ready;
+    str_copy(podman_own(r)->network, sizeof(podman_own(r)->network), own);
     return make_network(r, false, err);
 }
 
@@ -180,7 +180,7 @@ static void on_removed(struct request *r, const struct proc_result *res, const s
 {
     (void)res;
     (void)err; /* one that is in use stays: it is the next deletion's */
-    r->networks_gone(r);
+    podman_own(r)->networks_gone(r);
 }
 
 static void on_listed(struct request *r, const struct proc_result *res, const struct error *err)
@@ -197,7 +197,7 @@ static void on_listed(struct request *r, const struct proc_result *res, const st
     }
     struct cli_opts opts = {.args = (const char *const *)args.v, .timeout_ms = NET_TIMEOUT_MS};
     if (args.len == 2 || podman_run(r, &opts, on_removed, &why) < 0) {
-        r->networks_gone(r);
+        podman_own(r)->networks_gone(r);
     }
 }
 
@@ -206,7 +206,7 @@ int podman_net_remove(struct request *r, void (*then)(struct request *r), struct
     char *label = xasprintf("label=" PODMAN_LABEL_SANDBOX "=%s", r->call->name);
     const char *const args[] = {"network", "ls", "--filter", label, "--format", "{{.Name}}", NULL};
     struct cli_opts opts = {.args = args, .capture_max_bytes = 4096, .timeout_ms = NET_TIMEOUT_MS};
-    r->networks_gone = then;
+    podman_own(r)->networks_gone = then;
     int rc = podman_run(r, &opts, on_listed, err);
     free(label);
     return rc;
@@ -332,8 +332,8 @@ static void seal_next(struct request *r)
     struct error err = ERROR_INIT;
     int rc;
     if (s->model[0] && !s->connected) {
-        str_copy(r->network, sizeof(r->network), s->model);
-        r->network_ready = on_model_ready;
+        str_copy(podman_own(r)->network, sizeof(podman_own(r)->network), s->model);
+        podman_own(r)->network_ready = on_model_ready;
         rc = make_network(r, true, &err);
     } else if (s->cut.len) {
         char *network = xstrdup(s->cut.v[0]);

@@ -3,14 +3,14 @@
 #define MT_BACKENDS_PODMAN_PODMAN_PRIVATE_H
 
 /* What the files of the podman backend share: the backend, a request in flight, and one function per verb. A verb
- * function is called once, from the loop, with a request whose call is checked (check_call in podman.c). It returns 0
+ * function is called once, from the loop, with a request whose call is checked (requests.c). It returns 0
  * when podman_finish comes later (or has run), or -1 and err, which fails the request. All on the loop, nothing blocks.
  */
 
 #include "backends/podman/cli.h"
 #include "backends/podman/parse.h"
 #include "backends/podman/podman.h"
-#include "core/io/proc.h"
+#include "backends/requests.h"
 
 /* What does not change while the program runs, asked once (`podman info` takes 300 ms). */
 struct podman_facts {
@@ -29,7 +29,6 @@ struct podman_facts {
     char limits_missing[64]; /* "memory, pids": controllers that are not there; or "" */
 };
 
-struct request;
 typedef int (*podman_owned_fn)(struct request *r, const struct podman_seen *seen, struct error *err);
 
 struct podman_watcher;
@@ -44,8 +43,7 @@ struct backend {
     char *target_name, *target_url; /* url: what podman gets, a unix:// socket of this machine */
     struct forward *forward;        /* NULL: this machine */
     struct podman_facts facts;
-    struct request *requests;
-    bool closing;             /* freed with the last request */
+    struct requests requests; /* freed with the last one, once closed */
     bool facts_asking;        /* probe.c */
     backend_change_fn change; /* kept by watch(); NULL: nobody listens */
     void *change_arg;
@@ -56,51 +54,47 @@ struct backend {
     bool fresh;                     /* what facts_cache.h keeps is not believed */
 };
 
-/* A call in flight. */
-struct request {
-    struct request *next;
-    struct backend *be; /* stays valid for the request's life */
-    struct backend_call *call;
-    struct proc *proc; /* podman of the moment; NULL between two */
-    struct timer *timer;
-    bool canceled, started;
-    char container[96]; /* podman's name of the call's sandbox; "" for verbs without one */
-    /* One podman call at a time by podman_run: */
-    void (*then)(struct request *r, const struct proc_result *res, const struct error *err);
-    proc_line_fn on_line; /* of this podman call; gets the request as arg */
-    void (*waiting)(struct request *r);
+/* A call in flight (requests.h), and what only this backend keeps of it. */
+struct podman_request {
+    struct request common;
     podman_owned_fn owned;
     bool or_none;
-    int (*facts_then)(struct request *r, struct error *err);
-    /* For a verb that waits for something else than podman_run or podman_wait. Called once, by cancel and close; the
-     * verb then calls podman_finish within a second (it reports CANCELED whatever err is). NULL: podman_finish is
-     * called for it, by the end of the process or at once. */
-    void (*on_cancel)(struct request *r);
     char network[128]; /* net.c: the one it works on, and who goes on */
     int (*network_ready)(struct request *r, const char *network, struct error *err);
     int (*reconnected)(struct request *r, struct error *err);
     void (*networks_gone)(struct request *r);
-    void (*image_done)(struct request *r, const struct error *err); /* image_job.c: who waits for a job */
-    void *state; /* the verb's own; `release` runs just before done */
-    void (*release)(struct request *r);
-    int step, tries;
 };
+
+/* The whole of a request of ours. */
+static inline struct podman_request *podman_own(struct request *r)
+{
+    return (struct podman_request *)r;
+}
+
+/* --- for verbs (requests.h) --- */
+
+static inline void podman_finish(struct request *r, const struct error *err)
+{
+    requests_finish(r, err);
+}
+
+static inline int podman_run(struct request *r, struct cli_opts *opts, requests_then_fn then, struct error *err)
+{
+    return requests_run(r, opts, then, err);
+}
+
+static inline void podman_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r))
+{
+    requests_wait(r, delay_ms, then);
+}
+
+static inline void podman_add_info(struct backend_call *call, const struct sandbox_info *info)
+{
+    requests_add_info(call, info);
+}
 
 /* --- for verbs (podman.c) --- */
 
-/* Ends the request: done runs inside it, the request is gone afterwards. err NULL: success; canceled requests report
- * CANCELED. */
-void podman_finish(struct request *r, const struct error *err);
-/* Runs one podman command for the request (cli.h; opts->on_done and opts->arg are set here) and calls then with the
- * classified error (NULL: exit 0). A canceled request does not come back: it is finished. Same rules as
- * podman_cli_start; opts->on_line gets the request as arg. */
-int podman_run(struct request *r, struct cli_opts *opts,
-               void (*then)(struct request *r, const struct proc_result *res, const struct error *err),
-               struct error *err);
-/* Comes back after delay_ms, unless canceled. */
-void podman_wait(struct request *r, uint64_t delay_ms, void (*then)(struct request *r));
-/* Appends to call->infos. */
-void podman_add_info(struct backend_call *call, const struct sandbox_info *info);
 /* Tells the listener that `name` changed (NULL: all). */
 void podman_changed(struct backend *be, const char *name);
 /* The call's container is one of ours (both labels)? Then `then` runs, with it as inspect reads it (valid during then);
