@@ -57,8 +57,11 @@ static void add_network(struct facts *f, const struct sandbox_info *info, const 
     str_format(text, sizeof(text), "%s%s%s", net_policy_name(info->net), info->net_detail[0] ? "; " : "",
                info->net_detail);
     facts_add(f, !wanted ? ISOLATION_INFO : wider ? ISOLATION_WEAKER : ISOLATION_OK, "network", want, "%s", text);
-    facts_add(f, ISOLATION_INFO, "network stack", "", "the host's: 127.0.0.1 is shared with all sandboxes%s",
-              info->net == NET_FULL ? "; services on this machine's other addresses can be reached" : "");
+    facts_add(
+        f, ISOLATION_INFO, "network stack", "", "the host's: 127.0.0.1 is shared with all sandboxes%s",
+        info->net == NET_FULL
+            ? "; services on this machine's other addresses can be reached, and by ::ffff:127.0.0.1 those of localhost"
+            : "");
 }
 
 static void add_folders(struct facts *f, const char *dir, const struct state_config *c)

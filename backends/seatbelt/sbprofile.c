@@ -317,6 +317,7 @@ static void add_net(struct strbuf *out, const struct sbprofile_in *in)
         return;
     }
     if (in->net == SBPROFILE_NET_FULL) {
+        /* A rule can name localhost or every address, nothing between; ::ffff:127.0.0.1 is not localhost to it. */
         add_outside(out);
         strbuf_addstr(out, "(deny network-outbound (remote ip \"localhost:*\"))\n");
     }
