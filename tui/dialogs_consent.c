@@ -137,13 +137,15 @@ struct wish {
 static void say_kind(const struct backend_view *v, struct strbuf *out)
 {
     unsigned caps = v->probe.caps;
-    strbuf_addstr(out, (caps & BACKEND_CAP_IMAGES) != 0
-                           ? "containers made from images"
-                           : "walled-in processes with this machine's programs, no images");
+    strbuf_addstr(out, (caps & BACKEND_CAP_IMAGES) == 0 ? "walled-in processes with this machine's programs, no images"
+                       : (caps & BACKEND_CAP_VM) != 0   ? "virtual machines made from images"
+                                                        : "containers made from images");
     strbuf_addstr(out, (caps & BACKEND_CAP_PORTS) != 0 ? ", ports" : "");
     strbuf_addstr(out, (caps & BACKEND_CAP_OVERLAY) != 0 ? ", overlay workspaces" : "");
     bool own_net = (caps & BACKEND_CAP_NET_FULL) != 0 && (caps & BACKEND_CAP_HOST_PATHS) == 0;
-    strbuf_addstr(out, !own_net ? "; no network of their own here" : "");
+    strbuf_addstr(out, !own_net                               ? "; no network of their own here"
+                       : (caps & BACKEND_CAP_NET_COMMON) != 0 ? "; one network for all of them"
+                                                              : "");
     strbuf_addstr(out, (caps & BACKEND_CAP_LIMITS) == 0 ? "; limits cannot be enforced here" : "");
 }
 

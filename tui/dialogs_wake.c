@@ -12,7 +12,7 @@ enum wake_answer { WAKE_PLAIN = 1, WAKE_KERNEL, WAKE_OTHER };
 
 struct wake {
     struct app *app;
-    char backend[16];
+    char backend[16], use_other[48];
     struct flow flow; /* ws 0: none */
 };
 
@@ -106,10 +106,11 @@ static void answer(struct app *app, void *arg, int value)
     app_say(app, "%s: starting its service...", w->backend);
 }
 
-/* `other`: the backend that would do it instead, or NULL. */
-static void ask(struct app *app, const struct backend_view *b, const struct flow *f, const char *other)
+/* `other`: the backend that would do it instead, or NULL; `lacks`: what it cannot give then, or "". */
+static void ask(struct app *app, const struct backend_view *b, const struct flow *f, const char *other,
+                const char *lacks)
 {
-    char title[120], body[900], instead[80];
+    char title[120], body[900], instead[260] = "";
     struct wake *w = xcalloc(1, sizeof(*w));
     w->app = app;
     str_copy(w->backend, sizeof(w->backend), b->name);
@@ -117,19 +118,21 @@ static void ask(struct app *app, const struct backend_view *b, const struct flow
         w->flow = *f;
     }
     str_format(title, sizeof(title), "Start the service of %s?", b->name);
-    str_format(instead, sizeof(instead), other ? " %s works without, and would run this one." : "%s",
-               other ? other : "");
+    if (other) {
+        str_format(instead, sizeof(instead), " While it is down, %s runs this one%s%s.", other,
+                   lacks[0] ? ", without " : "", lacks);
+        str_format(w->use_other, sizeof(w->use_other), "leave it, and use %s", other);
+    }
     str_format(body, sizeof(body),
                "%s.\n\nIt runs each sandbox in a virtual machine and needs a Linux kernel for that. Where none is "
-               "installed yet, it can download the one that its makers recommend; without, nothing starts. This "
-               "is the question that it would ask in a terminal.%s",
+               "installed yet, it can download the one that its makers recommend; without one, nothing starts.%s",
                b->probe.reason[0] ? b->probe.reason : "Its service is not running", instead);
     struct ask_opts opts = {.title = title,
                             .body = body,
                             .title_role = THEME_ACCENT,
-                            .answers = {{'k', "start it, with a kernel if it has none", THEME_TEXT, WAKE_KERNEL},
+                            .answers = {{'k', "start it, download a kernel if it has none", THEME_TEXT, WAKE_KERNEL},
                                         {'s', "start it, download nothing", THEME_TEXT, WAKE_PLAIN},
-                                        {'o', "leave it, and use the other one", THEME_TEXT, WAKE_OTHER}},
+                                        {'o', w->use_other, THEME_TEXT, WAKE_OTHER}},
                             .count = other ? 3 : 2,
                             .declined = "Not started",
                             .on_answer = answer,
@@ -138,15 +141,15 @@ static void ask(struct app *app, const struct backend_view *b, const struct flow
     ask_open(app, &opts);
 }
 
-/* Would it be preferred for a new sandbox, if it worked? */
-static bool is_better(const struct engine_pick *pick, const char *name)
+/* What it would be better for, if it worked: "" as such; NULL: it would not be preferred for a new sandbox. */
+static const char *better_for(const struct engine_pick *pick, const char *name)
 {
     for (size_t i = 0; i < pick->better_count; i++) {
         if (strcmp(pick->better[i].backend, name) == 0) {
-            return true;
+            return pick->better[i].good_for;
         }
     }
-    return false;
+    return NULL;
 }
 
 bool wake_ask(struct app *app, const struct flow *f)
@@ -164,10 +167,11 @@ bool wake_ask(struct app *app, const struct flow *f)
         return false; /* another one has it */
     }
     bool other = !its && engine_pick(app->engine, ws->sandbox, f->profile[0] ? f->profile : NULL, &pick, &ignored) == 0;
-    if (other && !is_better(&pick, b->name)) {
+    const char *lacks = other ? better_for(&pick, b->name) : "";
+    if (!lacks) {
         return false;
     }
-    ask(app, b, f, other ? pick.backend : NULL);
+    ask(app, b, f, other ? pick.backend : NULL, lacks);
     return true;
 }
 
@@ -178,5 +182,5 @@ void dialog_wake(struct app *app)
         app_say(app, b ? "It is being started" : "No backend waits for its service");
         return;
     }
-    ask(app, b, NULL, NULL);
+    ask(app, b, NULL, NULL, "");
 }

@@ -35,9 +35,9 @@ static void finding_print(const char *what, const char *state, const char *text,
     MT_CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT;
 
     utf8_sanitize(&clean, text, strlen(text), false);
-    printf("%s%-4s%s  %-16s  %s\n", tint, state, color ? "\033[0m" : "", what, clean.buf);
+    printf("%s%-4s%s  %-17s  %s\n", tint, state, color ? "\033[0m" : "", what, clean.buf);
     if (fix != NULL && fix[0] != '\0') {
-        printf("%24s-> %s\n", "", fix);
+        printf("%25s-> %s\n", "", fix);
     }
 }
 
@@ -193,6 +193,8 @@ static int check_backends(struct verb_ctx *ctx, struct report *out)
             finding(out, "  network full", "ok",
                     (b->probe.caps & BACKEND_CAP_HOST_PATHS) != 0
                         ? "the outside over this machine's own network; of localhost only what is listed"
+                    : (b->probe.caps & BACKEND_CAP_NET_COMMON) != 0
+                        ? "outside access over one network that all of its sandboxes share: they see each other"
                         : "an isolated network with outside access",
                     NULL);
         }

@@ -150,7 +150,7 @@ const struct backend_ops container_backend = {
     .name = "container",
     .caps = BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL | BACKEND_CAP_IMAGES |
             BACKEND_CAP_BASELINE | BACKEND_CAP_PORTS | BACKEND_CAP_LOGS | BACKEND_CAP_ISOLATION | BACKEND_CAP_COMMIT |
-            BACKEND_CAP_ASCII_NAMES | BACKEND_CAP_SEAL_BY_IMAGE,
+            BACKEND_CAP_ASCII_NAMES | BACKEND_CAP_SEAL_BY_IMAGE | BACKEND_CAP_VM | BACKEND_CAP_NET_COMMON,
     .open = container_open,
     .close = container_close,
     .submit = container_submit,

@@ -67,6 +67,8 @@ enum backend_cap {
                                             an image of itself (COMMIT, then CREATE with made_from). In force only
                                             where the probe says so */
     BACKEND_CAP_GPU = 1 << 20,           /* programs inside can use the machine's GPU */
+    BACKEND_CAP_VM = 1 << 21,            /* each sandbox is a virtual machine: the kernel is its own */
+    BACKEND_CAP_NET_COMMON = 1 << 22,    /* NET_FULL is one network for all of its sandboxes: they see each other */
 };
 
 /* S3: what a sandbox is made from where nobody says otherwise, by a backend that has images. */

@@ -257,6 +257,9 @@ bool slots_is_dark(const struct engine *e, const struct held *h);
 size_t slots_count_dark(const struct engine *e);
 /* What was held by a backend that does not answer; NULL: nothing. */
 const struct held *slots_find_held(const struct engine *e, const char *sandbox);
+/* Why what `name` (a backend, a host) has cannot be seen: "name: reason", the name once where the reason begins with
+ * it. */
+void slots_say_unseen(const char *name, const char *reason, char *out, size_t cap);
 /* An info that says so. */
 void slots_unknown_info(const struct engine *e, const struct held *h, struct sandbox_info *out);
 

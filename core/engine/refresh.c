@@ -376,9 +376,9 @@ static void lost(struct slot *s)
 {
     for (size_t i = 0; i < s->info_count; i++) {
         s->infos[i].state = SANDBOX_UNKNOWN;
-        str_format(s->infos[i].reason, sizeof(s->infos[i].reason), "%s: %.150s",
-                   s->host != NULL ? s->host->name : s->ops->name,
-                   s->host != NULL ? "cannot be reached" : slot_reason(s));
+        slots_say_unseen(s->host != NULL ? s->host->name : s->ops->name,
+                         s->host != NULL ? "cannot be reached" : slot_reason(s), s->infos[i].reason,
+                         sizeof(s->infos[i].reason));
     }
     s->ops->watch(s->be, NULL, NULL);
     s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : MT_MIN(2 * s->retry_ms, (uint64_t)RETRY_MOST_MS);

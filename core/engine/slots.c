@@ -203,6 +203,13 @@ const char *slot_reason(const struct slot *s)
     return s->probe.reason + (twice ? n + 2 : 0);
 }
 
+void slots_say_unseen(const char *name, const char *reason, char *out, size_t cap)
+{
+    size_t n = strlen(name);
+    bool named = strncmp(reason, name, n) == 0 && (reason[n] == ' ' || reason[n] == ':');
+    str_format(out, cap, "%s%s%.150s", named ? "" : name, named ? "" : ": ", reason);
+}
+
 /* An info that says so. */
 void slots_unknown_info(const struct engine *e, const struct held *h, struct sandbox_info *out)
 {
@@ -210,8 +217,8 @@ void slots_unknown_info(const struct engine *e, const struct held *h, struct san
     memset(out, 0, sizeof(*out));
     str_copy(out->name, sizeof(out->name), h->sandbox);
     out->state = SANDBOX_UNKNOWN;
-    str_format(out->reason, sizeof(out->reason), "%s: %.150s", h->backend,
-               s != NULL ? slot_reason(s) : "not looked at (tui.backends)");
+    slots_say_unseen(h->backend, s != NULL ? slot_reason(s) : "not looked at (tui.backends)", out->reason,
+                     sizeof(out->reason));
 }
 
 /* Sandboxes that a backend which does not answer held, and that no folder and no list knows. */

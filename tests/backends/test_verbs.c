@@ -205,18 +205,18 @@ static void test_doctor(void **state)
     home_write(".config/muthr/muthr.toml", "[tui]\ntheme = \"nosuch\"\n");
     verb_run(&r, "doctor");
     ran_expect(&r, 1);
-    expect_text(&r.out, "bad   theme             there is no theme \"nosuch\"; there are: default");
+    expect_text(&r.out, "bad   theme              there is no theme \"nosuch\"; there are: default");
     home_write(".config/muthr/muthr.toml", "[sandbox]\nbackend = \"docker\"\nprofile = \"nosuch\"\n");
     verb_run(&r, "doctor"); /* nothing could be started with these */
     ran_expect(&r, 1);
-    expect_text(&r.out, "bad   config            sandbox.backend: there is no backend \"docker\" here");
+    expect_text(&r.out, "bad   config             sandbox.backend: there is no backend \"docker\" here");
     expect_text(&r.out, "-> Set one of auto, bwrap");
-    expect_text(&r.out, "bad   config            sandbox.profile: profile nosuch has no script");
+    expect_text(&r.out, "bad   config             sandbox.profile: profile nosuch has no script");
     assert_null(strstr(r.out.buf, "ok    config"));
     home_write(".config/muthr/muthr.toml", "[sandbox]\nnosuch = 1\n");
     verb_run(&r, "doctor"); /* said once, where the rest is */
     ran_expect(&r, 0);
-    expect_text(&r.out, "warn  config            ");
+    expect_text(&r.out, "warn  config             ");
     expect_text(&r.out, "muthr.toml:2:1: sandbox.nosuch: there is no such setting");
     assert_null(strstr(r.err.buf, "sandbox.nosuch"));
     verb_run(&r, "config", "show");
@@ -237,7 +237,7 @@ static void test_doctor_second_backend(void **state)
     setenv("MUTHR_TUI_BACKENDS", "bwrap,podman", 1);
     verb_run(&r, "doctor");
     int code = r.code;
-    bool warned = strstr(r.out.buf, "warn  backend podman    podman is not installed") != NULL;
+    bool warned = strstr(r.out.buf, "warn  backend podman     podman is not installed") != NULL;
     home_write(".config/muthr/muthr.toml", "[sandbox]\nbackend = \"podman\"\n");
     verb_run(&r, "doctor");
     setenv("PATH", path, 1);

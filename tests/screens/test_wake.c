@@ -56,7 +56,7 @@ static void test_alone(void **state)
     harness_key(h, "Escape");
     harness_wait_gone(h, "Start the service of container?");
     harness_key(h, "s");
-    harness_wait_text(h, "with a kernel if it has none");
+    harness_wait_text(h, "download a kernel if it has none");
     harness_key(h, "k");
     world_wait_content(h, "started", "system start --enable-kernel-install\n");
     harness_wait_gone(h, "Nothing here can run a sandbox yet");
@@ -72,10 +72,10 @@ static void test_other(void **state)
     harness_wait_text(h, "homepage");
     harness_wait_text(h, WORLD_READY);
     harness_key(h, "S");
-    harness_wait_text(h, "works without, and would run");
+    harness_wait_text(h, "While it is down, bwrap");
     harness_key(h, "s");
     world_wait_content(h, "started", "system start --disable-kernel-install\n");
-    harness_wait_gone(h, "works without, and would run");
+    harness_wait_gone(h, "While it is down, bwrap");
     harness_key(h, "q");
     assert_int_equal(harness_wait_exit(h), 0);
 }
@@ -87,9 +87,10 @@ static void test_the_other_one(void **state)
     start(h, "container bwrap");
     harness_wait_text(h, WORLD_READY);
     harness_key(h, "S");
-    harness_wait_text(h, "works without, and would run");
+    harness_wait_text(h, "While it is down, bwrap");
+    harness_wait_text(h, "leave it, and use bwrap");
     harness_key(h, "o");
-    harness_wait_gone(h, "works without, and would run");
+    harness_wait_gone(h, "While it is down, bwrap");
     harness_wait_text(h, "1 running");
     assert_false(fs_exists(started));
     world_leave(h);

@@ -45,8 +45,10 @@ static void bytes_text(uint64_t n, char *out, size_t cap)
 }
 
 /* Network as read back from the runtime, and in which colour. */
-static enum theme_role net_text(const struct sandbox_info *info, char *out, size_t cap)
+static enum theme_role net_text(const struct app *app, const struct workspace *ws, char *out, size_t cap)
 {
+    const struct sandbox_info *info = &ws->info;
+    const struct backend_view *b = model_backend(app->model, ws->backend, ws->host);
     if (!info->net_known) {
         str_copy(out, cap, "not known");
         return THEME_WARN;
@@ -65,7 +67,10 @@ static enum theme_role net_text(const struct sandbox_info *info, char *out, size
         str_copy(out, cap, "the inference server only");
         return THEME_NET_CLOSED;
     case NET_FULL:
-        str_copy(out, cap, "open: its own network, with access to the outside");
+        str_copy(out, cap,
+                 b && (b->probe.caps & BACKEND_CAP_NET_COMMON) != 0
+                     ? "open: access to the outside, on one network with this backend's other sandboxes"
+                     : "open: its own network, with access to the outside");
         return THEME_NET_OPEN;
     case NET_SHARED:
         break;
@@ -121,7 +126,7 @@ static void draw_ports(struct sheet *sh, const struct workspace *ws)
 static void draw_running(struct sheet *sh, const struct workspace *ws)
 {
     char text[240], mem[32], limit[32];
-    enum theme_role role = net_text(&ws->info, text, sizeof(text));
+    enum theme_role role = net_text(sh->app, ws, text, sizeof(text));
     fact(sh, "network", role, text);
     fact(sh, "limits", THEME_TEXT, ws->info.limits);
     if (ws->have_stats) {

@@ -89,7 +89,9 @@ static enum group group_of(const struct isolation_fact *f)
 static void no_facts(const struct inspect *in, const struct workspace *ws, struct pager_build *b)
 {
     bool up = ws->info.state == SANDBOX_RUNNING, waits = in->look || !in->asked;
-    const char *why = !up              ? "it does not run: there is nothing to read"
+    const char *why = ws->info.state == SANDBOX_UNKNOWN
+                          ? "it cannot be seen now: whether it runs, and how, is not known"
+                      : !up            ? "it does not run: there is nothing to read"
                       : waits          ? "asking..."
                       : in->trouble[0] ? in->trouble
                                        : "its backend cannot tell";
