@@ -86,11 +86,15 @@ static void add_shell(struct facts *f)
     for (size_t i = 0; sbprofile_shell_files[i]; i++) {
         static const char ETC[] = "/private/etc/";
         const char *file = sbprofile_shell_files[i];
+        if (strncmp(file, "/System/", 8) == 0) {
+            continue; /* said above */
+        }
         bool in_etc = strncmp(file, ETC, sizeof(ETC) - 1) == 0;
         strbuf_addf(&files, "%s%s", i ? ", " : "/private/etc: ", in_etc ? file + sizeof(ETC) - 1 : file);
     }
     facts_add(f, ISOLATION_INFO, "readable: system", "",
-              "/usr/lib, /System/Library/{Frameworks,PrivateFrameworks,Extensions,ColorSync}, cryptexes, dyld's cache");
+              "/usr/lib, /System/Library/{Frameworks,PrivateFrameworks,Extensions,ColorSync}, cryptexes, dyld's cache, "
+              "macOS' version");
     facts_add(f, ISOLATION_INFO, "readable: for a shell", "", "%s; tools from elsewhere (Homebrew, Xcode) are mounts",
               folders.buf);
     facts_add(f, ISOLATION_INFO, "readable: files", "", "%s", files.buf);

@@ -40,15 +40,24 @@ static const char *const library_folders[] = {
 const char *const sbprofile_shell_folders[] = {
     "/bin", "/usr/bin", "/usr/share", "/private/etc/ssl", "/private/var/db/timezone", NULL,
 };
-/* /bin/sh asks /private/var/select/sh which shell it is. */
+/* /bin/sh asks /private/var/select/sh which shell it is; sw_vers, and with it pip, which macOS this is. */
 const char *const sbprofile_shell_files[] = {
-    "/private/etc/bashrc",    "/private/etc/group",
-    "/private/etc/hosts",     "/private/etc/localtime",
-    "/private/etc/passwd",    "/private/etc/paths",
-    "/private/etc/profile",   "/private/etc/protocols",
-    "/private/etc/services",  "/private/etc/shells",
-    "/private/etc/zprofile",  "/private/etc/zshrc",
-    "/private/var/select/sh", NULL,
+    "/private/etc/bashrc",
+    "/private/etc/group",
+    "/private/etc/hosts",
+    "/private/etc/localtime",
+    "/private/etc/passwd",
+    "/private/etc/paths",
+    "/private/etc/profile",
+    "/private/etc/protocols",
+    "/private/etc/services",
+    "/private/etc/shells",
+    "/private/etc/zprofile",
+    "/private/etc/zshrc",
+    "/private/var/select/sh",
+    "/System/Library/CoreServices/SystemVersion.plist",
+    "/System/Library/CoreServices/.SystemVersionPlatform.plist",
+    NULL,
 };
 static const char *const shell_devices[] = {
     "/dev/zero", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty", NULL,
@@ -69,6 +78,7 @@ static const char *const shell_ways[] = {
     "/private/var/select",
     "/System",
     "/System/Library",
+    "/System/Library/CoreServices",
     NULL,
 };
 
