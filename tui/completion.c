@@ -20,6 +20,7 @@ static const struct {
     {"--net", "none model full shared"},
     {"--restart", "never on-failure always"},
     {"--state", "ready blocked exited"},
+    {"--kernel", "yes no"},
     {"--runtime", "llama mlxcel"},
     {"--profile", "@profiles"},
     {"--sandbox", "@workspaces"},

@@ -199,6 +199,10 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
         return;
     }
     if (ws->remembered) {
+        const struct backend_view *b = model_backend(app->model, ws->backend, ws->host);
+        if (b && b->probe.asleep) {
+            strbuf_addf(out, "%s offers to start the service of %s. ", app_key(app, "sandbox.start"), ws->backend);
+        }
         strbuf_addf(out, "It is as it was when %s works again. %s makes a new one with another backend.", ws->backend,
                     app_key(app, "sandbox.backend"));
         return;

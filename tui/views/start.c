@@ -90,10 +90,13 @@ static void draw_no_backend(struct page *p)
     const struct app *app = p->app;
     say(p, THEME_TITLE_FOCUS, "Nothing here can run a sandbox yet");
     p->y++;
+    size_t here = 0; /* of this machine */
     for (size_t i = 0; i < model_backend_count(app->model); i++) {
         const struct backend_view *b = model_backend_at(app->model, i);
         surface_text(p->s, p->r.x, p->y, 2, theme_style(&app->theme, THEME_BAD), glyph_text(GLYPH_FAILED, app->ascii));
-        surface_text(p->s, p->r.x + 2, p->y++, p->r.w - 2, theme_style(&app->theme, THEME_STRONG), b->name);
+        const char *name = b->host[0] ? b->host : b->name;
+        surface_text(p->s, p->r.x + 2, p->y++, p->r.w - 2, theme_style(&app->theme, THEME_STRONG), name);
+        here += !b->host[0];
         struct page in = *p;
         in.r.x += 2;
         in.r.w -= 2;
@@ -102,6 +105,14 @@ static void draw_no_backend(struct page *p)
             say(&in, THEME_ACCENT, b->probe.fix);
         }
         p->y = in.y + 1;
+    }
+    if (here == 0 && app->config.backends[0]) {
+        char text[400];
+        str_format(text, sizeof(text),
+                   "tui.backends (MUTHR_TUI_BACKENDS) lets only these be looked at: %.200s. None of them is a backend.",
+                   app->config.backends);
+        say(p, THEME_BAD, text);
+        p->y++;
     }
     if (wake_name(app)) {
         char text[80];
