@@ -16,6 +16,13 @@ static void unlink_request(struct request *r)
     }
 }
 
+/* The last one has ended: the backend goes, and work that nobody waits for any more. */
+static void end_of_all(struct requests *all)
+{
+    flight_abandon_all(&all->jobs);
+    all->kind->free(all->be);
+}
+
 void requests_finish(struct request *r, const struct error *err)
 {
     struct requests *all = r->all;
@@ -36,7 +43,7 @@ void requests_finish(struct request *r, const struct error *err)
     call->priv = NULL;
     call->done(call, copy.code != ERROR_NONE ? &copy : NULL);
     if (all->closing && !all->first) {
-        all->kind->free(all->be);
+        end_of_all(all);
     }
 }
 
@@ -176,6 +183,6 @@ void requests_close(struct requests *all)
         requests_cancel(all->be, r->call);
     }
     if (!all->first) {
-        all->kind->free(all->be);
+        end_of_all(all);
     }
 }

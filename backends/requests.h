@@ -7,6 +7,7 @@
  * `struct requests_kind`. All on the loop, nothing blocks. */
 
 #include "backends/cli.h"
+#include "backends/flight.h"
 #include "core/engine/backend.h"
 #include "core/io/loop.h"
 
@@ -31,7 +32,7 @@ struct request {
      * the verb then calls requests_finish within a second (it reports CANCELED whatever err is). NULL: requests_finish
      * is called for it, by the end of the process or at once. */
     void (*on_cancel)(struct request *r);
-    void (*image_done)(struct request *r, const struct error *err); /* who waits for a job that makes an image */
+    void (*image_done)(struct request *r, const struct error *err); /* image_job.h: who waits for one */
     void *state; /* the verb's own; `release` runs just before done */
     void (*release)(struct request *r);
     int step, tries;
@@ -65,6 +66,7 @@ struct requests {
     struct backend *be;
     struct loop *loop;
     struct request *first;
+    struct flight_list jobs; /* image_job.h */
     bool closing;
 };
 

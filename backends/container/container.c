@@ -16,7 +16,6 @@
 static void backend_free(struct backend *be)
 {
     ctr_stats_close(be);
-    ctr_images_close(be);
     ctr_details_close(be);
     free(be->state);
     free(be->executable);

@@ -25,7 +25,6 @@ typedef int (*ctr_owned_fn)(struct request *r, const struct ctr_seen *seen, stru
 
 struct ctr_watcher;
 struct ctr_sampler;
-struct ctr_images;
 struct ctr_details;
 
 struct backend {
@@ -38,7 +37,6 @@ struct backend {
     void *change_arg;
     struct ctr_watcher *watcher; /* watch.c's own */
     struct ctr_sampler *sampler; /* stats.c's own */
-    struct ctr_images *images;   /* image.c's own */
     struct ctr_details *details; /* look.c's own */
 };
 
@@ -128,7 +126,6 @@ void ctr_watch(struct backend *be, backend_change_fn fn, void *arg);
 void ctr_watch_hurry(struct backend *be);
 /* Frees what these files keep in the backend; no request is in flight. */
 void ctr_stats_close(struct backend *be);
-void ctr_images_close(struct backend *be); /* image.c */
 void ctr_details_close(struct backend *be);
 
 #endif

@@ -2,106 +2,38 @@
 #include "backends/container/image_job.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "backends/container/classify.h"
 #include "backends/container/image_parse.h"
 #include "backends/container/progress.h"
-#include "backends/flight.h"
-#include "core/io/pty.h"
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
-#include "core/util/xmalloc.h"
 
-#define PULL_COLS 160 /* a narrow bar leaves its percentage out */
 #define BUILD_TIMEOUT_MS 7200000
 
-struct image_job {
-    struct flight flight; /* first: the job is known by it */
-    struct pty *pty;
-    struct proc *proc;
+struct ctr_job {
+    struct image_job common; /* first */
     struct ctr_progress pull;
     struct ctr_build build;
 };
-
-struct ctr_images {
-    struct flight_list jobs;
-};
-
-/* Nobody waits for it any more. The terminal's hang-up ends a pull. */
-static bool abandon(struct flight *f)
-{
-    struct image_job *j = (struct image_job *)f;
-    if (j->proc) {
-        proc_kill(j->proc);
-    }
-    return j->proc != NULL;
-}
-
-static void job_release(struct flight *f)
-{
-    struct image_job *j = (struct image_job *)f;
-    pty_close(j->pty);
-    free(j);
-}
-
-/* The jobs of the backend. */
-static struct flight_list *jobs_of(struct backend *be)
-{
-    if (!be->images) {
-        be->images = xcalloc(1, sizeof(*be->images));
-    }
-    return &be->images->jobs;
-}
-
-static struct image_job *job_new(struct backend *be, const char *ref)
-{
-    struct image_job *j = xcalloc(1, sizeof(*j));
-    ctr_progress_init(&j->pull);
-    ctr_build_init(&j->build);
-    j->flight.abandon = abandon;
-    j->flight.release = job_release;
-    flight_init(&j->flight, jobs_of(be), be->loop, ref);
-    return j;
-}
-
-/* It is over for this one. */
-static void on_told(void *arg, const struct error *err)
-{
-    struct request *r = arg;
-    r->on_cancel = NULL;
-    r->image_done(r, err);
-}
-
-static void leave(struct request *r)
-{
-    flight_leave(jobs_of(r->be), r);
-}
-
-/* Waits for a job that runs. */
-static void join(struct flight *f, struct request *r, ctr_job_fn done)
-{
-    r->image_done = done;
-    r->on_cancel = leave;
-    flight_join(f, r->call, on_told, r);
-}
 
 /* --- pull --- */
 
 static void on_pull_data(void *arg, const char *data, size_t len)
 {
-    struct image_job *j = arg;
+    struct ctr_job *j = arg;
     char text[300];
     ctr_progress_feed(&j->pull, data, len);
     int percent = ctr_progress_show(&j->pull, text, sizeof(text));
-    flight_progress(&j->flight, text, percent);
+    flight_progress(&j->common.flight, text, percent);
 }
 
 /* What a pull says when it fails, and what to do then. Texts of containerization's registry client. */
-static void explain_pull(const struct image_job *j, int code, struct error *err)
+static void explain_pull(struct image_job *job, int code, struct error *err)
 {
+    struct ctr_job *j = (struct ctr_job *)job;
     static const struct {
         const char *says;
         enum error_code code;
@@ -122,9 +54,10 @@ static void explain_pull(const struct image_job *j, int code, struct error *err)
         {"DNS", ERROR_UNAVAILABLE, "is the network up? no name can be resolved"},
         {"No space left", ERROR_SYS, "free some space: container image prune removes what nothing uses"},
     };
+    ctr_progress_feed(&j->pull, "\n", 1); /* what stands on an open line */
     const char *said = j->pull.error[0] != '\0' ? j->pull.error : j->pull.last;
     if (said[0] == '\0') {
-        error_set(err, ERROR_EXIT, "%s cannot be pulled: exit %d without a word", j->flight.ref, code);
+        error_set(err, ERROR_EXIT, "%s cannot be pulled: exit %d without a word", j->common.flight.ref, code);
         return;
     }
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
@@ -135,30 +68,16 @@ static void explain_pull(const struct image_job *j, int code, struct error *err)
     }
     for (size_t i = 0; i < MT_ARRAY_LEN(table); i++) {
         if (strstr(said, table[i].says)) {
-            error_hint(err, table[i].code, table[i].hint, "%s cannot be pulled: %.200s", j->flight.ref, said);
+            error_hint(err, table[i].code, table[i].hint, "%s cannot be pulled: %.200s", j->common.flight.ref, said);
             return;
         }
     }
-    error_set(err, ERROR_EXIT, "%s cannot be pulled (exit %d): %.200s", j->flight.ref, code, said);
+    error_set(err, ERROR_EXIT, "%s cannot be pulled (exit %d): %.200s", j->common.flight.ref, code, said);
 }
 
-static void on_pull_exit(void *arg, int code, int signal)
+int ctr_job_pull(struct request *r, const char *ref, image_job_fn done, struct error *err)
 {
-    struct image_job *j = arg;
-    struct error err = ERROR_INIT;
-    (void)signal;
-    ctr_progress_feed(&j->pull, "\n", 1); /* what stands on an open line */
-    if (code != 0) {
-        explain_pull(j, code, &err);
-    }
-    flight_end(&j->flight, code != 0 ? &err : NULL);
-}
-
-int ctr_job_pull(struct request *r, const char *ref, ctr_job_fn done, struct error *err)
-{
-    struct flight *known = flight_find(jobs_of(r->be), ref);
-    if (known) {
-        join(known, r, done);
+    if (image_job_join(r, ref, done)) {
         return 0;
     }
     if (ref[0] == '-') {
@@ -170,47 +89,35 @@ int ctr_job_pull(struct request *r, const char *ref, ctr_job_fn done, struct err
         strvec_pushl(&args, "--progress", "plain", NULL);
     }
     strvec_push(&args, ref);
-    struct image_job *j = job_new(r->be, ref);
+    struct ctr_job *j = (struct ctr_job *)image_job_new(r, sizeof(*j), ref);
+    ctr_progress_init(&j->pull);
+    j->common.explain_pull = explain_pull;
     ctr_cli_argv((const char *const *)args.v, &argv);
     ctr_cli_env(NULL, &env);
-    strvec_setenv(&env, "TERM", "xterm");
-    struct pty_opts opts = {.argv = (const char *const *)argv.v,
-                            .env = (const char *const *)env.v,
-                            .cwd = "/",
-                            .cols = PULL_COLS,
-                            .rows = 50,
-                            .on_data = on_pull_data,
-                            .on_exit = on_pull_exit,
-                            .arg = j};
-    if (pty_start(&j->pty, r->be->loop, &opts, err) < 0) {
-        flight_drop(&j->flight);
-        return -1;
-    }
-    join(&j->flight, r, done);
-    return 0;
+    return image_job_pull(r, &j->common, &argv, &env, on_pull_data, done, err);
 }
 
 /* --- build --- */
 
 static void on_build_line(void *arg, enum proc_stream stream, const char *line, size_t len)
 {
-    struct image_job *j = arg;
+    struct ctr_job *j = arg;
     char text[200];
     (void)stream;
     (void)len;
-    if (ctr_build_line(&j->build, line) || j->flight.text[0] == '\0') {
+    if (ctr_build_line(&j->build, line) || j->common.flight.text[0] == '\0') {
         ctr_build_show(&j->build, text, sizeof(text));
-        flight_progress(&j->flight, text, j->build.percent);
+        flight_progress(&j->common.flight, text, j->build.percent);
     }
 }
 
 /* The step and its last words are what helps. */
 static void on_build_done(void *arg, const struct proc_result *res, const struct error *err)
 {
-    struct image_job *j = arg;
+    struct ctr_job *j = arg;
     struct error mine = err ? *err : ERROR_INIT;
     const struct ctr_build *b = &j->build;
-    j->proc = NULL;
+    j->common.proc = NULL;
     bool ended = err && err->code != ERROR_CANCELED && err->code != ERROR_TIMEOUT;
     bool in_step = b->failed[0] != '\0' || (ended && strstr(res->err_tail->buf, "did not complete successfully"));
     if (ended && in_step && b->steps > 0) {
@@ -218,7 +125,7 @@ static void on_build_done(void *arg, const struct proc_result *res, const struct
         error_hint(&mine, ERROR_EXIT, "mend that step and start again", "the build failed at %s: %s",
                    b->failed[0] != '\0' ? b->failed : b->what, said);
     }
-    flight_end(&j->flight, err ? &mine : NULL);
+    flight_end(&j->common.flight, err ? &mine : NULL);
 }
 
 /* Told before a builder is started for nothing. */
@@ -236,34 +143,19 @@ static int check_size(const char *file, struct error *err)
                       CTR_CONTAINERFILE_MAX);
 }
 
-int ctr_job_build(struct request *r, const char *tag, const char *file, const char *context, ctr_job_fn done,
+int ctr_job_build(struct request *r, const char *tag, const char *file, const char *context, image_job_fn done,
                   struct error *err)
 {
-    struct flight *known = flight_find(jobs_of(r->be), tag);
-    if (known) {
-        join(known, r, done);
+    if (image_job_join(r, tag, done)) {
         return 0;
     }
     if (check_size(file, err) < 0) {
         return -1;
     }
     const char *const args[] = {"build", "--progress", "plain", "--tag", tag, "--file", file, context, NULL};
-    struct image_job *j = job_new(r->be, tag);
+    struct ctr_job *j = (struct ctr_job *)image_job_new(r, sizeof(*j), tag);
+    ctr_build_init(&j->build);
     struct cli_opts opts = {
         .args = args, .timeout_ms = BUILD_TIMEOUT_MS, .on_line = on_build_line, .on_done = on_build_done, .arg = j};
-    if (ctr_cli_start(&j->proc, r->be, &opts, err) < 0) {
-        flight_drop(&j->flight);
-        return -1;
-    }
-    join(&j->flight, r, done);
-    return 0;
-}
-
-void ctr_images_close(struct backend *be)
-{
-    if (be->images) {
-        flight_abandon_all(&be->images->jobs);
-    }
-    free(be->images);
-    be->images = NULL;
+    return image_job_build(r, &j->common, &opts, done, err);
 }

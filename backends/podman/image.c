@@ -58,12 +58,12 @@ static int chain_ask(void *request, const char *ref, struct error *err)
 
 static int chain_pull(void *request, const char *ref, struct error *err)
 {
-    return image_job_pull(request, ref, on_made, err);
+    return podman_job_pull(request, ref, on_made, err);
 }
 
 static int chain_build(void *request, const char *tag, const char *file, const char *context, struct error *err)
 {
-    return image_job_build(request, tag, file, context, on_made, err);
+    return podman_job_build(request, tag, file, context, on_made, err);
 }
 
 static void chain_finish(void *request, const struct error *err)

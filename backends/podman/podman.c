@@ -18,7 +18,6 @@
 static void backend_free(struct backend *be)
 {
     podman_stats_close(be);
-    podman_images_close(be);
     podman_details_close(be);
     free(be->state);
     free(be->executable);

@@ -33,7 +33,6 @@ typedef int (*podman_owned_fn)(struct request *r, const struct podman_seen *seen
 
 struct podman_watcher;
 struct podman_sampler;
-struct podman_images;
 struct podman_details;
 
 struct backend {
@@ -49,7 +48,6 @@ struct backend {
     void *change_arg;
     struct podman_watcher *watcher; /* watch.c's own */
     struct podman_sampler *sampler; /* stats.c's own */
-    struct podman_images *images;   /* image.c's own */
     struct podman_details *details; /* look.c's own */
     bool fresh;                     /* what facts_cache.h keeps is not believed */
 };
@@ -132,9 +130,8 @@ int podman_folders(struct request *r, struct error *err);      /* target.c */
 void podman_watch(struct backend *be, backend_change_fn fn, void *arg);
 /* watch.c: all were looked at; does any of ours run, or do anything else than lie there stopped? */
 void podman_watch_listed(struct backend *be, bool any_alive);
-/* Frees what stats.c and image.c keep in the backend; no request is in flight. */
+/* Frees what stats.c keeps in the backend; no request is in flight. */
 void podman_stats_close(struct backend *be);
-void podman_images_close(struct backend *be);
 void podman_details_close(struct backend *be); /* look.c */
 
 /* net.c: the value of create's --network for this spec ("none", "host", a bridge of ours, ...), and what has to exist
