@@ -2,6 +2,7 @@
 /* The listing verbs: ls, sessions, profiles. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/util/clock.h"
 #include "core/util/utf8.h"
@@ -47,6 +48,20 @@ static struct json *ports_of(const struct workspace *ws)
     return list;
 }
 
+/* Does the sandbox have another folder than the project's that it goes by? A project of the same name below another
+ * root has the same sandbox. */
+static bool has_other_folder(const struct workspace *ws)
+{
+    const char *own = ws->info.workspace;
+    struct stat a, b;
+
+    if (!ws->have_info || ws->info.state == SANDBOX_NONE || ws->missing || ws->host[0] != '\0' || own[0] != '/' ||
+        strcmp(own, ws->path) == 0) {
+        return false;
+    }
+    return stat(own, &a) != 0 || stat(ws->path, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino;
+}
+
 struct json *verb_workspace_row(const struct model *m, const struct workspace *ws)
 {
     struct json *row = json_new_object();
@@ -62,7 +77,7 @@ struct json *verb_workspace_row(const struct model *m, const struct workspace *w
     } else {
         json_set_bool(row, "provisioned", ws->provisioned > 0);
     }
-    json_set_string(row, "mount", ws->path);
+    json_set_string(row, "mount", has_other_folder(ws) ? ws->info.workspace : ws->path);
     set_string(row, "backend", ws->backend);
     set_string(row, "backend_why", ws->backend_why);
     set_string(row, "other_backend", ws->other_backend);
@@ -100,6 +115,11 @@ void verb_tell_folder(const struct workspace *ws)
     } else if (ws->missing) {
         output_note("%s: its project folder is gone; `muthr-tui delete %s` deletes what is left", ws->sandbox,
                     ws->sandbox);
+    } else if (has_other_folder(ws)) {
+        MT_CLEANUP(strbuf) struct strbuf path = STRBUF_INIT;
+
+        utf8_sanitize(&path, ws->info.workspace, strlen(ws->info.workspace), false);
+        output_note("%s: has the folder of another project of this name: %s", ws->sandbox, path.buf);
     } else if (ws->info.workspace_missing) {
         output_note("%s: its project folder was replaced: programs inside see the old one until it is stopped and "
                     "started again",

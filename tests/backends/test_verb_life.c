@@ -56,6 +56,28 @@ static void test_life(void **state)
     ran_release(&r);
 }
 
+/* Two roots have a project of one name, and so one sandbox: what it has inside is told, not what is looked for. */
+static void test_name_of_two_roots(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    home_write("alt/demo/file", "");
+    verb_expect(0, "start", "--net", "none");
+    char *alt = path_join(vr.home, "alt"), *real = path_join(vr.src, "demo");
+    verb_run(&r, "ls", "--root", alt, "-o", "json");
+    struct json *list = ran_json(&r);
+    assert_string_equal(json_get_string(json_first(list), "mount", ""), real);
+    json_free(list);
+    verb_run(&r, "ls", "--root", alt);
+    expect_text(&r.err, "muthr-demo: has the folder of another project of this name: ");
+    verb_run(&r, "shell", "--root", alt, "demo", "-c", "true");
+    expect_text(&r.err, "muthr-demo: has the folder of another project of this name: ");
+    verb_expect(0, "delete", "--yes");
+    free(alt);
+    free(real);
+    ran_release(&r);
+}
+
 /* A project that another root holds is not gone, and is not worked on from here. */
 static void test_other_root(void **state)
 {
@@ -269,6 +291,7 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, verb_setup, verb_teardown),
+        cmocka_unit_test_setup_teardown(test_name_of_two_roots, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_other_root, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_profile_mount, verb_setup, verb_teardown),
         cmocka_unit_test_setup_teardown(test_prune, verb_setup, verb_teardown),
