@@ -45,6 +45,9 @@ grep -q "^muthr-tui ($version-1) " "$there/debian/changelog" || fail "debian/cha
 # What a person is told to install is what .ci/deps would.
 brews=$(sh .ci/deps list brew run | tr '\n' ' ')
 grep -qF "brew install ${brews% }" README.md || fail "README.md does not say: brew install $brews"
+for bad in 'https://x/"; system("true"); "' 'https://x/#{1}' 'a b'; do
+    DIST_URL=$bad .ci/dist "$version" "$dir/bad" >/dev/null 2>&1 && fail "an address that is none went into the formula: $bad"
+done
 # Another umask, owner's locale and zone make no difference.
 (cd "$there" && umask 077 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 .ci/dist "$version" "$dir/two" >/dev/null) || fail 'what was unpacked makes no tarball'
 cmp "$one" "$dir/two/$name.tar.gz" || fail 'what was unpacked makes another tarball'
