@@ -64,6 +64,24 @@ struct relay_call {
     const struct exec_spec *spec;
 };
 
+#define RELAY_NAME_MAX 96 /* of a container, with its NUL */
+
+/* How a backend with requests.h has it run. */
+struct relay_kind {
+    /* Fills *out, which may point into be, spec and container, and the runtime's name of spec->sandbox. */
+    int (*prepare)(struct backend *be, const struct exec_spec *spec, char container[RELAY_NAME_MAX],
+                   struct relay_call *out, struct error *err);
+    int (*classify)(int code, const char *text, struct error *err); /* as relay_explain's */
+};
+
+struct request;
+
+/* The verb EXEC, of requests_kind.relay. */
+int relay_submit(struct request *r, struct error *err);
+/* A vtable's exec_argv. */
+int relay_session(struct backend *be, const struct relay_kind *kind, const struct exec_spec *spec,
+                  struct strvec *argv_out, struct strvec *env_out, struct error *err);
+
 /* Appends the relay's argv, and to `env` what is to be in its environment. INVALID: a variable's name. */
 int relay_argv(const struct relay_call *c, struct strvec *argv, struct strvec *env, struct error *err);
 /* EXEC: runs it for the call, whose lines go to on_line; then on_done, with relay_explain for what it is told. */
@@ -73,6 +91,10 @@ int relay_start(struct proc **out, struct loop *loop, const struct relay_call *c
  * `classify` reads it, or the program's last words. Returns whether it failed. */
 bool relay_explain(struct backend_call *call, const struct proc_result *res, const struct error *err,
                    int (*classify)(int code, const char *text, struct error *err), struct error *out);
+
+/* For is_own: is it one of `names`, does it begin with one of `prefixes` (both NULL-terminated), or does it name a
+ * proxy? */
+bool relay_is_listed(const char *key, const char *const *names, const char *const *prefixes);
 
 /* Runs it. Returns the exit code: the program's, 128 + the signal that ended us, or RELAY_EXIT_GONE. */
 int relay_main(const struct relay_ops *ops, int argc, char **argv);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/inner_env.h"
 #include "backends/relay.h"
+#include "backends/requests.h"
 #include "core/util/strbuf.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -94,4 +96,58 @@ bool relay_explain(struct backend_call *call, const struct proc_result *res, con
         out->sys = call->exit_code;
     }
     return err != NULL;
+}
+
+static void on_line(void *arg, enum proc_stream stream, const char *line, size_t len)
+{
+    struct request *r = arg;
+    if (r->call->on_line && !r->canceled) {
+        r->call->on_line(r->call, stream == PROC_STDERR, line, len);
+    }
+}
+
+static void on_done(void *arg, const struct proc_result *res, const struct error *err)
+{
+    struct request *r = arg;
+    struct error out;
+    r->proc = NULL;
+    bool failed = relay_explain(r->call, res, err, r->all->kind->relay->classify, &out);
+    requests_finish(r, failed ? &out : NULL);
+}
+
+int relay_submit(struct request *r, struct error *err)
+{
+    const struct backend_call *call = r->call;
+    char container[RELAY_NAME_MAX];
+    struct exec_spec spec = {.sandbox = call->name, .argv = call->argv, .env = call->env, .cwd = call->cwd};
+    struct relay_call c;
+    if (r->all->kind->relay->prepare(r->be, &spec, container, &c, err) < 0) {
+        return -1;
+    }
+    c.as_root = call->as_root;
+    return relay_start(&r->proc, r->all->loop, &c, call, on_line, on_done, r, err);
+}
+
+int relay_session(struct backend *be, const struct relay_kind *kind, const struct exec_spec *spec,
+                  struct strvec *argv_out, struct strvec *env_out, struct error *err)
+{
+    char container[RELAY_NAME_MAX];
+    struct relay_call c;
+    return kind->prepare(be, spec, container, &c, err) < 0 ? -1 : relay_argv(&c, argv_out, env_out, err);
+}
+
+bool relay_is_listed(const char *key, const char *const *names, const char *const *prefixes)
+{
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(key, names[i]) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; prefixes[i]; i++) {
+        if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0) {
+            return true;
+        }
+    }
+    size_t len = strlen(key);
+    return len > 6 && (strcmp(key + len - 6, "_proxy") == 0 || strcmp(key + len - 6, "_PROXY") == 0);
 }

@@ -12,6 +12,7 @@
 #include "core/io/loop.h"
 
 struct requests;
+struct relay_kind;
 
 /* A call in flight. Where a backend keeps more, this is the first member of its own (requests_kind.size). */
 struct request {
@@ -54,6 +55,7 @@ struct requests_kind {
     int (*check)(const struct request *r, struct error *err);
     /* About to end, with err (CANCELED when it was; NULL: success); nothing of it is gone yet. May be NULL. */
     void (*ending)(struct request *r, const struct error *err);
+    const struct relay_kind *relay; /* where verbs has relay_submit (relay.h) */
     /* cli_start with the runtime's program. */
     int (*run)(struct proc **out, struct backend *be, const struct cli_opts *opts, struct error *err);
     /* The backend was closed and its last request has ended. */

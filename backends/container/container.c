@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/container/container_private.h"
+#include "backends/relay.h"
 #include "core/engine/naming.h"
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
@@ -83,7 +84,7 @@ static int refuse_seal(struct request *r, struct error *err)
 static int (*const verbs[])(struct request *r, struct error *err) = {
     [BACKEND_PROBE] = ctr_probe,         [BACKEND_LIST] = ctr_list,   [BACKEND_INSPECT] = ctr_inspect,
     [BACKEND_CREATE] = ctr_create,       [BACKEND_START] = ctr_start, [BACKEND_STOP] = ctr_stop,
-    [BACKEND_DELETE] = ctr_delete,       [BACKEND_STATS] = ctr_stats, [BACKEND_EXEC] = ctr_exec_submit,
+    [BACKEND_DELETE] = ctr_delete,       [BACKEND_STATS] = ctr_stats, [BACKEND_EXEC] = relay_submit,
     [BACKEND_IMAGE] = ctr_image_submit,  [BACKEND_LOGS] = ctr_logs,   [BACKEND_COMMIT] = ctr_commit_submit,
     [BACKEND_ISOLATION] = ctr_isolation, [BACKEND_WAKE] = ctr_wake,   [BACKEND_SEAL] = refuse_seal,
 };
@@ -108,6 +109,7 @@ static const struct requests_kind kind = {
     .container_name = ctr_container_name,
     .check = check_call,
     .ending = on_ending,
+    .relay = &ctr_relay,
     .run = ctr_cli_start,
     .free = backend_free,
 };

@@ -114,7 +114,7 @@ int ctr_stats(struct request *r, struct error *err);         /* stats.c */
 int ctr_logs(struct request *r, struct error *err);          /* logs.c */
 int ctr_isolation(struct request *r, struct error *err);     /* isolation.c */
 int ctr_wake(struct request *r, struct error *err);          /* wake.c */
-int ctr_exec_submit(struct request *r, struct error *err);   /* exec.c */
+extern const struct relay_kind ctr_relay;                    /* exec.c: EXEC is relay_submit */
 int ctr_image_submit(struct request *r, struct error *err);  /* image.c */
 int ctr_commit_submit(struct request *r, struct error *err); /* commit.c */
 int ctr_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out, struct strvec *env_out,

@@ -19,21 +19,10 @@
  */
 static bool is_own(const char *key)
 {
-    static const char *const names[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SHELL", "PWD"};
-    static const char *const prefixes[] = {"CONTAINER", "XPC_", "DYLD_",  "LD_",    "CF",          "NS",
-                                           "SSH_",      "OS_",  "Malloc", "SWIFT_", "LIBDISPATCH", "_"};
-    for (size_t i = 0; i < MT_ARRAY_LEN(names); i++) {
-        if (strcmp(key, names[i]) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < MT_ARRAY_LEN(prefixes); i++) {
-        if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
-        }
-    }
-    size_t len = strlen(key);
-    return len > 6 && (strcmp(key + len - 6, "_proxy") == 0 || strcmp(key + len - 6, "_PROXY") == 0);
+    static const char *const names[] = {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SHELL", "PWD", NULL};
+    static const char *const prefixes[] = {"CONTAINER", "XPC_",   "DYLD_",  "LD_",         "CF", "NS", "SSH_",
+                                           "OS_",       "Malloc", "SWIFT_", "LIBDISPATCH", "_",  NULL};
+    return relay_is_listed(key, names, prefixes);
 }
 
 static void exec_argv(const struct relay_exec *e, struct strvec *out)

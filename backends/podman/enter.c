@@ -16,21 +16,11 @@
 static bool is_podmans_own(const char *key)
 {
     static const char *const names[] = {"PATH",  "HOME", "USER",       "LOGNAME",       "TMPDIR",
-                                        "SHELL", "PWD",  "LISTEN_FDS", "NOTIFY_SOCKET", "REGISTRY_AUTH_FILE"};
-    static const char *const prefixes[] = {"CONTAINER", "PODMAN", "STORAGE_", "XDG_", "LD_",   "GO",
-                                           "BUILDAH",   "DBUS_",  "_",        "SSH_", "DOCKER"};
-    for (size_t i = 0; i < MT_ARRAY_LEN(names); i++) {
-        if (strcmp(key, names[i]) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < MT_ARRAY_LEN(prefixes); i++) {
-        if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0) {
-            return true;
-        }
-    }
-    size_t len = strlen(key);
-    return len > 6 && (strcmp(key + len - 6, "_proxy") == 0 || strcmp(key + len - 6, "_PROXY") == 0);
+                                        "SHELL", "PWD",  "LISTEN_FDS", "NOTIFY_SOCKET", "REGISTRY_AUTH_FILE",
+                                        NULL};
+    static const char *const prefixes[] = {"CONTAINER", "PODMAN", "STORAGE_", "XDG_", "LD_",    "GO",
+                                           "BUILDAH",   "DBUS_",  "_",        "SSH_", "DOCKER", NULL};
+    return relay_is_listed(key, names, prefixes);
 }
 
 static void exec_argv(const struct relay_exec *e, struct strvec *out)

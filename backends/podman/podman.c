@@ -8,6 +8,7 @@
 #include "backends/podman/facts_cache.h"
 #include "backends/podman/forward.h"
 #include "backends/podman/podman_private.h"
+#include "backends/relay.h"
 #include "core/engine/naming.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
@@ -48,7 +49,7 @@ static int (*const verbs[])(struct request *r, struct error *err) = {
     [BACKEND_PROBE] = podman_probe_target, [BACKEND_LIST] = podman_list,           [BACKEND_INSPECT] = podman_inspect,
     [BACKEND_CREATE] = podman_create,      [BACKEND_START] = podman_start,         [BACKEND_STOP] = podman_stop,
     [BACKEND_DELETE] = podman_delete,      [BACKEND_STATS] = podman_stats,         [BACKEND_SEAL] = podman_seal,
-    [BACKEND_EXEC] = podman_exec,          [BACKEND_IMAGE] = podman_image,         [BACKEND_LOGS] = podman_logs,
+    [BACKEND_EXEC] = relay_submit,         [BACKEND_IMAGE] = podman_image,         [BACKEND_LOGS] = podman_logs,
     [BACKEND_COMMIT] = podman_commit,      [BACKEND_ISOLATION] = podman_isolation, [BACKEND_FOLDERS] = podman_folders,
 };
 
@@ -74,6 +75,7 @@ static const struct requests_kind kind = {
     .container_name = podman_container_name,
     .check = check_call,
     .ending = on_ending,
+    .relay = &podman_relay,
     .run = podman_cli_start,
     .free = backend_free,
 };

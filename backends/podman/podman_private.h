@@ -113,7 +113,7 @@ int podman_service(struct request *r, struct error *err); /* service.c: CREATE o
 int podman_start(struct request *r, struct error *err);   /* life.c */
 int podman_stop(struct request *r, struct error *err);    /* life.c */
 int podman_delete(struct request *r, struct error *err);  /* life.c */
-int podman_exec(struct request *r, struct error *err);    /* exec.c */
+extern const struct relay_kind podman_relay;              /* exec.c: EXEC is relay_submit */
 int podman_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out, struct strvec *env_out,
                      struct error *err);                    /* exec.c */
 int podman_stats(struct request *r, struct error *err);     /* stats.c */
