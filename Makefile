@@ -193,7 +193,7 @@ $(B)/tests/backends/test_seatbelt $(B)/tests/backends/test_verb_seatbelt $(B)/te
 # What plays Apple's container: a program of that name, to be put first in PATH. It runs processes in namespaces of Linux's.
 ifeq ($(UNAME),Linux)
 PLAY_CONTAINER := $(B)/tests/play/container/container
-$(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c)) $(B)/libcore.a
+$(PLAY_CONTAINER): $(call obj,$(wildcard tests/play/container/*.c) backends/facts.c) $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(patsubst tests/backends/%.c,$(B)/tests/backends/%,$(wildcard tests/backends/test_container*.c)): | $(PLAY_CONTAINER)

@@ -160,13 +160,22 @@ void facts_capability_names(uint64_t set, char *out, size_t cap)
     }
 }
 
+int facts_capability_find(const char *name)
+{
+    for (size_t i = 0; i < MT_ARRAY_LEN(capability_names); i++) {
+        if (strcmp(name, capability_names[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
 uint64_t facts_capabilities_forbidden(void)
 {
     uint64_t set = 0;
     for (size_t i = 0; i < MT_ARRAY_LEN(forbidden); i++) {
-        for (unsigned k = 0; k < MT_ARRAY_LEN(capability_names); k++) {
-            set |= strcmp(forbidden[i], capability_names[k]) == 0 ? 1ull << k : 0;
-        }
+        int number = facts_capability_find(forbidden[i]);
+        set |= number >= 0 ? 1ull << number : 0;
     }
     return set;
 }

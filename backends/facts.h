@@ -59,6 +59,8 @@ struct facts_status {
 bool facts_parse_status(const char *text, struct facts_status *out);
 /* "CHOWN, KILL", "none", "all 41". */
 void facts_capability_names(uint64_t set, char *out, size_t cap);
+/* The number of "CHOWN", or -1. */
+int facts_capability_find(const char *name);
 /* The capabilities of rule S10 that must not be there. */
 uint64_t facts_capabilities_forbidden(void);
 

@@ -22,51 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/facts.h"
 #include "core/util/fs.h"
 #include "core/util/xmalloc.h"
 
-/* The names in the order of their numbers. */
-static const char *const capability_names[] = {"CHOWN",
-                                               "DAC_OVERRIDE",
-                                               "DAC_READ_SEARCH",
-                                               "FOWNER",
-                                               "FSETID",
-                                               "KILL",
-                                               "SETGID",
-                                               "SETUID",
-                                               "SETPCAP",
-                                               "LINUX_IMMUTABLE",
-                                               "NET_BIND_SERVICE",
-                                               "NET_BROADCAST",
-                                               "NET_ADMIN",
-                                               "NET_RAW",
-                                               "IPC_LOCK",
-                                               "IPC_OWNER",
-                                               "SYS_MODULE",
-                                               "SYS_RAWIO",
-                                               "SYS_CHROOT",
-                                               "SYS_PTRACE",
-                                               "SYS_PACCT",
-                                               "SYS_ADMIN",
-                                               "SYS_BOOT",
-                                               "SYS_NICE",
-                                               "SYS_RESOURCE",
-                                               "SYS_TIME",
-                                               "SYS_TTY_CONFIG",
-                                               "MKNOD",
-                                               "LEASE",
-                                               "AUDIT_WRITE",
-                                               "AUDIT_CONTROL",
-                                               "SETFCAP",
-                                               "MAC_OVERRIDE",
-                                               "MAC_ADMIN",
-                                               "SYSLOG",
-                                               "WAKE_ALARM",
-                                               "BLOCK_SUSPEND",
-                                               "AUDIT_READ",
-                                               "PERFMON",
-                                               "BPF",
-                                               "CHECKPOINT_RESTORE"};
 /* What a container has since 0.12 when nothing is said: the usual fourteen of OCI runtimes. */
 #define USUAL_CAPABILITIES 0xa80425fbULL
 
@@ -268,9 +227,8 @@ static uint64_t capability_bits(const struct json *list)
         if (name && strcasecmp(name, "ALL") == 0) {
             return ~0ULL;
         }
-        for (size_t i = 0; name && i < MT_ARRAY_LEN(capability_names); i++) {
-            bits |= strcmp(name + (strncmp(name, "CAP_", 4) == 0 ? 4 : 0), capability_names[i]) == 0 ? 1ULL << i : 0;
-        }
+        int i = name ? facts_capability_find(name + (strncmp(name, "CAP_", 4) == 0 ? 4 : 0)) : -1;
+        bits |= i >= 0 ? 1ULL << i : 0;
     }
     return bits;
 }
