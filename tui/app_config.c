@@ -148,7 +148,7 @@ static int remember_root(struct app *app, const char *path, struct error *err)
     if (fs_mkdirs(app->paths->config, 0755, err) != 0) {
         return -1;
     }
-    return fs_write_atomic(app->config.path, text.buf, text.len, 0644, err);
+    return fs_write_through(app->config.path, text.buf, text.len, 0644, err);
 }
 
 void app_set_root(struct app *app, const char *path)

@@ -39,7 +39,7 @@ static int config_verb_init(struct verb_ctx *ctx)
     }
     config_template(&text);
     if (fs_mkdirs(ctx->paths->config, 0700, &err) < 0 ||
-        fs_write_atomic(ctx->config.path, text.buf, text.len, 0600, &err) < 0) {
+        fs_write_through(ctx->config.path, text.buf, text.len, 0600, &err) < 0) {
         return verb_error(ctx, &err);
     }
     output_note("Wrote %s: every setting is in it, commented out.", ctx->config.path);

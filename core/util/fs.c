@@ -128,19 +128,20 @@ static void sync_parent(const char *path)
     }
 }
 
+int fs_write_through(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+    MT_CLEANUP(xfree) char *target = realpath(path, NULL);
+    return fs_write_atomic(target ? target : path, data, len, mode, err);
+}
+
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
 {
     static unsigned counter;
     struct stat st;
-    /* A symlink (dotfiles kept elsewhere) stays one: its target is replaced. A device or folder cannot be. */
-    MT_CLEANUP(xfree) char *target = realpath(path, NULL);
-    if (!target) {
-        target = xstrdup(path);
-    }
-    if (stat(target, &st) == 0 && !S_ISREG(st.st_mode)) {
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
         return error_set(err, ERROR_INVALID, "%s: not a regular file", path);
     }
-    MT_CLEANUP(xfree) char *tmp = xasprintf("%s.tmp-%ld-%u", target, (long)getpid(), counter++);
+    MT_CLEANUP(xfree) char *tmp = xasprintf("%s.tmp-%ld-%u", path, (long)getpid(), counter++);
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0777);
     if (fd < 0 && errno == EEXIST) {
         /* Left by a dead process of the same number. */
@@ -156,7 +157,7 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
         ok = false;
         sys = errno;
     }
-    if (ok && rename(tmp, target) != 0) {
+    if (ok && rename(tmp, path) != 0) {
         ok = false;
         sys = errno;
     }
@@ -164,7 +165,7 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
         (void)unlink(tmp);
         return error_sys(err, sys, "write %s", path);
     }
-    sync_parent(target);
+    sync_parent(path);
     return 0;
 }
 

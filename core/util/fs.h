@@ -17,8 +17,11 @@ int fs_mkdirs(const char *path, mode_t mode, struct error *err);
 /* Reads at most max_bytes (larger: ERROR_INVALID). Refuses anything but regular files. */
 int fs_read(const char *path, size_t max_bytes, struct strbuf *out, struct error *err);
 /* Writes whole to a temporary name beside it, fsync, rename (design.md 7). The old file survives every failure, and no
- * temporary is left. */
+ * temporary is left. A symbolic link of that name is replaced, never written through: for files of our own. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
+/* The same for what is a person's (settings, profiles): a link of that name (dotfiles kept elsewhere) stays one, and
+ * what it leads to is replaced. */
+int fs_write_through(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 /* Appends one block with O_APPEND and one write(2). */
 int fs_append(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 /* Renames a broken file to PATH.broken-N and logs a warning; the new name in *moved_to (may be NULL; caller frees). */

@@ -104,7 +104,7 @@ static const struct expected EXPECTED[] = {
     {"quiet", SESSION_AGENT, "other",
      "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo $i; sleep 0.1; done; sleep 3;" STAY("quiet"),
      ATTENTION_WAITING, "", false},
-    {"failed", SESSION_TASK, "make", "touch $BASE/failed; exit 3", ATTENTION_FAILED, "exit 3", false},
+    {"failed", SESSION_TASK, "make", "touch $BASE/failed; exit 3", ATTENTION_FAILED, "exited 3", false},
     {"asks", SESSION_AGENT, "claude", SHOW("claude-ask") "sleep 2;" STAY("asks"), ATTENTION_WAITING,
      "Do you want to proceed?", false},
     {"works", SESSION_AGENT, "claude", SHOW("claude-working") "sleep 4;" STAY("works"), ATTENTION_NONE, "", true},

@@ -206,7 +206,7 @@ static void test_starter_killed(void **state)
     verb_expect(0, "task", "stop", "loop", "--quiet");
     verb_expect(0, "wait", "loop", "--state", "exited", "--timeout", "30");
     verb_run(&r, "task", "logs", "loop", "--all");
-    expect_text(&r.out, "-- ended: exit 7 after ");
+    expect_text(&r.out, "-- exited 7 after ");
     expect_text(&r.out, "starts again in 2.0 s --");
     ran_release(&r);
 }

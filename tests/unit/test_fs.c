@@ -161,14 +161,19 @@ static void test_write_atomic(void **state)
     assert_int_equal(err.code, ERROR_NOT_FOUND);
     assert_int_equal(fs_write_atomic(g_dir, "x", 1, 0600, &err), -1);
     assert_int_equal(err.code, ERROR_INVALID);
-    /* A link into a dotfiles folder stays a link. */
+    /* A link into a dotfiles folder stays a link for a person's files; one in the place of our own is replaced. */
     assert_int_equal(mkdir(in("dots"), 0700), 0);
     put("dots/real", "old");
     assert_int_equal(symlink("dots/real", in("link")), 0);
-    put("link", "new");
+    assert_int_equal(fs_write_through(in("link"), "new", 3, 0600, &err), 0);
     holds("dots/real", "new");
     assert_int_equal(lstat(in("link"), &st), 0);
     assert_true(S_ISLNK(st.st_mode));
+    put("link", "own");
+    holds("dots/real", "new");
+    holds("link", "own");
+    assert_int_equal(lstat(in("link"), &st), 0);
+    assert_true(S_ISREG(st.st_mode));
     assert_int_equal(count_names(g_dir), 3);
     assert_int_equal(count_names(in("dots")), 1);
 }
