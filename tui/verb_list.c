@@ -2,9 +2,9 @@
 /* The listing verbs: ls, sessions, profiles. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/util/clock.h"
+#include "core/util/fs.h"
 #include "core/util/utf8.h"
 #include "tui/verb.h"
 
@@ -53,13 +53,11 @@ static struct json *ports_of(const struct workspace *ws)
 static bool has_other_folder(const struct workspace *ws)
 {
     const char *own = ws->info.workspace;
-    struct stat a, b;
-
     if (!ws->have_info || ws->info.state == SANDBOX_NONE || ws->missing || ws->host[0] != '\0' || own[0] != '/' ||
         strcmp(own, ws->path) == 0) {
         return false;
     }
-    return stat(own, &a) != 0 || stat(ws->path, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino;
+    return !fs_is_same(own, ws->path);
 }
 
 struct json *verb_workspace_row(const struct model *m, const struct workspace *ws)

@@ -118,6 +118,9 @@ static void stop_idle(struct engine *e, const struct workspace *ws, struct idle_
     str_format(notice, sizeof(notice), "idle for %lld minute%s", minutes, minutes == 1 ? "" : "s");
     struct engine_request req = {.plan = ENGINE_STOP, .sandbox = ws->sandbox, .idle_only = true, .notice = notice};
     i->active_mono_ms = clock_mono_ms(); /* should it not be stopped: all of the time again */
+    if (engine_has_other_folder(ws, &ws->info)) {
+        return; /* another root's to stop */
+    }
     if (engine_run(e, &req, &err) == 0) {
         log_warn("%s is idle, but is not stopped: %s", ws->sandbox, err.msg);
     }

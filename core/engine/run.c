@@ -5,6 +5,7 @@
 
 #include "core/engine/engine_private.h"
 #include "core/engine/hosts.h"
+#include "core/util/fs.h"
 #include "core/util/log.h"
 #include "core/util/utf8.h"
 #include "core/util/xmalloc.h"
@@ -244,6 +245,27 @@ static bool is_of_another(const struct run *r, const struct sandbox_info *info)
     return ours && ws != NULL && strcmp(info->project, ws->name) != 0 && strcmp(info->project, ws->shown) != 0;
 }
 
+bool engine_has_other_folder(const struct workspace *ws, const struct sandbox_info *info)
+{
+    const char *own = info->workspace;
+    return ws->host[0] == '\0' && info->state != SANDBOX_NONE && !info->foreign && own[0] == '/' &&
+           strcmp(own, ws->path) != 0 && fs_is_dir(own) && fs_is_dir(ws->path) && !fs_is_same(own, ws->path);
+}
+
+/* Is it the sandbox of a project of the same name below another workspace root? */
+static int check_folder(const struct run *r, const struct sandbox_info *info, struct error *err)
+{
+    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
+    if (ws == NULL || !engine_has_other_folder(ws, info)) {
+        return 0;
+    }
+    const char *end = path_base(info->workspace);
+    MT_CLEANUP(strbuf) struct strbuf root = STRBUF_INIT;
+    utf8_sanitize(&root, info->workspace, (size_t)(end - info->workspace), false);
+    return error_hint(err, ERROR_DENIED, "--root with that folder works on it; or rename one of the two projects",
+                      "%s is the sandbox of the project of this name in %s: it is left alone", r->sandbox, root.buf);
+}
+
 int run_take_info(struct run *r, struct error *err)
 {
     if (r->call.info_count == 0) {
@@ -253,6 +275,9 @@ int run_take_info(struct run *r, struct error *err)
         return error_hint(err, ERROR_DENIED, "rename one of the two folders",
                           "the project %s has this sandbox name too, and its sandbox exists: it is left alone",
                           r->call.infos[0].project);
+    }
+    if (check_folder(r, &r->call.infos[0], err) < 0) {
+        return -1;
     }
     r->info = r->call.infos[0];
     str_copy(r->info.name, sizeof(r->info.name), r->sandbox); /* with the host, where there is one */

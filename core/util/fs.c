@@ -210,6 +210,12 @@ bool fs_exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+bool fs_is_same(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 bool fs_is_link(const char *path)
 {
     struct stat st;

@@ -28,6 +28,8 @@ int fs_append(const char *path, const void *data, size_t len, mode_t mode, struc
 int fs_set_aside(const char *path, char **moved_to, struct error *err);
 bool fs_exists(const char *path); /* follows symlinks */
 bool fs_is_dir(const char *path);
+/* Are both there, and one file or folder? By what they lead to, not by name. */
+bool fs_is_same(const char *a, const char *b);
 bool fs_is_link(const char *path); /* a symbolic link, wherever it leads */
 /* Names in a directory except . and .., sorted by bytes. */
 int fs_list(const char *path, struct strvec *out, struct error *err);

@@ -72,7 +72,16 @@ static void test_name_of_two_roots(void **state)
     expect_text(&r.err, "muthr-demo: has the folder of another project of this name: ");
     verb_run(&r, "shell", "--root", alt, "demo", "-c", "true");
     expect_text(&r.err, "muthr-demo: has the folder of another project of this name: ");
+    verb_run(&r, "delete", "--yes", "--root", alt, "demo");
+    ran_expect(&r, 1);
+    expect_text(&r.err, "is the sandbox of the project of this name in ");
+    verb_expect(1, "stop", "--root", alt, "demo");
+    expect_status("muthr-demo", "running");
+    verb_expect(0, "stop");
+    verb_expect(1, "start", "--root", alt, "demo");
     verb_expect(0, "delete", "--yes");
+    verb_expect(0, "start", "--net", "none", "--root", alt, "demo"); /* free again */
+    verb_expect(0, "delete", "--yes", "--root", alt, "demo");
     free(alt);
     free(real);
     ran_release(&r);

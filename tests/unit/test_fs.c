@@ -174,6 +174,9 @@ static void test_write_atomic(void **state)
     holds("link", "own");
     assert_int_equal(lstat(in("link"), &st), 0);
     assert_true(S_ISREG(st.st_mode));
+    assert_true(fs_is_same(in("dots/real"), in("dots/../dots/real")));
+    assert_false(fs_is_same(in("link"), in("dots/real")));
+    assert_false(fs_is_same(in("none"), in("none")));
     assert_int_equal(count_names(g_dir), 3);
     assert_int_equal(count_names(in("dots")), 1);
 }
