@@ -216,6 +216,9 @@ void engine_watch_stats(struct engine *e, const workspace_id *ids, size_t count)
  * date; the others are only looked at when an op or a session needs them. Replaces the previous list; NULL/0: nobody
  * sees any, as at the start. Cheap when nothing changes. */
 void engine_watch_inference(struct engine *e, const size_t *which, size_t count);
+/* Does the sandbox of that name hold the folder of a project of the same name below another workspace root? */
+bool engine_has_other_folder(const struct workspace *ws, const struct sandbox_info *info);
+
 /* What is known of a sandbox's endpoint is made fresh, for engine_exec_argv: true: done follows, once, never inside the
  * call; false: it is fresh already. */
 bool engine_ask_inference(struct engine *e, const char *sandbox, void (*done)(void *arg), void *arg);

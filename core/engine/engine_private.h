@@ -353,8 +353,9 @@ struct endpoint *run_endpoint(const struct run *r);
 const char *run_bare(struct run *r);
 /* settle functions: takes the inspected info. */
 int run_take_info(struct run *r, struct error *err);
-/* Does the sandbox of that name hold the folder of a project below another workspace root? Then it is left alone. */
-bool engine_has_other_folder(const struct workspace *ws, const struct sandbox_info *info);
+/* DENIED for the sandbox that holds the folder of a project of this name below another workspace root: it is left
+ * alone. ws may be NULL (0). */
+int engine_check_folder(const struct workspace *ws, const struct sandbox_info *info, struct error *err);
 void run_cancel_call(struct op *op, void *ctx);
 /* Releases L1 if held: it is never kept while provisioning. */
 void run_release_l1(struct run *r);

@@ -252,10 +252,8 @@ bool engine_has_other_folder(const struct workspace *ws, const struct sandbox_in
            strcmp(own, ws->path) != 0 && fs_is_dir(own) && fs_is_dir(ws->path) && !fs_is_same(own, ws->path);
 }
 
-/* Is it the sandbox of a project of the same name below another workspace root? */
-static int check_folder(const struct run *r, const struct sandbox_info *info, struct error *err)
+int engine_check_folder(const struct workspace *ws, const struct sandbox_info *info, struct error *err)
 {
-    const struct workspace *ws = model_workspace(r->e->opts.model, r->ws);
     if (ws == NULL || !engine_has_other_folder(ws, info)) {
         return 0;
     }
@@ -263,7 +261,7 @@ static int check_folder(const struct run *r, const struct sandbox_info *info, st
     MT_CLEANUP(strbuf) struct strbuf root = STRBUF_INIT;
     utf8_sanitize(&root, info->workspace, (size_t)(end - info->workspace), false);
     return error_hint(err, ERROR_DENIED, "--root with that folder works on it; or rename one of the two projects",
-                      "%s is the sandbox of the project of this name in %s: it is left alone", r->sandbox, root.buf);
+                      "%s is the sandbox of the project of this name in %s: it is left alone", ws->sandbox, root.buf);
 }
 
 int run_take_info(struct run *r, struct error *err)
@@ -276,7 +274,7 @@ int run_take_info(struct run *r, struct error *err)
                           "the project %s has this sandbox name too, and its sandbox exists: it is left alone",
                           r->call.infos[0].project);
     }
-    if (check_folder(r, &r->call.infos[0], err) < 0) {
+    if (engine_check_folder(model_workspace(r->e->opts.model, r->ws), &r->call.infos[0], err) < 0) {
         return -1;
     }
     r->info = r->call.infos[0];

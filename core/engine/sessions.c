@@ -67,6 +67,9 @@ static int find_running(struct engine *e, const char *sandbox, const char *profi
     if (!ws->have_info || ws->info.state != SANDBOX_RUNNING) {
         return error_hint(err, ERROR_UNAVAILABLE, "start it first", "%s is not running", sandbox);
     }
+    if (engine_check_folder(ws, &ws->info, err) < 0) {
+        return -1;
+    }
     if (ws->info.halted) {
         return error_hint(err, ERROR_UNAVAILABLE, "start it: it goes on where it was", "%s is %s", sandbox,
                           ws->info.reason);

@@ -70,7 +70,10 @@ static void test_name_of_two_roots(void **state)
     json_free(list);
     verb_run(&r, "ls", "--root", alt);
     expect_text(&r.err, "muthr-demo: has the folder of another project of this name: ");
-    verb_run(&r, "shell", "--root", alt, "demo", "-c", "true");
+    verb_run(&r, "shell", "--root", alt, "demo", "-c", "touch /workspace/strange");
+    ran_expect(&r, 1);
+    MT_CLEANUP(xfree) char *strange = path_join(real, "strange");
+    assert_false(fs_exists(strange));
     expect_text(&r.err, "muthr-demo: has the folder of another project of this name: ");
     verb_run(&r, "delete", "--yes", "--root", alt, "demo");
     ran_expect(&r, 1);

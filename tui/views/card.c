@@ -182,6 +182,12 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
                     app_key(app, "sandbox.restart"));
         return;
     }
+    if (ws->have_info && engine_has_other_folder(ws, &ws->info)) {
+        strbuf_addstr(out,
+                      "It is the sandbox of the project of this name there, and is left alone here: start muthr-tui "
+                      "with --root and the folder around that project, or rename one of the two.");
+        return;
+    }
     if (ws->elsewhere) {
         strbuf_addf(out,
                     "It belongs to no project below the workspace root. %s deletes the sandbox, and leaves the folder.",
@@ -283,10 +289,11 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     surface_text(s, sh.r.x + 2, sh.y, sh.r.w - 2,
                  theme_style(&app->theme, look.role == THEME_DIM ? THEME_TEXT : look.role), text);
     sh.y += 2;
-    MT_CLEANUP(xfree) char *shown = path_tilde(ws->path, app->paths->home);
+    bool other = ws->have_info && engine_has_other_folder(ws, &ws->info);
+    MT_CLEANUP(xfree) char *shown = path_tilde(other ? ws->info.workspace : ws->path, app->paths->home);
     MT_CLEANUP(strbuf) struct strbuf folder = STRBUF_INIT;
     utf8_sanitize(&folder, shown, strlen(shown), false);
-    fact(&sh, "folder", THEME_TEXT, folder.buf);
+    fact(&sh, "folder", other ? THEME_WARN : THEME_TEXT, folder.buf);
     fact(&sh, "sandbox", THEME_TEXT, ws->sandbox);
     fact(&sh, "profile", THEME_TEXT, ws->profile[0] ? ws->profile : ws->info.profile);
     fact(&sh, "backend", THEME_TEXT, ws->backend);

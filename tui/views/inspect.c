@@ -151,7 +151,8 @@ static void provisioning(const struct app *app, const struct workspace *ws, stru
 static void identity(const struct app *app, const struct workspace *ws, struct pager_build *b)
 {
     char iso[32];
-    MT_CLEANUP(xfree) char *folder = path_tilde(ws->path, app->paths->home);
+    bool other = ws->have_info && engine_has_other_folder(ws, &ws->info);
+    MT_CLEANUP(xfree) char *folder = path_tilde(other ? ws->info.workspace : ws->path, app->paths->home);
     struct state_look look = glyph_workspace(app->model, ws);
     section(b, "Sandbox");
     fact(b, look.role == THEME_DIM ? THEME_TEXT : look.role, "state", look.word);
@@ -174,7 +175,8 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     char endpoint[300];
     app_inference_text(app, ws, endpoint, sizeof(endpoint));
     fact(b, THEME_TEXT, "inference", endpoint);
-    fact(b, THEME_TEXT, "folder", folder);
+    fact(b, other ? THEME_WARN : THEME_TEXT, "folder", folder);
+    fact(b, THEME_WARN, "", other ? "another root's project of this name: it is left alone here" : "");
     fact(b, THEME_TEXT, "mode",
          ws->info.workspace_mode == WORKSPACE_OVERLAY ? "overlay: changes wait to be applied" : "");
     if (ws->info.created_wall_ms) {
