@@ -59,7 +59,8 @@ static void end(struct request *r, const struct error *err)
 }
 
 /* Runs `container WORD [OPTION...] CONTAINER`. */
-static int simple(struct request *r, const char *const *words, uint64_t timeout_ms, requests_then_fn then, struct error *err)
+static int simple(struct request *r, const char *const *words, uint64_t timeout_ms, requests_then_fn then,
+                  struct error *err)
 {
     bool stops = strcmp(words[0], "stop") == 0; /* its time is the grace's: never shortened */
     MT_CLEANUP(strvec) struct strvec args = STRVEC_INIT;
