@@ -8,10 +8,8 @@
 #include "backends/bwrap/client.h"
 #include "backends/bwrap/isolation.h"
 #include "backends/bwrap/preflight.h"
-#include "backends/inner_env.h"
 #include "backends/process/calls.h"
 #include "backends/process/state.h"
-#include "core/io/handover.h"
 
 /* The vtable: process/calls.c does the work; here is what only bwrap's sandboxes have. */
 
@@ -83,6 +81,8 @@ static const struct calls_kind kind = {
     .helper = "shim",
     .helper_verbs = helper_verbs,
     .helper_verb_count = MT_ARRAY_LEN(helper_verbs),
+    .enter = "enter",
+    .hands_over = true,
     .stats = begin_stats,
     .isolation = isolation_read,
     .probe_key = probe_key,
@@ -94,28 +94,6 @@ static struct backend *bwrap_open(const struct backend_env *env, struct error *e
     return calls_open(&kind, env);
 }
 
-static int bwrap_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out,
-                           struct strvec *env_out, struct error *err)
-{
-    strvec_pushl(argv_out, be->paths->executable, "enter", spec->sandbox, NULL);
-    if (spec->cwd) {
-        strvec_pushl(argv_out, "--cwd", spec->cwd, NULL);
-    }
-    if (!spec->tty) {
-        strvec_push(argv_out, "--no-tty");
-    } else {
-        strvec_setenv(env_out, HANDOVER_ENV, HANDOVER_WANTED); /* a host gets the terminal itself; a shell ignores it */
-    }
-    strvec_push(argv_out, "--");
-    strvec_pushv(argv_out, spec->argv);
-    for (size_t i = 0; spec->env && spec->env[i]; i++) {
-        if (inner_env_add(env_out, spec->env[i], err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 const struct backend_ops bwrap_backend = {
     .name = "bwrap",
     .caps = BACKEND_CAP_OVERLAY | BACKEND_CAP_STATS | BACKEND_CAP_LIMITS | BACKEND_CAP_NET_NONE | BACKEND_CAP_NET_FULL |
@@ -125,5 +103,5 @@ const struct backend_ops bwrap_backend = {
     .submit = calls_submit,
     .cancel = calls_cancel,
     .watch = calls_watch,
-    .exec_argv = bwrap_exec_argv,
+    .exec_argv = calls_exec_argv,
 };

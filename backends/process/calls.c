@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backends/inner_env.h"
 #include "backends/process/probe_cache.h"
 #include "backends/process/report.h"
 #include "backends/process/state.h"
+#include "core/io/handover.h"
 #include "core/io/proc.h"
 #include "core/util/fs.h"
 #include "core/util/json.h"
@@ -414,6 +416,28 @@ void calls_cancel(struct backend *be, struct backend_call *call)
     } else {
         timer_start(r->timer, 0);
     }
+}
+
+int calls_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out, struct strvec *env_out,
+                    struct error *err)
+{
+    strvec_pushl(argv_out, be->paths->executable, be->kind->enter, spec->sandbox, NULL);
+    if (spec->cwd) {
+        strvec_pushl(argv_out, "--cwd", spec->cwd, NULL);
+    }
+    if (!spec->tty) {
+        strvec_push(argv_out, "--no-tty");
+    } else if (be->kind->hands_over) {
+        strvec_setenv(env_out, HANDOVER_ENV, HANDOVER_WANTED); /* a host gets the terminal itself; a shell ignores it */
+    }
+    strvec_push(argv_out, "--");
+    strvec_pushv(argv_out, spec->argv);
+    for (size_t i = 0; spec->env && spec->env[i]; i++) {
+        if (inner_env_add(env_out, spec->env[i], err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 struct backend *calls_open(const struct calls_kind *kind, const struct backend_env *env)

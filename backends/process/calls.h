@@ -22,6 +22,8 @@ struct calls_kind {
     const char *helper;              /* `muthr-tui HELPER VERB NAME`: its helper process */
     const char *const *helper_verbs; /* by enum backend_verb; NULL: no verb of the helper */
     size_t helper_verb_count;
+    const char *enter; /* `muthr-tui ENTER NAME ...`: what a session of it runs */
+    bool hands_over;   /* that one can hand the terminal itself over (core/io/handover.h) */
     /* STATS: answers at once and returns 1, or begins and returns 0; -1: nothing was begun. */
     int (*stats)(struct request *r, struct error *err);
     /* What the state folder alone does not say; may be NULL. */
@@ -71,6 +73,8 @@ void calls_close(struct backend *be);
 void calls_submit(struct backend *be, struct backend_call *call);
 void calls_cancel(struct backend *be, struct backend_call *call);
 void calls_watch(struct backend *be, backend_change_fn fn, void *arg);
+int calls_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out, struct strvec *env_out,
+                    struct error *err);
 
 /* The one place where a call ends: `done` is called with err, or with CANCELED when it was. Frees r. */
 void calls_finish(struct request *r, const struct error *err);

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "backends/inner_env.h"
 #include "backends/process/calls.h"
 #include "backends/process/state.h"
 #include "backends/seatbelt/box.h"
@@ -59,6 +58,7 @@ static const struct calls_kind kind = {
     .helper = "seat",
     .helper_verbs = helper_verbs,
     .helper_verb_count = MT_ARRAY_LEN(helper_verbs),
+    .enter = "seat-enter",
     .stats = read_stats,
     .complete = complete,
     .isolation = isolation_of_seat,
@@ -68,26 +68,6 @@ static struct backend *seatbelt_open(const struct backend_env *env, struct error
 {
     (void)err;
     return calls_open(&kind, env);
-}
-
-static int seatbelt_exec_argv(struct backend *be, const struct exec_spec *spec, struct strvec *argv_out,
-                              struct strvec *env_out, struct error *err)
-{
-    strvec_pushl(argv_out, be->paths->executable, "seat-enter", spec->sandbox, NULL);
-    if (spec->cwd) {
-        strvec_pushl(argv_out, "--cwd", spec->cwd, NULL);
-    }
-    if (!spec->tty) {
-        strvec_push(argv_out, "--no-tty");
-    }
-    strvec_push(argv_out, "--");
-    strvec_pushv(argv_out, spec->argv);
-    for (size_t i = 0; spec->env && spec->env[i]; i++) {
-        if (inner_env_add(env_out, spec->env[i], err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
 }
 
 const struct backend_ops seatbelt_backend = {
@@ -101,5 +81,5 @@ const struct backend_ops seatbelt_backend = {
     .submit = calls_submit,
     .cancel = calls_cancel,
     .watch = calls_watch,
-    .exec_argv = seatbelt_exec_argv,
+    .exec_argv = calls_exec_argv,
 };

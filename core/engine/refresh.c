@@ -88,7 +88,7 @@ static void put_state(struct engine *e, const struct workspace *ws)
     const struct sandbox_info *info = slots_find(e, ws->sandbox, &slot, &other);
     const struct held *held = info == NULL && ws->host[0] == '\0' ? slots_find_held(e, ws->sandbox) : NULL;
     struct sandbox_info made;
-    if (other != NULL) {
+    if (info != NULL && other != NULL) {
         made = *info;
         made.state = SANDBOX_UNKNOWN;
         str_format(made.reason, sizeof(made.reason), "two sandboxes have this name: one of %s, one of %s",
