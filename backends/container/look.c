@@ -34,7 +34,7 @@ void ctr_details_close(struct backend *be)
 
 static void remember(struct backend *be, const struct ctr_seen *s)
 {
-    struct detail d;
+    struct detail d = {.container = ""};
     struct ctr_details *all = be->details = be->details ? be->details : xcalloc(1, sizeof(*be->details));
     str_copy(d.container, sizeof(d.container), s->container);
     str_copy(d.user, sizeof(d.user), s->user);
