@@ -122,9 +122,9 @@ static void test_build(void **state)
     assert_false(ctr_build_line(&b, "#5 CACHED"));
     assert_true(ctr_build_line(&b, "#6 [linux/arm64/v8 builder 3/4] RUN apt-get update"));
     assert_int_equal(b.percent, 50);
-    assert_true(ctr_build_line(&b, "#6 0.214 Get:1 http://deb.debian.org trixie InRelease"));
+    assert_true(ctr_build_line(&b, "#6 0.214 Get:1 http://mirror.example trixie InRelease"));
     ctr_build_show(&b, text, sizeof(text));
-    assert_string_equal(text, "step 3 of 4: RUN apt-get update  Get:1 http://deb.debian.org trixie InRelease");
+    assert_string_equal(text, "step 3 of 4: RUN apt-get update  Get:1 http://mirror.example trixie InRelease");
     assert_false(ctr_build_line(&b, "#6 DONE 3.2s"));
     assert_true(ctr_build_line(&b, "#7 [2/4] COPY a [b] 1/2] /"));
     assert_int_equal(b.percent, 50); /* another stage: it does not go back */
