@@ -165,15 +165,7 @@ static int verb_seal(struct helper *h, struct error *err)
             return -1;
         }
     }
-    struct state_config config;
-    int lock, rc;
-    state_config_load(h->dir, &config);
-    rc = config.missing ? error_set(err, ERROR_INVALID, "%s", config.problem) : state_lock(h->dir, &lock, err);
-    if (rc == 0) {
-        rc = state_config_save(h->dir, &config.spec, true, err);
-        close(lock);
-    }
-    state_config_release(&config);
+    int rc = helper_store_seal(h, NULL, err);
     return rc == 0 && running ? verb_start(h, err) : rc;
 }
 

@@ -254,6 +254,24 @@ bool helper_wait_unlocked(struct helper *h, uint64_t timeout_ms)
     return true;
 }
 
+int helper_store_seal(struct helper *h, enum net_policy *net, struct error *err)
+{
+    struct state_config config;
+    int lock, rc;
+    state_config_load(h->dir, &config);
+    rc = config.missing ? error_set(err, ERROR_INVALID, "%s", config.problem) : state_lock(h->dir, &lock, err);
+    if (rc == 0) {
+        rc = state_config_save(h->dir, &config.spec, true, err);
+        close(lock);
+    }
+    config.sealed = true;
+    if (net) {
+        *net = state_net(&config);
+    }
+    state_config_release(&config);
+    return rc;
+}
+
 int helper_delete(struct helper *h, struct error *err)
 {
     int lock = -1;

@@ -63,6 +63,9 @@ void helper_say_probe(const struct backend_probe *p);
 int helper_create(struct helper *h, struct error *err);
 /* Rewrites the configuration of a stopped one. */
 int helper_update(struct helper *h, struct error *err);
+/* Stores that the network of a sandbox that does not run is cut from its next start on; *net (may be NULL): which one
+ * holds then. */
+int helper_store_seal(struct helper *h, enum net_policy *net, struct error *err);
 /* Stops it, then removes its folder. */
 int helper_delete(struct helper *h, struct error *err);
 

@@ -120,17 +120,8 @@ static int verb_seal(struct helper *h, struct error *err)
             return -1;
         }
     }
-    struct state_config config;
-    int lock, rc;
-    state_config_load(h->dir, &config);
-    rc = config.missing ? error_set(err, ERROR_INVALID, "%s", config.problem) : state_lock(h->dir, &lock, err);
-    if (rc == 0) {
-        rc = state_config_save(h->dir, &config.spec, true, err);
-        close(lock);
-    }
-    config.sealed = true;
-    enum net_policy wanted = state_net(&config);
-    state_config_release(&config);
+    enum net_policy wanted;
+    int rc = helper_store_seal(h, &wanted, err);
     rc = rc == 0 && running ? verb_start(h, err) : rc;
     if (rc == 0 && running && (!state_info(h->dir, &info) || !info.net_known || info.net != wanted)) {
         rc = error_set(err, ERROR_SYS, "sandbox %s did not come up with the network cut", h->name);
