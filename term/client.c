@@ -342,6 +342,7 @@ int sessions_open(struct sessions **out, struct loop *loop, const char *dir, con
         return -1;
     }
     s = xcalloc(1, sizeof(*s));
+    s->lent = -1;
     s->loop = loop;
     s->dir = xstrdup(dir);
     s->ev = *ev;

@@ -20,6 +20,7 @@
 #include "term/keys.h"
 #include "term/search.h"
 
+struct loan;
 struct sessions;
 struct vt_point;
 
@@ -70,6 +71,11 @@ const struct session_info *sessions_at(const struct sessions *s, size_t i);
 /* Starts or changes viewing at this size; the size that counts in the host is that of the viewer that typed (or began
  * viewing) last. */
 int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct error *err);
+/* The terminal that frames are drawn on, non-blocking: from now on lent to the hosts of sessions whose viewing begins,
+ * so that they may draw echoes themselves (term/loan.h). Stays the caller's; -1: none is. */
+void sessions_lend(struct sessions *s, int terminal);
+/* By what a session's host is lent it, for a key that is sent now; NULL: it is not. Valid until the next loop turn. */
+struct loan *sessions_loan(const struct sessions *s, const char *id);
 /* Before sessions_view with another width: these places (lines as for sessions_history) are looked at. If the size
  * changes, `fn` is told once where their text is then, before the first frame of that size. Another call takes the
  * place of this one; fn NULL: nobody is to be told any more. At most 8. */

@@ -32,6 +32,7 @@ struct sessions {
     bool scan_ran, scanned;
     uint64_t typed_ms, yield_ms; /* somebody typed last, and floods elsewhere were told so */
     char typed_id[SESSION_ID_MAX];
+    int lent; /* the outer terminal that hosts may be lent; -1: none */
     bool outer_known;
     struct sessions_outer outer_given;
     struct proto_outer outer; /* the same, as it is sent */

@@ -34,8 +34,21 @@ int sessions_view(struct sessions *s, const char *id, int cols, int rows, struct
     if (r == NULL) {
         return -1;
     }
+    remote_lend(r, s->lent);
     remote_view(r, cols, rows);
     return 0;
+}
+
+void sessions_lend(struct sessions *s, int terminal)
+{
+    s->lent = terminal;
+}
+
+struct loan *sessions_loan(const struct sessions *s, const char *id)
+{
+    const struct remote *r = client_find(s, id);
+
+    return r != NULL ? remote_loan(r) : NULL;
 }
 
 void sessions_keep(struct sessions *s, const char *id, const struct vt_point *points, size_t n, sessions_kept_fn fn,

@@ -20,11 +20,12 @@
 #include "term/wire.h"
 
 #define PROTO_VERSION_MIN 1
-#define PROTO_VERSION_MAX 6
+#define PROTO_VERSION_MAX 7
 #define PROTO_VERSION_RESET 2   /* the first that has PROTO_RESET */
 #define PROTO_VERSION_LOOK 4    /* the first that has PROTO_LOOK and PROTO_ACK_EACH */
 #define PROTO_VERSION_RENAME 5  /* the first that has PROTO_RENAME */
 #define PROTO_VERSION_RESTART 6 /* the first that has PROTO_RESTART, and tasks that are started again */
+#define PROTO_VERSION_LOAN 7    /* the first that has PROTO_LOAN and PROTO_LOAN_TERMINAL */
 #define PROTO_MAX_COLS 1000
 #define PROTO_MAX_ROWS 1000
 #define PROTO_NEEDLE_MAX 1024
@@ -77,6 +78,8 @@ enum proto_type {
     PROTO_ACK_EACH, /* viewer, from version 4 on: it waits for the last byte of its input to be acknowledged, too */
     PROTO_RENAME,   /* viewer, from version 5 on: the name that a person gave the session; none: its label again */
     PROTO_RESTART,  /* viewer, from version 6 on: the task is started again now; what runs of it is ended first */
+    PROTO_LOAN, /* viewer, from version 7 on, with a descriptor: the page that its terminal is lent by (term/loan.h) */
+    PROTO_LOAN_TERMINAL, /* viewer, after that, with a descriptor: the terminal */
 };
 
 struct proto_hello {

@@ -138,6 +138,16 @@ void remote_focus(struct remote *r, bool focused)
 
 /* --- viewing --- */
 
+void remote_lend(struct remote *r, int terminal)
+{
+    r->outer = terminal;
+}
+
+struct loan *remote_loan(const struct remote *r)
+{
+    return r->terminal >= 0 && !r->by_host && r->in_flight == 0 ? r->loan : NULL;
+}
+
 void remote_view(struct remote *r, int cols, int rows)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
@@ -157,6 +167,7 @@ void remote_unview(struct remote *r)
         r->viewing = false;
         remote_drop_terminal(r);
         remote_drop_notes(r);
+        remote_drop_loan(r);
         timer_stop(r->later);
         r->credit_owed = r->credit_due = false;
         mirror_release(&r->mirror);
@@ -326,7 +337,7 @@ int remote_open(struct remote **out, struct loop *loop, const char *path, const 
     strbuf_init(&r->input);
     cluster_table_init(&r->clusters);
     mirror_init(&r->mirror);
-    r->terminal = r->notes = -1;
+    r->terminal = r->notes = r->outer = -1;
     if (sock_connect(&r->sock, loop, path, &EVENTS, r, err) != 0) {
         cluster_table_release(&r->clusters);
         free(r);
@@ -348,6 +359,7 @@ void remote_close(struct remote *r, enum error_code why)
     sock_close(r->sock);
     remote_drop_terminal(r);
     remote_drop_notes(r);
+    remote_drop_loan(r);
     timer_close(r->later);
     timer_close(r->answer.timer);
     error_set(&err, why, "session %s is gone", r->info.id);

@@ -40,6 +40,10 @@ bool remote_is_ready(const struct remote *r);
 /* True the first time: the owner has not told anyone of it yet. */
 bool remote_announce(struct remote *r);
 
+/* A terminal that its host may be lent once it is viewed; stays the caller's. -1: none. */
+void remote_lend(struct remote *r, int terminal);
+/* What it is lent by, for a key that is typed now; NULL: it is not. */
+struct loan *remote_loan(const struct remote *r);
 void remote_view(struct remote *r, int cols, int rows);
 void remote_unview(struct remote *r);
 /* NULL when not viewed. */

@@ -31,6 +31,12 @@ void remote_drop_notes(struct remote *r)
     r->noted = false;
 }
 
+void remote_drop_loan(struct remote *r)
+{
+    loan_drop(r->loan);
+    r->loan = NULL;
+}
+
 /* Bytes that were not sent yet. */
 static size_t unsent(const struct remote *r)
 {
@@ -129,6 +135,22 @@ int remote_on_taken(struct remote *r, void (*fn)(void *arg, size_t left), void *
 
 /* --- what the host gives and says for it --- */
 
+/* Lends our terminal to the host, so that it may draw the echo of what we type into its own. Not while anything waits
+ * to be sent: the next time it gives its terminal, or never, and every echo takes the longer way. */
+static void lend(struct remote *r)
+{
+    int fd;
+
+    if (r->loan != NULL || r->outer < 0 || r->version < PROTO_VERSION_LOAN || (r->loan = loan_new(&fd)) == NULL) {
+        return;
+    }
+    if (sock_send_fd(r->sock, PROTO_LOAN, "", 0, fd) != 0 ||
+        sock_send_fd(r->sock, PROTO_LOAN_TERMINAL, "", 0, r->outer) != 0) {
+        remote_drop_loan(r);
+    }
+    close(fd);
+}
+
 void remote_on_terminal(struct remote *r)
 {
     int fd = sock_take_fd(r->sock);
@@ -136,6 +158,7 @@ void remote_on_terminal(struct remote *r)
     remote_drop_terminal(r);
     if (r->viewing && handover_is_master(fd)) {
         r->terminal = fd;
+        lend(r);
     } else if (fd >= 0) {
         close(fd);
     }

@@ -9,6 +9,7 @@
 #include "core/io/loop.h"
 #include "core/io/sock.h"
 #include "core/util/strbuf.h"
+#include "term/loan.h"
 #include "term/proto.h"
 #include "term/remote.h"
 
@@ -34,6 +35,8 @@ struct remote {
     void *taken_arg;
     int terminal;        /* to type into directly while nothing is in flight; -1: none */
     int notes;           /* where the host may be told of what is typed without being woken; -1: none */
+    int outer;           /* terminal that may be lent to the host, not ours; -1: none */
+    struct loan *loan;   /* by which it is; NULL: it is not */
     struct timer *later; /* `credit_due` and `noted` are sent then */
     bool credit_due;     /* the frame was taken: told when it has been painted */
     bool noted;          /* there may be notes that the host has not looked at */
@@ -62,6 +65,8 @@ int remote_too_old(const struct remote *r, struct error *err);
 void remote_drop_terminal(struct remote *r);
 /* Nor is word to be left any more. */
 void remote_drop_notes(struct remote *r);
+/* Nor is ours lent any more. */
+void remote_drop_loan(struct remote *r);
 /* The host gives its terminal away for us to type into, and a place for notes. */
 void remote_on_terminal(struct remote *r);
 void remote_on_notes(struct remote *r);

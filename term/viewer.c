@@ -78,6 +78,7 @@ static void viewer_forget(struct viewer *v)
         h->viewer_count--;
     }
     drop_notes(v);
+    viewer_drop_loan(v);
     questions_free(v->questions);
     strbuf_release(&v->last_head);
     strbuf_release(&v->input);
@@ -346,6 +347,7 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
     case PROTO_UNVIEW:
         v->viewing = v->shares = false;
         drop_notes(v);
+        viewer_drop_loan(v);
         host_session_fit(v->host);
         return 0;
     case PROTO_CREDIT:
@@ -406,6 +408,12 @@ static int on_simple(struct viewer *v, uint8_t type, const uint8_t *data, size_t
     case PROTO_RENAME:
         proto_get_name(data, len, v->host->info.name, sizeof(v->host->info.name));
         host_session_changed(v->host, true);
+        return 0;
+    case PROTO_LOAN:
+        viewer_on_loan(v);
+        return 0;
+    case PROTO_LOAN_TERMINAL:
+        viewer_on_outer_terminal(v);
         return 0;
     case PROTO_YIELD:
         host_session_yield(v->host);
@@ -507,7 +515,7 @@ void viewer_attach(struct host_session *h, struct sock *sock)
     v->sock = sock;
     v->tokens = VIEWER_FRAMES;
     v->token_ms = clock_mono_ms();
-    v->notes = -1;
+    v->notes = v->outer = -1;
     strbuf_init(&v->last_head);
     strbuf_init(&v->input);
     v->questions = questions_new(h->loop, h->vt, send_answer, v);
@@ -515,6 +523,7 @@ void viewer_attach(struct host_session *h, struct sock *sock)
     h->viewers = v;
     h->viewer_count++;
     sock_set_events(sock, &EVENTS, v);
+    sock_accept_fds(sock);
     proto_put_hello(&b, MT_VERSION);
     viewer_send(v, PROTO_HELLO, &b);
 }

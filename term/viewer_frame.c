@@ -140,7 +140,7 @@ static void share_terminal(struct viewer *v)
 }
 
 /* Sends one frame; false when there was nothing new in it. */
-static bool send_frame(struct viewer *v)
+static bool send_frame(struct viewer *v, uint64_t now_ms)
 {
     MT_CLEANUP(strbuf) struct strbuf b = STRBUF_INIT;
     struct proto_screen s;
@@ -153,6 +153,8 @@ static bool send_frame(struct viewer *v)
     if (!has_dirty(v, s.rows) && b.len == v->last_head.len && memcmp(b.buf, v->last_head.buf, b.len) == 0) {
         return false;
     }
+    viewer_echo(v, &s, now_ms);
+    v->last_col = s.cursor_col;
     strbuf_clear(&v->last_head);
     strbuf_add(&v->last_head, b.buf, b.len);
     count = put_rows(v, &b, s.rows, s.cols);
@@ -202,7 +204,7 @@ uint64_t viewer_flush(struct viewer *v, uint64_t now_ms)
             return next;
         }
     }
-    if (send_frame(v)) {
+    if (send_frame(v, now_ms)) {
         v->tokens = MT_MAX(v->tokens - 1, 0);
         v->sent_ms = now_ms;
     }
