@@ -436,6 +436,7 @@ void app_paint(void *arg)
     for (int i = 0; !patched && i < app->view.count; i++) {
         pane_painted(app->view.shown[i], app->view.at[i]);
     }
+    app_prepare_loan(app);
     app_outer_hover(app);
     if (app->outer.kitty) {
         app_outer_keys(app);

@@ -399,6 +399,11 @@ bool app_clip_waits(const struct app *app);
 void app_clip_allow(struct app *app);
 void app_clip_forget(struct app *app);
 
+/* --- app_lend.c --- */
+/* A frame was painted: the host of the pane with the focus may draw echoes into it (screen_lend), if it stands on the
+ * terminal as its program left it. */
+void app_prepare_loan(struct app *app);
+
 /* --- app_mouse.c --- */
 void app_on_mouse(struct app *app, const struct mouse_event *ev);
 /* Asks the terminal for motion without a button while a program in sight wants it, and only then: each one wakes us. */

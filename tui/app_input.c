@@ -101,6 +101,7 @@ static void session_key(struct app *app, struct key key)
         app->prefix = true;
         app_dirty_now(app);
     } else {
+        screen_lend(app->screen); /* its echo */
         pane_key(app->pane, key);
     }
 }

@@ -236,6 +236,7 @@ static int open_engine(struct app *app, struct error *err)
         return -1;
     }
     app->sessions = port_sessions(app->port);
+    sessions_lend(app->sessions, screen_terminal(app->screen));
     port_set_viewer(app->port, &viewer);
     for (size_t i = 0; i < MT_ARRAY_LEN(app->panes); i++) {
         pane_init(&app->panes[i], app->loop, app->sessions, &pane);

@@ -534,6 +534,25 @@ void render_frame(struct strbuf *out, const struct render_caps *caps, const stru
     free(p.changed);
 }
 
+void render_pen(struct strbuf *out, const struct render_caps *caps, struct style st, uint32_t base_bg)
+{
+    struct painter p = {.out = out, .caps = caps, .base_bg = base_bg};
+    struct cell c = {.ch = 'x', .fg = st.fg, .bg = st.bg, .attrs = st.attrs, .width = 1};
+
+    set_pen(&p, seen_style(&p, &c, false), 0);
+}
+
+void render_forget_row(struct surface *shown, const struct surface *next, int row)
+{
+    if (shown->cols != next->cols || row < 0 || row >= shown->rows || row >= next->rows) {
+        return;
+    }
+    for (int x = 0; x < next->cols; x++) {
+        *surface_cell(shown, x, row) = (struct cell){
+            .ch = next->cells[(size_t)row * (size_t)next->cols + (size_t)x].ch == 'x' ? 'y' : 'x', .width = 1};
+    }
+}
+
 /* Ids stay what they are: cells were copied with them. */
 static void copy_extras(struct surface *to, const struct surface *from)
 {

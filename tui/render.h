@@ -27,6 +27,11 @@ struct render_caps {
  * `next`; nothing when they look the same. The pen is left at its defaults, and auto-wrap is expected to be off. */
 void render_frame(struct strbuf *out, const struct render_caps *caps, const struct surface *prev,
                   const struct surface *next);
+/* The pen of a style, from the default one: what a cell of it is drawn with on a background `base_bg`; nothing for the
+ * default. */
+void render_pen(struct strbuf *out, const struct render_caps *caps, struct style st, uint32_t base_bg);
+/* Nobody knows what the terminal shows in this row of `shown`: the next frame, which is `next`, draws all of it. */
+void render_forget_row(struct surface *shown, const struct surface *next, int row);
 /* Copies a surface (size, cells, clusters, cursor): what the terminal shows after the bytes of render_frame. */
 void render_copy(struct surface *to, const struct surface *from);
 

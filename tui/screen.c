@@ -15,6 +15,7 @@
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
+#include "term/loan.h"
 #include "tui/input.h"
 #include "tui/render.h"
 #include "tui/screen_fatal.h"
@@ -49,6 +50,10 @@ struct screen {
     int cols, rows;
     int sync_fd; /* -1: none */
     bool frames_unsynced, idle;
+    struct loan *loan; /* by which the terminal may be lent to a host; NULL: it may not */
+    struct screen_place place;
+    bool is_lent;
+    int lost_row; /* of what is shown, not known any more; -1: none */
 };
 
 /* Appends what gives the terminal back: modes off, pen, cursor, the other screen. */
@@ -119,6 +124,59 @@ static void try_sync(struct screen *s)
             s->sync_fd = -1;
         }
     }
+}
+
+/* What the host has drawn is shown now. Where it may have cut a character that is not of one column, nobody knows. */
+static void note_drawn(struct screen *s, const struct loan_drawn *d)
+{
+    struct surface *f = &s->shown;
+    int x = s->place.at.x + d->col, y = s->place.at.y + d->row;
+    struct style st = s->place.look[d->pen].shown;
+
+    for (int i = -1; i <= d->count; i++) {
+        const struct cell *c = surface_cell(f, x + i, y);
+        if (c && (c->width != 1 || c->ch >= 0x80 || cell_extra(c))) {
+            s->lost_row = y;
+        }
+    }
+    for (int i = 0; i < d->count; i++) {
+        struct cell *c = surface_cell(f, x + i, y);
+        if (c) {
+            *c =
+                (struct cell){.ch = (unsigned char)d->text[i], .fg = st.fg, .bg = st.bg, .attrs = st.attrs, .width = 1};
+        }
+    }
+    f->cursor.x = s->place.at.x + d->cursor;
+    f->cursor.y = y;
+}
+
+/* The terminal is ours alone again. Before anything is written. */
+static void end_loan(struct screen *s)
+{
+    struct loan_drawn drawn;
+
+    if (!s->is_lent) {
+        return;
+    }
+    s->is_lent = false;
+    switch (loan_end(s->loan, &drawn)) {
+    case LOAN_UNUSED:
+        break;
+    case LOAN_DRAWN:
+        note_drawn(s, &drawn);
+        break;
+    case LOAN_BROKEN:
+        s->shown_is_valid = false;
+        break;
+    }
+}
+
+/* Nor may it be lent again before somebody says how. */
+static void forget_loan(struct screen *s)
+{
+    end_loan(s);
+    loan_drop(s->loan);
+    s->loan = NULL;
 }
 
 /* The terminal went away: nothing is written to it any more. */
@@ -311,6 +369,7 @@ static int start_watches(struct screen *s, struct error *err)
 /* Frees everything but the terminal's state. */
 static void release(struct screen *s)
 {
+    forget_loan(s);
     watch_close(s->watch);
     if (s->winch) {
         signal_watch_close(s->winch);
@@ -352,7 +411,7 @@ int screen_open(struct screen **out, struct loop *loop, const struct screen_opts
     s = xcalloc(1, sizeof(*s));
     s->loop = loop;
     s->opts = *opts;
-    s->fd = -1;
+    s->fd = s->lost_row = -1;
     s->cols = FALLBACK_COLS;
     s->rows = FALLBACK_ROWS;
     strbuf_init(&s->out);
@@ -407,6 +466,7 @@ static void leave(struct screen *s)
     if (!s->active) {
         return;
     }
+    forget_loan(s);
     s->active = false;
     s->shown_is_valid = false;
     screen_fatal_pause();
@@ -471,6 +531,11 @@ bool screen_present(struct screen *s, const struct surface *frame)
     if (!s->active || s->hung_up || s->out.len > s->sent) {
         return false;
     }
+    forget_loan(s);
+    if (s->lost_row >= 0) {
+        render_forget_row(&s->shown, frame, s->lost_row);
+        s->lost_row = -1;
+    }
     s->idle = false;
     s->frames_unsynced = true;
     render_frame(&s->out, &s->caps, s->shown_is_valid ? &s->shown : NULL, frame);
@@ -488,6 +553,7 @@ void screen_invalidate(struct screen *s)
 void screen_send(struct screen *s, const char *data, size_t len)
 {
     if (s->active && !s->hung_up) {
+        end_loan(s);
         strbuf_add(&s->out, data, len);
         flush_out(s);
     }
@@ -549,6 +615,44 @@ void screen_ask(struct screen *s, const struct strbuf *question)
 {
     if (s->info.hyperlinks) {
         screen_send(s, question->buf, question->len);
+    }
+}
+
+int screen_terminal(const struct screen *s)
+{
+    return s->restore_flags < 0 ? s->fd : -1;
+}
+
+void screen_prepare_loan(struct screen *s, struct loan *loan, const struct screen_place *place)
+{
+    struct loan_offer offer = {.x = place->at.x, .y = place->at.y, .cols = place->at.w, .rows = place->at.h};
+
+    forget_loan(s);
+    for (int i = 0; i < place->looks; i++) {
+        MT_CLEANUP(strbuf) struct strbuf pen = STRBUF_INIT;
+        struct loan_pen *to = &offer.pen[offer.pens];
+
+        render_pen(&pen, &s->caps, place->look[i].shown, s->shown.base_bg);
+        if (pen.len > sizeof(to->bytes)) {
+            break;
+        }
+        to->fg = place->look[i].program.fg;
+        to->bg = place->look[i].program.bg;
+        to->attrs = place->look[i].program.attrs;
+        to->len = (uint8_t)pen.len;
+        memcpy(to->bytes, pen.buf, pen.len);
+        offer.pens++;
+    }
+    s->place = *place;
+    s->loan = loan_hold(loan);
+    loan_prepare(loan, &offer);
+}
+
+void screen_lend(struct screen *s)
+{
+    if (s->loan && s->active && !s->hung_up && s->out.len == 0 && s->shown_is_valid && s->lost_row < 0 && !s->is_lent) {
+        s->is_lent = true;
+        loan_make_offer(s->loan, clock_mono_ms());
     }
 }
 

@@ -18,7 +18,19 @@
 #include "tui/surface.h"
 
 struct input;
+struct loan;
 struct screen;
+
+#define SCREEN_LOOKS 2
+
+/* A program's screen on the terminal, and how cells of it are shown there. */
+struct screen_place {
+    struct rect at;
+    int looks;
+    struct {
+        struct style program, shown;
+    } look[SCREEN_LOOKS];
+};
 
 struct screen_opts {
     bool mouse;
@@ -61,6 +73,13 @@ void screen_ask(struct screen *s, const struct strbuf *question);
 void screen_sync_idle(struct screen *s);
 /* Teaches `in` the terminal's own key strings (terminfo) and its erase character. */
 void screen_add_keys(const struct screen *s, struct input *in);
+/* The terminal, if hosts may write on it beside us: a description of our own, that never blocks; -1: none. */
+int screen_terminal(const struct screen *s);
+/* The terminal may be lent by this for echoes (term/loan.h) in a place of the frame that was presented last: until the
+ * next one. */
+void screen_prepare_loan(struct screen *s, struct loan *loan, const struct screen_place *place);
+/* Lends it so, if it may be, for one echo: until anything is written here. Not while a frame is on its way. */
+void screen_lend(struct screen *s);
 /* Leaves the terminal as it was found / takes it again: around $EDITOR, Ctrl-Z, `attach`. */
 void screen_suspend(struct screen *s);
 int screen_resume(struct screen *s, struct error *err);
