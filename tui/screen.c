@@ -255,15 +255,15 @@ static void on_ready(void *arg, int events)
     }
 }
 
-/* SIGWINCH. */
+/* SIGWINCH. Also when the size is what it was: it may have been another one in between, and what was shown is cut. */
 static void on_winch(void *arg, int signum)
 {
     struct screen *s = arg;
-    int cols = s->cols, rows = s->rows;
 
     (void)signum;
     read_size(s);
-    if ((cols != s->cols || rows != s->rows) && s->opts.on_resize) {
+    s->shown_is_valid = false;
+    if (s->opts.on_resize) {
         s->opts.on_resize(s->opts.arg, s->cols, s->rows);
     }
 }
