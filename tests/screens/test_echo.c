@@ -67,7 +67,7 @@ static struct harness *look_too(struct harness *h, int cols, int rows)
     return other;
 }
 
-/* Which program of these words is the newest: what the cockpit runs beside itself. */
+/* Has a signal stopped it? (Linux: /proc) */
 static bool stopped(pid_t pid)
 {
     char path[64], text[256] = "";
