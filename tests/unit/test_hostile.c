@@ -15,6 +15,7 @@
 #include "core/util/xmalloc.h"
 #include "term/select.h"
 #include "term/vt.h"
+#include "tests/valgrind.h"
 
 /* Floods that have killed terminals: nothing dies, nothing grows, and `reset` brings a usable screen back. */
 
@@ -26,8 +27,7 @@ static size_t scaled(size_t n)
 #if defined(__SANITIZE_ADDRESS__)
     return n / 4;
 #else
-    const char *preload = getenv("LD_PRELOAD");
-    return preload != NULL && strstr(preload, "vgpreload") != NULL ? n / 40 : n;
+    return on_valgrind() ? n / 40 : n;
 #endif
 }
 

@@ -14,6 +14,7 @@
 #include "core/io/fd.h"
 #include "core/io/proc.h"
 #include "core/util/xmalloc.h"
+#include "tests/valgrind.h"
 
 struct run {
     int done, lines, exit_code, signal;
@@ -353,7 +354,9 @@ static void test_limit_of_files(void **state)
     run_init(&r);
     assert_int_equal(proc_start(NULL, loop, &o, NULL), 0);
     loop_run(loop);
-    assert_string_equal(r.text.buf, "300|");
+    if (!on_valgrind()) { /* it has told us of a limit that only we have */
+        assert_string_equal(r.text.buf, "300|");
+    }
     run_release(&r);
     assert_int_equal(loop_free(loop), 0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -365,7 +368,7 @@ static void test_1000_short(void **state)
     struct run r;
     const char *argv[] = {"/bin/true", NULL};
     struct proc_opts o = {.argv = argv, .on_done = on_done, .arg = &r};
-    int n = getenv("RUNNING_ON_VALGRIND") != NULL ? 50 : 1000;
+    int n = on_valgrind() ? 50 : 1000;
     (void)state;
     run_init(&r);
     for (int i = 0; i < n; i++) {
