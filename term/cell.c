@@ -105,20 +105,21 @@ static void cluster_rehash(struct cluster_table *t)
     }
 }
 
-/* Doubles the table up to its bound; false at the bound. */
-static bool cluster_grow(struct cluster_table *t)
+static bool cluster_is_full(const struct cluster_table *t)
+{
+    return t->count >= (t->max != 0 ? t->max : CLUSTER_MAX_ENTRIES);
+}
+
+/* Doubles the table. */
+static void cluster_grow(struct cluster_table *t)
 {
     size_t cap = t->cap == 0 ? 64 : t->cap * 2;
-    if (cap > CLUSTER_MAX_ENTRIES) {
-        return false;
-    }
     t->entries = xreallocarray(t->entries, cap, sizeof(*t->entries));
     memset(t->entries + t->cap, 0, (cap - t->cap) * sizeof(*t->entries));
     t->cap = cap;
     t->nslots = cap * 2;
     t->slots = xreallocarray(t->slots, t->nslots, sizeof(*t->slots));
     cluster_rehash(t);
-    return true;
 }
 
 /* Cuts to the table's bound without splitting a code point. */
@@ -144,17 +145,15 @@ uint32_t cluster_intern(struct cluster_table *t, const char *text, size_t len)
     if (utf8_decode(text, len, &cp) == len) {
         return cp;
     }
-    if (t->count == t->cap && t->cap > 0) {
-        size_t at = cluster_slot(t, text, len);
-        if (t->slots[at] != 0) {
-            return CELL_CLUSTER | (t->slots[at] - 1);
+    size_t at = t->cap > 0 ? cluster_slot(t, text, len) : 0;
+    if (t->cap == 0 || t->slots[at] == 0) {
+        if (cluster_is_full(t)) {
+            return 0;
         }
-    }
-    if (t->count == t->cap && !cluster_grow(t)) {
-        return 0;
-    }
-    size_t at = cluster_slot(t, text, len);
-    if (t->slots[at] == 0) {
+        if (t->count == t->cap) {
+            cluster_grow(t);
+            at = cluster_slot(t, text, len);
+        }
         size_t id = t->free_hint;
         while (t->entries[id % t->cap].len > 0) {
             id++;
@@ -190,6 +189,19 @@ const char *cluster_text(const struct cluster_table *t, uint32_t ch, char out[8]
         *len = n;
     }
     return text;
+}
+
+void cluster_move(struct cluster_table *t, struct cell *cells, size_t n, const struct cluster_table *from)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (CELL_IS_CLUSTER(cells[i].ch)) {
+            char buf[8];
+            size_t len = 0;
+            const char *text = cluster_text(from, cells[i].ch, buf, &len);
+            uint32_t ch = cluster_intern(t, text, len);
+            cells[i].ch = ch != 0 ? ch : UTF8_REPLACEMENT;
+        }
+    }
 }
 
 void cluster_mark(struct cluster_table *t, uint32_t ch)

@@ -92,8 +92,9 @@ uint32_t cell_palette_rgb(unsigned index);
 /* The index (16..255) of xterm's palette that is nearest to an RGB colour: for terminals without true colour. */
 unsigned cell_rgb_to_256(uint32_t rgb);
 
-/* Interned texts of clusters. Bounded: at most CLUSTER_MAX_ENTRIES of at most CLUSTER_MAX_BYTES each. No reference
- * counts: the owner marks what its cells still use and sweeps when the table is full. Ids stay valid until swept. */
+/* Interned texts of clusters. Bounded: at most `max` of at most CLUSTER_MAX_BYTES each. No reference counts: the owner
+ * marks what its cells still use and sweeps when the table is full. Ids stay valid until swept: who keeps cells longer
+ * than their owner says moves them into a table of its own (cluster_move). */
 #define CLUSTER_MAX_BYTES 32
 #define CLUSTER_MAX_ENTRIES 4096
 struct cluster_entry {
@@ -106,6 +107,7 @@ struct cluster_table {
     uint32_t *slots; /* hash -> id + 1; size is a power of two */
     size_t count, cap, nslots;
     size_t free_hint;
+    size_t max; /* entries; the owner may change it at any time. 0: CLUSTER_MAX_ENTRIES */
 };
 #define CLUSTER_TABLE_INIT ((struct cluster_table){0})
 
@@ -119,6 +121,8 @@ uint32_t cluster_intern(struct cluster_table *t, const char *text, size_t len);
  * pointer is valid until the table changes. 0 gives " ". `len` may be NULL. `t` may be NULL when no cluster can occur.
  */
 const char *cluster_text(const struct cluster_table *t, uint32_t ch, char out[8], size_t *len);
+/* Makes `n` cells of table `from` cells of `t`. What does not fit any more is the replacement character. */
+void cluster_move(struct cluster_table *t, struct cell *cells, size_t n, const struct cluster_table *from);
 /* Marks a cell's cluster as used; a code point is ignored. */
 void cluster_mark(struct cluster_table *t, uint32_t ch);
 /* Frees every entry that was not marked since the last sweep, and takes the marks away. */

@@ -575,14 +575,8 @@ void render_copy(struct surface *to, const struct surface *from)
     cluster_table_release(to->clusters);
     cluster_table_init(to->clusters);
     memcpy(to->cells, from->cells, n * sizeof(*to->cells));
-    for (size_t i = 0; i < n && from->clusters->count > 0; i++) {
-        struct cell *c = &to->cells[i];
-        if (CELL_IS_CLUSTER(c->ch)) {
-            char buf[8];
-            size_t len = 0;
-            const char *text = cluster_text(from->clusters, c->ch, buf, &len);
-            c->ch = cluster_intern(to->clusters, text, len);
-        }
+    if (from->clusters->count > 0) {
+        cluster_move(to->clusters, to->cells, n, from->clusters);
     }
     copy_extras(to, from);
     to->base_bg = from->base_bg;

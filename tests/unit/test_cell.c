@@ -3,10 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "core/util/strbuf.h"
+#include "core/util/utf8.h"
 #include "term/cell.h"
 
 static void test_colors(void **state)
@@ -102,11 +104,58 @@ static void test_cluster_cut(void **state)
     cluster_table_release(&t);
 }
 
+/* Another bound: more than the usual, then fewer; what is there stays. */
+static void test_cluster_other_bound(void **state)
+{
+    (void)state;
+    struct cluster_table t = {.max = CLUSTER_MAX_ENTRIES * 2};
+    char text[16];
+    uint32_t ch = 0;
+    for (int n = 0; n < CLUSTER_MAX_ENTRIES * 2; n++) {
+        str_format(text, sizeof(text), "k%d\xcc\x81", n);
+        ch = cluster_intern(&t, text, strlen(text));
+        assert_true(CELL_IS_CLUSTER(ch));
+    }
+    assert_int_equal(cluster_intern(&t, "new\xcc\x81", 5), 0);
+    cluster_mark(&t, ch);
+    t.max = 2;
+    assert_int_equal(cluster_intern(&t, text, strlen(text)), ch);
+    cluster_sweep(&t);
+    assert_true(CELL_IS_CLUSTER(cluster_intern(&t, "new\xcc\x81", 5)));
+    assert_int_equal(cluster_intern(&t, "newer\xcc\x81", 7), 0);
+    assert_string_equal(cluster_text(&t, ch, text, NULL), "k8191\xcc\x81");
+    cluster_table_release(&t);
+}
+
+/* Cells that are moved into a table of their own stay what they are when the table they come from is swept. */
+static void test_cluster_move(void **state)
+{
+    (void)state;
+    struct cluster_table from = CLUSTER_TABLE_INIT, to = {.max = 1};
+    struct cell kept[3] = {{.ch = 'x', .width = 1}, CELL_BLANK, CELL_BLANK};
+    char buf[8];
+    kept[1].ch = cluster_intern(&from, "e\xcc\x81", 3);
+    kept[2].ch = cluster_intern(&from, "o\xcc\x81", 3);
+    cluster_move(&to, kept, 3, &from);
+    cluster_sweep(&from);
+    cluster_intern(&from, "a\xcc\x81", 3);
+    assert_int_equal(kept[0].ch, 'x');
+    assert_string_equal(cluster_text(&to, kept[1].ch, buf, NULL), "e\xcc\x81");
+    assert_int_equal(kept[2].ch, UTF8_REPLACEMENT); /* it did not fit any more */
+    cluster_table_release(&from);
+    cluster_table_release(&to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_colors),        cmocka_unit_test(test_blank),       cmocka_unit_test(test_cluster_intern),
-        cmocka_unit_test(test_cluster_bound), cmocka_unit_test(test_cluster_cut),
+        cmocka_unit_test(test_colors),
+        cmocka_unit_test(test_blank),
+        cmocka_unit_test(test_cluster_intern),
+        cmocka_unit_test(test_cluster_bound),
+        cmocka_unit_test(test_cluster_other_bound),
+        cmocka_unit_test(test_cluster_move),
+        cmocka_unit_test(test_cluster_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
