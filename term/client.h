@@ -131,17 +131,27 @@ int sessions_on_taken(struct sessions *s, const char *id, void (*fn)(void *arg, 
 /* Focus moved to or away from this session's pane (for mode 1004). */
 void sessions_focus(struct sessions *s, const char *id, bool focused);
 
-/* Scrollback: asks for `count` lines from absolute number `first`; the callback gets cells (rows of `cols` each,
+/* Rows of an answer, with tables of their own for what the cells refer to. Valid in the callback only: who keeps cells
+ * has a table for their clusters, too (cluster_move). */
+struct session_rows {
+    size_t count;
+    int cols;
+    const struct cell *cells; /* count * cols */
+    const bool *wrapped;      /* count: continues on the next row */
+    const struct cluster_table *clusters;
+    const struct extra_table *extras;
+};
+/* Scrollback: asks for `count` lines from absolute number `first`; the callback gets them (rows of `cols` each,
  * clipped/padded) once; fewer at the ends. err: UNAVAILABLE when the session is gone. */
-typedef void (*sessions_history_fn)(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells,
-                                    const bool *wrapped, const struct error *err);
+typedef void (*sessions_history_fn)(void *arg, uint64_t first, const struct session_rows *rows,
+                                    const struct error *err);
 int sessions_history(struct sessions *s, const char *id, uint64_t first, size_t count, int cols, sessions_history_fn fn,
                      void *arg, struct error *err);
 /* The screen as it stands, of an ended program too, without viewing: it takes no part in the session's size, and nobody
- * has looked. The callback gets the screen and `count` rows of its width, once. Clusters and extras: as of a mirror.
- * err: UNAVAILABLE when the session is gone, or its host is of an older version. */
-typedef void (*sessions_look_fn)(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
-                                 const bool *wrapped, const struct error *err);
+ * has looked. The callback gets the screen and the rows of its width, once. err: UNAVAILABLE when the session is gone,
+ * or its host is of an older version. */
+typedef void (*sessions_look_fn)(void *arg, const struct session_screen *screen, const struct session_rows *rows,
+                                 const struct error *err);
 int sessions_look(struct sessions *s, const char *id, sessions_look_fn fn, void *arg, struct error *err);
 /* The host searches, a little a turn, and drops what it was asked before. Lines are absolute numbers (history_first +
  * history_lines + r is screen row r). The callback runs once with `more`, when the place is known and the numbers are

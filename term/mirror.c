@@ -7,9 +7,14 @@
 #include "term/proto.h"
 #include "term/vt.h"
 
+/* A host has CLUSTER_MAX_ENTRIES in use at most; rows that a frame is about to change show those from before it. */
+#define MAX_CLUSTERS ((size_t)2 * CLUSTER_MAX_ENTRIES)
+
 void mirror_init(struct mirror *m)
 {
     memset(m, 0, sizeof(*m));
+    cluster_table_init(&m->clusters);
+    m->clusters.max = MAX_CLUSTERS;
 }
 
 void mirror_release(struct mirror *m)
@@ -17,6 +22,7 @@ void mirror_release(struct mirror *m)
     free(m->cells);
     free(m->wrapped);
     free(m->dirty);
+    cluster_table_release(&m->clusters);
     mirror_init(m);
 }
 
@@ -79,7 +85,19 @@ static void set_size(struct mirror *m, int cols, int rows)
     mark_all(m);
 }
 
-int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct cluster_table *clusters, struct error *err)
+/* Before a row is read: forgets the clusters that no row shows, unless there is room for all it may bring. */
+static void make_room(struct mirror *m)
+{
+    if (m->clusters.count + (size_t)m->screen.cols <= MAX_CLUSTERS) {
+        return;
+    }
+    for (size_t i = 0, n = (size_t)m->screen.cols * (size_t)m->screen.rows; i < n; i++) {
+        cluster_mark(&m->clusters, m->cells[i].ch);
+    }
+    cluster_sweep(&m->clusters);
+}
+
+int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct error *err)
 {
     struct proto_screen s;
     struct wire_reader rows;
@@ -105,7 +123,8 @@ int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct clust
         bool wrapped;
         int row;
 
-        rc = proto_get_row(&rows, &row, &wrapped, scratch, s.cols, clusters, err);
+        make_room(m);
+        rc = proto_get_row(&rows, &row, &wrapped, scratch, s.cols, &m->clusters, err);
         if (rc == 0 && row < s.rows) {
             memcpy(m->cells + (size_t)row * (size_t)s.cols, scratch, (size_t)s.cols * sizeof(*scratch));
             m->wrapped[row] = wrapped;
@@ -136,14 +155,5 @@ void mirror_take(struct mirror *m, uint64_t *bits, size_t words)
     }
     if (have > 0) {
         memset(m->dirty, 0, have * sizeof(*m->dirty));
-    }
-}
-
-void mirror_mark(const struct mirror *m, struct cluster_table *clusters)
-{
-    size_t n = m->valid ? (size_t)m->screen.cols * (size_t)m->screen.rows : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        cluster_mark(clusters, m->cells[i].ch);
     }
 }

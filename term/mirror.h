@@ -16,23 +16,22 @@ struct proto_screen;
 
 struct mirror {
     struct session_screen screen;
-    struct cell *cells; /* rows * cols */
-    bool *wrapped;      /* rows */
-    uint64_t *dirty;    /* a bit a row */
-    bool valid;         /* a frame has arrived */
+    struct cell *cells;            /* rows * cols */
+    bool *wrapped;                 /* rows */
+    uint64_t *dirty;               /* a bit a row */
+    bool valid;                    /* a frame has arrived */
+    struct cluster_table clusters; /* of its cells */
 };
 
 void mirror_init(struct mirror *m);
 void mirror_release(struct mirror *m);
 /* Applies a FRAME message. Errors: PARSE. */
-int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct cluster_table *clusters, struct error *err);
+int mirror_apply(struct mirror *m, const uint8_t *data, size_t len, struct error *err);
 /* The protocol's screen in the words of the client's contract. */
 void mirror_screen(struct session_screen *s, const struct proto_screen *p);
 /* NULL out of range. */
 const struct cell *mirror_row(const struct mirror *m, int row, bool *wrapped);
 /* Copies the changed rows' bits and clears them. */
 void mirror_take(struct mirror *m, uint64_t *bits, size_t words);
-/* Marks the clusters that are in use. */
-void mirror_mark(const struct mirror *m, struct cluster_table *clusters);
 
 #endif

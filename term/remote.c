@@ -40,7 +40,7 @@ struct mirror *remote_mirror(struct remote *r)
 
 const struct cluster_table *remote_clusters(const struct remote *r)
 {
-    return &r->clusters;
+    return &r->mirror.clusters;
 }
 
 const struct extra_table *remote_extras(const struct remote *r)
@@ -244,8 +244,7 @@ static int on_screen(struct remote *r, const uint8_t *data, size_t len, struct e
     if (!r->viewing) {
         return 0; /* it was on its way when viewing ended */
     }
-    remote_sweep_clusters(r);
-    if (mirror_apply(&r->mirror, data, len, &r->clusters, err) != 0) {
+    if (mirror_apply(&r->mirror, data, len, err) != 0) {
         return -1;
     }
     r->credit_owed = true;
@@ -335,11 +334,9 @@ int remote_open(struct remote **out, struct loop *loop, const char *path, const 
     r->arg = arg;
     str_copy(r->info.id, sizeof(r->info.id), id);
     strbuf_init(&r->input);
-    cluster_table_init(&r->clusters);
     mirror_init(&r->mirror);
     r->terminal = r->notes = r->outer = -1;
     if (sock_connect(&r->sock, loop, path, &EVENTS, r, err) != 0) {
-        cluster_table_release(&r->clusters);
         free(r);
         return -1;
     }
@@ -365,7 +362,6 @@ void remote_close(struct remote *r, enum error_code why)
     error_set(&err, why, "session %s is gone", r->info.id);
     remote_answer_all(r, &err);
     mirror_release(&r->mirror);
-    cluster_table_release(&r->clusters);
     extra_table_release(&r->extras);
     strbuf_release(&r->input);
     free(r);

@@ -9,15 +9,11 @@
 #define SILENT_AFTER_MS 3000 /* after it was asked for a word: no machine is that busy for long */
 
 /* sessions_history_fn: that it came is enough. */
-static void on_word(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                    const struct error *err)
+static void on_word(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     (void)arg;
     (void)first;
-    (void)count;
-    (void)cols;
-    (void)cells;
-    (void)wrapped;
+    (void)rows;
     (void)err;
 }
 

@@ -26,7 +26,6 @@ struct remote {
     struct mirror mirror;
     bool viewing, credit_owed;
     struct proto_size size; /* asked for */
-    struct cluster_table clusters;
     struct extra_table extras;
     struct strbuf input; /* not yet sent, behind what is */
     size_t input_sent;   /* bytes at its beginning that are */
@@ -88,7 +87,5 @@ int remote_on_found(struct remote *r, const uint8_t *data, size_t len, struct er
 int remote_on_kept(struct remote *r, const uint8_t *data, size_t len, struct error *err);
 /* The connection ends: whatever waits is answered with the error. */
 void remote_answer_all(struct remote *r, const struct error *err);
-/* The cluster table is nearly full: forgets what neither mirror nor waiting answers show. */
-void remote_sweep_clusters(struct remote *r);
 
 #endif

@@ -22,6 +22,8 @@ struct request {
     int cols;
     struct cell *cells;
     bool *wrapped;
+    struct cluster_table clusters; /* of the cells: the mirror's forgets what the mirror does not show, */
+    struct extra_table extras;     /* and the host gives ids anew between two pieces */
 };
 
 static struct request *request_new(struct remote *r, void *arg)
@@ -73,15 +75,24 @@ static void tell_found(const struct request *q, const struct proto_found *f, con
 /* Answers and frees it; err NULL is success. */
 static void request_finish(struct request *q, const struct proto_found *f, const struct error *err)
 {
+    const struct session_rows rows = {.count = q->got,
+                                      .cols = q->cols,
+                                      .cells = q->cells,
+                                      .wrapped = q->wrapped,
+                                      .clusters = &q->clusters,
+                                      .extras = &q->extras};
+
     if (q->search != NULL) {
         tell_found(q, f, err);
     } else if (q->look != NULL) {
-        q->look(q->arg, &q->screen, q->got, q->cells, q->wrapped, err);
+        q->look(q->arg, &q->screen, &rows, err);
     } else {
-        q->history(q->arg, q->first, q->got, q->cols, q->cells, q->wrapped, err);
+        q->history(q->arg, q->first, &rows, err);
     }
     free(q->cells);
     free(q->wrapped);
+    cluster_table_release(&q->clusters);
+    extra_table_release(&q->extras);
     free(q);
 }
 
@@ -188,18 +199,25 @@ int remote_on_kept(struct remote *r, const uint8_t *data, size_t len, struct err
     return 0;
 }
 
-void remote_sweep_clusters(struct remote *r)
+/* Makes a row's extras those of the answer. */
+static void move_extras(struct request *q, struct cell *cells, const struct extra_table *from)
 {
-    if (r->clusters.count < CLUSTER_MAX_ENTRIES / 4 * 3) {
-        return;
-    }
-    mirror_mark(&r->mirror, &r->clusters);
-    for (const struct request *q = r->requests; q != NULL; q = q->next) {
-        for (size_t i = 0; q->cells != NULL && i < q->got * (size_t)q->cols; i++) {
-            cluster_mark(&r->clusters, q->cells[i].ch);
+    uint16_t last = 0, ours = 0;
+
+    for (int i = 0; i < q->cols; i++) {
+        uint16_t id = cell_extra(&cells[i]);
+
+        if (id != last) {
+            const struct extra *e = extra_get(from, id);
+            bool full = false;
+
+            ours = e != NULL ? extra_intern(&q->extras, e->uri, e->ul, &full) : 0;
+            last = id;
+        }
+        if (id != 0) {
+            cell_set_extra(&cells[i], ours);
         }
     }
-    cluster_sweep(&r->clusters);
 }
 
 /* Rows of an answer go behind those gathered. Returns how many came; -1 when malformed. */
@@ -215,14 +233,16 @@ static int gather(struct remote *r, struct request *q, const struct proto_lines 
     if (n > 0) {
         q->cells = xreallocarray(q->cells, (q->got + n) * (size_t)q->cols, sizeof(*q->cells));
         q->wrapped = xreallocarray(q->wrapped, q->got + n, sizeof(*q->wrapped));
+        q->clusters.max = (q->got + n) * (size_t)q->cols; /* never full */
     }
     for (size_t i = 0; i < n; i++) {
+        struct cell *row = q->cells + q->got * (size_t)q->cols;
         int index;
 
-        if (proto_get_row(rows, &index, &q->wrapped[q->got], q->cells + q->got * (size_t)q->cols, q->cols, &r->clusters,
-                          err) != 0) {
+        if (proto_get_row(rows, &index, &q->wrapped[q->got], row, q->cols, &q->clusters, err) != 0) {
             return -1;
         }
+        move_extras(q, row, &r->extras);
         q->got++;
     }
     return (int)n;
@@ -238,7 +258,6 @@ int remote_on_lines(struct remote *r, const uint8_t *data, size_t len, struct er
     if (proto_get_lines(data, len, &l, &rows, err) != 0) {
         return -1;
     }
-    remote_sweep_clusters(r);
     q = request_take(r, l.id);
     if (q == NULL || q->search != NULL || (q->look != NULL && !q->looked)) {
         if (q != NULL) {
@@ -247,7 +266,7 @@ int remote_on_lines(struct remote *r, const uint8_t *data, size_t len, struct er
         }
         return error_set(err, ERROR_PARSE, "protocol: lines that nobody asked for");
     }
-    q->next = r->requests; /* it stays in the list until it is complete, also for the sweep above */
+    q->next = r->requests; /* it stays in the list until it is complete */
     r->requests = q;
     if (q->got == 0 && l.first > q->first) {
         uint64_t cut = l.first - q->first; /* the oldest lines asked for are gone */

@@ -126,12 +126,11 @@ void copymode_other_end(struct copymode *c)
 /* Widens whole lines to the soft-wrapped rows that belong to them, as far as these are loaded. */
 static void whole_lines(const struct copymode *c, copymode_row_fn row, const void *arg, uint64_t *from, uint64_t *to)
 {
-    int count = 0;
-    bool wrapped = false;
-    while (*from > c->first && row(arg, *from - 1, &count, &wrapped) && wrapped) {
+    struct copy_row r;
+    while (*from > c->first && row(arg, *from - 1, &r) && r.wrapped) {
         --*from;
     }
-    while (*to + 1 < c->end && row(arg, *to, &count, &wrapped) && wrapped) {
+    while (*to + 1 < c->end && row(arg, *to, &r) && r.wrapped) {
         ++*to;
     }
 }

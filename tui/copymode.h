@@ -34,8 +34,15 @@ struct copymode {
     uint32_t found_ch; /* ... and its character: for ; and , */
 };
 
-/* Cells of a line (*count of them), or NULL when it is not loaded. *wrapped: it goes on in the next row. */
-typedef const struct cell *(*copymode_row_fn)(const void *arg, uint64_t line, int *count, bool *wrapped);
+/* A line that is loaded. */
+struct copy_row {
+    const struct cell *cells;
+    int count;
+    bool wrapped; /* it goes on in the next row */
+    const struct cluster_table *clusters;
+};
+/* False when the line is not loaded: *row is all zero then. */
+typedef bool (*copymode_row_fn)(const void *arg, uint64_t line, struct copy_row *row);
 
 void copymode_begin(struct copymode *c, int cols, int rows, uint64_t first, uint64_t end, uint64_t line, int col);
 void copymode_end(struct copymode *c);
@@ -76,7 +83,6 @@ void copymode_paragraph(struct copymode *c, int dir, copymode_row_fn row, const 
 /* f, F (backward), t, T (short of it): false when the line has none. */
 bool copymode_find(struct copymode *c, char how, uint32_t ch, copymode_row_fn row, const void *arg);
 /* Selects the word at the cursor, over soft-wrapped rows: letters, digits and what paths and addresses have. */
-void copymode_select_word(struct copymode *c, const struct cluster_table *clusters, copymode_row_fn row,
-                          const void *arg);
+void copymode_select_word(struct copymode *c, copymode_row_fn row, const void *arg);
 
 #endif

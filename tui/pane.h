@@ -26,13 +26,15 @@ struct pane_events {
     void *arg;
 };
 
-/* Lines of scrollback kept for drawing copy mode. */
+/* Lines of scrollback kept for drawing copy mode, and the clusters of their cells: the session's own are of what its
+ * screen shows. Extras are not kept. */
 struct pane_cache {
     uint64_t first;
     size_t count;
     int cols;
     struct cell *cells;
     bool *wrapped;
+    struct cluster_table clusters;
     bool asked;      /* more is on its way */
     uint32_t serial; /* of this copy mode: answers for an older one are of no interest */
 };
@@ -165,7 +167,7 @@ void pane_paste_end(struct pane *p);
 void pane_copy_begin(struct pane *p);
 void pane_copy_end(struct pane *p);
 /* For motions; copymode_row_fn with the pane as its argument. */
-const struct cell *pane_copy_row(const void *arg, uint64_t line, int *count, bool *wrapped);
+bool pane_copy_row(const void *arg, uint64_t line, struct copy_row *row);
 /* Asks for the scrollback that is in view and not here yet. */
 void pane_copy_fill(struct pane *p);
 void pane_copy_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t);

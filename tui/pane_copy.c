@@ -19,6 +19,7 @@ void pane_copy_drop(struct pane *p)
     pane_find_drop(p);
     free(p->cache.cells);
     free(p->cache.wrapped);
+    cluster_table_release(&p->cache.clusters);
     p->cache = (struct pane_cache){.serial = p->cache.serial + 1}; /* an answer that is on its way is of no use */
 }
 
@@ -41,24 +42,27 @@ void pane_copy_end(struct pane *p)
     p->events.on_dirty(p->events.arg);
 }
 
-const struct cell *pane_copy_row(const void *arg, uint64_t line, int *count, bool *wrapped)
+bool pane_copy_row(const void *arg, uint64_t line, struct copy_row *row)
 {
     const struct pane *p = arg;
+    const struct pane_cache *c = &p->cache;
     const struct session_screen *sc = sessions_screen(p->sessions, p->id);
+    *row = (struct copy_row){0};
     if (!sc) {
-        return NULL;
+        return false;
     }
     if (line >= screen_start(sc)) {
-        *count = sc->cols;
-        uint64_t row = line - screen_start(sc);
-        return row < (uint64_t)sc->rows ? sessions_row(p->sessions, p->id, (int)row, wrapped) : NULL;
+        uint64_t n = line - screen_start(sc);
+        row->cells = n < (uint64_t)sc->rows ? sessions_row(p->sessions, p->id, (int)n, &row->wrapped) : NULL;
+        row->count = row->cells ? sc->cols : 0;
+        row->clusters = sessions_clusters(p->sessions, p->id);
+    } else if (line >= c->first && line < c->first + c->count) {
+        row->cells = c->cells + (size_t)(line - c->first) * (size_t)c->cols;
+        row->count = c->cols;
+        row->wrapped = c->wrapped[line - c->first];
+        row->clusters = &c->clusters;
     }
-    if (line < p->cache.first || line >= p->cache.first + p->cache.count) {
-        return NULL;
-    }
-    *count = p->cache.cols;
-    *wrapped = p->cache.wrapped[line - p->cache.first];
-    return p->cache.cells + (size_t)(line - p->cache.first) * (size_t)p->cache.cols;
+    return row->cells != NULL;
 }
 
 /* A question for scrollback: whose, and for which view. */
@@ -69,27 +73,29 @@ struct ask {
 };
 
 /* Keeps a window of scrollback. */
-static void keep_window(struct pane_cache *c, uint64_t first, size_t count, int cols, const struct cell *cells,
-                        const bool *wrapped)
+static void keep_window(struct pane_cache *c, uint64_t first, const struct session_rows *rows)
 {
+    size_t n = rows->count * (size_t)rows->cols;
     free(c->cells);
     free(c->wrapped);
+    cluster_table_release(&c->clusters);
     c->cells = NULL;
     c->wrapped = NULL;
     c->first = first;
-    c->count = count;
-    c->cols = cols;
-    if (count && cols > 0) {
-        c->cells = xreallocarray(NULL, count * (size_t)cols, sizeof(*cells));
-        memcpy(c->cells, cells, count * (size_t)cols * sizeof(*cells));
-        c->wrapped = xreallocarray(NULL, count, sizeof(bool));
-        memcpy(c->wrapped, wrapped, count * sizeof(bool));
+    c->count = rows->count;
+    c->cols = rows->cols;
+    if (n > 0) {
+        c->cells = xreallocarray(NULL, n, sizeof(*c->cells));
+        memcpy(c->cells, rows->cells, n * sizeof(*c->cells));
+        c->wrapped = xreallocarray(NULL, rows->count, sizeof(bool));
+        memcpy(c->wrapped, rows->wrapped, rows->count * sizeof(bool));
+        c->clusters.max = n; /* never full */
+        cluster_move(&c->clusters, c->cells, n, rows->clusters);
     }
 }
 
 /* A window of scrollback arrived. A view that moved on meanwhile asks again. */
-static void on_history(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                       const struct error *err)
+static void on_history(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     struct ask ask = *(struct ask *)arg;
     struct pane *p = ask.pane;
@@ -101,7 +107,7 @@ static void on_history(void *arg, uint64_t first, size_t count, int cols, const 
     if (err || !p->copy.active) {
         return;
     }
-    keep_window(&p->cache, first, count, cols, cells, wrapped);
+    keep_window(&p->cache, first, rows);
     if (p->copy.top != ask.top) {
         pane_copy_fill(p);
     }
@@ -135,18 +141,18 @@ static bool selected_part(const struct pane *p, uint64_t line, int width, int *f
 {
     const struct copymode *c = &p->copy;
     uint64_t a, b;
-    int ca, cb, count = 0;
-    bool wrapped;
+    int ca, cb;
+    struct copy_row row;
     if (!copymode_range(c, pane_copy_row, p, &a, &ca, &b, &cb) || line < a || line > b) {
         return false;
     }
     *from = c->kind == COPY_BLOCK || line == a ? ca : 0;
     *to = c->kind == COPY_BLOCK || line == b ? cb : width - 1;
-    const struct cell *cells = pane_copy_row(p, line, &count, &wrapped);
-    if (cells && *from > 0 && *from < count && cells[*from].width == 0) {
+    pane_copy_row(p, line, &row);
+    if (*from > 0 && *from < row.count && row.cells[*from].width == 0) {
         --*from;
     }
-    if (cells && *to < count && cells[*to].width == 2) {
+    if (*to < row.count && row.cells[*to].width == 2) {
         ++*to;
     }
     return true;
@@ -175,12 +181,11 @@ void pane_copy_draw(const struct pane *p, struct surface *s, struct rect r, cons
     const struct copymode *c = &p->copy;
     for (int y = 0; y < r.h; y++) {
         uint64_t line = c->top + (uint64_t)y;
-        int count = 0;
-        bool wrapped;
-        const struct cell *cells = line < c->end ? pane_copy_row(p, line, &count, &wrapped) : NULL;
-        if (cells) {
-            surface_blit(s, r.x, r.y + y, cells, MT_MIN(count, r.w), sessions_clusters(p->sessions, p->id));
-            pane_theme_defaults(s, (struct rect){r.x, r.y + y, MT_MIN(count, r.w), 1}, theme_style(t, THEME_TEXT));
+        struct copy_row row;
+        if (line < c->end && pane_copy_row(p, line, &row)) {
+            int count = MT_MIN(row.count, r.w);
+            surface_blit(s, r.x, r.y + y, row.cells, count, row.clusters);
+            pane_theme_defaults(s, (struct rect){r.x, r.y + y, count, 1}, theme_style(t, THEME_TEXT));
         } else if (line < c->end) {
             surface_text(s, r.x, r.y + y, r.w, theme_style(t, THEME_DIM), "...");
         }

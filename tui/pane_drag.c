@@ -60,7 +60,7 @@ static void select_clicked(struct pane *p)
     copymode_goto(&p->copy, pressed_line(p), p->drag.col);
     p->copy.selecting = false;
     if (p->drag.clicks == 2) {
-        copymode_select_word(&p->copy, sessions_clusters(p->sessions, p->id), pane_copy_row, p);
+        copymode_select_word(&p->copy, pane_copy_row, p);
     } else {
         copymode_select(&p->copy, COPY_LINES);
     }

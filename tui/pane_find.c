@@ -342,20 +342,19 @@ void pane_find_draw(const struct pane *p, struct surface *s, struct rect r, cons
 {
     struct linetext t;
     uint64_t n = p->copy.top, end = MT_MIN(p->copy.top + (uint64_t)r.h, p->copy.end);
-    int count = 0;
-    bool wrapped = false;
+    struct copy_row row;
     if (!p->find.pattern) {
         return;
     }
     linetext_init(&t);
-    while (n > p->copy.first && n % LINETEXT_ROWS != 0 && pane_copy_row(p, n - 1, &count, &wrapped) && wrapped) {
+    while (n > p->copy.first && n % LINETEXT_ROWS != 0 && pane_copy_row(p, n - 1, &row) && row.wrapped) {
         n--;
     }
     for (bool more = false; n < end || more; n++) {
-        const struct cell *cells = n < p->copy.end ? pane_copy_row(p, n, &count, &wrapped) : NULL;
-        more = cells && wrapped && (n + 1) % LINETEXT_ROWS != 0;
-        if (cells) {
-            linetext_add(&t, n, cells, count, more, sessions_clusters(p->sessions, p->id));
+        bool loaded = n < p->copy.end && pane_copy_row(p, n, &row);
+        more = loaded && row.wrapped && (n + 1) % LINETEXT_ROWS != 0;
+        if (loaded) {
+            linetext_add(&t, n, row.cells, row.count, more, row.clusters);
         }
         if (!more) {
             draw_line(p, s, r, &t, theme);

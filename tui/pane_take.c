@@ -119,10 +119,10 @@ static void finish(struct pane *p, const struct error *why)
 static void step(struct pane *p);
 
 /* A piece of scrollback. */
-static void on_lines(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                     const struct error *err)
+static void on_lines(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     struct pane *p = arg;
+    size_t count = rows->count;
     struct pane_take *t = p->take;
     struct error werr = ERROR_INIT;
     if (!t) {
@@ -134,7 +134,7 @@ static void on_lines(void *arg, uint64_t first, size_t count, int cols, const st
     }
     if (t->looking) {
         t->looking = false;
-        while (count && t->from == first + count && wrapped[count - 1]) {
+        while (count && t->from == first + count && rows->wrapped[count - 1]) {
             t->from--;
             count--;
         }
@@ -148,7 +148,7 @@ static void on_lines(void *arg, uint64_t first, size_t count, int cols, const st
     for (size_t i = 0; i < count; i++) {
         if (first + i >= t->next && t->next <= t->to) {
             t->next = first + i;
-            take_row(t, cells + i * (size_t)cols, cols, wrapped[i], sessions_clusters(p->sessions, t->id));
+            take_row(t, rows->cells + i * (size_t)rows->cols, rows->cols, rows->wrapped[i], rows->clusters);
         }
     }
     if (count == 0) {
@@ -210,10 +210,9 @@ bool pane_take(struct pane *p, const struct pane_sink *sink)
     t->next = t->from;
     t->end = screen_start(sc) + (uint64_t)sc->rows;
     p->take = t;
-    int cells = 0;
-    bool wrapped = false;
+    struct copy_row above;
     t->looking = t->kind == COPY_LINES && t->from > sc->history_first && t->from <= screen_start(sc) &&
-                 !pane_copy_row(p, t->from - 1, &cells, &wrapped);
+                 !pane_copy_row(p, t->from - 1, &above);
     uint64_t back = t->from > LOOK_BACK ? t->from - LOOK_BACK : 0;
     if (!t->looking ||
         sessions_history(p->sessions, t->id, MT_MAX(back, sc->history_first),

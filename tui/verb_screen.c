@@ -52,33 +52,27 @@ static void row_ansi(struct strbuf *out, const struct cell *cells, int cols, con
 }
 
 /* The rows as texts. */
-static void take_rows(struct look *l, struct strvec *out, size_t count, int cols, const struct cell *cells)
+static void take_rows(const struct look *l, struct strvec *out, const struct session_rows *rows)
 {
-    struct sessions *sessions = port_sessions(l->ctx->port);
-    const struct cluster_table *clusters = sessions_clusters(sessions, l->id);
-    const struct extra_table *extras = sessions_extras(sessions, l->id);
-
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
-        const struct cell *row = cells + i * (size_t)cols;
+        const struct cell *row = rows->cells + i * (size_t)rows->cols;
 
         if (l->ctx->o.ansi) {
-            row_ansi(&text, row, cols, clusters, extras);
+            row_ansi(&text, row, rows->cols, rows->clusters, rows->extras);
         } else {
-            select_cells(&text, row, 0, cols, clusters, true);
+            select_cells(&text, row, 0, rows->cols, rows->clusters, true);
         }
         strvec_push(out, text.buf);
     }
 }
 
 /* sessions_history_fn */
-static void look_history(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells,
-                         const bool *wrapped, const struct error *err)
+static void look_history(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     struct look *l = arg;
 
     (void)first;
-    (void)wrapped;
     if (l->ctx->finished) {
         return;
     }
@@ -86,18 +80,17 @@ static void look_history(void *arg, uint64_t first, size_t count, int cols, cons
         verb_fail(l->ctx, err);
         return;
     }
-    take_rows(l, &l->history, count, cols, cells);
+    take_rows(l, &l->history, rows);
     verb_finish(l->ctx, 0);
 }
 
 /* sessions_look_fn */
-static void look_screen(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
-                        const bool *wrapped, const struct error *err)
+static void look_screen(void *arg, const struct session_screen *screen, const struct session_rows *rows,
+                        const struct error *err)
 {
     struct look *l = arg;
     struct error failed = ERROR_INIT;
 
-    (void)wrapped;
     if (l->ctx->finished) {
         return;
     }
@@ -106,7 +99,7 @@ static void look_screen(void *arg, const struct session_screen *screen, size_t c
         return;
     }
     l->screen = *screen;
-    take_rows(l, &l->rows, count, screen->cols, cells);
+    take_rows(l, &l->rows, rows);
     uint64_t top = screen->history_first + screen->history_lines, back = MT_MIN(l->ctx->o.history, top);
     if (back == 0) {
         verb_finish(l->ctx, 0);

@@ -214,14 +214,12 @@ static void send_begin(struct send *s)
 }
 
 /* sessions_look_fn: only how keys and pastes are written is of interest. */
-static void send_looked(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
-                        const bool *wrapped, const struct error *err)
+static void send_looked(void *arg, const struct session_screen *screen, const struct session_rows *rows,
+                        const struct error *err)
 {
     struct send *s = arg;
 
-    (void)count;
-    (void)cells;
-    (void)wrapped;
+    (void)rows;
     if (s->ctx->finished) {
         return;
     }

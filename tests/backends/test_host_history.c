@@ -44,21 +44,19 @@ struct gathered {
     struct error err;
 };
 
-static void on_history(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                       const struct error *err)
+static void on_history(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     struct gathered *g = arg;
 
-    (void)wrapped;
     assert_false(g->done);
     g->done = true;
     g->first = first;
-    g->count = count;
+    g->count = rows->count;
     g->err = err != NULL ? *err : ERROR_INIT;
-    for (size_t i = 0; i < count; i++) {
-        const struct cell *row = cells + i * (size_t)cols;
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct cell *row = rows->cells + i * (size_t)rows->cols;
 
-        for (int c = 0; c < cols && row[c].ch != 0; c++) {
+        for (int c = 0; c < rows->cols && row[c].ch != 0; c++) {
             strbuf_addch(&g->text, (char)row[c].ch);
         }
         strbuf_addch(&g->text, '\n');

@@ -73,17 +73,15 @@ struct lines {
 };
 
 /* sessions_history_fn: the characters. */
-static void on_lines(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                     const struct error *err)
+static void on_lines(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     struct lines *l = arg;
 
     (void)first;
-    (void)wrapped;
     assert_null(err);
-    for (size_t i = 0; i < count; i++) {
-        for (int col = 0; col < cols; col++) {
-            uint32_t ch = cells[i * (size_t)cols + (size_t)col].ch;
+    for (size_t i = 0; i < rows->count; i++) {
+        for (int col = 0; col < rows->cols; col++) {
+            uint32_t ch = rows->cells[i * (size_t)rows->cols + (size_t)col].ch;
             strbuf_addch(&l->text, ch >= ' ' && ch < 127 ? (char)ch : ' ');
         }
     }

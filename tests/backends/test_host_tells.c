@@ -202,18 +202,17 @@ struct looked {
     bool asks;
 };
 
-static void on_looked(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
-                      const bool *wrapped, const struct error *err)
+static void on_looked(void *arg, const struct session_screen *screen, const struct session_rows *rows,
+                      const struct error *err)
 {
     struct looked *l = arg;
 
-    (void)wrapped;
     l->answers++;
     if (err == NULL) {
         l->cols = screen->cols;
         l->rows = screen->rows;
-        l->count = count;
-        l->asks = cells[0].ch == 'S';
+        l->count = rows->count;
+        l->asks = rows->cells[0].ch == 'S';
     }
 }
 

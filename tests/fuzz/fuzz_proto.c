@@ -40,18 +40,14 @@ static void lines(const uint8_t *data, size_t size)
 /* The same frame twice: the second meets a mirror that has a size. */
 static void frame(const uint8_t *data, size_t size)
 {
-    struct cluster_table t = CLUSTER_TABLE_INIT;
     struct mirror m;
     uint64_t bits[16];
 
     mirror_init(&m);
-    mirror_apply(&m, data, size, &t, NULL);
-    mirror_apply(&m, data, size, &t, NULL);
+    mirror_apply(&m, data, size, NULL);
+    mirror_apply(&m, data, size, NULL);
     mirror_take(&m, bits, 16);
-    mirror_mark(&m, &t);
-    cluster_sweep(&t);
     mirror_release(&m);
-    cluster_table_release(&t);
 }
 
 static void extras(const uint8_t *data, size_t size)

@@ -584,6 +584,126 @@ static void test_page_back(void **state)
     world_leave_session(h);
 }
 
+/* A row of twenty letters under two marks each, no two of them alike in as many rows as are printed here. */
+static void cluster_row(struct strbuf *out, int row)
+{
+    strbuf_addf(out, "row %04d ", row);
+    for (int n = row * 20; n < row * 20 + 20; n++) {
+        strbuf_addch(out, (char)('a' + n % 26));
+        strbuf_addch(out, (char)0xcc);
+        strbuf_addch(out, (char)(0x80 + n / 26 % 48));
+        strbuf_addch(out, (char)0xcc);
+        strbuf_addch(out, (char)(0x80 + n / 1248 % 48));
+    }
+}
+
+/* A shell with a function that prints such rows: [from, to). */
+static void begin_with_clusters(struct harness *h)
+{
+    begin(h);
+    harness_type(h,
+                 "rows() { for ((r = $1; r < $2; r++)); do s=; for ((n = r * 20; n < r * 20 + 20; n++)); do "
+                 "printf -v e '\\\\x%x\\\\xcc\\\\x%x\\\\xcc\\\\x%x' $((97 + n % 26)) $((128 + n / 26 % 48)) "
+                 "$((128 + n / 1248 % 48)); s+=$e; done; printf \"row %04d $s\\n\" $r; done; }; clear; echo re''ady\r");
+    harness_wait_text(h, "ready");
+}
+
+/* Are rows [from, to) of those on the screen as they were printed? */
+static void assert_rows(struct harness *h, int from, int to)
+{
+    MT_CLEANUP(strbuf) struct strbuf screen = STRBUF_INIT;
+    harness_settle(h);
+    harness_dump_text(h, &screen);
+    for (int row = from; row < to; row++) {
+        MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+        cluster_row(&want, row);
+        if (!strstr(screen.buf, want.buf)) {
+            fail_msg("no \"%s\" in\n%s", want.buf, screen.buf);
+        }
+    }
+}
+
+/* The place in copy mode says that there are more lines than so many. */
+static bool is_beyond(struct harness *h, void *lines)
+{
+    MT_CLEANUP(strbuf) struct strbuf screen = STRBUF_INIT;
+    harness_dump_text(h, &screen);
+    for (const char *at = screen.buf; (at = strchr(at, '/')) != NULL; at++) {
+        if (strtol(at + 1, NULL, 10) > *(const int *)lines) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What copy mode shows stays what was printed while the program goes on: other clusters, thousands of them, come to the
+ * screen below, and one table does not hold them all. */
+static void test_clusters_stay(void **state)
+{
+    struct harness *h = *state;
+    int lines = 640;
+
+    begin_with_clusters(h);
+    harness_type(h, "rows 0 100; echo pri''nted; "
+                    "(until [ -e go ]; do sleep 0.05; done; "
+                    "for i in {1..18}; do rows $((i * 30 + 100)) $((i * 30 + 130)); sleep 0.05; done) &\r");
+    harness_wait_text(h, "printed");
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, "row 0040\r");
+    harness_wait_text(h, "match 1/1");
+    assert_rows(h, 30, 50);
+    harness_write(h, "src/api/go", "");
+    harness_wait(h, is_beyond, &lines, "more than 640 lines");
+    assert_rows(h, 30, 50);
+    /* What is found is marked in view, by the same text. */
+    MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+    int col, row;
+    cluster_row(&want, 39);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, want.buf + strlen("row 0039 "));
+    harness_wait_text(h, "match 1/1");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "search back:");
+    harness_settle(h);
+    assert_true(harness_find(h, "row 0039 ", &col, &row));
+    assert_false(harness_cell(h, col, row)->attrs & CELL_BOLD);
+    assert_true(harness_cell(h, col + (int)strlen("row 0039 "), row)->attrs & CELL_BOLD);
+    /* And so is what is copied. */
+    harness_keys(h, "j 0 v j $ y");
+    strbuf_clear(&want);
+    cluster_row(&want, 40);
+    strbuf_addch(&want, '\n');
+    cluster_row(&want, 41);
+    wait_copied(h, want.buf);
+    world_leave_session(h);
+}
+
+/* Copied text has each of its clusters, however many there are: in one piece of scrollback more than a table holds. */
+static void test_clusters_copied(void **state)
+{
+    struct harness *h = *state;
+    MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+
+    begin_with_clusters(h);
+    harness_type(h, "rows 0 800; echo pri''nted\r");
+    harness_wait_text(h, "printed");
+    copy_mode(h);
+    harness_key(h, "?");
+    harness_wait_text(h, "search back:");
+    harness_type(h, "row 0000\r");
+    harness_wait_text(h, "match 1/1");
+    harness_keys(h, "V G k k y");
+    for (int row = 0; row < 800; row++) {
+        cluster_row(&want, row);
+        strbuf_addch(&want, '\n');
+    }
+    harness_wait(h, is_copied, want.buf, "every row as it was printed");
+    world_leave_session(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,6 +719,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_editor, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_no_editor, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(test_no_color, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_clusters_stay, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(test_clusters_copied, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

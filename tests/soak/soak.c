@@ -62,14 +62,10 @@ static void on_found(void *arg, const struct sessions_hit *hit, const struct err
     *(int *)arg += hit == NULL || !hit->more;
 }
 
-static void on_lines(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                     const struct error *err)
+static void on_lines(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     (void)first;
-    (void)cols;
-    (void)cells;
-    (void)wrapped;
-    *(int *)arg += err == NULL && count > 0;
+    *(int *)arg += err == NULL && rows->count > 0;
 }
 
 /* A cockpit comes, looks, and goes; or the one there is is made anew. */

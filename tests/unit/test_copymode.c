@@ -41,15 +41,15 @@ static int setup(void **state)
 }
 
 /* Lines 100..106 hold the text above; others are not loaded. */
-static const struct cell *row(const void *arg, uint64_t line, int *count, bool *wrapped)
+static bool row(const void *arg, uint64_t line, struct copy_row *out)
 {
     (void)arg;
+    *out = (struct copy_row){0};
     if (line < FIRST || line >= FIRST + LINES) {
-        return NULL;
+        return false;
     }
-    *wrapped = line == FIRST + 4;
-    *count = COLS;
-    return cells[line - FIRST];
+    *out = (struct copy_row){.cells = cells[line - FIRST], .count = COLS, .wrapped = line == FIRST + 4};
+    return true;
 }
 
 #define AT(l, co) (assert_int_equal(c.line, FIRST + (l)), assert_int_equal(c.col, (co)))
@@ -247,16 +247,16 @@ static void test_select_word(void **state)
 {
     (void)state;
     begin(&sel, 5, 2); /* "/usr/li/ab_" and "c/dd.c" over the edge */
-    copymode_select_word(&sel, NULL, row, NULL);
+    copymode_select_word(&sel, row, NULL);
     RANGE(4, 9, 5, 5);
     begin(&sel, 4, 12);
-    copymode_select_word(&sel, NULL, row, NULL);
+    copymode_select_word(&sel, row, NULL);
     RANGE(4, 9, 5, 5);
     begin(&sel, 3, 10); /* on the right half of a wide character */
-    copymode_select_word(&sel, NULL, row, NULL);
+    copymode_select_word(&sel, row, NULL);
     RANGE(3, 9, 3, 11);
     begin(&sel, 2, 1); /* a blank */
-    copymode_select_word(&sel, NULL, row, NULL);
+    copymode_select_word(&sel, row, NULL);
     RANGE(2, 1, 2, 1);
 }
 

@@ -162,14 +162,12 @@ static void open_file(struct session_log *l)
 /* --- without a file: scrollback and screen --- */
 
 /* Rows of cells as texts, blanks at their ends cut; one that goes on in the next row is joined with it. */
-static void take_rows(struct session_log *l, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                      struct strvec *out)
+static void take_rows(const struct session_rows *rows, struct strvec *out)
 {
-    const struct cluster_table *clusters = sessions_clusters(l->app->sessions, l->id);
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
-    for (size_t i = 0; i < count; i++) {
-        bool goes_on = wrapped && wrapped[i] && i + 1 < count;
-        select_cells(&line, cells + i * (size_t)cols, 0, cols, clusters, !goes_on);
+    for (size_t i = 0; i < rows->count; i++) {
+        bool goes_on = rows->wrapped[i] && i + 1 < rows->count;
+        select_cells(&line, rows->cells + i * (size_t)rows->cols, 0, rows->cols, rows->clusters, !goes_on);
         if (!goes_on) {
             strvec_push(out, line.buf);
             strbuf_clear(&line);
@@ -199,24 +197,24 @@ static void show_rows(struct session_log *l)
 }
 
 /* sessions_look_fn: the screen comes last. */
-static void on_screen(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
-                      const bool *wrapped, const struct error *err)
+static void on_screen(void *arg, const struct session_screen *screen, const struct session_rows *rows,
+                      const struct error *err)
 {
     struct session_log *l = arg;
+    (void)screen;
     l->waiting--;
     if (!l->pager) {
         drop(l);
         return;
     }
     if (!err) {
-        take_rows(l, count, screen->cols, cells, wrapped, &l->rows);
+        take_rows(rows, &l->rows);
     }
     show_rows(l);
 }
 
 /* sessions_history_fn */
-static void on_history(void *arg, uint64_t first, size_t count, int cols, const struct cell *cells, const bool *wrapped,
-                       const struct error *err)
+static void on_history(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
 {
     struct session_log *l = arg;
     struct error failed = ERROR_INIT;
@@ -228,7 +226,7 @@ static void on_history(void *arg, uint64_t first, size_t count, int cols, const 
     }
     strvec_clear(&l->rows);
     if (!err) {
-        take_rows(l, count, cols, cells, wrapped, &l->rows);
+        take_rows(rows, &l->rows);
     }
     if (sessions_look(l->app->sessions, l->id, on_screen, l, &failed) == 0) {
         l->waiting++;
@@ -238,14 +236,12 @@ static void on_history(void *arg, uint64_t first, size_t count, int cols, const 
 }
 
 /* sessions_look_fn: tells how much scrollback there is. */
-static void on_size(void *arg, const struct session_screen *screen, size_t count, const struct cell *cells,
-                    const bool *wrapped, const struct error *err)
+static void on_size(void *arg, const struct session_screen *screen, const struct session_rows *rows,
+                    const struct error *err)
 {
     struct session_log *l = arg;
     struct error failed = ERROR_INIT;
-    (void)count;
-    (void)cells;
-    (void)wrapped;
+    (void)rows;
     l->waiting--;
     if (!l->pager) {
         drop(l);
