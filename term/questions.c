@@ -78,6 +78,9 @@ void questions_lines(struct questions *q, const struct proto_history *h)
     for (uint64_t n = a.first; n < MT_MIN(stop, end) && b.len < PROTO_SOFT_MAX; n++) {
         bool wrapped = false;
 
+        if (count > 0 && vt_history_crowds(vt)) {
+            break; /* the extras of the rows before would go; who asks comes back for the rest */
+        }
         if (!history_row(vt, n, cells, h->cols, &wrapped)) {
             break;
         }

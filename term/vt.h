@@ -144,9 +144,11 @@ size_t vt_history_estimate(const struct vt *vt);
 uint64_t vt_history_total(const struct vt *vt);
 /* Counts some more, little work: true when vt_history_count has nothing left to do. */
 bool vt_history_settle(struct vt *vt);
-/* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters are interned in
- * the vt's table. */
+/* Unpacks a line into `out` (cols cells, padded). Returns cells with content, -1 past the end. Clusters and extras are
+ * put into the vt's tables: the cells are good until the next line is read. */
 int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped);
+/* Lines that were read have made the table of extras nearly full: the next line gets the ids of theirs. */
+bool vt_history_crowds(const struct vt *vt);
 /* Does a line of scrollback go on in the next? */
 bool vt_history_is_wrapped(const struct vt *vt, size_t index);
 /* What the shell said of a line of scrollback, or of a row of the normal screen (enum grid_mark of grid.h). */

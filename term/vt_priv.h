@@ -115,6 +115,10 @@ void vt_save_cursor(struct vt *vt);
 void vt_restore_cursor(struct vt *vt);
 /* Interns; sweeps when full. */
 uint32_t vt_intern(struct vt *vt, const char *text, size_t len);
+/* Around cells that are taken out of the scrollback: makes room in the tables while all cells are in their grids, then
+ * clusters are taken as many as come, as text would be lost else. Nothing is swept in between. */
+void vt_take_begin(struct vt *vt);
+void vt_take_end(struct vt *vt);
 /* Gives the pen the extra of this address (NULL: none) and its own underline colour. */
 void vt_pen_extra(struct vt *vt, const char *uri);
 /* The address the pen leads to, or NULL. */

@@ -214,14 +214,19 @@ static void sweep_clusters(struct vt *vt)
     cluster_sweep(&vt->clusters);
 }
 
+static uint16_t pen_extra(const struct pen *pen)
+{
+    return cell_extra(&(struct cell){.attrs = pen->attrs, .link = pen->link});
+}
+
 /* Frees extras that no cell and no pen has any more. */
 static void sweep_extras(struct vt *vt)
 {
     struct vt_screen *screens[2] = {&vt->main, &vt->alt};
+    extra_mark(&vt->extras, pen_extra(&vt->pen));
     for (int i = 0; i < 2; i++) {
         struct grid *g = &screens[i]->grid;
-        const struct pen *saved = &screens[i]->saved.pen;
-        extra_mark(&vt->extras, cell_extra(&(struct cell){.attrs = saved->attrs, .link = saved->link}));
+        extra_mark(&vt->extras, pen_extra(&screens[i]->saved.pen));
         for (int row = 0; row < g->rows; row++) {
             for (int col = 0; col < g->row[row].cap; col++) {
                 extra_mark(&vt->extras, cell_extra(&g->row[row].cells[col]));
@@ -233,8 +238,7 @@ static void sweep_extras(struct vt *vt)
 
 const char *vt_pen_uri(const struct vt *vt)
 {
-    const struct extra *e =
-        extra_get(&vt->extras, cell_extra(&(struct cell){.attrs = vt->pen.attrs, .link = vt->pen.link}));
+    const struct extra *e = extra_get(&vt->extras, pen_extra(&vt->pen));
     return e != NULL ? e->uri : NULL;
 }
 
@@ -263,17 +267,13 @@ static void history_link_get(void *arg, const struct cell *c, const char **uri, 
     *ul = e != NULL ? e->ul : CELL_COLOR_DEFAULT;
 }
 
-/* scrollback_links: an id for a cell that is read. */
+/* scrollback_links: an id for a cell that is read, none when the table is full: a sweep now would free those of cells
+ * read before it. */
 static void history_link_set(void *arg, struct cell *c, const char *uri, uint32_t ul)
 {
     struct vt *vt = arg;
     bool full = false;
-    uint16_t id = extra_intern(&vt->extras, uri, ul, &full);
-    if (full) {
-        sweep_extras(vt);
-        id = extra_intern(&vt->extras, uri, ul, &full);
-    }
-    cell_set_extra(c, id);
+    cell_set_extra(c, extra_intern(&vt->extras, uri, ul, &full));
 }
 
 void vt_keep_links(struct vt *vt)
@@ -292,13 +292,33 @@ uint32_t vt_intern(struct vt *vt, const char *text, size_t len)
     return ch;
 }
 
-int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped)
+bool vt_history_crowds(const struct vt *vt)
 {
-    if (vt->clusters.count + (size_t)cols > CLUSTER_MAX_ENTRIES) {
+    return vt->extras.count >= EXTRA_MAX / 4 * 3 || vt->extras.bytes >= EXTRA_BYTES_MAX / 4 * 3;
+}
+
+void vt_take_begin(struct vt *vt)
+{
+    if (vt->clusters.count >= CLUSTER_MAX_ENTRIES) {
         sweep_clusters(vt);
     }
+    if (vt_history_crowds(vt)) {
+        sweep_extras(vt);
+    }
+    vt->clusters.max = SIZE_MAX;
+}
+
+void vt_take_end(struct vt *vt)
+{
+    vt->clusters.max = CLUSTER_MAX_ENTRIES;
+}
+
+int vt_history_line(struct vt *vt, size_t index, struct cell *out, int cols, bool *wrapped)
+{
     struct row_info info = {0};
+    vt_take_begin(vt);
     int n = scrollback_get(vt->history, index, out, cols, &info, &vt->clusters);
+    vt_take_end(vt);
     if (wrapped != NULL) {
         *wrapped = info.wrapped;
     }

@@ -262,7 +262,9 @@ void vt_resize_keep(struct vt *vt, int cols, int rows, struct vt_point *points, 
     vt->top = vt->left = 0;
     vt->bottom = rows;
     vt->right = cols;
+    vt_take_begin(vt);
     resize_main(vt, cols, rows, &c);
+    vt_take_end(vt);
     saved->row = c.points[1].row;
     saved->col = c.points[1].col;
     saved->pending_wrap = c.points[1].pending;

@@ -13,6 +13,7 @@
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
 #include "term/host.h"
+#include "term/select.h"
 #include "tests/backends/host_rig.h"
 
 static struct rig rig;
@@ -108,6 +109,57 @@ static void test_history(void **state)
     assert_int_equal(g.count, 0);
     strbuf_release(&g.text);
     strbuf_release(&want);
+}
+
+struct linked {
+    bool done;
+    size_t right, none;
+};
+
+/* sessions_history_fn: each row leads to the address that its text says, or to none. */
+static void on_linked(void *arg, uint64_t first, const struct session_rows *rows, const struct error *err)
+{
+    struct linked *l = arg;
+
+    (void)first;
+    assert_null(err);
+    l->done = true;
+    for (size_t i = 0; i < rows->count; i++) {
+        MT_CLEANUP(strbuf) struct strbuf want = STRBUF_INIT;
+        const struct cell *row = rows->cells + i * (size_t)rows->cols;
+        const struct extra *e = extra_get(rows->extras, cell_extra(&row[0]));
+
+        strbuf_addstr(&want, "http://x/");
+        select_cells(&want, row, 1, rows->cols, rows->clusters, true);
+        if (e == NULL) {
+            l->none++;
+        } else {
+            assert_string_equal(e->uri, want.buf);
+            l->right++;
+        }
+    }
+}
+
+static bool has_linked(void *arg)
+{
+    return ((struct linked *)arg)->done;
+}
+
+/* More addresses than the host has ids for: those it gives anew change nothing of the rows sent before. */
+static void test_history_links(void **state)
+{
+    struct linked l = {0};
+    const char *id = rig_start(&a, "awk 'BEGIN { for (i = 1; i <= 9000; i++) "
+                                   "printf \"\\033]8;;http://x/%d\\033\\\\L%d\\033]8;;\\033\\\\\\n\", i, i; "
+                                   "printf \"al\" \"l\\n\" }'; exec sleep 1000");
+
+    (void)state;
+    sessions_view(a.s, id, 80, 24, NULL);
+    rig_expect(&a, id, "all");
+    assert_int_equal(sessions_history(a.s, id, 0, 8000, 80, on_linked, &l, NULL), 0);
+    assert_true(rig_wait(&rig, has_linked, &l, RIG_WAIT_MS));
+    assert_int_equal(l.right, EXTRA_MAX); /* as many as an answer has ids for */
+    assert_int_equal(l.right + l.none, 8000);
 }
 
 /* Lines that were dropped: absolute numbers hold. */
@@ -406,8 +458,8 @@ int main(int argc, char **argv)
     }
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_history), T(test_history_dropped),          T(test_places_are_kept), T(test_prompt_and_width),
-        T(test_search),  T(test_question_to_a_dying_host), T(test_cockpit_killed),
+        T(test_history),          T(test_history_links), T(test_history_dropped),          T(test_places_are_kept),
+        T(test_prompt_and_width), T(test_search),        T(test_question_to_a_dying_host), T(test_cockpit_killed),
     };
 
     return cmocka_run_group_tests_name("host_history", tests, NULL, NULL);
