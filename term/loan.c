@@ -20,6 +20,7 @@ enum loan_state {
     STATE_TAKEN,   /* the host's */
     STATE_DRAWN,   /* the cockpit's again */
     STATE_BROKEN,
+    STATE_LATE, /* the host's, which kept the cockpit waiting too long */
 };
 
 /* What the two share. */
@@ -131,9 +132,20 @@ enum loan_end loan_end(struct loan *l, struct loan_drawn *drawn)
         }
         state = wait_for_host(l);
     }
+    if (move(l, STATE_TAKEN, STATE_LATE)) {
+        return LOAN_LATE;
+    }
     state = atomic_exchange(&l->page->state, STATE_NONE);
     *drawn = l->page->drawn;
     return state == STATE_DRAWN && is_sound(&l->offered, drawn) ? LOAN_DRAWN : LOAN_BROKEN;
+}
+
+enum loan_end loan_settle(struct loan *l)
+{
+    if (atomic_load(&l->page->state) == STATE_LATE) {
+        return LOAN_LATE;
+    }
+    return atomic_exchange(&l->page->state, STATE_NONE) == STATE_NONE ? LOAN_UNUSED : LOAN_BROKEN;
 }
 
 /* --- the host's side --- */
@@ -169,7 +181,9 @@ bool loan_take(struct loan *l, struct loan_offer *offer, uint64_t now_ms)
 
 void loan_give_back(struct loan *l)
 {
-    (void)move(l, STATE_TAKEN, STATE_OFFERED);
+    if (!move(l, STATE_TAKEN, STATE_OFFERED)) {
+        (void)move(l, STATE_LATE, STATE_NONE);
+    }
 }
 
 void loan_use(struct loan *l, const struct loan_drawn *drawn)
@@ -177,5 +191,7 @@ void loan_use(struct loan *l, const struct loan_drawn *drawn)
     if (drawn != NULL) {
         l->page->drawn = *drawn;
     }
-    (void)move(l, STATE_TAKEN, drawn != NULL ? STATE_DRAWN : STATE_BROKEN);
+    if (!move(l, STATE_TAKEN, drawn != NULL ? STATE_DRAWN : STATE_BROKEN)) {
+        (void)move(l, STATE_LATE, STATE_BROKEN);
+    }
 }

@@ -10,7 +10,8 @@
  *
  * One of the two writes at a time. The cockpit ends the loan before it writes a byte of its own, and learns what was
  * drawn; the host takes it before it writes, and is through in a moment, or was killed: then the cockpit goes on all
- * the same, and draws everything anew. What each finds in the shared page is checked, never trusted.
+ * the same, and draws everything anew, once more when the host turns out to have been late. What each finds in the
+ * shared page is checked, never trusted.
  *
  * Offers end by themselves after LOAN_MS: a cockpit that was killed with a key on its way does not leave its terminal
  * to a program that speaks up later. */
@@ -66,10 +67,14 @@ void loan_make_offer(struct loan *l, uint64_t now_ms);
 enum loan_end {
     LOAN_UNUSED, /* nothing was written */
     LOAN_DRAWN,  /* what `*drawn` says, which was checked against the offer */
-    LOAN_BROKEN, /* nobody knows: the host died, was stopped or lies */
+    LOAN_BROKEN, /* nobody knows: the host wrote a part, or lies */
+    LOAN_LATE,   /* nor did it come back: it died, or does not run, and writes when it does */
 };
-/* Afterwards the host writes nothing. */
+/* Afterwards the host writes nothing, but for LOAN_LATE. */
 enum loan_end loan_end(struct loan *l, struct loan_drawn *drawn);
+/* After LOAN_LATE, before it is offered again: LOAN_LATE, it has not come back yet; LOAN_BROKEN, it has
+ * written, over whatever stands there now; LOAN_UNUSED, it has not. */
+enum loan_end loan_settle(struct loan *l);
 
 /* --- the host's side; loan_drop ends it --- */
 /* NULL: the descriptor, which stays the caller's, is not one. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +24,7 @@
 
 #define READ_CHUNK 16384
 #define CLOSE_WAIT_MS 300
+#define LATE_MS 2000 /* a host that has not come back by then never will */
 #define MOUSE_ON "\033[?1000h\033[?1002h\033[?1006h"
 #define MOUSE_OFF "\033[?1006l\033[?1003l\033[?1002l\033[?1000l"
 #define HOVER_ON "\033[?1003h"
@@ -53,6 +55,8 @@ struct screen {
     struct loan *loan; /* by which the terminal may be lent to a host; NULL: it may not */
     struct screen_place place;
     bool is_lent;
+    struct loan *late; /* a host has it, and has not come back; NULL: none */
+    uint64_t late_until_ms;
     int lost_row; /* of what is shown, not known any more; -1: none */
 };
 
@@ -165,9 +169,31 @@ static void end_loan(struct screen *s)
     case LOAN_DRAWN:
         note_drawn(s, &drawn);
         break;
+    case LOAN_LATE:
+        s->late = loan_hold(s->loan);
+        s->late_until_ms = clock_mono_ms() + LATE_MS;
+        s->shown_is_valid = false;
+        break;
     case LOAN_BROKEN:
         s->shown_is_valid = false;
         break;
+    }
+}
+
+static void forget_late(struct screen *s)
+{
+    loan_drop(s->late);
+    s->late = NULL;
+}
+
+/* Has the host that was late come back? What it has written it wrote over what we have drawn since. */
+static void settle_late(struct screen *s)
+{
+    enum loan_end end = s->late ? loan_settle(s->late) : LOAN_UNUSED;
+
+    s->shown_is_valid = s->shown_is_valid && end != LOAN_BROKEN;
+    if (end != LOAN_LATE || clock_mono_ms() > s->late_until_ms) {
+        forget_late(s);
     }
 }
 
@@ -370,6 +396,7 @@ static int start_watches(struct screen *s, struct error *err)
 static void release(struct screen *s)
 {
     forget_loan(s);
+    forget_late(s);
     watch_close(s->watch);
     if (s->winch) {
         signal_watch_close(s->winch);
@@ -460,6 +487,18 @@ static void drain_out(struct screen *s)
     }
 }
 
+/* Lets a host that is late come back, for at most CLOSE_WAIT_MS: what it writes would stand on the shell's screen. */
+static void wait_for_late(struct screen *s)
+{
+    uint64_t deadline = clock_mono_ms() + CLOSE_WAIT_MS;
+
+    settle_late(s);
+    while (s->late && clock_mono_ms() < deadline) {
+        (void)poll(NULL, 0, 1);
+        settle_late(s);
+    }
+}
+
 /* Gives the terminal back. */
 static void leave(struct screen *s)
 {
@@ -467,6 +506,7 @@ static void leave(struct screen *s)
         return;
     }
     forget_loan(s);
+    wait_for_late(s);
     s->active = false;
     s->shown_is_valid = false;
     screen_fatal_pause();
@@ -532,6 +572,7 @@ bool screen_present(struct screen *s, const struct surface *frame)
         return false;
     }
     forget_loan(s);
+    settle_late(s);
     if (s->lost_row >= 0) {
         render_forget_row(&s->shown, frame, s->lost_row);
         s->lost_row = -1;
@@ -650,7 +691,8 @@ void screen_prepare_loan(struct screen *s, struct loan *loan, const struct scree
 
 void screen_lend(struct screen *s)
 {
-    if (s->loan && s->active && !s->hung_up && s->out.len == 0 && s->shown_is_valid && s->lost_row < 0 && !s->is_lent) {
+    if (s->loan && s->active && !s->hung_up && s->out.len == 0 && s->shown_is_valid && s->lost_row < 0 && !s->is_lent &&
+        !s->late) {
         s->is_lent = true;
         loan_make_offer(s->loan, clock_mono_ms());
     }

@@ -12,10 +12,13 @@
 #include <cmocka.h>
 
 #include "core/io/loop.h"
+#include "core/util/clock.h"
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
+#include "term/loan.h"
 #include "tests/portable.h"
 #include "tests/screens/harness.h"
+#include "tests/skip.h"
 #include "tui/screen.h"
 
 /* --- the program --- */
@@ -49,6 +52,35 @@ static int recurse(volatile const char *p, int depth)
     return depth == 0 ? 0 : recurse(big, depth - 1) + big[0];
 }
 
+/* Lends the terminal to a host that takes it, is kept from running right then, and writes later. */
+static void lend_to_slow_host(struct scene *s)
+{
+    struct screen_place place = {.at = {0, 0, s->frame.cols, s->frame.rows}, .looks = 1};
+    struct loan_drawn drawn = {.row = 9, .col = 9, .count = 1, .cursor = 10, .text = "Z"};
+    struct loan_offer offer;
+    int fd = -1;
+    struct loan *loan = loan_new(&fd);
+
+    if (!loan) {
+        return;
+    }
+    close(fd);
+    screen_prepare_loan(s->screen, loan, &place);
+    screen_lend(s->screen);
+    if (fork() == 0) {
+        bool taken = loan_take(loan, &offer, clock_mono_ms());
+        usleep(100 * 1000);
+        if (taken && write(STDOUT_FILENO, "\033[10;10HZ", 9) == 9) {
+            loan_use(loan, &drawn);
+        }
+        _exit(0);
+    }
+    while (loan_is_offered(loan)) {
+        usleep(1000);
+    }
+    loan_drop(loan);
+}
+
 static void on_input(void *arg, const char *data, size_t len)
 {
     struct scene *s = arg;
@@ -80,6 +112,9 @@ static void on_input(void *arg, const char *data, size_t len)
         return;
     case 'x':
         exit(7);
+    case 'l':
+        lend_to_slow_host(s);
+        break;
     case 's':
         screen_suspend(s->screen);
         printf("suspended\n");
@@ -268,6 +303,34 @@ static void test_suspend_and_resume(void **state)
     assert_restored(h);
 }
 
+/* A host that has taken the terminal and is kept from running for longer than anybody waits for it: what it writes over
+ * the next frame goes with the one after that, and nothing comes when the terminal was given back. */
+static void test_late_echo(void **state)
+{
+    struct harness *h = *state;
+
+#if !defined(__linux__)
+    skip_because("terminals are lent on Linux only");
+#endif
+    start(h, "late", NULL);
+    harness_wait_text(h, "scene late");
+    harness_type(h, "l");
+    harness_wait_text(h, "last key l");
+    harness_wait_text(h, "Z");
+    harness_type(h, "j");
+    harness_wait_text(h, "last key j");
+    harness_wait_gone(h, "Z");
+    harness_settle(h);
+    harness_type(h, "l");
+    harness_wait_text(h, "last key l");
+    harness_type(h, "q");
+    assert_int_equal(harness_wait_exit(h), 0);
+    usleep(150 * 1000);
+    harness_take(h);
+    assert_restored(h);
+    assert_false(harness_has(h, "Z"));
+}
+
 static void test_hang_up_ends(void **state)
 {
     struct harness *h = *state;
@@ -322,6 +385,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_shows_and_quits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_violent_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_suspend_and_resume, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_echo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hang_up_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_colours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unusable_terminals, set_up, tear_down),

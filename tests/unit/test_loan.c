@@ -132,9 +132,21 @@ static void test_broken(void **state)
     assert_int_equal(loan_end(t->cockpit, &got), LOAN_BROKEN);
     offer(t);
     assert_true(loan_take(t->host, &o, clock_mono_ms()));
-    assert_int_equal(loan_end(t->cockpit, &got), LOAN_BROKEN); /* and it did not wait for ever */
+    assert_int_equal(loan_end(t->cockpit, &got), LOAN_LATE); /* and it did not wait for ever */
+    assert_int_equal(loan_settle(t->cockpit), LOAN_LATE);
     loan_use(t->host, &d);
-    offer(t); /* what the late one said is not taken for an answer to this */
+    assert_int_equal(loan_settle(t->cockpit), LOAN_BROKEN);
+    offer(t);
+    assert_true(loan_take(t->host, &o, clock_mono_ms()));
+    assert_int_equal(loan_end(t->cockpit, &got), LOAN_LATE);
+    loan_give_back(t->host);
+    assert_false(loan_is_offered(t->host));
+    assert_int_equal(loan_settle(t->cockpit), LOAN_UNUSED);
+    offer(t);
+    assert_true(loan_take(t->host, &o, clock_mono_ms()));
+    assert_int_equal(loan_end(t->cockpit, &got), LOAN_LATE);
+    offer(t);              /* nobody has waited for it any longer */
+    loan_use(t->host, &d); /* what the late one said is not taken for an answer to this */
     assert_int_equal(loan_end(t->cockpit, &got), LOAN_UNUSED);
 }
 
