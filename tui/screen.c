@@ -315,6 +315,7 @@ static void on_cont(void *arg, int signum)
 
     (void)signum;
     if (s->active) {
+        forget_loan(s); /* made before the stop */
         s->active = false;
         if (screen_resume(s, NULL) != 0) {
             hang_up(s);
