@@ -13,6 +13,7 @@
 
 #define PATIENCE_MS 5 /* a host that is about to write is through in microseconds, unless it cannot run */
 #define LOOKS_MAX 16
+#define WITHDRAW_LOOKS 1000
 
 enum loan_state {
     STATE_NONE,    /* nothing is offered; the page is the cockpit's */
@@ -146,6 +147,25 @@ enum loan_end loan_settle(struct loan *l)
         return LOAN_LATE;
     }
     return atomic_exchange(&l->page->state, STATE_NONE) == STATE_NONE ? LOAN_UNUSED : LOAN_BROKEN;
+}
+
+void *loan_word(struct loan *l)
+{
+    return &l->page->state;
+}
+
+void loan_withdraw(void *word)
+{
+    _Atomic uint32_t *state = word;
+    uint32_t was = STATE_OFFERED;
+
+    for (int i = 0; i < WITHDRAW_LOOKS && !atomic_compare_exchange_strong(state, &was, STATE_NONE); i++) {
+        if (was != STATE_TAKEN && was != STATE_OFFERED) {
+            return;
+        }
+        was = STATE_OFFERED;
+        (void)sched_yield();
+    }
 }
 
 /* --- the host's side --- */

@@ -75,6 +75,11 @@ enum loan_end loan_end(struct loan *l, struct loan_drawn *drawn);
 /* After LOAN_LATE, before it is offered again: LOAN_LATE, it has not come back yet; LOAN_BROKEN, it has
  * written, over whatever stands there now; LOAN_UNUSED, it has not. */
 enum loan_end loan_settle(struct loan *l);
+/* For a signal handler, which may find the memory of this process damaged: what it passes on to loan_withdraw, as long
+ * as the loan is held. */
+void *loan_word(struct loan *l);
+/* From now on the host writes nothing, unless it does not run. Async-signal-safe; what was drawn is of no interest. */
+void loan_withdraw(void *word);
 
 /* --- the host's side; loan_drop ends it --- */
 /* NULL: the descriptor, which stays the caller's, is not one. */

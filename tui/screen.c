@@ -163,6 +163,7 @@ static void end_loan(struct screen *s)
         return;
     }
     s->is_lent = false;
+    screen_fatal_lent(NULL);
     switch (loan_end(s->loan, &drawn)) {
     case LOAN_UNUSED:
         break;
@@ -695,6 +696,7 @@ void screen_lend(struct screen *s)
     if (s->loan && s->active && !s->hung_up && s->out.len == 0 && s->shown_is_valid && s->lost_row < 0 && !s->is_lent &&
         !s->late) {
         s->is_lent = true;
+        screen_fatal_lent(loan_word(s->loan));
         loan_make_offer(s->loan, clock_mono_ms());
     }
 }

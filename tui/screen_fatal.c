@@ -13,6 +13,7 @@
 #include "core/io/fd.h"
 #include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
+#include "term/loan.h"
 #include "tui/screen.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -27,6 +28,7 @@ static struct {
     pid_t owner; /* a forked child must not touch its parent's terminal */
     bool registered;
     int fd;
+    void *volatile lent; /* NULL: it is not */
     struct termios saved;
     char bytes[SCREEN_FATAL_MAX];
     size_t len;
@@ -45,6 +47,9 @@ void screen_emergency_restore(void)
 
     if (fatal.armed && fatal.owner == getpid()) {
         fatal.armed = 0;
+        if (fatal.lent) {
+            loan_withdraw(fatal.lent);
+        }
         int flags = fcntl(fatal.fd, F_GETFL);
         /* A frame that is half way out must not swallow the reset: end any unfinished sequence first (CAN, ST). */
         (void)!write(fatal.fd, "\030\033\\", 3);
@@ -120,6 +125,11 @@ void screen_fatal_bytes(const char *bytes, size_t len)
     fatal.len = MT_MIN(len, sizeof(fatal.bytes));
     memcpy(fatal.bytes, bytes, fatal.len);
     fatal.armed = armed;
+}
+
+void screen_fatal_lent(void *word)
+{
+    fatal.lent = word;
 }
 
 void screen_fatal_arm(int fd, const struct termios *saved)

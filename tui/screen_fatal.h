@@ -12,6 +12,8 @@ struct termios;
 /* What is written to the terminal then; at most so many bytes. May change while armed. */
 #define SCREEN_FATAL_MAX 256
 void screen_fatal_bytes(const char *bytes, size_t len);
+/* By this the terminal is lent now (loan_word), which ends first; NULL: it is not. */
+void screen_fatal_lent(void *word);
 /* From now on this terminal gets those bytes and these settings; catches the signals. The settings are copied. */
 void screen_fatal_arm(int fd, const struct termios *saved);
 /* The terminal is not ours for now; it is again. */

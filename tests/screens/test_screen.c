@@ -52,33 +52,63 @@ static int recurse(volatile const char *p, int depth)
     return depth == 0 ? 0 : recurse(big, depth - 1) + big[0];
 }
 
-/* Lends the terminal to a host that takes it, is kept from running right then, and writes later. */
-static void lend_to_slow_host(struct scene *s)
+/* Lends the terminal; NULL where there are no loans. */
+static struct loan *lend(struct scene *s)
 {
     struct screen_place place = {.at = {0, 0, s->frame.cols, s->frame.rows}, .looks = 1};
-    struct loan_drawn drawn = {.row = 9, .col = 9, .count = 1, .cursor = 10, .text = "Z"};
-    struct loan_offer offer;
     int fd = -1;
     struct loan *loan = loan_new(&fd);
+
+    if (loan) {
+        close(fd);
+        screen_prepare_loan(s->screen, loan, &place);
+        screen_lend(s->screen);
+    }
+    return loan;
+}
+
+/* What a host does with it, if it may. */
+static void draw_as_host(struct loan *loan, unsigned pause_ms)
+{
+    static const struct loan_drawn drawn = {.row = 9, .col = 9, .count = 1, .cursor = 10, .text = "Z"};
+    struct loan_offer offer;
+
+    if (loan_take(loan, &offer, clock_mono_ms())) {
+        usleep(pause_ms * 1000);
+        if (write(STDOUT_FILENO, "\033[10;10HZ", 9) == 9) {
+            loan_use(loan, &drawn);
+        }
+    }
+}
+
+/* A host takes the terminal, is kept from running right then, and writes later. */
+static void lend_to_slow_host(struct scene *s)
+{
+    struct loan *loan = lend(s);
 
     if (!loan) {
         return;
     }
-    close(fd);
-    screen_prepare_loan(s->screen, loan, &place);
-    screen_lend(s->screen);
     if (fork() == 0) {
-        bool taken = loan_take(loan, &offer, clock_mono_ms());
-        usleep(100 * 1000);
-        if (taken && write(STDOUT_FILENO, "\033[10;10HZ", 9) == 9) {
-            loan_use(loan, &drawn);
-        }
+        draw_as_host(loan, 100);
         _exit(0);
     }
     while (loan_is_offered(loan)) {
         usleep(1000);
     }
     loan_drop(loan);
+}
+
+/* A fatal signal with a key on its way: the terminal is given back, and then the echo comes. */
+static void die_lent(struct scene *s)
+{
+    struct loan *loan = lend(s);
+
+    screen_emergency_restore();
+    if (loan) {
+        draw_as_host(loan, 0);
+    }
+    exit(7);
 }
 
 static void on_input(void *arg, const char *data, size_t len)
@@ -112,6 +142,9 @@ static void on_input(void *arg, const char *data, size_t len)
         return;
     case 'x':
         exit(7);
+    case 'f':
+        die_lent(s);
+        return;
     case 'l':
         lend_to_slow_host(s);
         break;
@@ -259,11 +292,17 @@ static void test_every_violent_end(void **state)
     static const struct {
         const char *key;
         int signum, status;
-    } ends[] = {{"v", 0, 128 + SIGSEGV},        {"o", 0, 128 + SIGSEGV},
-                {"b", 0, 128 + SIGABRT},        {"x", 0, 7},
-                {NULL, SIGSEGV, 128 + SIGSEGV}, {NULL, SIGBUS, 128 + SIGBUS},
-                {NULL, SIGABRT, 128 + SIGABRT}, {NULL, SIGFPE, 128 + SIGFPE},
-                {NULL, SIGILL, 128 + SIGILL},   {NULL, SIGTERM, 0}};
+    } ends[] = {{"v", 0, 128 + SIGSEGV},
+                {"o", 0, 128 + SIGSEGV},
+                {"b", 0, 128 + SIGABRT},
+                {"x", 0, 7},
+                {"f", 0, 7},
+                {NULL, SIGSEGV, 128 + SIGSEGV},
+                {NULL, SIGBUS, 128 + SIGBUS},
+                {NULL, SIGABRT, 128 + SIGABRT},
+                {NULL, SIGFPE, 128 + SIGFPE},
+                {NULL, SIGILL, 128 + SIGILL},
+                {NULL, SIGTERM, 0}};
     struct harness *h = *state;
 
     for (size_t i = 0; i < MT_ARRAY_LEN(ends); i++) {
@@ -281,6 +320,7 @@ static void test_every_violent_end(void **state)
         (void)status;
 #endif
         assert_restored(h);
+        assert_false(harness_has(h, "Z"));
     }
 }
 

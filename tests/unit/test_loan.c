@@ -201,6 +201,24 @@ static void test_bad_offers(void **state)
     }
 }
 
+/* By a signal handler. */
+static void test_withdrawn(void **state)
+{
+    struct two *t = pair(state);
+    struct loan_drawn d = drawn();
+    struct loan_offer o;
+
+    offer(t);
+    loan_withdraw(loan_word(t->cockpit));
+    assert_false(loan_take(t->host, &o, clock_mono_ms()));
+    offer(t);
+    assert_true(loan_take(t->host, &o, clock_mono_ms()));
+    loan_withdraw(loan_word(t->cockpit)); /* it does not wait for ever */
+    loan_use(t->host, &d);
+    loan_withdraw(loan_word(t->cockpit));
+    assert_false(loan_is_offered(t->host));
+}
+
 /* Whoever made an offer can end it also when the session has let go of the loan meanwhile. */
 static void test_holders(void **state)
 {
@@ -389,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_broken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_offers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_withdrawn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_holders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_race, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
