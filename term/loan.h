@@ -13,6 +13,9 @@
  * the same, and draws everything anew, once more when the host turns out to have been late. What each finds in the
  * shared page is checked, never trusted.
  *
+ * The host keeps the terminal open until the cockpit has told it otherwise or has gone: a host that does not run then
+ * keeps it from hanging up, for whoever waits for that rather than for the cockpit's end.
+ *
  * Offers end by themselves after LOAN_MS: a cockpit that was killed with a key on its way does not leave its terminal
  * to a program that speaks up later. */
 

@@ -693,8 +693,8 @@ void screen_prepare_loan(struct screen *s, struct loan *loan, const struct scree
 
 void screen_lend(struct screen *s)
 {
-    if (s->loan && s->active && !s->hung_up && s->out.len == 0 && s->shown_is_valid && s->lost_row < 0 && !s->is_lent &&
-        !s->late) {
+    end_loan(s); /* of the key before, which has brought nothing, or whose frame is still on its way */
+    if (s->loan && s->active && !s->hung_up && s->out.len == 0 && s->shown_is_valid && s->lost_row < 0 && !s->late) {
         s->is_lent = true;
         screen_fatal_lent(loan_word(s->loan));
         loan_make_offer(s->loan, clock_mono_ms());

@@ -11,12 +11,23 @@
 #if defined(__linux__)
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
+#if !defined(MFD_NOEXEC_SEAL)
+#define MFD_NOEXEC_SEAL 8U /* Linux 6.3; the only kind there is where the sysctl vm.memfd_noexec is 2 */
+#endif
+
+static int make_file(void)
+{
+    unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    int fd = memfd_create("muthr-tui", flags | MFD_NOEXEC_SEAL);
+
+    return fd < 0 && errno == EINVAL ? memfd_create("muthr-tui", flags) : fd;
+}
 
 void *page_new(size_t size, int *fd)
 {
     void *page = NULL;
 
-    *fd = memfd_create("muthr-tui", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    *fd = make_file();
     if (*fd < 0) {
         return NULL;
     }

@@ -99,6 +99,19 @@ static void lend_to_slow_host(struct scene *s)
     loan_drop(loan);
 }
 
+/* A key that brought nothing, and long after it one whose echo the host draws. */
+static void lend_again(struct scene *s)
+{
+    struct loan *loan = lend(s);
+
+    if (loan) {
+        usleep((LOAN_MS + 10) * 1000);
+        screen_lend(s->screen);
+        draw_as_host(loan, 0);
+        loan_drop(loan);
+    }
+}
+
 /* A fatal signal with a key on its way: the terminal is given back, and then the echo comes. */
 static void die_lent(struct scene *s)
 {
@@ -148,6 +161,9 @@ static void on_input(void *arg, const char *data, size_t len)
     case 'l':
         lend_to_slow_host(s);
         break;
+    case 'r':
+        lend_again(s);
+        return;
     case 's':
         screen_suspend(s->screen);
         printf("suspended\n");
@@ -371,6 +387,25 @@ static void test_late_echo(void **state)
     assert_false(harness_has(h, "Z"));
 }
 
+/* Each key is an offer of its own, and what was drawn the next frame knows of. */
+static void test_lent_again(void **state)
+{
+    struct harness *h = *state;
+
+#if !defined(__linux__)
+    skip_because("terminals are lent on Linux only");
+#endif
+    start(h, "again", NULL);
+    harness_wait_text(h, "scene again");
+    harness_type(h, "r");
+    harness_wait_text(h, "Z");
+    harness_type(h, "j");
+    harness_wait_gone(h, "Z");
+    harness_type(h, "q");
+    assert_int_equal(harness_wait_exit(h), 0);
+    assert_restored(h);
+}
+
 static void test_hang_up_ends(void **state)
 {
     struct harness *h = *state;
@@ -426,6 +461,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_every_violent_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_suspend_and_resume, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_late_echo, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lent_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hang_up_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_colours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unusable_terminals, set_up, tear_down),
