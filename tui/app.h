@@ -426,6 +426,8 @@ bool host_is_down(const struct app *app, const struct workspace *ws);
 void idle_text(const struct workspace *ws, char *out, size_t cap);
 /* What brings a sandbox up with the settings of now, and what that means: "r restarts it with ...". */
 void drift_cure(const struct app *app, const struct workspace *ws, char *out, size_t cap);
+/* What its profile says of another backend than the one that has it, and the keys that move it; or "". */
+void wanted_backend_text(const struct app *app, const struct workspace *ws, char *out, size_t cap);
 /* Rows of use with their graphs from y on; returns the rows used. */
 int usage_draw(const struct app *app, struct surface *s, struct rect r, const struct workspace *ws);
 bool list_mouse(struct app *app, const struct mouse_event *ev);

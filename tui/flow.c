@@ -60,7 +60,7 @@ static void on_session(void *arg, const char *id, const struct error *err)
     struct starting *st = arg;
     struct app *app = st->app;
     log_debug("session %s: %s", id ? id : "-", err ? err->msg : "is there");
-    app->toast.visible = false; /* "Opening..." */
+    app->toast.visible = app->toast.visible && app->toast.listed; /* not "Opening..." */
     if (err) {
         app->ahead.active = false;
         app_split_failed(app, st->ws);
@@ -117,11 +117,13 @@ void flow_session(struct app *app, workspace_id id, enum session_kind kind, cons
         app->ahead.since_ms = loop_now_ms(app->loop);
         app->ahead.count = app->ahead.soon == id ? app->ahead.count : 0;
         app->ahead.soon = 0;
-        app_say(app, "Opening %s in %s...",
-                st->command             ? "a command"
-                : kind == SESSION_AGENT ? "the agent"
-                                        : "a shell",
-                ws->shown);
+        if (!app->toast.visible || !app->toast.listed) { /* what its operation had to say stays */
+            app_say(app, "Opening %s in %s...",
+                    st->command             ? "a command"
+                    : kind == SESSION_AGENT ? "the agent"
+                                            : "a shell",
+                    ws->shown);
+        }
     }
 }
 

@@ -198,6 +198,13 @@ struct slot *engine_choose(struct engine *e, const struct workspace *ws, const s
     return slot;
 }
 
+const char *choice_wanted(const struct slot *slot, const struct profile *profile)
+{
+    const char *name = profile->manifest.backend;
+    bool other = slot->host == NULL && name != NULL && strcmp(name, "auto") != 0;
+    return other && strcmp(name, slot->ops->name) != 0 ? name : NULL;
+}
+
 /* --- what would be chosen --- */
 
 /* What it would be made from, in a sentence; "" on a backend without images. */

@@ -245,6 +245,8 @@ void slots_open(struct engine *e);
 /* The slot of this machine for a backend of the registry, opened now when it was not; NULL: there is none of that
  * name, or it is not to be looked at. */
 struct slot *slots_open_named(struct engine *e, const char *name);
+/* Why that backend of this machine cannot be used; "": it can, as far as is known. */
+void slots_why_not(const struct engine *e, const char *name, char out[200]);
 /* Is it among those that are chosen unasked? At which place, from 0; SIZE_MAX: no. */
 size_t slots_order_of(const struct engine *e, const char *name);
 /* The entry of a sandbox in what the backends listed last, and who holds it; *other (may be NULL): one that has another
@@ -281,6 +283,9 @@ struct slot *engine_choose(struct engine *e, const struct workspace *ws, const s
                            struct error *err);
 /* A workspace without a sandbox: which backend it would get, and why, into the model. */
 void choice_tell(struct engine *e, const struct workspace *ws);
+/* The backend that the profile of a sandbox names, where it is not the one of `slot`, which has it (nothing is moved);
+ * else NULL. Of other machines no profile says what runs there. */
+const char *choice_wanted(const struct slot *slot, const struct profile *profile);
 /* Is what would be used now what the person was shown? Also when nothing was. */
 bool consent_matches(struct engine *e, const char *sandbox, bool image, const char *now);
 void consent_forget_all(struct engine *e);

@@ -271,10 +271,28 @@ static void put_provisioned(struct engine *e, const struct workspace *ws, const 
     model_set_provisioned(e->opts.model, ws->id, done, why.buf);
 }
 
+/* Does its profile name another backend than the one that has it? What nobody works on from here is left out. */
+static void put_wanted(struct engine *e, const struct workspace *ws, const char *name)
+{
+    const char *wanted = NULL;
+    char why_not[200] = "";
+    struct slot *slot = NULL;
+    bool ours = !ws->remembered && ws->other_backend[0] == '\0' && !ws->missing && !ws->info.foreign &&
+                !engine_has_other_folder(ws, &ws->info);
+    if (ours && slots_find(e, ws->sandbox, &slot, NULL) != NULL && load_cached(e, name) == 0) {
+        wanted = choice_wanted(slot, &e->cached);
+    }
+    if (wanted != NULL) {
+        slots_why_not(e, wanted, why_not);
+    }
+    model_set_wanted_backend(e->opts.model, ws->id, wanted != NULL ? wanted : "", why_not);
+}
+
 void refresh_drift(struct engine *e, const struct workspace *ws)
 {
     struct error err = ERROR_INIT;
     if (!ws->have_info || ws->info.state == SANDBOX_NONE) {
+        model_set_wanted_backend(e->opts.model, ws->id, "", "");
         model_set_drift(e->opts.model, ws->id, NULL);
         model_set_provisioned(e->opts.model, ws->id, -1, "");
         model_set_image_notice(e->opts.model, ws->id, "");
@@ -285,6 +303,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
     record_load(&record, e->opts.paths, ws->sandbox);
     engine_profile_of(e, ws, &record, name);
     put_provisioned(e, ws, &record, name);
+    put_wanted(e, ws, name);
     if (!ws->remembered && ws->other_backend[0] == '\0') {
         model_set_backend(e->opts.model, ws->id, ws->backend, record_text(&record, RECORD_BACKEND_WHY), "", false);
     }

@@ -177,6 +177,17 @@ static const struct slot *local_slot(const struct engine *e, const char *backend
     return NULL;
 }
 
+void slots_why_not(const struct engine *e, const char *name, char out[200])
+{
+    const struct slot *s = local_slot(e, name);
+    bool left_out = s == NULL && e->only_order && slots_order_of(e, name) == SIZE_MAX;
+    str_copy(out, 200,
+             registered(e, name) == NULL                  ? "there is none of that name here"
+             : left_out                                   ? "tui.backends leaves it out"
+             : s != NULL && s->probed && !s->probe.usable ? slot_reason(s)
+                                                          : "");
+}
+
 /* A backend that never said what it has held this sandbox: nobody can tell now. */
 bool slots_is_dark(const struct engine *e, const struct held *h)
 {

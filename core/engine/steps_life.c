@@ -187,6 +187,31 @@ static int check_workspace(struct run *r, struct error *err)
                       p->overlay_reason[0] != '\0' ? ": " : "", p->overlay_reason);
 }
 
+/* Its profile names another backend than the one that has it: it stays there, which is said, with what would move it.
+ * Not to who has just named the one that has it. */
+static void note_other_backend(struct run *r, const struct workspace *ws)
+{
+    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *wanted = choice_wanted(r->slot, &r->profile), *profile = r->profile.name, *own = r->slot->ops->name;
+    if (wanted == NULL || r->info.state == SANDBOX_NONE || r->backend[0] != '\0') {
+        return;
+    }
+    char why_not[200], text[300];
+    slots_why_not(r->e, wanted, why_not);
+    bool plain = ws->name[strspn(ws->name, PLAIN)] == '\0'; /* a shell takes it as it is */
+    const char *name = plain ? ws->name : ws->sandbox;
+    if (why_not[0] != '\0') {
+        str_format(text, sizeof(text), "the profile %s wants %s, which cannot be used here: %.120s; it stays with %s",
+                   profile, wanted, why_not, own);
+    } else {
+        str_format(text, sizeof(text),
+                   "the profile %s wants %s, the sandbox is %s's: delete it first to move it (`muthr-tui delete %s`, "
+                   "then `muthr-tui start %s --profile %s`)",
+                   profile, wanted, own, name, name, profile);
+    }
+    run_note(r, text);
+}
+
 /* Loads the profile and works out what the sandbox should be. */
 static int build_spec(struct run *r, struct error *err)
 {
@@ -223,6 +248,7 @@ static int build_spec(struct run *r, struct error *err)
         free(r->spec.golden);
         r->spec.golden = NULL;
     }
+    note_other_backend(r, ws);
     for (size_t i = 0; i < warnings.len; i++) {
         run_note(r, warnings.v[i]);
     }

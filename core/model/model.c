@@ -253,6 +253,16 @@ void model_set_backend(struct model *m, workspace_id id, const char *backend, co
     model_publish(m, MODEL_SANDBOX, id, 0, NULL);
 }
 
+void model_set_wanted_backend(struct model *m, workspace_id id, const char *backend, const char *why_not)
+{
+    struct workspace *w = find_workspace(m, id);
+    if (w != NULL && (strcmp(w->wanted_backend, backend) != 0 || strcmp(w->wanted_why_not, why_not) != 0)) {
+        str_copy(w->wanted_backend, sizeof(w->wanted_backend), backend);
+        str_copy(w->wanted_why_not, sizeof(w->wanted_why_not), why_not);
+        model_publish(m, MODEL_SANDBOX, id, 0, NULL);
+    }
+}
+
 void model_set_image_plan(struct model *m, workspace_id id, const char *text)
 {
     struct workspace *w = find_workspace(m, id);

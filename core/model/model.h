@@ -69,14 +69,16 @@ struct workspace {
     char path[4096];  /* absolute */
     char sandbox[96]; /* by N4; "" with name_error when it has none */
     char name_error[120];
-    bool missing;           /* sandbox exists, its folder does not, or is not below this root */
-    bool elsewhere;         /* missing, but its folder is there: below another root, or it has another sandbox */
-    bool reserved;          /* muthr-config (N6): no shell, no delete */
-    char backend[16];       /* that holds or would hold the sandbox */
-    char backend_why[200];  /* why that one, or why none can; or "" */
-    char other_backend[16]; /* has a sandbox of that name, too: nothing is done until a person says which is meant */
-    char image_plan[200];   /* while there is none: what it would be made from; or "" */
-    bool remembered;        /* its backend does not answer: all that is known is that it held one (state unknown) */
+    bool missing;             /* sandbox exists, its folder does not, or is not below this root */
+    bool elsewhere;           /* missing, but its folder is there: below another root, or it has another sandbox */
+    bool reserved;            /* muthr-config (N6): no shell, no delete */
+    char backend[16];         /* that holds or would hold the sandbox */
+    char backend_why[200];    /* why that one, or why none can; or "" */
+    char other_backend[16];   /* has a sandbox of that name, too: nothing is done until a person says which is meant */
+    char image_plan[200];     /* while there is none: what it would be made from; or "" */
+    char wanted_backend[16];  /* its profile names that one, and another one has it, where it stays; or "" */
+    char wanted_why_not[200]; /* why that one cannot be used; "": it can, as far as is known */
+    bool remembered;          /* its backend does not answer: all that is known is that it held one (state unknown) */
     char host[32];    /* of [[hosts]]; "" = this machine. The sandbox is then named "muthr-x@host" everywhere in here;
                          the part from @ on is the engine's, backends never see it */
     char profile[64]; /* chosen or recorded profile */
@@ -146,6 +148,7 @@ void model_set_sandbox(struct model *m, workspace_id id, const struct sandbox_in
 /* Who holds it, or would, and why; the fields of struct workspace. */
 void model_set_backend(struct model *m, workspace_id id, const char *backend, const char *why, const char *other,
                        bool remembered);
+void model_set_wanted_backend(struct model *m, workspace_id id, const char *backend, const char *why_not);
 void model_set_image_plan(struct model *m, workspace_id id, const char *text);
 /* Copies "a: b -> c, d: ..." to `out`; what does not fit is left out from a comma on, and told by "...". */
 void model_cut_list(const char *text, char *out, size_t cap);

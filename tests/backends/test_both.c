@@ -43,6 +43,9 @@ static int both_setup(void **state)
     home_write(".config/muthr/muthr.toml", "[sandbox]\nprofile = \"base\"\n");
     home_write(".config/muthr/sandbox.d/container/manifests/plain.yaml", "name: plain\nbackend: bwrap\n");
     home_write(".config/muthr/sandbox.d/container/provision.d/plain.sh", "echo \"[PROC] nothing\"\n");
+    home_write(".config/muthr/sandbox.d/container/manifests/heavy.yaml",
+               "name: heavy\nbackend: podman\nimage: " POD_READY "\n");
+    home_write(".config/muthr/sandbox.d/container/provision.d/heavy.sh", "echo \"[PROC] nothing\"\n");
     if (rc == 0 && !poor_path) {
         make_poor_path();
     }
@@ -115,6 +118,34 @@ static void test_side_by_side(void **state)
     ran_release(&r);
 }
 
+/* A profile that names the other backend moves nothing, and the words say how: they are done as they stand there. */
+static void test_profile_of_the_other(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    verb_expect(0, "start", "other", "--profile", "plain");
+    verb_run(&r, "start", "other", "--profile", "heavy");
+    ran_expect(&r, 0);
+    expect_text(&r.err, "the profile heavy wants podman, the sandbox is bwrap's: delete it first to move it "
+                        "(`muthr-tui delete other`, then `muthr-tui start other --profile heavy`)");
+    expect_fact("muthr-other", "backend", "bwrap");
+    verb_run(&r, "start", "other", "-o", "json");
+    expect_text(&r.out, "the profile heavy wants podman");
+    podman_is_away(true);
+    verb_run(&r, "start", "other");
+    ran_expect(&r, 0);
+    expect_text(&r.err, "the profile heavy wants podman, which cannot be used here: podman is not installed; it stays "
+                        "with bwrap");
+    podman_is_away(false);
+    verb_expect(0, "delete", "other", "--yes");
+    verb_run(&r, "start", "other", "--profile", "heavy");
+    ran_expect(&r, 0);
+    assert_null(strstr(r.err.buf, "wants podman"));
+    expect_fact("muthr-other", "backend", "podman");
+    verb_expect(0, "delete", "--yes", "other");
+    ran_release(&r);
+}
+
 static void test_one_is_away(void **state)
 {
     struct ran r = RAN_INIT;
@@ -180,6 +211,7 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_side_by_side, both_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(test_profile_of_the_other, both_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_one_is_away, both_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_two_of_one_name, both_setup, home_teardown),
     };

@@ -124,6 +124,66 @@ static void test_wants(void **state)
     world_close(&w);
 }
 
+/* A profile that names another backend than the one that has the sandbox moves nothing, and that is said: with the
+ * commands that move it, or why that backend is no choice. */
+static void test_profile_of_another(void **state)
+{
+    struct world w;
+    (void)state;
+    open_both(&w, ONLY_FAKE);
+    static const char *const WANTS[][2] = {{"heavy", "pod"}, {"light", "fake"}, {"odd", "odd"}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(WANTS); i++) {
+        char path[80], text[40];
+        str_format(path, sizeof(path), "data/profiles/manifests/%s.yaml", WANTS[i][0]);
+        str_format(text, sizeof(text), "backend: %s\n", WANTS[i][1]);
+        temphome_write(&w.home, path, text);
+        str_format(path, sizeof(path), "data/profiles/provision.d/%s.sh", WANTS[i][0]);
+        temphome_write(&w.home, path, "true\n");
+    }
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "light");
+    assert_string_equal(w.last.notice, "");
+    assert_string_equal(world_ws(&w, "muthr-api")->wanted_backend, "");
+    static const char NOTICE[] = "the profile heavy wants pod, the sandbox is fake's: delete it first to move it "
+                                 "(`muthr-tui delete api`, then `muthr-tui start api --profile heavy`)";
+    world_run(&w, ENGINE_STOP, "muthr-api", NULL);
+    world_run(&w, ENGINE_START, "muthr-api", "heavy");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(w.last.notice, NOTICE);
+    assert_string_equal(world_ws(&w, "muthr-api")->backend, "fake");
+    assert_string_equal(world_ws(&w, "muthr-api")->wanted_backend, "pod");
+    assert_string_equal(world_ws(&w, "muthr-api")->wanted_why_not, "");
+    world_run(&w, ENGINE_START, "muthr-api", NULL); /* it runs, and is told again */
+    assert_string_equal(w.last.notice, NOTICE);
+    struct engine_request req = {.plan = ENGINE_START, .sandbox = "muthr-api", .backend = "fake"};
+    world_request(&w, &req); /* who names the one that has it knows */
+    world_wait(&w, w.done + 1);
+    assert_string_equal(w.last.notice, "");
+
+    world_run(&w, ENGINE_START, "muthr-api", "odd");
+    assert_string_equal(w.last.notice, "the profile odd wants odd, which cannot be used here: there is none of that "
+                                       "name here; it stays with fake");
+    assert_string_equal(world_ws(&w, "muthr-api")->wanted_backend, "odd");
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL); /* the commands do what they say */
+    world_run(&w, ENGINE_START, "muthr-api", "heavy");
+    assert_string_equal(w.last.notice, "");
+    assert_string_equal(world_ws(&w, "muthr-api")->wanted_backend, "");
+    assert_string_equal(world_ws(&w, "muthr-api")->backend, "pod");
+    world_run(&w, ENGINE_DELETE, "muthr-api", NULL);
+    world_close_engine(&w, false);
+
+    pod_breaks(&w);
+    set_config(&w, &w.config.backends, "fake, pod");
+    world_engine(&w);
+    world_run(&w, ENGINE_START, "muthr-api", "light");
+    world_run(&w, ENGINE_START, "muthr-api", "heavy");
+    assert_int_equal(w.last.state, OP_DONE);
+    assert_string_equal(w.last.notice,
+                        "the profile heavy wants pod, which cannot be used here: not installed; it stays with fake");
+    assert_string_equal(world_ws(&w, "muthr-api")->wanted_why_not, "not installed");
+    world_close(&w);
+}
+
 /* A backend that is away takes its sandboxes with it into the unknown, not out of the world; the other's go on. */
 static void test_one_is_away(void **state)
 {
@@ -206,8 +266,9 @@ static void test_twins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),       cmocka_unit_test(test_opened_by_name), cmocka_unit_test(test_wants),
-        cmocka_unit_test(test_one_is_away), cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_opened_by_name),
+        cmocka_unit_test(test_wants), cmocka_unit_test(test_one_is_away),
+        cmocka_unit_test(test_twins), cmocka_unit_test(test_profile_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,47 @@ static void test_side_by_side(void **state)
     world_leave(h);
 }
 
+static void choose_heavy(struct harness *h)
+{
+    harness_key(h, "p");
+    harness_wait_text(h, "Profile for api");
+    harness_type(h, "heavy");
+    harness_key(h, "Enter");
+    harness_wait_gone(h, "Profile for api");
+}
+
+/* A profile that names another backend than the one that has the sandbox: the card says so, and the keys that move it,
+ * which do. */
+static void test_profile_of_the_other(void **state)
+{
+    struct harness *h = *state;
+
+    harness_write(h, ".config/muthr/sandbox.d/container/manifests/heavy.yaml",
+                  "name: heavy\nbackend: podman\nimage: " POD_READY "\n");
+    harness_write(h, ".config/muthr/sandbox.d/container/provision.d/heavy.sh", "true\n");
+    world_start(h, 140, 36, NULL, NULL);
+    harness_wait_text(h, "the first that works here; bwrap works too");
+    harness_key(h, "B");
+    harness_wait_text(h, "What runs api?");
+    harness_keys(h, "j Enter");
+    harness_wait_text(h, "1 running");
+    choose_heavy(h);
+    harness_wait_text(h, "the profile heavy wants podman, the sandbox is bwrap's: delete it first to move it");
+    harness_wait_text(h, "workspace $");
+    harness_keys(h, "C-] w k");
+    harness_wait_text(h, "the profile heavy wants podman. To move it: d deletes the sandbox");
+    harness_wait_text(h, WORLD_READY);
+    harness_keys(h, "d y");
+    harness_wait_text(h, "makes a sandbox for this folder");
+    harness_wait_gone(h, "wants podman");
+    choose_heavy(h);
+    harness_wait_text(h, "/workspace #");
+    harness_keys(h, "C-] w k");
+    harness_wait_text(h, "backend     podman");
+    assert_false(harness_has(h, "wants podman"));
+    world_leave(h);
+}
+
 static void test_two_of_one_name(void **state)
 {
     struct harness *h = *state;
@@ -148,6 +189,7 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_side_by_side, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_profile_of_the_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_of_one_name, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("cockpit over podman and bwrap", tests, group_set_up, group_tear_down);

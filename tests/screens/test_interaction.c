@@ -461,7 +461,8 @@ static void test_choice_of_network(void **state)
     uint32_t warn = harness_cell(h, col, row)->fg;
     assert_true(harness_find(h, "bwrap", &col, &row));
     assert_true(warn != harness_cell(h, col, row)->fg); /* stands out */
-    harness_keys(h, "C-] w");
+    harness_wait_text(h, "api: network is shared with the host"); /* the shell that opens does not cover it */
+    harness_keys(h, "C-] w Escape");
     harness_wait_text(h, "Enter open");
     harness_click(h, 6, 4);
     harness_wait_text(h, "muthr-docs");

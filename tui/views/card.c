@@ -300,6 +300,8 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     if (ws->info.state == SANDBOX_NONE && app->ready && !ws->reserved && !ws->name_error[0]) {
         draw_choice(&sh, ws);
     }
+    wanted_backend_text(app, ws, text, sizeof(text));
+    fact(&sh, "", THEME_WARN, text);
     app_inference_text(app, ws, text, sizeof(text));
     fact(&sh, "inference", THEME_TEXT, text);
     if (ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE) {

@@ -167,6 +167,9 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
     fact(b, THEME_WARN, "", ws->image_notice);
     fact(b, THEME_TEXT, "backend", ws->backend);
     fact(b, THEME_DIM, "", ws->backend_why);
+    char wanted[400];
+    wanted_backend_text(app, ws, wanted, sizeof(wanted));
+    fact(b, THEME_WARN, "", wanted);
     fact(b, THEME_TEXT, "machine", ws->host);
     const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
     fact(b, THEME_TEXT, "version", be ? be->probe.version : "");

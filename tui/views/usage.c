@@ -32,6 +32,24 @@ void drift_cure(const struct app *app, const struct workspace *ws, char *out, si
                up ? "restarts" : "starts", anew ? ": it is made anew, its home stays" : "");
 }
 
+void wanted_backend_text(const struct app *app, const struct workspace *ws, char *out, size_t cap)
+{
+    const char *profile = ws->profile[0] ? ws->profile : ws->info.profile;
+    out[0] = '\0';
+    if (ws->info.state == SANDBOX_NONE) { /* deleted just now */
+        return;
+    }
+    if (ws->wanted_why_not[0]) {
+        str_format(out, cap, "the profile %s wants %s, which cannot be used here: %s", profile, ws->wanted_backend,
+                   ws->wanted_why_not);
+    } else if (ws->wanted_backend[0]) {
+        str_format(out, cap,
+                   "the profile %s wants %s. To move it: %s deletes the sandbox, and %s with that profile makes it "
+                   "anew; the folder stays.",
+                   profile, ws->wanted_backend, app_key(app, "sandbox.delete"), app_key(app, "sandbox.provision"));
+    }
+}
+
 /* The samples of a ring as parts of `most`, oldest first; returns how many. */
 static size_t scale(const struct usage_ring *ring, bool cpu, uint64_t most, unsigned out[USAGE_SAMPLES])
 {
