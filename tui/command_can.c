@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tui/command_can.h"
 
+#include <string.h>
+
+#include "core/engine/engine.h"
 #include "core/util/compiler.h"
+#include "core/util/paths.h"
+#include "core/util/strbuf.h"
+#include "core/util/utf8.h"
+#include "core/util/xmalloc.h"
 #include "tui/address.h"
 #include "tui/app.h"
 #include "tui/tasktext.h"
@@ -26,6 +33,25 @@ bool command_can_workspace(const struct app *app, char *why, size_t cap)
     return ws->name_error[0] ? no(why, cap, ws->name_error) : true;
 }
 
+bool command_can_work(const struct app *app, char *why, size_t cap)
+{
+    if (!command_can_workspace(app, why, cap)) {
+        return false;
+    }
+    const struct workspace *ws = app_workspace(app);
+    if (!ws->have_info || !engine_has_other_folder(ws, &ws->info)) {
+        return true;
+    }
+    size_t end = (size_t)(path_base(ws->info.workspace) - ws->info.workspace);
+    MT_CLEANUP(xfree) char *root = xstrndup(ws->info.workspace, end > 1 ? end - 1 : end);
+    MT_CLEANUP(xfree) char *shown = path_tilde(root, app->paths->home);
+    MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT;
+    utf8_sanitize(&text, shown, strlen(shown), false);
+    str_format(why, cap, "left alone: it is the sandbox of the project in %s (--root with that folder works on it)",
+               text.buf);
+    return false;
+}
+
 /* Does it run, or is it marked together with others? */
 static bool is_up(const struct app *app)
 {
@@ -38,7 +64,7 @@ bool command_can_start(const struct app *app, char *why, size_t cap)
     if (app->marked.len > 1) {
         return true; /* what cannot be started of them is left out */
     }
-    if (!command_can_workspace(app, why, cap)) {
+    if (!command_can_work(app, why, cap)) {
         return false;
     }
     const struct workspace *ws = app_workspace(app);
@@ -51,8 +77,7 @@ bool command_can_start(const struct app *app, char *why, size_t cap)
 
 bool command_can_stop(const struct app *app, char *why, size_t cap)
 {
-    return app->marked.len > 1 ||
-           (command_can_workspace(app, why, cap) && (is_up(app) || no(why, cap, "it does not run")));
+    return app->marked.len > 1 || (command_can_work(app, why, cap) && (is_up(app) || no(why, cap, "it does not run")));
 }
 
 bool command_can_clip(const struct app *app, char *why, size_t cap)
@@ -62,20 +87,20 @@ bool command_can_clip(const struct app *app, char *why, size_t cap)
 
 bool command_can_restart(const struct app *app, char *why, size_t cap)
 {
-    if (app->marked.len > 1 || (command_can_workspace(app, why, cap) && is_up(app))) {
+    if (app->marked.len <= 1 && !command_can_work(app, why, cap)) {
+        return false;
+    }
+    if (is_up(app)) {
         return true;
     }
-    const struct workspace *ws = app_workspace(app);
-    if (ws && !ws->reserved && !ws->name_error[0]) {
-        str_format(why, cap, "it does not run: %s starts it", app_key(app, "sandbox.start"));
-    }
+    str_format(why, cap, "it does not run: %s starts it", app_key(app, "sandbox.start"));
     return false;
 }
 
 bool command_can_backend(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
-    if (!command_can_workspace(app, why, cap)) {
+    if (!command_can_work(app, why, cap)) {
         return false;
     }
     return !tree_op_is_live(model_op(app->model, ws->op)) || no(why, cap, "something is being done with it already");
@@ -85,7 +110,7 @@ bool command_can_delete(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
     return app->marked.len > 1 ||
-           (command_can_workspace(app, why, cap) &&
+           (command_can_work(app, why, cap) &&
             (app->marked.len > 0 || ws->info.state != SANDBOX_NONE || no(why, cap, "it has no sandbox")));
 }
 
@@ -110,7 +135,7 @@ bool command_can_address(const struct app *app, char *why, size_t cap)
 bool command_can_changes(const struct app *app, char *why, size_t cap)
 {
     const struct workspace *ws = app_workspace(app);
-    if (!command_can_workspace(app, why, cap)) {
+    if (!command_can_work(app, why, cap)) {
         return false;
     }
     if (ws->info.state == SANDBOX_NONE) {

@@ -10,6 +10,8 @@
 struct app;
 
 bool command_can_workspace(const struct app *app, char *why, size_t cap);
+/* And nothing stands in the way of working on it: it is no project's below another root. */
+bool command_can_work(const struct app *app, char *why, size_t cap);
 bool command_can_start(const struct app *app, char *why, size_t cap);
 bool command_can_stop(const struct app *app, char *why, size_t cap);
 bool command_can_clip(const struct app *app, char *why, size_t cap);

@@ -308,7 +308,7 @@ void refresh_drift(struct engine *e, const struct workspace *ws)
         model_set_backend(e->opts.model, ws->id, ws->backend, record_text(&record, RECORD_BACKEND_WHY), "", false);
     }
     model_set_image_notice(e->opts.model, ws->id, record_text(&record, RECORD_IMAGE_NOTICE));
-    if (ws->info.config_hash[0] == '\0' || ws->missing) {
+    if (ws->info.config_hash[0] == '\0' || ws->missing || engine_has_other_folder(ws, &ws->info)) {
         model_set_drift(e->opts.model, ws->id, NULL);
     } else if (load_cached(e, name) == 0) {
         MT_CLEANUP(strbuf) struct strbuf text = STRBUF_INIT, diff = STRBUF_INIT;

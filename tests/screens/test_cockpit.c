@@ -601,6 +601,37 @@ static void test_leave_at_once(void **state)
     }
 }
 
+/* Another root has a project of the same name, whose sandbox is there: no key is offered that is refused. */
+static void test_sandbox_of_another_root(void **state)
+{
+    struct harness *h = *state;
+    static const char *const alt[] = {"--root", "~/alt", NULL};
+
+    small_world(h);
+    harness_write(h, ".config/muthr/muthr.toml", "[sandbox]\nprofile = \"bad\"\n");
+    harness_write(h, ".config/muthr/sandbox.d/container/provision.d/bad.sh", "exit 3\n");
+    harness_write(h, "alt/api/file", "");
+    start_at(h, 120, 36, NULL, NULL);
+    harness_wait_text(h, READY);
+    harness_key(h, "S");
+    harness_wait_text(h, "exit 3");
+    leave(h);
+    start_at(h, 120, 36, alt, NULL);
+    harness_wait_text(h, "provisioning with bad failed");
+    harness_wait_text(h, "~/src/api");
+    harness_wait_text(h, "It is the sandbox of the project of this name there, and is left alone here");
+    assert_false(harness_has(h, "restarts it"));
+    assert_false(harness_has(h, "changed "));
+    static const char *const refused[] = {"r", "S", "s", "d", "p", "n"};
+    for (size_t i = 0; i < MT_ARRAY_LEN(refused); i++) {
+        harness_key(h, refused[i]);
+        harness_wait_text(h, "left alone: it is the sandbox of the project in ~/src (--root with that folder works");
+        harness_key(h, "Escape");
+        harness_wait_gone(h, "left alone: it is");
+    }
+    leave(h);
+}
+
 /* A link that leads nowhere cannot be created; it is told as what it is. */
 static void test_root_is_a_dangling_link(void **state)
 {
@@ -657,6 +688,7 @@ int main(int argc, char **argv)
         TEST(test_folder_replaced),
         TEST(test_leave_at_once),
         TEST(test_root_is_a_dangling_link),
+        TEST(test_sandbox_of_another_root),
         TEST(test_no_terminal),
     };
     if (argc > 1) {

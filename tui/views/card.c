@@ -175,17 +175,17 @@ static void next_step(const struct app *app, const struct workspace *ws, struct 
         strbuf_addstr(out, "This folder belongs to muthr itself: no shell here.");
         return;
     }
+    if (ws->have_info && engine_has_other_folder(ws, &ws->info)) {
+        strbuf_addstr(out,
+                      "It is the sandbox of the project of this name there, and is left alone here: start muthr-tui "
+                      "with --root and the folder around that project, or rename one of the two.");
+        return;
+    }
     if (!ws->missing && ws->info.workspace_missing) {
         strbuf_addf(out,
                     "The project folder was replaced while the sandbox runs: programs inside still see the old one. %s "
                     "restarts it on the new one.",
                     app_key(app, "sandbox.restart"));
-        return;
-    }
-    if (ws->have_info && engine_has_other_folder(ws, &ws->info)) {
-        strbuf_addstr(out,
-                      "It is the sandbox of the project of this name there, and is left alone here: start muthr-tui "
-                      "with --root and the folder around that project, or rename one of the two.");
         return;
     }
     if (ws->elsewhere) {
@@ -304,7 +304,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
     fact(&sh, "", THEME_WARN, text);
     app_inference_text(app, ws, text, sizeof(text));
     fact(&sh, "inference", THEME_TEXT, text);
-    if (ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE) {
+    if (ws->info.workspace_mode == WORKSPACE_OVERLAY && ws->info.state != SANDBOX_NONE && !other) {
         str_format(text, sizeof(text), "wait until they are applied: %s shows them", app_key(app, "sandbox.changes"));
         fact(&sh, "changes", THEME_INFO, text);
     }
@@ -323,7 +323,7 @@ void card_draw(const struct app *app, struct surface *s, struct rect r)
         !tree_op_is_live(model_op(app->model, ws->op))) {
         sh.y++;
         fact(&sh, "unfinished", THEME_WARN, ws->unprovisioned);
-        if (ws->info.state == SANDBOX_RUNNING) {
+        if (ws->info.state == SANDBOX_RUNNING && !other) {
             str_format(text, sizeof(text), "%s restarts it and tries again, %s tries again as it is",
                        app_key(app, "sandbox.restart"), app_key(app, "sandbox.provision"));
             fact(&sh, "", THEME_DIM, text);

@@ -195,7 +195,7 @@ static void identity(const struct app *app, const struct workspace *ws, struct p
 /* What differs or wants to be known, with the key that cures it. */
 static void trouble(const struct app *app, const struct workspace *ws, struct pager_build *b)
 {
-    bool stale = !ws->missing && ws->info.workspace_missing;
+    bool stale = !ws->missing && ws->info.workspace_missing && !engine_has_other_folder(ws, &ws->info);
     const struct backend_view *be = model_backend(app->model, ws->backend, ws->host);
     if (!ws->drift && !ws->info.warning[0] && !ws->unprovisioned[0] && !stale && (!be || !be->probe.warning[0])) {
         return;
