@@ -40,8 +40,7 @@ void requests_finish(struct request *r, const struct error *err)
     }
     timer_close(r->timer);
     free(r);
-    call->priv = NULL;
-    call->done(call, copy.code != ERROR_NONE ? &copy : NULL);
+    backend_call_finish(call, copy.code != ERROR_NONE ? &copy : NULL);
     if (all->closing && !all->first) {
         end_of_all(all);
     }

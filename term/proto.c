@@ -111,7 +111,7 @@ int proto_get_error(const uint8_t *data, size_t len, enum error_code *code, char
     struct wire_reader r = wire_reader(data, len);
     uint64_t c = wire_get(&r, 2);
 
-    *code = c > ERROR_NONE && c <= ERROR_SYS ? (enum error_code)c : ERROR_UNAVAILABLE;
+    *code = c > ERROR_NONE && c <= ERROR_CODE_LAST ? (enum error_code)c : ERROR_UNAVAILABLE;
     get_text(&r, (size_t)wire_get(&r, 2), text, cap);
     return ended(&r, "error", err);
 }

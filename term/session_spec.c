@@ -175,7 +175,7 @@ int session_answer_read(const char *text, size_t len, struct error *err)
         return error_set(err, ERROR_UNAVAILABLE, "the session's host gave no answer");
     }
     if (!ok) {
-        error_set(err, code > ERROR_NONE && code <= ERROR_SYS ? (enum error_code)code : ERROR_UNAVAILABLE, "%s",
+        error_set(err, code > ERROR_NONE && code <= ERROR_CODE_LAST ? (enum error_code)code : ERROR_UNAVAILABLE, "%s",
                   json_get_string(j, "message", "the session's host failed"));
         if (err != NULL) {
             err->sys = (int)json_get_int(j, "sys", 0);

@@ -135,7 +135,7 @@ int client_ask(const char *dir, const void *ask, size_t ask_len, void *reply, si
     uint8_t got;
     memcpy(&got, reply, 1);
     if ((size_t)n != reply_len || got != (uint8_t)type) {
-        return error_set(err, ERROR_PARSE, "the sandbox's init gave an answer that makes no sense");
+        return error_set(err, ERROR_ANSWER, "the sandbox's init gave an answer that makes no sense");
     }
     return 0;
 }

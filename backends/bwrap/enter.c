@@ -124,7 +124,7 @@ static int start_program(struct enter *e, const struct enter_options *o, struct 
     }
     if (master >= 0 && !handover_is_master(master)) { /* the init is not trusted */
         close(master);
-        return error_set(err, ERROR_PARSE, "the sandbox's init did not send a terminal");
+        return error_set(err, ERROR_ANSWER, "the sandbox's init did not send a terminal");
     }
     if (master >= 0) {
         fcntl(master, F_SETFL, O_NONBLOCK);

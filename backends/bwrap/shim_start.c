@@ -255,8 +255,9 @@ static int wait_hello(struct shim *s, struct error *err)
                    ? error_set(err, ERROR_TIMEOUT, "the sandbox's init did not answer within 10 s")
                    : explain_failure(s, err);
     }
-    return reply.code == WIRE_VERSION ? 0
-                                      : error_set(err, ERROR_PARSE, "the sandbox's init speaks version %d", reply.code);
+    return reply.code == WIRE_VERSION
+               ? 0
+               : error_set(err, ERROR_ANSWER, "the sandbox's init speaks version %d", reply.code);
 }
 
 /* A bwrap that cannot take the workspace as a descriptor was given its path: what it mounted must be what was looked

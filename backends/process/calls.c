@@ -59,10 +59,9 @@ void calls_finish(struct request *r, const struct error *err)
         err = &canceled;
     }
     unlink_request(r);
-    call->priv = NULL;
     struct error copy = err ? *err : ERROR_INIT;
     request_free(r);
-    call->done(call, err ? &copy : NULL);
+    backend_call_finish(call, err ? &copy : NULL);
 }
 
 /* --- helpers --- */

@@ -23,7 +23,7 @@ void report_error_parse(const char *text, size_t len, struct error *err)
 {
     struct json *j = json_parse(text, len, NULL);
     int64_t code = json_get_int(j, "code", ERROR_SYS);
-    error_set(err, code > ERROR_NONE && code <= ERROR_SYS ? (enum error_code)code : ERROR_SYS, "%s",
+    error_set(err, code > ERROR_NONE && code <= ERROR_CODE_LAST ? (enum error_code)code : ERROR_SYS, "%s",
               json_get_string(j, "msg", "the helper failed without a message"));
     err->sys = (int)json_get_int(j, "sys", 0);
     json_free(j);

@@ -189,6 +189,16 @@ void backend_call_clear(struct backend_call *call)
     memset(&call->stats, 0, sizeof(call->stats));
 }
 
+void backend_call_finish(struct backend_call *call, const struct error *err)
+{
+    struct error copy = err != NULL ? *err : ERROR_INIT;
+    if (copy.code == ERROR_PARSE) {
+        copy.code = ERROR_ANSWER;
+    }
+    call->priv = NULL;
+    call->done(call, err != NULL ? &copy : NULL);
+}
+
 void backend_call_release(struct backend_call *call)
 {
     free(call->infos);

@@ -296,6 +296,9 @@ struct backend_call {
 /* Before a call begins: forgets what it may hold of an earlier one (heap is not freed). For backends' submit. */
 void backend_call_clear(struct backend_call *call);
 void backend_call_release(struct backend_call *call);
+/* For backends: the end of a call, runs `done`. An answer that could not be read (ERROR_PARSE) is told as what it is to
+ * the caller: ERROR_ANSWER. err: NULL when it went well; may be a part of what is gone once done has run. */
+void backend_call_finish(struct backend_call *call, const struct error *err);
 
 /* Something happened to sandbox `name` (NULL: look at all again). Coalesced by the listener. */
 typedef void (*backend_change_fn)(void *arg, const char *name);

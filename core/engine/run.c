@@ -267,7 +267,7 @@ int engine_check_folder(const struct workspace *ws, const struct sandbox_info *i
 int run_take_info(struct run *r, struct error *err)
 {
     if (r->call.info_count == 0) {
-        return error_set(err, ERROR_PARSE, "%s: the backend did not say what it is", r->sandbox);
+        return error_set(err, ERROR_ANSWER, "%s: the backend did not say what it is", r->sandbox);
     }
     if (is_of_another(r, &r->call.infos[0])) {
         return error_hint(err, ERROR_DENIED, "rename one of the two folders",

@@ -242,7 +242,7 @@ static enum step_result step_service_unlock(struct op *op, void *ctx, struct err
 static int take_info(struct service_run *r, struct error *err)
 {
     if (r->call.info_count == 0) {
-        return error_set(err, ERROR_PARSE, "%s: the backend did not say what it is", r->kind->name);
+        return error_set(err, ERROR_ANSWER, "%s: the backend did not say what it is", r->kind->name);
     }
     r->info = r->call.infos[0];
     r->info.service = true;

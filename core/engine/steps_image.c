@@ -241,7 +241,7 @@ static int settle_image(struct run *r, struct error *err)
 {
     bool golden = r->spec.golden != NULL && strcmp(r->spec.golden, r->call.image) == 0;
     if (r->call.image[0] == '\0') {
-        return error_set(err, ERROR_PARSE, "%s: the backend did not say which image to use", r->sandbox);
+        return error_set(err, ERROR_ANSWER, "%s: the backend did not say which image to use", r->sandbox);
     }
     bool baked = r->spec.golden != NULL && (golden || r->spec.mise == NULL) && is_baked(r, golden);
     compare_image(r);

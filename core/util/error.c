@@ -150,6 +150,7 @@ int error_exit_code(const struct error *err)
     case ERROR_NOT_FOUND:
         return 66;
     case ERROR_UNAVAILABLE:
+    case ERROR_ANSWER:
         return 69;
     default:
         return 1;
@@ -159,12 +160,13 @@ int error_exit_code(const struct error *err)
 const char *error_code_name(enum error_code code)
 {
     static const char *const NAMES[] = {
-        [ERROR_NONE] = "none",       [ERROR_CANCELED] = "canceled",
-        [ERROR_TIMEOUT] = "timeout", [ERROR_NOT_FOUND] = "not_found",
-        [ERROR_EXISTS] = "exists",   [ERROR_BUSY] = "busy",
-        [ERROR_DENIED] = "denied",   [ERROR_UNAVAILABLE] = "unavailable",
-        [ERROR_INVALID] = "invalid", [ERROR_PARSE] = "parse",
-        [ERROR_EXIT] = "exit",       [ERROR_SYS] = "sys",
+        [ERROR_NONE] = "none",         [ERROR_CANCELED] = "canceled",
+        [ERROR_TIMEOUT] = "timeout",   [ERROR_NOT_FOUND] = "not_found",
+        [ERROR_EXISTS] = "exists",     [ERROR_BUSY] = "busy",
+        [ERROR_DENIED] = "denied",     [ERROR_UNAVAILABLE] = "unavailable",
+        [ERROR_INVALID] = "invalid",   [ERROR_PARSE] = "parse",
+        [ERROR_EXIT] = "exit",         [ERROR_SYS] = "sys",
+        [ERROR_ANSWER] = "bad_answer",
     };
     size_t i = (size_t)code;
     return i < MT_ARRAY_LEN(NAMES) ? NAMES[i] : "unknown";

@@ -21,10 +21,12 @@ enum error_code {
     ERROR_DENIED,      /* permission or policy */
     ERROR_UNAVAILABLE, /* backend, server or helper is not there */
     ERROR_INVALID,     /* the caller's or user's input is wrong */
-    ERROR_PARSE,       /* data from elsewhere is malformed */
+    ERROR_PARSE,       /* data from elsewhere, a person's file among them, is malformed */
     ERROR_EXIT,        /* a child ended with a code that is not 0 (sys holds it) */
     ERROR_SYS,         /* a system call failed (sys holds errno) */
+    ERROR_ANSWER,      /* what runs the sandboxes answers what makes no sense: nobody's input is wrong */
 };
+#define ERROR_CODE_LAST ERROR_ANSWER
 
 struct error {
     enum error_code code;
@@ -60,7 +62,8 @@ static inline int error_failed(void)
  * ENFILE, ENOMEM. */
 bool error_is_transient(const struct error *err);
 /* What a program that failed with it exits with: 64 the user's input, 66 something named is missing, 69 nothing here
- * does the work, 1 anything else; 0 for ERROR_NONE. Source: behaviour O2, sysexits.h. */
+ * does the work, or what does it answers nonsense, 1 anything else; 0 for ERROR_NONE. Source: behaviour O2, sysexits.h.
+ */
 int error_exit_code(const struct error *err);
 /* "not_found", "canceled", ... Never NULL. */
 const char *error_code_name(enum error_code code);

@@ -458,7 +458,7 @@ static void test_bad_answers(void **state)
     static const struct {
         const char *fault;
         enum error_code code;
-    } bad[] = {{"list 0 cut\n", ERROR_PARSE},    {"list 0 die\n", ERROR_EXIT},
+    } bad[] = {{"list 0 cut\n", ERROR_ANSWER},   {"list 0 die\n", ERROR_EXIT},
                {"list 0 exit 1\n", ERROR_EXIT},  {"list 0 timeout\n", ERROR_TIMEOUT},
                {"list 0 hang\n", ERROR_TIMEOUT}, {"list 0 down\n", ERROR_UNAVAILABLE}};
     for (size_t v = 0; v < MT_ARRAY_LEN(versions); v++) {
@@ -711,7 +711,7 @@ static void test_stats(void **state)
     must(BACKEND_STOP, BOX);
     assert_int_equal(verb(BACKEND_STATS, BOX), ERROR_UNAVAILABLE);
     standin_file("faults", "stats 0 cut\n");
-    assert_int_equal(verb(BACKEND_STATS, BOX), ERROR_PARSE);
+    assert_int_equal(verb(BACKEND_STATS, BOX), ERROR_ANSWER);
     close_backend();
 }
 

@@ -207,6 +207,31 @@ static void test_lost_race(void **state)
     ran_release(&r);
 }
 
+/* A podman that says nonsense of one container fails the verb as a runtime that is not to be had does, not as a wrong
+ * word of the person; a broken manifest stays that. */
+static void test_nonsense_of_one(void **state)
+{
+    struct ran r = RAN_INIT;
+    (void)state;
+    setenv("MUTHR_TUI_BACKENDS", "podman", 1);
+    verb_expect(0, "start");
+    setenv("REAL", pod.podman, 1);
+    pod_stand_in("podman", "#!/bin/sh\n# Stands for a podman whose answer breaks off.\n"
+                           "case \" $* \" in *' inspect '*) printf '[{\"Na'; exit 0 ;; esac\nexec \"$REAL\" \"$@\"\n");
+    static const char *const verbs[][4] = {{"stop"}, {"start", "--recreate"}, {"delete", "--yes"}};
+    for (size_t i = 0; i < MT_ARRAY_LEN(verbs); i++) {
+        home_timed(&r, IN_TIME_MS, verbs[i]);
+        ran_expect(&r, 69);
+        expect_text(&r.err, "JSON, byte");
+    }
+    pod_stand_in("podman", NULL);
+    home_expect_status("muthr-demo", "running");
+    home_write(".config/muthr/sandbox.d/container/manifests/base.yaml", "name: [base\n");
+    verb_expect(64, "start");
+    verb_expect(0, "delete", "--yes");
+    ran_release(&r);
+}
+
 /* --- not ours --- */
 
 /* A container that only has our name: no verb touches it, and each says why. */
@@ -277,6 +302,7 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_late, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_lost_race, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_killed_in_its_answer, bad_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(test_nonsense_of_one, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_foreign, bad_setup, home_teardown),
         cmocka_unit_test_setup_teardown(test_odd_labels, bad_setup, home_teardown),
     };

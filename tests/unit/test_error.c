@@ -115,7 +115,7 @@ static void test_names(void **state)
     (void)state;
     assert_string_equal(error_code_name(ERROR_NOT_FOUND), "not_found");
     assert_string_equal(error_code_name(ERROR_CANCELED), "canceled");
-    for (int a = ERROR_NONE; a <= ERROR_SYS; a++) {
+    for (int a = ERROR_NONE; a <= ERROR_CODE_LAST; a++) {
         assert_non_null(error_code_name((enum error_code)a));
         for (int b = ERROR_NONE; b < a; b++) {
             assert_string_not_equal(error_code_name((enum error_code)a), error_code_name((enum error_code)b));
@@ -127,12 +127,12 @@ static void test_names(void **state)
 static void test_exit_codes(void **state)
 {
     (void)state;
-    for (int code = ERROR_NONE; code <= ERROR_SYS; code++) {
-        int want = code == ERROR_NONE                             ? 0
-                   : code == ERROR_INVALID || code == ERROR_PARSE ? 64
-                   : code == ERROR_NOT_FOUND                      ? 66
-                   : code == ERROR_UNAVAILABLE                    ? 69
-                                                                  : 1;
+    for (int code = ERROR_NONE; code <= ERROR_CODE_LAST; code++) {
+        int want = code == ERROR_NONE                                  ? 0
+                   : code == ERROR_INVALID || code == ERROR_PARSE      ? 64
+                   : code == ERROR_NOT_FOUND                           ? 66
+                   : code == ERROR_UNAVAILABLE || code == ERROR_ANSWER ? 69
+                                                                       : 1;
         assert_int_equal(error_exit_code(&(struct error){.code = (enum error_code)code}), want);
     }
 }
