@@ -137,9 +137,10 @@ struct wish {
 static void say_kind(const struct backend_view *v, struct strbuf *out)
 {
     unsigned caps = v->probe.caps;
-    strbuf_addstr(out, (caps & BACKEND_CAP_IMAGES) == 0 ? "walled-in processes with this machine's programs, no images"
-                       : (caps & BACKEND_CAP_VM) != 0   ? "virtual machines made from images"
-                                                        : "containers made from images");
+    strbuf_addstr(out, (caps & BACKEND_CAP_IMAGES) == 0
+                           ? "processes, walled in, with this machine's programs, no images"
+                       : (caps & BACKEND_CAP_VM) != 0 ? "virtual machines made from images"
+                                                      : "containers made from images");
     strbuf_addstr(out, (caps & BACKEND_CAP_PORTS) != 0 ? ", ports" : "");
     strbuf_addstr(out, (caps & BACKEND_CAP_OVERLAY) != 0 ? ", overlay workspaces" : "");
     bool own_net = (caps & BACKEND_CAP_NET_FULL) != 0 && (caps & BACKEND_CAP_HOST_PATHS) == 0;
@@ -300,8 +301,11 @@ void dialog_backend(struct app *app)
     }
     bool exists = ws->info.state != SANDBOX_NONE, twins = ws->other_backend[0] != '\0';
     char note[400];
-    struct chooser_opts opts = {
-        .on_choose = backend_choose, .arg = (void *)(uintptr_t)ws->id, .takes_off = true, .verb = "start with it"};
+    struct chooser_opts opts = {.on_choose = backend_choose,
+                                .arg = (void *)(uintptr_t)ws->id,
+                                .takes_off = true,
+                                .phrases = true,
+                                .verb = "start with it"};
     for (size_t i = 0; i < model_backend_count(app->model); i++) {
         const struct backend_view *v = model_backend_at(app->model, i);
         MT_CLEANUP(strbuf) struct strbuf detail = STRBUF_INIT;
@@ -310,8 +314,8 @@ void dialog_backend(struct app *app)
             continue;
         }
         if (v->probe.usable) {
-            strbuf_addf(&detail, "%s%s", v->probe.version, v->probe.version[0] ? ": " : "");
             say_kind(v, &detail);
+            strbuf_addf(&detail, "%s%s", v->probe.version[0] ? "; version " : "", v->probe.version);
             strbuf_addf(&detail, "%s%s", now && !exists && ws->image_plan[0] ? "; from " : "",
                         now && !exists ? ws->image_plan : "");
         } else {

@@ -126,6 +126,7 @@ struct chooser_opts {
     bool searchable;          /* typing filters (fuzzy); else letters are keys */
     bool searches_detail;
     bool preview;   /* what lies below keeps its colours, and the box stays at the right edge */
+    bool phrases;   /* what does not fit beside a label ends with a phrase or a word, not in the middle of one */
     bool takes_off; /* what is greyed may be chosen all the same: the owner says why it cannot be */
     size_t selected;
     int width; /* 0: as needed */

@@ -38,6 +38,24 @@ int wrap_next(const char **text, int cols, struct strbuf *line)
     return fit_cols;
 }
 
+void wrap_phrases(const char *text, int cols, struct strbuf *line)
+{
+    size_t len = strlen(text), end = utf8_columns(text, len) <= cols ? len : 0;
+    for (size_t i = 1; end < len && i + 1 < len; i++) {
+        bool mark = (strchr(",:;", text[i]) != NULL && text[i + 1] == ' ') || (text[i] == ' ' && text[i + 1] == '(');
+        if (mark && utf8_columns(text, i) > cols) {
+            break;
+        }
+        end = mark ? i : end;
+    }
+    strbuf_clear(line);
+    if (end == 0) {
+        wrap_next(&text, cols, line);
+    } else {
+        strbuf_add(line, text, end);
+    }
+}
+
 int wrap_count(const char *text, int cols)
 {
     MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;

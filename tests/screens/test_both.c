@@ -69,7 +69,7 @@ static void bring_up_both(struct harness *h)
     harness_keys(h, "j B");
     harness_wait_text(h, "What runs docs?");
     harness_wait_text(h, "containers made from images");
-    harness_wait_text(h, "walled-in processes");
+    harness_wait_text(h, "processes, walled in");
     harness_wait_text(h, "Without a choice: podman, the first that works here; bwrap works too");
     harness_keys(h, "j Enter");
     harness_wait_text(h, "2 running");

@@ -302,7 +302,7 @@ static void test_backends(void **state)
     harness_wait_text(h, WORLD_READY);
     harness_key(h, "B");
     harness_wait_text(h, "What runs api?");
-    harness_wait_text(h, "walled-in processes");
+    harness_wait_text(h, "processes, walled in");
     harness_wait_text(h, "cannot be used: the storage is on fire");
     harness_keys(h, "j Enter");
     harness_wait_gone(h, "What runs api?");
@@ -355,6 +355,41 @@ static void test_undo(void **state)
     harness_wait_text(h, "0 running");
     harness_wait_text(h, "the sandbox is deleted");
     world_leave(h);
+}
+
+/* What B offers, at any size: each row says what it is, or that it cannot be used, and ends with a whole word. */
+static void test_backends_at_sizes(void **state)
+{
+#ifdef __APPLE__
+    (void)state;
+    skip_because("Apple's container may be here");
+#else
+    struct harness *h = *state;
+    static const char *const env[] = {"MUTHR_TUI_BACKENDS=bwrap,container,seatbelt", NULL};
+    static const struct {
+        int cols, rows;
+        const char *has[3];
+    } at[] = {
+        {80,
+         24,
+         {"this machine's programs ", "cannot be used: Apple's container runs on macOS ",
+          "seatbelt   cannot be used "}},
+        {40, 12, {"bwrap      processes ", "container  cannot be used ", "seatbelt   cannot be used "}},
+    };
+
+    world_small(h);
+    for (size_t i = 0; i < MT_ARRAY_LEN(at); i++) {
+        world_start(h, at[i].cols, at[i].rows, NULL, env);
+        harness_wait_text(h, "no sandbox");
+        harness_key(h, "B");
+        for (size_t k = 0; k < 3; k++) {
+            harness_wait_text(h, at[i].has[k]);
+        }
+        assert_false(harness_has(h, "\xe2\x80\xa6")); /* cut nowhere */
+        harness_key(h, "Escape");
+        world_leave(h);
+    }
+#endif
 }
 
 /* An overlay workspace: what was changed waits, and is applied or forgotten file by file. */
@@ -519,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_consent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_backends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_backends_at_sizes, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }

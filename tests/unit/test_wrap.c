@@ -62,8 +62,38 @@ static void test_hanging(void **state)
     assert_true(slim.len >= 3);
 }
 
+static void test_phrases(void **state)
+{
+    static const struct {
+        const char *text;
+        int cols;
+        const char *want;
+    } cases[] = {
+        {"not here: get it (a command), or not", 80, "not here: get it (a command), or not"},
+        {"not here: get it (a command), or not", 30, "not here: get it (a command)"},
+        {"not here: get it (a command), or not", 27, "not here: get it"},
+        {"not here: get it (a command), or not", 8, "not here"},
+        {"not here: get it", 7, "not"}, /* no phrase fits: a word */
+        {"10:30 is a time", 12, "10:30 is a"},
+        {"nothing", 3, "not"}, /* no word either */
+        {"\xe4\xb8\xad\xe6\x96\x87, x", 4, "\xe4\xb8\xad\xe6\x96\x87"},
+        {"\xf0\x9f\x98\x80, x", 2, "\xf0\x9f\x98\x80"},
+        {"", 5, ""},
+    };
+    MT_CLEANUP(strbuf) struct strbuf line = STRBUF_INIT;
+    (void)state;
+    for (size_t i = 0; i < MT_ARRAY_LEN(cases); i++) {
+        wrap_phrases(cases[i].text, cases[i].cols, &line);
+        assert_string_equal(line.buf, cases[i].want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_wrap), cmocka_unit_test(test_hanging)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_hanging),
+        cmocka_unit_test(test_phrases),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,7 +277,12 @@ static void draw_choice(const struct app *app, const struct chooser *c, struct s
         surface_text(s, end + 2, r.y, 22, dim, ch->name);
     }
     if (ch->detail && end - detail_at >= MT_MIN(utf8_columns(ch->detail, strlen(ch->detail)), 12)) {
-        surface_text(s, detail_at, r.y, end - detail_at, ch->name && !ch->off ? st : dim, ch->detail);
+        MT_CLEANUP(strbuf) struct strbuf whole = STRBUF_INIT;
+        if (c->opts.phrases) {
+            wrap_phrases(ch->detail, end - detail_at, &whole);
+        }
+        surface_text(s, detail_at, r.y, end - detail_at, ch->name && !ch->off ? st : dim,
+                     c->opts.phrases ? whole.buf : ch->detail);
     }
     if (ch->right) {
         surface_text_right(s, r.x + r.w - 2, r.y, right, key, ch->right);
