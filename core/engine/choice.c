@@ -33,6 +33,7 @@ static size_t list_candidates(struct engine *e, struct pick_candidate *list, str
                                                 .unasked = mine != SIZE_MAX,
                                                 .probed = s->probed,
                                                 .usable = usable,
+                                                .asleep = s->probed && !usable && s->probe.asleep,
                                                 .caps = caps,
                                                 .reason = s->probe.reason,
                                                 .fix = s->probe.fix};
@@ -245,11 +246,12 @@ void choice_tell(struct engine *e, const struct workspace *ws)
     const struct profile *profile = refresh_profile(e, name);
     struct slot *slot = pick_slot(e, ws, profile, &record, &none, &pick, &err);
     if (slot != NULL) {
-        char image[200];
+        char image[200], why[200];
         say_image(e, slot, profile, &record, image);
+        str_format(why, sizeof(why), "%s%s%s", pick.why, pick.down[0] != '\0' ? "; " : "", pick.down);
         record_release(&record);
         refresh_profile_done(e);
-        model_set_backend(e->opts.model, ws->id, slot->ops->name, pick.why, "", false);
+        model_set_backend(e->opts.model, ws->id, slot->ops->name, why, "", false);
         model_set_image_plan(e->opts.model, ws->id, image);
         return;
     }

@@ -130,6 +130,18 @@ static void say_why(const struct pick_input *in, struct pick *out)
     }
 }
 
+/* One that would be taken before it, if its service ran. */
+static void say_down(const struct pick_input *in, struct pick *out)
+{
+    for (size_t i = 0; i < out->index && out->down[0] == '\0'; i++) {
+        const struct pick_candidate *c = &in->list[i];
+        if (c->unasked && c->asleep && lacking(c, in->wants) <= lacking(&in->list[out->index], in->wants)) {
+            str_format(out->down, sizeof(out->down), "%s is down: `muthr-tui backend start %s` starts it", c->name,
+                       c->name);
+        }
+    }
+}
+
 /* Why the one before it in the order was passed over, and what is lost with the one that was taken. */
 static void say_losses(const struct pick_input *in, struct pick *out)
 {
@@ -208,6 +220,7 @@ int pick_backend(const struct pick_input *in, struct pick *out, struct error *er
         }
         out->index = best;
         say_why(in, out);
+        say_down(in, out);
     }
     if (rc == 0) {
         say_losses(in, out);

@@ -25,6 +25,7 @@ struct pick_candidate {
     const char *name;
     bool unasked; /* may be chosen by nobody's word: it stands in the order */
     bool probed, usable;
+    bool asleep; /* not usable only because its service does not run */
     unsigned caps;
     const char *reason, *fix; /* of one that is not usable */
 };
@@ -42,6 +43,7 @@ struct pick {
     size_t index;
     bool named;       /* somebody named it */
     char why[200];    /* "the first that works here; bwrap works too" */
+    char down[160];   /* of now only: one that is preferred is asleep, and what starts it; or "" */
     char passed[240]; /* why one that is preferred otherwise was not taken: "bwrap cannot give it images"; or "" */
     char loss[240];   /* what it does not get, for as long as it lives; or "" */
     struct {

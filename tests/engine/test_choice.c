@@ -109,6 +109,23 @@ static void test_opened_by_name(void **state)
     world_close(&w);
 }
 
+/* The first one is only asleep: what new ones get says what would start it; what is remembered of them does not. */
+static void test_first_is_asleep(void **state)
+{
+    struct world w;
+    (void)state;
+    open_both(&w, POD_FIRST);
+    pod_breaks(&w);
+    w.fake.pod_probe.asleep = true;
+    world_engine(&w);
+    assert_string_equal(world_ws(&w, "muthr-api")->backend, "fake");
+    assert_string_equal(world_ws(&w, "muthr-api")->backend_why,
+                        "the only one that works here; pod is down: `muthr-tui backend start pod` starts it");
+    world_run(&w, ENGINE_START, "muthr-api", NULL);
+    assert_string_equal(world_ws(&w, "muthr-api")->backend_why, "the only one that works here");
+    world_close(&w);
+}
+
 /* A profile that the first backend cannot serve goes to the first that can, and that is said. */
 static void test_wants(void **state)
 {
@@ -266,9 +283,10 @@ static void test_twins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order), cmocka_unit_test(test_opened_by_name),
-        cmocka_unit_test(test_wants), cmocka_unit_test(test_one_is_away),
-        cmocka_unit_test(test_twins), cmocka_unit_test(test_profile_of_another),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_opened_by_name),
+        cmocka_unit_test(test_wants),           cmocka_unit_test(test_one_is_away),
+        cmocka_unit_test(test_twins),           cmocka_unit_test(test_profile_of_another),
+        cmocka_unit_test(test_first_is_asleep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,15 @@ static void test_order(void **state)
     assert_string_equal(p.why, "the first that works here; seatbelt, podman work too");
     breaks(&list[0], "the container service is not running", "container system start");
     assert_string_equal(picked(&in, &p), "seatbelt");
+    assert_string_equal(p.down, "");
+    list[0].asleep = true; /* it would be taken, if its service ran */
+    assert_string_equal(picked(&in, &p), "seatbelt");
+    assert_string_equal(p.down, "container is down: `muthr-tui backend start container` starts it");
+    in.asked = "seatbelt"; /* who names one knows */
+    assert_string_equal(picked(&in, &p), "seatbelt");
+    assert_string_equal(p.down, "");
+    in.asked = NULL;
+    assert_string_equal(picked(&in, &p), "seatbelt");
     assert_string_equal(p.why, "the first that works here; podman works too");
     assert_int_equal(p.better_count, 1);
     assert_string_equal(p.better[0].good_for, "images, published ports, limits that hold");
