@@ -460,7 +460,7 @@ static void test_choice_of_network(void **state)
     assert_true(harness_find(h, "net:shared", &col, &row));
     uint32_t warn = harness_cell(h, col, row)->fg;
     assert_true(harness_find(h, "bwrap", &col, &row));
-    assert_true(warn != harness_cell(h, col, row)->fg); /* stands out */
+    assert_true(warn != harness_cell(h, col, row)->fg);           /* stands out */
     harness_wait_text(h, "api: network is shared with the host"); /* the shell that opens does not cover it */
     harness_keys(h, "C-] w Escape");
     harness_wait_text(h, "Enter open");
