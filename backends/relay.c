@@ -27,13 +27,16 @@ static const char begin_script[] =
     "for f in " RELAY_PID_PREFIX "*.pid; do read -r p <\"$f\" && [ -d /proc/$p ] || rm -f "
     "\"$f\"; done 2>/dev/null; echo $$ 2>/dev/null >\"$0\"; exec \"$@\"";
 
-/* Ends the session of that program (an exec'd program leads one): the signal $1, then TERM, then KILL (X4). Waits for
- * the pid, which may just be written. Field 4 behind the name in /proc/PID/stat is the session. */
+/* Ends the session of that program (an exec'd program leads one): the signal $1, a second later TERM, two more later
+ * KILL (X4), no longer than something of it lives. Waits for the pid, which may just be written. Behind the name in
+ * /proc/PID/stat the first field is the state and the fourth the session. Not every sleep knows parts of a second. */
 static const char end_script[] =
     "n=0; until [ -s \"$0\" ]; do n=$((n+1)); [ $n -gt 3 ] && exit 0; sleep 1; done; read -r p <\"$0\"\n"
     "each() { k=1; for d in /proc/[0-9]*; do read -r l <\"$d/stat\" || continue; set -- \"$1\" ${l##*) }\n"
-    "[ \"$5\" = \"$p\" ] && k=0 && kill -\"$1\" \"${d#/proc/}\"; done 2>/dev/null; return $k; }\n"
-    "each \"$1\"; each CONT && sleep 1 && each TERM && sleep 2 && each KILL; rm -f \"$0\"";
+    "[ \"$5\" = \"$p\" ] && [ \"$2\" != Z ] && k=0 && kill -\"$1\" \"${d#/proc/}\"; done 2>/dev/null; return $k; }\n"
+    "gone() { n=0; while each 0; do [ $n -ge $1 ] && return 1; n=$((n+1))\n"
+    "sleep 0.1 2>/dev/null || { sleep 1; n=$((n+9)); }; done; }\n"
+    "each \"$1\"; each CONT; gone 10 || { each TERM; gone 20 || each KILL; }; rm -f \"$0\"";
 
 struct relay {
     const struct relay_ops *ops;
@@ -43,7 +46,7 @@ struct relay {
     char **command;
     struct strvec by_name, env; /* options of exec, and the environment of the client */
     char pid_file[96];
-    pid_t client;
+    pid_t client, ender; /* ender: of the program inside, 0 when there is none any more */
     bool client_ended;
     int status;
     pid_t guard_pid;
@@ -252,7 +255,7 @@ static void end_argv(const struct relay *r, int signum, struct strvec *argv)
     strvec_pushl(argv, "sh", "-c", end_script, r->pid_file, signum == SIGINT ? "INT" : "HUP", NULL);
 }
 
-/* Ends the program inside; the helper is in a session of its own, so that it outlives us. */
+/* Ends the program inside; what does it is in a session of its own, so that it outlives us. */
 static void end_inside(struct relay *r, int signum)
 {
     MT_CLEANUP(strvec) struct strvec argv = STRVEC_INIT;
@@ -267,6 +270,7 @@ static void end_inside(struct relay *r, int signum)
         }
         become(r, &argv);
     }
+    r->ender = pid > 0 ? pid : 0;
 }
 
 /* A small process that outlives us when we are killed by force, and ends the program inside then: nobody else knows its
@@ -350,20 +354,25 @@ static void reap(struct relay *r)
         if (pid == r->client) {
             r->client_ended = true;
             r->status = status;
+        } else if (pid == r->ender) {
+            r->ender = 0;
         }
     }
 }
 
-/* Until the client has ended and said all. Returns the signal that ended us, or 0. */
+/* Until the client has ended and said all, and what ended the program inside is through: the client goes as soon as its
+ * terminal is hung up, and who starts the program anew may want the port that the old one still has. Returns the signal
+ * that ended us, or 0. */
 static int relay_run(struct relay *r)
 {
     int ended_by = 0;
     uint64_t limit = 0;
-    while (!r->client_ended || r->errors >= 0) {
+    while (!r->client_ended || r->errors >= 0 || r->ender > 0) {
         struct pollfd fds[2] = {{.fd = signal_pipe[0], .events = POLLIN}, {.fd = r->errors, .events = POLLIN}};
         uint64_t now = clock_mono_ms();
-        /* Once it has ended, only what is in the pipe is of interest: others may hold the other end. */
-        int wait_ms = r->client_ended ? 0 : limit == 0 ? -1 : limit > now ? (int)(limit - now) : 0;
+        /* Once both have ended, only what is in the pipe is of interest: others may hold the other end. */
+        bool over = r->client_ended && r->ender == 0;
+        int wait_ms = over ? 0 : limit == 0 ? -1 : limit > now ? (int)(limit - now) : 0;
         int n = poll(fds, 2, wait_ms);
         if (n == 0) {
             break;
