@@ -150,7 +150,7 @@ uint32_t cluster_intern(struct cluster_table *t, const char *text, size_t len)
         if (cluster_is_full(t)) {
             return 0;
         }
-        if (t->count == t->cap) {
+        if (t->cap == 0 || t->count == t->cap) {
             cluster_grow(t);
             at = cluster_slot(t, text, len);
         }

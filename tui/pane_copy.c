@@ -148,7 +148,9 @@ static bool selected_part(const struct pane *p, uint64_t line, int width, int *f
     }
     *from = c->kind == COPY_BLOCK || line == a ? ca : 0;
     *to = c->kind == COPY_BLOCK || line == b ? cb : width - 1;
-    pane_copy_row(p, line, &row);
+    if (!pane_copy_row(p, line, &row)) {
+        return true;
+    }
     if (*from > 0 && *from < row.count && row.cells[*from].width == 0) {
         --*from;
     }
