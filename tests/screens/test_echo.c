@@ -56,15 +56,23 @@ static bool alike(struct harness *h, void *arg)
     return true;
 }
 
-/* A second cockpit that looks at the same session, with the focus in it. */
-static struct harness *look_too(struct harness *h, int cols, int rows)
+/* A shell, and a second cockpit that looks at the same session, with the focus in it. */
+static struct harness *begin(struct harness *h)
 {
-    struct harness *other = world_join(h, cols, rows);
-
+    world_start(h, 100, 24, NULL, NULL);
+    world_open_shell(h);
+    struct harness *other = world_join(h, 100, 24);
     harness_wait_text(other, " 1 ");
     harness_key(other, "1");
     harness_wait_text(other, WORLD_PROMPT);
     return other;
+}
+
+static void end(struct harness *h, struct harness *other)
+{
+    world_leave_session(other);
+    harness_free(other);
+    world_leave_session(h);
 }
 
 /* Has a signal stopped it? (Linux: /proc) */
@@ -173,10 +181,8 @@ static void test_line_editor(void **state)
 {
     struct harness *h = *state;
     uint32_t seed = 20261122;
+    struct harness *other = begin(h);
 
-    world_start(h, 100, 24, NULL, NULL);
-    world_open_shell(h);
-    struct harness *other = look_too(h, 100, 24);
     for (int i = 0; i < 60; i++) {
         type_some(h, &seed);
         if (i % 10 == 9) {
@@ -185,9 +191,7 @@ static void test_line_editor(void **state)
         wait_alike(h, other, "two cockpits show the same line differently");
     }
     harness_type(h, "\025");
-    world_leave_session(other);
-    harness_free(other);
-    world_leave_session(h);
+    end(h, other);
 }
 
 /* The terminal's own echo, coloured text, and an editor on the alternate screen. */
@@ -203,10 +207,8 @@ static void test_programs(void **state)
     };
     struct harness *h = *state;
     uint32_t seed = 7;
+    struct harness *other = begin(h);
 
-    world_start(h, 100, 24, NULL, NULL);
-    world_open_shell(h);
-    struct harness *other = look_too(h, 100, 24);
     for (size_t p = 0; p < MT_ARRAY_LEN(programs); p++) {
         harness_type(h, programs[p]);
         nap(300);
@@ -236,20 +238,16 @@ static void test_programs(void **state)
         harness_wait_text(h, WORLD_PROMPT);
         wait_alike(h, other, "the prompt afterwards");
     }
-    world_leave_session(other);
-    harness_free(other);
-    world_leave_session(h);
+    end(h, other);
 }
 
-/* Dialogs, zoom, another size and a split, with keys all the time: what is lent is taken back before. */
+/* A dialog, zoom and other sizes, with keys all the time: what is lent is taken back before. */
 static void test_while_things_move(void **state)
 {
     struct harness *h = *state;
     uint32_t seed = 99;
+    struct harness *other = begin(h);
 
-    world_start(h, 100, 24, NULL, NULL);
-    world_open_shell(h);
-    struct harness *other = look_too(h, 100, 24);
     for (int i = 0; i < 12; i++) {
         type_some(h, &seed);
         harness_type(h, "q");
@@ -269,9 +267,7 @@ static void test_while_things_move(void **state)
         wait_alike(h, other, "two cockpits show the same line differently");
         harness_type(h, "\025");
     }
-    world_leave_session(other);
-    harness_free(other);
-    world_leave_session(h);
+    end(h, other);
 }
 
 int main(void)
