@@ -25,7 +25,7 @@
 #define PTY_TERM_AFTER_MS 500
 #define PTY_KILL_AFTER_MS 2000
 #define PTY_RETRY_MS 100
-#define PTY_RETRIES 3
+#define PTY_RETRY_STEPS 3 /* four times as long each; then it stays at that */
 
 /* Frees what is left after everything was closed. */
 static void pty_free(struct pty *p)
@@ -65,7 +65,8 @@ static bool is_held(const struct pty *p)
 }
 
 /* Sets what the master is watched for. Linux makes room in a terminal a moment after it has told that there is some:
- * who looks in between and sees none is not told again. So what waits is tried again a few times by itself. */
+ * who looks in between and sees none is not told again. So what waits is tried again by itself: soon, then ever more
+ * seldom, also for a program that has not read for a long time and then does. */
 static void update_watch(struct pty *p)
 {
     int events = 0;
@@ -82,8 +83,8 @@ static void update_watch(struct pty *p)
     if (!(events & WATCH_WRITE)) {
         timer_stop(p->retry);
         p->retries = 0;
-    } else if (p->retries < PTY_RETRIES && !timer_is_active(p->retry)) {
-        timer_start(p->retry, (uint64_t)PTY_RETRY_MS << (2 * p->retries));
+    } else if (!timer_is_active(p->retry)) {
+        timer_start(p->retry, (uint64_t)PTY_RETRY_MS << (2 * MT_MIN(p->retries, PTY_RETRY_STEPS)));
     }
 }
 
