@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "term/echo.h"
 
-#include <string.h>
-
 #include "core/util/compiler.h"
 
 /* The pen of the offer that draws this cell, -1 when there is none. */

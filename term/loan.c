@@ -4,11 +4,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/io/page.h"
 #include "core/util/clock.h"
-#include "core/util/compiler.h"
 #include "core/util/xmalloc.h"
 
 #define PATIENCE_MS 5 /* a host that is about to write is through in microseconds, unless it cannot run */
@@ -178,12 +176,12 @@ bool loan_is_offered(const struct loan *l)
 /* Is it one that makes sense, wherever it came from? */
 static bool is_offer(const struct loan_offer *o)
 {
-    for (uint32_t i = 0; i < MT_MIN(o->pens, (uint32_t)LOAN_PENS); i++) {
-        if (o->pen[i].len > LOAN_PEN_MAX) {
-            return false;
-        }
+    bool sound = o->pens <= LOAN_PENS && o->x >= 0 && o->x <= LOAN_SIDE_MAX && o->y >= 0 && o->y <= LOAN_SIDE_MAX;
+
+    for (uint32_t i = 0; sound && i < o->pens; i++) {
+        sound = o->pen[i].len <= LOAN_PEN_MAX;
     }
-    return o->pens <= LOAN_PENS && o->x >= 0 && o->x <= LOAN_SIDE_MAX && o->y >= 0 && o->y <= LOAN_SIDE_MAX;
+    return sound;
 }
 
 bool loan_take(struct loan *l, struct loan_offer *offer, uint64_t now_ms)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The echo of a key, written on the terminal that the viewer has lent (term/loan.h), right before the frame that tells
  * the viewer of it. */
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "tui/app.h"
 
-/* How a cell of the pane is shown: the theme's colours where the program has chosen none. */
-static void add_look(struct screen_place *p, uint32_t fg, uint32_t bg, uint16_t attrs, struct style text)
+static void add_look(struct screen_place *p, struct style program, struct style text)
 {
-    p->look[p->looks].program = (struct style){fg, bg, attrs};
-    p->look[p->looks].shown =
-        (struct style){fg == CELL_COLOR_DEFAULT ? text.fg : fg, bg == CELL_COLOR_DEFAULT ? text.bg : bg, attrs};
+    p->look[p->looks].program = program;
+    p->look[p->looks].shown = pane_style(program, text);
     p->looks++;
 }
 
@@ -40,11 +36,12 @@ void app_prepare_loan(struct app *app)
     }
     place.at.w = MT_MIN(place.at.w, sc->cols);
     place.at.h = MT_MIN(place.at.h, sc->rows);
-    add_look(&place, CELL_COLOR_DEFAULT, CELL_COLOR_DEFAULT, 0, text);
+    add_look(&place, (struct style){.fg = CELL_COLOR_DEFAULT, .bg = CELL_COLOR_DEFAULT}, text);
     const struct cell *cells = sessions_row(p->sessions, p->id, sc->cursor_row, NULL);
     const struct cell *left = cells && sc->cursor_col > 0 ? &cells[sc->cursor_col - 1] : NULL;
     if (left && (left->fg || left->bg || left->attrs) && cell_extra(left) == 0) {
-        add_look(&place, left->fg, left->bg, left->attrs, text); /* what is typed looks like what stands there */
+        /* What is typed looks like what stands there. */
+        add_look(&place, (struct style){left->fg, left->bg, left->attrs}, text);
     }
     screen_prepare_loan(app->screen, loan, &place);
 }

@@ -160,16 +160,22 @@ static int first_row(const struct session_screen *sc, int rows)
     return over > 0 && sc->cursor_row >= rows ? MT_MIN(over, sc->cursor_row - rows + 1) : 0;
 }
 
+struct style pane_style(struct style program, struct style text)
+{
+    return (struct style){.fg = program.fg == CELL_COLOR_DEFAULT ? text.fg : program.fg,
+                          .bg = program.bg == CELL_COLOR_DEFAULT ? text.bg : program.bg,
+                          .attrs = program.attrs};
+}
+
 void pane_theme_defaults(struct surface *s, struct rect r, struct style text)
 {
     for (int y = r.y; y < r.y + r.h; y++) {
         for (int x = r.x; x < r.x + r.w; x++) {
             struct cell *c = surface_cell(s, x, y);
-            if (c && c->fg == CELL_COLOR_DEFAULT) {
-                c->fg = text.fg;
-            }
-            if (c && c->bg == CELL_COLOR_DEFAULT) {
-                c->bg = text.bg;
+            if (c) {
+                struct style st = pane_style((struct style){.fg = c->fg, .bg = c->bg}, text);
+                c->fg = st.fg;
+                c->bg = st.bg;
             }
         }
     }

@@ -147,7 +147,9 @@ bool pane_can_patch(const struct pane *p, struct rect at);
 /* Draws the rows that changed over what is there, and the cursor; the host may send more. */
 void pane_patch(struct pane *p, struct surface *s, const struct theme *t);
 void pane_draw(const struct pane *p, struct surface *s, struct rect r, const struct theme *t);
-/* Cells in the program's default colours take the theme's: what the program was told by OSC 10 and 11. */
+/* How a style of the program is shown: its default colours are the theme's, as it was told by OSC 10 and 11. */
+struct style pane_style(struct style program, struct style text);
+/* The same for cells that were drawn. */
 void pane_theme_defaults(struct surface *s, struct rect r, struct style text);
 bool pane_has_screen(const struct pane *p);
 

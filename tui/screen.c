@@ -16,7 +16,6 @@
 #include "core/util/log.h"
 #include "core/util/strbuf.h"
 #include "core/util/xmalloc.h"
-#include "term/loan.h"
 #include "tui/input.h"
 #include "tui/render.h"
 #include "tui/screen_fatal.h"

@@ -14,14 +14,12 @@
 #include "core/io/loop.h"
 #include "core/util/error.h"
 #include "core/util/strbuf.h"
+#include "term/loan.h"
 #include "tui/color.h"
 #include "tui/surface.h"
 
 struct input;
-struct loan;
 struct screen;
-
-#define SCREEN_LOOKS 2
 
 /* A program's screen on the terminal, and how cells of it are shown there. */
 struct screen_place {
@@ -29,7 +27,7 @@ struct screen_place {
     int looks;
     struct {
         struct style program, shown;
-    } look[SCREEN_LOOKS];
+    } look[LOAN_PENS];
 };
 
 struct screen_opts {
